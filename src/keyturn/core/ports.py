@@ -1,0 +1,140 @@
+"""What the core expects of the outside: knowledge (`Provider`) and policy (`PolicyEngine`). Both are pure.
+
+A provider asks for facts by *yielding* calls (ADR 0006): an `Inquiry` is a generator that yields a tuple of `Call`s, is sent
+the tuple of their `Answer`s, and returns its result. Whoever drives it owns I/O, caches, budgets and time-outs; in tests
+that is a dictionary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from keyturn.model.assessment import Assessment
+from keyturn.model.change import Change, Lane, Operation, Request
+from keyturn.model.decision import Decision
+from keyturn.model.execution import Answer, Backup, Call, Outcome
+
+T = TypeVar("T")
+
+Inquiry = Generator[tuple[Call, ...], tuple[Answer, ...], T]
+
+Seal = Callable[[bytes], str]
+"""Keyed digest of a secret value: equal values give equal text, which says nothing about them."""
+
+
+class Captures(msgspec.Struct, frozen=True):
+    """What stands now. `states` maps ``str(ResourceRef)`` to the recipe's capture (None: certainly absent); may hold secrets."""
+
+    states: dict[str, dict[str, Any] | None]
+    unknowns: tuple[str, ...] = ()
+    digest: str = ""  # the state digest over the declared configuration fields
+
+
+class Assessing(msgspec.Struct, frozen=True):
+    """An assessment with what it rests on. `assessment` is log-safe; `captures` and `reply_commands` may hold secrets."""
+
+    assessment: Assessment
+    captures: Captures
+    reply_commands: tuple[
+        str, ...
+    ] = ()  # the exact narrow patch with the agent's own values, for its eyes only
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """The credential one change needs: IAM actions (dependent ones included) and resource ARNs, as a session policy."""
+
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    policy: str
+    narrowed: bool
+    why: str = ""
+
+
+class UndoPlan(msgspec.Struct, frozen=True):
+    """How a case could be taken back: operations as shown to reviewers, and what will not be as it was."""
+
+    operations: tuple[Operation, ...]
+    loss: tuple[str, ...]
+    possible: bool
+    why: str = ""
+
+
+class Provider(Protocol):
+    """What one provider's operations mean. Pure: facts come in as answers, time comes in as data."""
+
+    name: str
+
+    def lane(self, operation: Operation) -> Lane:
+        """Chosen by the catalogue alone; the default is `Lane.CHANGE`."""
+        ...
+
+    def assess(self, change: Change, requests: tuple[Request, ...], *, at_ms: int) -> Inquiry[Assessing]:
+        """What the change would do. Never raises for a missing fact: it becomes an unknown."""
+        ...
+
+    def recapture(self, change: Change, requests: tuple[Request, ...]) -> Inquiry[Captures]:
+        """Read again what the approval was bound to; its digest is compared with the approval's state digest."""
+        ...
+
+    def backup(
+        self, change: Change, captures: Captures, *, case_id: str, at_ms: int
+    ) -> Inquiry[tuple[Backup, ...]]:
+        """Take and prove backups of what the change would destroy. Raises `UnavailableError` when that cannot be done.
+        `Backup.manifest` is filled by the runtime from `manifest` afterwards.
+        """
+        ...
+
+    def manifest(self, backup: Backup, captures: Captures) -> str:
+        """Markdown: what was captured and the plain ``aws`` commands that restore it with Keyturn gone."""
+        ...
+
+    def scope(self, change: Change) -> Scope:
+        """The narrowest credential that still lets exactly this change through."""
+        ...
+
+    def reconcile(self, change: Change, before: Captures) -> Inquiry[Outcome]:
+        """Read the world to find out whether an unanswered call took effect. Uncertain stays uncertain."""
+        ...
+
+    def verify(self, change: Change, requests: tuple[Request, ...], before: Captures) -> Inquiry[Outcome]:
+        """After the call: is the world as the operation says it would be?"""
+        ...
+
+    def plan_undo(self, change: Change, before: Captures, backups: tuple[Backup, ...]) -> UndoPlan:
+        """How to take `change` back, given what stood before and what was saved."""
+        ...
+
+    def undo(self, change: Change, before: Captures, backups: tuple[Backup, ...]) -> Inquiry[tuple[str, ...]]:
+        """Perform the plan; returns the honest list of what is not as it was (empty: all equal). Raises `UnavailableError`."""
+        ...
+
+    def render(self, operation: Operation, parameters: dict[str, Any]) -> str:
+        """The operation as a command a person would type."""
+        ...
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What policy may know beside change and assessment; one source per fact."""
+
+    human: bool = False  # a person asks in her own name (an undo), no agent
+    suggest_only: bool = False
+    session_minutes: int = 0
+    frozen: bool = False  # a freeze covers this environment now
+    undo: bool = False
+    observe: bool = False
+
+
+class PolicyEngine(Protocol):
+    """Policy as a function of values. Any error inside is never ALLOW, and the reason is said."""
+
+    @property
+    def digest(self) -> str:
+        """Names the policies in force; stands in every decision."""
+        ...
+
+    def answer(self, change: Change, assessment: Assessment, facts: Facts) -> Decision:
+        """Never raises."""
+        ...

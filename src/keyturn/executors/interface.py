@@ -1,0 +1,80 @@
+"""What an executor promises to the runtime.
+
+1. `ask` never raises for what a provider answers: errors are `Refused`, silence is `Unavailable`. Bounded in time and size.
+2. `send` sends the reviewed request, byte for byte in method, target and body, once. It raises `NotSentError` only when
+   certainly nothing reached the provider; any doubt is an outcome `uncertain`.
+3. Credentials come from the plane's roles; a `Grant`'s session policy rides on the change role. Reads use the read role.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+import msgspec
+
+from keyturn.errors import UnavailableError
+from keyturn.model.change import Change, Request
+from keyturn.model.execution import Answer, Call, Grant, Role
+
+
+class NotSentError(UnavailableError):
+    """Certainly nothing left: the connection could not be made or the credential not be had."""
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """Short-lived keys of one of the plane's roles. Never logged; `repr` hides the secret."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str
+    expires_at_ms: int
+
+    def __repr__(self) -> str:
+        return f"<Credentials {self.access_key_id[:4]}… expires_at_ms={self.expires_at_ms}>"
+
+
+class Response(msgspec.Struct, frozen=True):
+    """What the provider answered to `send`, as bytes; recorded sealed, and given to the client as it is."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+class Sending(msgspec.Struct, frozen=True):
+    """Either the response, or why it is uncertain whether the call took effect."""
+
+    response: Response | None
+    uncertain: str = ""
+
+
+class Executor(Protocol):
+    """Calls by name and the reviewed request, under the plane's roles."""
+
+    async def ask(self, call: Call, *, tags: dict[str, str]) -> Answer:
+        """One call of the plane itself. `tags` name session, agent and case (SourceIdentity and session tags)."""
+        ...
+
+    async def grant(
+        self, change: Change, *, policy: str, tags: dict[str, str], lease: str
+    ) -> tuple[Grant, Credentials]:
+        """AssumeRole of the change role with the session policy. Raises `NotSentError` when refused."""
+        ...
+
+    async def read_credentials(self) -> Credentials:
+        """For the read lane: the read-only role (cached until shortly before it expires)."""
+        ...
+
+    async def send(
+        self, request: Request, credentials: Credentials, body: AsyncIterator[bytes] | None = None
+    ) -> Sending: ...
+
+    def endpoint(self, service: str, region: str) -> str:
+        """Base URL of the service, chosen by the plane, never by the client."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+__all__ = ["Credentials", "Executor", "NotSentError", "Response", "Role", "Sending"]

@@ -1,0 +1,117 @@
+"""What a change would do: findings, captures, the narrower way, what is unknown."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from keyturn.model.canonical import digest
+from keyturn.model.change import Effect, Operation, ResourceRef
+
+
+class Reversibility(StrEnum):
+    """R0 read, R1 in-place inverse, R2 native undo window, R3 new identity with stated loss, R4 irrecoverable."""
+
+    R0 = "R0"
+    R1 = "R1"
+    R2 = "R2"
+    R3 = "R3"
+    R4 = "R4"
+
+
+class Kind(StrEnum):
+    """What class of trouble a finding speaks of; policy is written against these, not against rule codes."""
+
+    DATA_LOSS = "data_loss"
+    PROTECTION_STRIP = "protection_strip"  # a guard against deletion is taken off
+    BACKUP_STRIP = "backup_strip"  # undo material is destroyed or its making stopped
+    REPLACE = "replace"  # delete and create of one identity
+    OVERWRITE = "overwrite"  # data replaced in place
+    DELEGATED_AUTHORITY = "delegated_authority"  # something else will act later, elsewhere, with authority
+    EXPOSURE = "exposure"
+    OUTAGE = "outage"
+    BLIND = "blind"  # monitoring or audit is switched off
+    OPAQUE = "opaque"  # cannot be judged from the request
+    SECRET = "secret"  # a class of finding, not a password
+    NOTE = "note"  # worth saying, decides nothing
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that is true of the change and matters. `source` cites the page it rests on."""
+
+    code: str
+    kind: Kind
+    message: str
+    effect: Effect
+    reversibility: Reversibility
+    resources: tuple[ResourceRef, ...] = ()
+    source: str = ""
+    evidence: dict[str, Any] = {}
+
+
+class Alternative(msgspec.Struct, frozen=True):
+    """A narrower way to what the agent wants. `operations` are masked; `commands` are what an agent may run, exact or a shape."""
+
+    operations: tuple[Operation, ...]
+    commands: tuple[str, ...]
+    why: str
+    lost: str  # what is lost on this way, in words ("nothing")
+    exact: bool  # the plane knows what the agent wants; otherwise commands are the in-place operations of this kind
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One property before and after, as shown to reviewers; secret values stand as their sealed form."""
+
+    resource: ResourceRef
+    path: str
+    before: Any
+    after: Any
+
+
+class Dependent(msgspec.Struct, frozen=True):
+    """Something that relies on a resource of the change: one edge of the blast radius."""
+
+    resource: ResourceRef
+    relation: str
+    on: ResourceRef
+
+
+class Recoverable(msgspec.Struct, frozen=True):
+    """What Keyturn can do for one resource: whether a backup or an inverse exists, what would be lost, in what time."""
+
+    resource: ResourceRef
+    backup: bool  # a recipe can take and verify one
+    inverse: bool  # an in-place inverse from the capture
+    recover_s: int | None
+    loss: tuple[str, ...] = ()  # what would not come back, said beforehand
+
+
+class Assessment(msgspec.Struct, frozen=True):
+    """All that was determined about a change, and all that could not be (`unknowns`)."""
+
+    effect: Effect
+    effects: tuple[Effect, ...]
+    reversibility: Reversibility
+    environment: str  # production | staging | development | test | ... ; "unknown" counts as production
+    state_digest: str  # over the declared configuration fields of every resource's capture
+    recover_s: int | None = None
+    data_at_risk: str = ""  # in words with counts: "10,000 items, 1.2 MB"
+    data_bearing: bool = False
+    blast_radius: tuple[Dependent, ...] = ()
+    recoverable: tuple[Recoverable, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    unknowns: tuple[str, ...] = ()
+    captures: str = ""  # vault reference of the sealed captures this rests on
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        return frozenset(finding.kind for finding in self.findings)
+
+    @property
+    def digest(self) -> str:
+        """What a reviewer's approval binds to: the assessment as shown."""
+        return digest(self)

@@ -1,0 +1,158 @@
+"""What an agent asks for: principals, resources, operations, the change that is reviewed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from keyturn.model.canonical import digest
+
+
+class Effect(StrEnum):
+    """What an operation does. Order of severity is `severity`, not the order of definition."""
+
+    READ = "read"
+    LIST = "list"
+    COMPUTE = "compute"  # stateless inference or validation
+    JOB = "job"  # an asynchronous job that reads
+    SECRET = "secret"  # a read that hands out a credential or secret
+    TAG = "tag"
+    CREATE = "create"
+    UPDATE = "update"
+    PERMISSION = "permission"
+    EXECUTE = "execute"  # opaque: whatever the payload says
+    REPLACE = "replace"
+    DELETE = "delete"
+
+    @property
+    def severity(self) -> int:
+        """Higher is worse; used to take the worst of several effects."""
+        return _SEVERITY[self]
+
+
+_SEVERITY = {effect: rank for rank, effect in enumerate(Effect)}
+
+READ_EFFECTS = frozenset({Effect.READ, Effect.LIST, Effect.COMPUTE, Effect.JOB})
+
+
+class Lane(StrEnum):
+    """`read`: forwarded with a read-only role and logged in batches. `change`: everything else, a case each."""
+
+    READ = "read"
+    CHANGE = "change"
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """Who asks: an agent in a session opened by an operator; `attested_by` says how we know."""
+
+    agent: str
+    session: str
+    operator: str
+    attested_by: str = "session-key"  # or "login" when a person asks in her own name
+
+
+class ResourceRef(msgspec.Struct, frozen=True, order=True):
+    """One resource. `kind` is ``service:type`` (``dynamodb:table``); `id` is its name or id within account and region."""
+
+    provider: str
+    partition: str
+    account: str
+    region: str
+    kind: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.id}"
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """A provider's call, in its log-safe form.
+
+    `name` is ``service:Operation``. `parameters` are normalised and masked: sensitive values, item data and blobs stand
+    as ``{"$sealed": <keyed digest>}``; the full request is sealed in the vault under `request`.
+    `floor` is the catalogue's effect for the name alone: assessment may raise it, never lower it but for a true dry run.
+    `payload_sha256` is the hex digest of a streamed body, when the client has declared one.
+    """
+
+    provider: str
+    name: str
+    parameters: dict[str, Any]
+    resources: tuple[ResourceRef, ...]
+    floor: Effect
+    partition: str
+    account: str
+    region: str
+    request: str = ""
+    token: str | None = None
+    payload_sha256: str | None = None
+
+    @property
+    def service(self) -> str:
+        return self.name.partition(":")[0]
+
+    @property
+    def action(self) -> str:
+        return self.name.partition(":")[2]
+
+    def meaning(self) -> dict[str, Any]:
+        """What the change digest covers: not the vault reference, not the idempotency token."""
+        return {
+            "provider": self.provider,
+            "partition": self.partition,
+            "account": self.account,
+            "region": self.region,
+            "name": self.name,
+            "parameters": self.parameters,
+            "resources": sorted(msgspec.to_builtins(self.resources), key=repr),
+            "payload_sha256": self.payload_sha256,
+        }
+
+
+class Change(msgspec.Struct, frozen=True):
+    """The unit of review: one or more operations of one principal. `undoes` names the case that it would undo."""
+
+    principal: Principal
+    surface: str
+    operations: tuple[Operation, ...]
+    received_at_ms: int
+    intent: str = ""  # what the agent says it wants; shown as untrusted, never decided on
+    undoes: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """Over principal and meaning of the operations; not ids, times, intent, surface or tokens (DESIGN rule 2)."""
+        return digest(
+            {
+                "principal": msgspec.to_builtins(self.principal),
+                "operations": [operation.meaning() for operation in self.operations],
+                "undoes": self.undoes,
+            }
+        )
+
+    @property
+    def resources(self) -> tuple[ResourceRef, ...]:
+        """Every resource named by any operation, each once, sorted."""
+        return tuple(sorted({ref for operation in self.operations for ref in operation.resources}))
+
+
+class Request(msgspec.Struct, frozen=True):
+    """The request as it came, never logged: what was judged is what is sent. Sealed in the vault.
+
+    `target` is the path and query as on the wire, without a service prefix. `headers` carry no authorization.
+    `body` is empty and `streamed` is true where the body flows past (object uploads).
+    """
+
+    operation: str
+    parameters: dict[str, Any]
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    protocol: str
+    service: str
+    signing_name: str
+    region: str
+    streamed: bool = False
+    streamed_bytes: int | None = None
