@@ -1,0 +1,99 @@
+"""A case: a change and all that happened to it, folded from its events."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from keyturn.model.assessment import Assessment
+from keyturn.model.change import Change
+from keyturn.model.decision import Decision
+from keyturn.model.execution import Backup, Grant, Outcome, ProofStep
+from keyturn.model.review import Review, ReviewRequest
+
+
+class Phase(StrEnum):
+    """Where a case stands. What may follow is the table in `lifecycle`."""
+
+    NEW = "new"  # before its first event
+    RECEIVED = "received"
+    ASSESSED = "assessed"
+    ALLOWED = "allowed"
+    SUGGESTED = "suggested"
+    DENIED = "denied"
+    HELD = "held"
+    SUPERSEDED = "superseded"  # an operation joined: the new revision waits for its assessment
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    INVALIDATED = "invalidated"
+    HALTED = "halted"
+    CLAIMED = "claimed"
+    PREPARED = "prepared"
+    PROVED = "proved"
+    EXECUTING = "executing"
+    IN_PROGRESS = "in_progress"
+    UNCERTAIN = "uncertain"
+    EXECUTED = "executed"
+    FAILED = "failed"
+    VERIFYING = "verifying"
+    CONFIRMED = "confirmed"
+    INCONCLUSIVE = "inconclusive"
+    RESTORING = "restoring"
+    RESTORED = "restored"
+    RESTORE_FAILED = "restore_failed"
+
+
+class StepState(msgspec.Struct, frozen=True):
+    """One mutating step of a recipe: intended, and how it ended (empty while unanswered)."""
+
+    recipe: str
+    step: int
+    operation: str
+    request: str = ""
+    status: str = ""
+    detail: str = ""
+    answer_ref: str = ""
+
+
+class Case(msgspec.Struct, frozen=True):
+    """Folded state. Everything here comes from the log; nothing is looked up."""
+
+    id: str
+    phase: Phase = Phase.NEW
+    revision: int = 1
+    change: Change | None = None
+    assessment: Assessment | None = None
+    decision: Decision | None = None
+    request: ReviewRequest | None = None
+    said: str = ""  # vault reference of what the agent is told
+    reviews: tuple[Review, ...] = ()  # of the present revision
+    waiters: tuple[str, ...] = ()
+    execute_asked_by: str = ""
+    nonce: str = ""  # of the claim
+    steps: tuple[StepState, ...] = ()
+    backups: tuple[Backup, ...] = ()
+    proof: tuple[ProofStep, ...] = ()
+    grant: Grant | None = None
+    outcome: Outcome | None = None
+    sent_count: int = 0
+    was_held: bool = False
+    reason: str = ""  # why it ended as it did, in one sentence
+    undone_by: str = ""
+    opened_at_ms: int = 0
+    changed_at_ms: int = 0
+    approved_at_ms: int | None = None
+    ended_at_ms: int | None = None
+    seq: int = 0  # of the last event folded
+
+    @property
+    def approvals(self) -> tuple[str, ...]:
+        """Reviewers who approved this revision."""
+        return tuple(review.reviewer for review in self.reviews if review.approve)
+
+    def __repr__(self) -> str:
+        operations = ", ".join(operation.name for operation in self.change.operations) if self.change else "-"
+        quorum = f" {len(self.approvals)}/{self.request.quorum}" if self.request else ""
+        return f"<Case {self.id} r{self.revision} {self.phase}{quorum} [{operations}]>"

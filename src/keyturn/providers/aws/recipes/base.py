@@ -1,0 +1,125 @@
+"""One idea, five features: how one kind of resource is captured as a value, and how it is given back.
+
+From a recipe come fingerprint, backup and undo, the narrow patch, before/after, and what reviewers are told beforehand.
+A recipe is data first: its `kind`, the configuration `fields` its fingerprint covers, the operations that create, delete
+and change it. Its methods that need the world are generators (`Inquiry`): they yield calls and are sent answers.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import msgspec
+
+from keyturn.core.ports import Inquiry
+from keyturn.errors import UnavailableError
+from keyturn.model.assessment import Dependent, Recoverable
+from keyturn.model.canonical import digest
+from keyturn.model.change import ResourceRef
+from keyturn.model.execution import Backup, Call, Role
+
+State = dict[str, Any]
+
+
+class Captured(msgspec.Struct, frozen=True):
+    """`state` None: certainly absent (the service said so). What could not be read stands in `unknowns`, never as absent."""
+
+    state: State | None
+    unknowns: tuple[str, ...] = ()
+    dependents: tuple[Dependent, ...] = ()  # edges met on the way: who relies on this resource
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One operation with its parameters, as a recipe proposes it: a narrow patch, an inverse, a step of a restore."""
+
+    operation: str
+    parameters: dict[str, Any]
+    why: str = ""
+
+
+class Narrow(msgspec.Struct, frozen=True):
+    """The difference between what stands and what is wanted, as in-place calls. `immutable` names what no update can change."""
+
+    steps: tuple[Step, ...]
+    changed: tuple[tuple[str, Any, Any], ...]  # (path, before, after)
+    immutable: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()  # write-only or unreadable properties that could not be compared
+
+
+class Recipe:
+    """One kind of resource. Subclasses state data and override what they can do; the defaults promise nothing."""
+
+    kind: ClassVar[str]
+    title: ClassVar[str]
+    fields: ClassVar[tuple[str, ...]]  # top-level keys of a capture that are declared configuration
+    secret_fields: ClassVar[tuple[str, ...]] = ()  # top-level keys whose values are shown sealed
+    data_bearing: ClassVar[bool] = False
+    creates: ClassVar[frozenset[str]] = frozenset()
+    deletes: ClassVar[frozenset[str]] = frozenset()
+    updates: ClassVar[frozenset[str]] = frozenset()
+    in_place: ClassVar[
+        tuple[str, ...]
+    ] = ()  # operations to name to an agent while it is unknown what it wants
+    backs_up: ClassVar[bool] = False
+    restores: ClassVar[bool] = False
+    proved_on: ClassVar[str] = "stand-in only, never run on AWS"
+    loss: ClassVar[tuple[str, ...]] = ()  # what would not come back after delete and restore, said beforehand
+
+    def capture(self, ref: ResourceRef) -> Inquiry[Captured]:
+        """Read the resource completely, in canonical order, values as the service declares them."""
+        raise NotImplementedError
+
+    def fingerprint(self, state: State | None) -> str:
+        """Digest of the declared configuration fields; of `None` where the resource is absent."""
+        declared = None if state is None else {field: state.get(field) for field in self.fields}
+        return digest({"kind": self.kind, "state": declared})
+
+    def at_risk(self, state: State) -> str:
+        """The data that would go with it, in words with counts; empty where it bears none."""
+        return ""
+
+    def recoverable(self, ref: ResourceRef, state: State | None) -> Recoverable:
+        """What could be given back after a delete, in what time, with what loss."""
+        return Recoverable(resource=ref, backup=self.backs_up, inverse=False, recover_s=None, loss=self.loss)
+
+    def desired(self, operation: str, parameters: dict[str, Any]) -> State | None:
+        """What a create call asks for, in the capture's terms; None where this operation does not create it."""
+        return None
+
+    def narrow(self, ref: ResourceRef, state: State, desired: State) -> Narrow | None:
+        """In-place calls that lead from `state` to `desired`; None where the kind has no such map."""
+        return None
+
+    def inverse(
+        self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State
+    ) -> tuple[Step, ...]:
+        """Calls that put back what `operation` changes, from the state before; empty where there is no inverse."""
+        return ()
+
+    def backup(self, ref: ResourceRef, state: State, *, case_id: str, at_ms: int) -> Inquiry[Backup]:
+        """Take undo material and prove it restorable. Raises `UnavailableError` where the kind has no backup."""
+        raise UnavailableError(
+            "no-backup", f"there is no recipe to back up {self.title} {ref.id}", help="deny, or do it by hand"
+        )
+        yield ()  # makes this a generator
+
+    def restore(self, ref: ResourceRef, state: State, backup: Backup | None) -> Inquiry[tuple[str, ...]]:
+        """Give the resource back after a delete, then compare; returns what is not as it was."""
+        raise UnavailableError("no-restore", f"there is no recipe to restore {self.title} {ref.id}")
+        yield ()
+
+    def manifest(self, ref: ResourceRef, state: State, backup: Backup) -> str:
+        """Markdown with plain `aws` commands that restore it with Keyturn gone."""
+        return ""
+
+
+def call(ref: ResourceRef, operation: str, parameters: dict[str, Any], role: Role = Role.READ) -> Call:
+    """A call in the resource's own partition, account and region."""
+    return Call(
+        operation=operation,
+        parameters=parameters,
+        account=ref.account,
+        region=ref.region,
+        role=role,
+        partition=ref.partition,
+    )

@@ -1,0 +1,155 @@
+"""What a surface may ask of the plane (`Gate`), and what the console may (`Desk`). The runtime is both.
+
+A surface never decides and never forwards a change itself: it hands in a change with its request and body and gets a `Reply`.
+Only reads, once `read` has allowed them, are forwarded by the surface, under the read-only role.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from enum import StrEnum
+from typing import Any, Protocol
+
+import msgspec
+
+from keyturn.core.case import Case
+from keyturn.executors.interface import Response
+from keyturn.model.change import Change, Operation, Principal, Request
+from keyturn.model.decision import Decision
+from keyturn.model.record import Entry
+
+
+class SessionKey(msgspec.Struct, frozen=True):
+    """An open session as the gateway needs it. The secret signs requests and is worth nothing elsewhere."""
+
+    session: str
+    agent: str
+    operator: str
+    access_key_id: str
+    secret: str
+    expires_at_ms: int
+    suggest_only: bool = False
+
+    def __repr__(self) -> str:
+        return f"<SessionKey {self.session} agent={self.agent} operator={self.operator}>"
+
+
+class ReplyKind(StrEnum):
+    SENT = "sent"  # the call was made (or its recorded response is replayed): `response` is what the provider said
+    HELD = "held"
+    SUGGESTED = "suggested"
+    DENIED = "denied"
+    REFUSED = "refused"  # never became a case, or ended without its call leaving
+    UNCERTAIN = "uncertain"  # the call left and no answer came back: nobody may say it failed
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What the client is told. `text` is the whole message, by the one template; `code` is ours, the surface picks its protocol's."""
+
+    kind: ReplyKind
+    text: str
+    case_id: str = ""
+    code: str = ""
+    response: Response | None = None
+
+
+class Gate(Protocol):
+    """The plane as a surface sees it."""
+
+    def session(self, access_key_id: str) -> SessionKey | None:
+        """The open, unexpired session of this key; None when there is none."""
+        ...
+
+    def read(self, principal: Principal, operation: Operation) -> Decision:
+        """Policy's answer for the read lane (no live facts; cached per principal and action). Never raises."""
+        ...
+
+    def note_read(self, principal: Principal, operation: Operation, status: int) -> None:
+        """Log a read that was forwarded; durable with the next batch."""
+        ...
+
+    async def submit(
+        self, change: Change, requests: tuple[Request, ...], body: AsyncIterator[bytes] | None = None
+    ) -> Reply:
+        """Take a change through its life as far as it goes while the client waits. Cancelling it detaches the client, no more."""
+        ...
+
+    async def refuse(self, session: str, code: str, reason: str, operation: str = "") -> None:
+        """Put on record that a request was refused before it became a case."""
+        ...
+
+    def seal(self, secret: bytes) -> str:
+        """Keyed digest of a secret value, the same for equal values of this installation."""
+        ...
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """Something happened: for live pages and `--watch`. `seq` is the log's sequence number."""
+
+    seq: int
+    case_id: str
+    event: str
+
+
+class Desk(Protocol):
+    """The plane as people use it, behind authentication: every `by` is an authenticated user's name."""
+
+    def cases(self, *, open_only: bool = False, limit: int = 200) -> tuple[Case, ...]:
+        """Newest first."""
+        ...
+
+    def case(self, case_id: str) -> Case | None: ...
+
+    def story(self, case_id: str) -> tuple[Entry, ...]:
+        """All log entries of one case, in order."""
+        ...
+
+    async def freshness(self, case_id: str) -> dict[str, Any]:
+        """Re-read the state now: ``{"unchanged": true|false|null, "checked_at_ms": int, "detail": str}``."""
+        ...
+
+    def may_review(self, case: Case, user: str) -> str:
+        """Empty when this user may review the case now; otherwise why not, for her to read."""
+        ...
+
+    async def review(
+        self, case_id: str, *, by: str, approve: bool, binding: str, note: str, via: str
+    ) -> Case:
+        """Raises `ReviewError` with the reason when it does not count (and puts the attempt on record)."""
+        ...
+
+    async def execute(self, case_id: str, *, by: str) -> Case:
+        """Execute an approved case without the agent."""
+        ...
+
+    async def withdraw(self, case_id: str, *, by: str, reason: str) -> Case: ...
+
+    async def settle(self, case_id: str, *, by: str, succeeded: bool, note: str) -> Case: ...
+
+    async def undo(self, case_id: str, *, by: str) -> Case:
+        """Open an undo of the case as a case of its own; executes at once where policy allows it."""
+        ...
+
+    async def open_session(
+        self, *, operator: str, agent: str, ttl_s: int, suggest_only: bool = False
+    ) -> SessionKey: ...
+
+    async def end_session(self, session: str, *, by: str, reason: str) -> None: ...
+
+    def sessions(self) -> tuple[SessionKey, ...]: ...
+
+    async def halt(self, *, by: str, reason: str, agent: str = "") -> None: ...
+
+    async def resume(self, *, by: str, agent: str = "") -> None: ...
+
+    def status(self) -> dict[str, Any]:
+        """Mode (enforcing | advisory | observe), halted, open cases, log head, policy digest, catalogue, version."""
+        ...
+
+    def subscribe(self, *, after: int = 0) -> AsyncIterator[Notice]: ...
+
+    def export(self) -> AsyncIterator[bytes]:
+        """The whole log as a bundle that `keyturn verify` checks offline."""
+        ...
+
+    async def record_user(self, *, by: str, user: str, roles: tuple[str, ...], what: str) -> None: ...
