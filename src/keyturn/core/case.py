@@ -77,8 +77,8 @@ class Case(msgspec.Struct, frozen=True):
     backups: tuple[Backup, ...] = ()
     proof: tuple[ProofStep, ...] = ()
     grant: Grant | None = None
-    outcome: Outcome | None = None
-    sent_count: int = 0
+    outcomes: tuple[Outcome, ...] = ()  # one per operation answered, in order
+    next_operation: int = 0  # the one that is sent next, or is on its way
     was_held: bool = False
     reason: str = ""  # why it ended as it did, in one sentence
     undone_by: str = ""
@@ -87,6 +87,11 @@ class Case(msgspec.Struct, frozen=True):
     approved_at_ms: int | None = None
     ended_at_ms: int | None = None
     seq: int = 0  # of the last event folded
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The last operation's outcome; None before any answer."""
+        return self.outcomes[-1] if self.outcomes else None
 
     @property
     def approvals(self) -> tuple[str, ...]:

@@ -161,10 +161,12 @@ class Sent(_Event, frozen=True, tag="sent"):
     """The intent: durable before the call leaves. After it an unanswered call is reconciled, never repeated blindly."""
 
     nonce: str
+    operation: int = 0  # index into the change's operations
 
 
 class Answered(_Event, frozen=True, tag="answered"):
     outcome: Outcome
+    operation: int = 0
 
 
 class Reconciled(_Event, frozen=True, tag="reconciled"):
@@ -172,6 +174,7 @@ class Reconciled(_Event, frozen=True, tag="reconciled"):
 
     outcome: Outcome
     evidence: str = ""
+    operation: int = 0
 
 
 class VerifyBegun(_Event, frozen=True, tag="verify_begun"):

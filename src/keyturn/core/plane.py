@@ -1,0 +1,350 @@
+"""What all cases share: sessions, halts, freezes, locks, and where a new change belongs. Folded from the same log.
+
+`Plane` keeps indexes, so it is mutated in place by `apply`; like a case it holds nothing that is not in the log. `route` says
+what a change is to the plane: a case of its own, a repeat, the second half of a replace, or nothing that may go on.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from keyturn.core.case import Case, Phase
+from keyturn.core.lifecycle import TERMINAL
+from keyturn.model import record as r
+from keyturn.model.canonical import digest
+from keyturn.model.change import Change, Effect, Operation, ResourceRef
+
+COOLDOWN_S: Final = 900
+"""A denied change and its variants get the same answer for this long: denied means denied for the goal, not for the wording."""
+
+REPLAY_S: Final = 300
+"""Within this time the one who was held may fetch the recorded response of what was executed meanwhile."""
+
+RECENT_CASES_MAX: Final = 10_000
+"""Ended cases remembered for repeats and cool-downs; older ones are past both windows at any sane rate."""
+
+_HOLDS_LOCKS: Final = frozenset(
+    {Phase.CLAIMED, Phase.PREPARED, Phase.PROVED, Phase.EXECUTING, Phase.IN_PROGRESS, Phase.UNCERTAIN}
+)
+
+
+class New(msgspec.Struct, frozen=True):
+    """A case of its own."""
+
+
+class Attach(msgspec.Struct, frozen=True):
+    """The same operation of the same session while its case is open: wait for that one."""
+
+    case_id: str
+
+
+class Join(msgspec.Struct, frozen=True):
+    """The create meets the held delete of its own session: `change` is the case's new revision."""
+
+    case_id: str
+    change: Change
+
+
+class Replay(msgspec.Struct, frozen=True):
+    """It was held, approved and executed meanwhile: give the recorded response of this operation."""
+
+    case_id: str
+    operation: int
+
+
+class Refuse(msgspec.Struct, frozen=True):
+    """It may not go on. `case_id` names the case that says so, when there is one."""
+
+    code: str
+    reason: str
+    case_id: str = ""
+
+
+Route = New | Attach | Join | Replay | Refuse
+
+
+class Session(msgspec.Struct, frozen=True):
+    session: str
+    agent: str
+    operator: str
+    owner: str
+    access_key_id: str
+    expires_at_ms: int
+    suggest_only: bool = False
+    opened_at_ms: int = 0
+    ended_at_ms: int | None = None
+
+
+class Freeze(msgspec.Struct, frozen=True):
+    by: str
+    until_ms: int
+    environment: str
+    reason: str = ""
+
+
+class _Known(msgspec.Struct):
+    """What the plane remembers of one case: enough to route, nothing else."""
+
+    case_id: str
+    session: str
+    phase: Phase
+    was_held: bool
+    operations: tuple[tuple[str, str, Effect, tuple[ResourceRef, ...]], ...]  # (key, name, floor, resources)
+    change: Change
+    ended_at_ms: int | None
+
+
+def operation_key(change: Change, operation: Operation) -> str:
+    """Names one operation of one principal by its meaning: equal keys are repeats."""
+    return digest([msgspec.to_builtins(change.principal), operation.meaning(), change.undoes])
+
+
+def identity(operation: Operation) -> ResourceRef:
+    """The resource the operation is about: a provider names it first."""
+    return operation.resources[0]
+
+
+class Plane:
+    """Sessions, halts, freezes, locks and known cases, as of the last event applied."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[str, Session] = {}
+        self.halts: dict[str, str] = {}  # agent ("" is everybody) -> by whom
+        self.freezes: list[Freeze] = []
+        self.nonces: set[str] = set()
+        self.locks: dict[ResourceRef, str] = {}
+        self.next_number: int = 1
+        self._known: dict[str, _Known] = {}
+
+    def __repr__(self) -> str:
+        halted = f" HALTED by {', '.join(sorted(set(self.halts.values())))}" if self.halts else ""
+        open_count = sum(known.phase not in TERMINAL for known in self._known.values())
+        return f"<Plane [{open_count} open of {len(self._known)} known cases, {len(self.sessions)} sessions]{halted}>"
+
+    # --- folding -----------------------------------------------------------------------------------------------------
+
+    def apply(self, event: r.Event, case: Case | None = None) -> None:
+        """Fold one event; `case` is the case after the event, for events of a case."""
+        if case is not None:
+            self._apply_case(event, case)
+            return
+        match event:
+            case r.SessionOpened():
+                self.sessions[event.session] = Session(
+                    session=event.session,
+                    agent=event.agent,
+                    operator=event.operator,
+                    owner=event.owner,
+                    access_key_id=event.access_key_id,
+                    expires_at_ms=event.expires_at_ms,
+                    suggest_only=event.suggest_only,
+                    opened_at_ms=event.at_ms,
+                )
+            case r.SessionEnded() if event.session in self.sessions:
+                ended = msgspec.structs.replace(self.sessions[event.session], ended_at_ms=event.at_ms)
+                self.sessions[event.session] = ended
+            case r.HaltRaised():
+                self.halts[event.agent] = event.by
+            case r.HaltLifted():
+                self.halts.pop(event.agent, None)
+            case r.FreezeSet():
+                self.freezes = [freeze for freeze in self.freezes if freeze.until_ms > event.at_ms]
+                self.freezes.append(Freeze(event.by, event.until_ms, event.environment, event.reason))
+            case _:
+                pass
+
+    def _apply_case(self, event: r.Event, case: Case) -> None:
+        if isinstance(event, r.Received):
+            number = int(case.id.rpartition("-")[2])
+            self.next_number = max(self.next_number, number + 1)
+            self._forget_old()
+        if isinstance(event, r.Claimed):
+            self.nonces.add(event.nonce)
+        change = case.change
+        if change is None:
+            return
+        known = self._known.get(case.id)
+        if known is None or known.change is not change:
+            operations = tuple(
+                (operation_key(change, operation), operation.name, operation.floor, operation.resources)
+                for operation in change.operations
+            )
+            known = _Known(case.id, change.principal.session, case.phase, False, operations, change, None)
+            self._known[case.id] = known
+        known.phase, known.was_held, known.ended_at_ms = case.phase, case.was_held, case.ended_at_ms
+        self._apply_locks(case, change)
+
+    def _apply_locks(self, case: Case, change: Change) -> None:
+        if case.phase in _HOLDS_LOCKS:
+            for resource in change.resources:
+                self.locks[resource] = case.id
+        else:
+            for resource in [held for held, holder in self.locks.items() if holder == case.id]:
+                del self.locks[resource]
+
+    def _forget_old(self) -> None:
+        if len(self._known) <= RECENT_CASES_MAX:
+            return
+        ended = [case_id for case_id, known in self._known.items() if known.phase in TERMINAL]
+        for case_id in ended[: len(self._known) - RECENT_CASES_MAX]:
+            del self._known[case_id]
+
+    # --- questions ---------------------------------------------------------------------------------------------------
+
+    def halted_by(self, agent: str) -> str:
+        """Who halted everything or this agent; empty when nobody did."""
+        return self.halts.get("") or self.halts.get(agent, "")
+
+    def frozen(self, environment: str, at_ms: int) -> bool:
+        return any(
+            freeze.until_ms > at_ms
+            and freeze.environment in {"", environment, "production" if environment == "unknown" else ""}
+            for freeze in self.freezes
+        )
+
+    def open_session(self, session: str, at_ms: int) -> Session | None:
+        """The session while it is open; None when it ended or ran out."""
+        found = self.sessions.get(session)
+        if found is None or found.ended_at_ms is not None or found.expires_at_ms <= at_ms:
+            return None
+        return found
+
+    def locked_by(self, case: Case) -> str:
+        """The case that works on one of these resources now; empty when none does."""
+        if case.change is None:
+            return ""
+        holders = {self.locks[resource] for resource in case.change.resources if resource in self.locks} - {
+            case.id
+        }
+        return min(holders, default="")
+
+    def touching(self, change: Change, *, but: str) -> tuple[str, ...]:
+        """Open held or approved cases that name one of the resources of `change`."""
+        mine = set(change.resources)
+        return tuple(
+            known.case_id
+            for known in self._known.values()
+            if known.case_id != but
+            and known.phase in {Phase.HELD, Phase.APPROVED}
+            and any(mine.intersection(resources) for _, _, _, resources in known.operations)
+        )
+
+    # --- routing -----------------------------------------------------------------------------------------------------
+
+    def route(
+        self, change: Change, *, at_ms: int, cooldown_s: int = COOLDOWN_S, replay_s: int = REPLAY_S
+    ) -> Route:
+        """Where a change of one operation belongs (DESIGN rule 3). Undos are cases of their own."""
+        by = self.halted_by(change.principal.agent)
+        if by:
+            return Refuse(
+                "halted", f"{by} has halted {'this agent' if by != self.halts.get('') else 'everything'}"
+            )
+        if change.undoes:
+            return New()
+        operation = change.operations[0]
+        key = operation_key(change, operation)
+        mine = [known for known in self._known.values() if known.session == change.principal.session]
+        for known in reversed(mine):
+            found = _repeat(known, key, at_ms=at_ms, replay_s=replay_s)
+            if found is not None:
+                return found
+        if operation.floor is Effect.CREATE:
+            for known in reversed(mine):
+                joined = _second_half(known, change)
+                if joined is not None:
+                    return joined
+        for known in reversed(mine):
+            refused = _variant_of_denied(known, operation, at_ms=at_ms, cooldown_s=cooldown_s)
+            if refused is not None:
+                return refused
+        return New()
+
+
+def _repeat(known: _Known, key: str, *, at_ms: int, replay_s: int) -> Route | None:
+    """The same operation again: attach while open (once-held cases only: allowed calls never join), or replay."""
+    index = next((index for index, operation in enumerate(known.operations) if operation[0] == key), None)
+    if index is None or not known.was_held:
+        return None
+    if known.phase not in TERMINAL:
+        return Attach(known.case_id)
+    recent = known.ended_at_ms is not None and at_ms - known.ended_at_ms <= replay_s * 1000
+    if recent and known.phase in {Phase.CONFIRMED, Phase.FAILED}:
+        return Replay(known.case_id, index)
+    return None
+
+
+def _second_half(known: _Known, change: Change) -> Join | None:
+    """A create that meets a held delete of its own session is the second half of a replace."""
+    operation = change.operations[0]
+    if known.phase is not Phase.HELD:
+        return None
+    wanted = identity(operation)
+    if not any(
+        floor is Effect.DELETE and resources[0] == wanted for _, _, floor, resources in known.operations
+    ):
+        return None
+    kept = tuple(
+        earlier
+        for earlier in known.change.operations
+        if not (earlier.name == operation.name and identity(earlier) == wanted)
+    )
+    return Join(known.case_id, msgspec.structs.replace(known.change, operations=(*kept, operation)))
+
+
+def _variant_of_denied(known: _Known, operation: Operation, *, at_ms: int, cooldown_s: int) -> Refuse | None:
+    """The same operation on the same resources, in other words, soon after a no."""
+    if known.phase not in {Phase.REJECTED, Phase.DENIED} or known.ended_at_ms is None:
+        return None
+    if at_ms - known.ended_at_ms > cooldown_s * 1000:
+        return None
+    same = any(
+        name == operation.name and set(resources) == set(operation.resources)
+        for _, name, _, resources in known.operations
+    )
+    if not same:
+        return None
+    minutes = max(1, (known.ended_at_ms + cooldown_s * 1000 - at_ms) // 60_000)
+    return Refuse(
+        "denied-before",
+        f"this was denied as {known.case_id}; it is not asked again for {minutes} min",
+        known.case_id,
+    )
+
+
+def snapshot(plane: Plane) -> bytes:
+    """The plane as bytes, so that start-up need not fold the whole log."""
+    body: dict[str, Any] = {
+        "sessions": list(plane.sessions.values()),
+        "halts": plane.halts,
+        "freezes": plane.freezes,
+        "nonces": sorted(plane.nonces),
+        "locks": list(plane.locks.items()),
+        "next_number": plane.next_number,
+        "known": list(plane._known.values()),  # noqa: SLF001  # the plane's own other half
+    }
+    return msgspec.json.encode(body)
+
+
+class _Snapshot(msgspec.Struct):
+    sessions: list[Session]
+    halts: dict[str, str]
+    freezes: list[Freeze]
+    nonces: set[str]
+    locks: list[tuple[ResourceRef, str]]
+    next_number: int
+    known: list[_Known]
+
+
+def from_snapshot(data: bytes) -> Plane:
+    """The plane that `snapshot` wrote."""
+    body = msgspec.json.decode(data, type=_Snapshot)
+    plane = Plane()
+    plane.sessions = {session.session: session for session in body.sessions}
+    plane.halts, plane.freezes, plane.nonces = body.halts, body.freezes, body.nonces
+    plane.locks = dict(body.locks)
+    plane.next_number = body.next_number
+    plane._known = {known.case_id: known for known in body.known}  # noqa: SLF001  # the plane's own other half
+    return plane

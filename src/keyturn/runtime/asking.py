@@ -1,0 +1,160 @@
+"""Driving inquiries: a pure generator yields calls, this performs them and sends the answers back.
+
+Load on the account is budgeted here (DESIGN rule 10): equal reads at the same moment are one call, at most
+`READS_AT_ONCE_MAX` are under way, and a call that is asked again at once is spaced. Mutating steps are written down before
+and after; recorded answers are replayed after a crash, and an unanswered step is never repeated blindly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import msgspec
+
+from keyturn.core.case import StepState
+from keyturn.core.ports import Inquiry
+from keyturn.executors.interface import Executor
+from keyturn.model import record as r
+from keyturn.model.canonical import canonical, digest
+from keyturn.model.execution import Answer, Call, Refused, Succeeded, Unavailable
+from keyturn.runtime.book import Book
+from keyturn.stores.vault import Vault
+
+T = TypeVar("T")
+
+READS_AT_ONCE_MAX: Final = 16
+"""Calls under way at once towards an account; AWS describes its control-plane limits in tens a second."""
+
+ROUNDS_MAX: Final = 10_000
+"""Yields of one inquiry: a table scan of ten thousand pages is the largest honest one."""
+
+SPACING_FIRST_S: Final = 0.05
+SPACING_MAX_S: Final = 5.0
+"""A poll asked again at once waits, doubling from the first to the last of these."""
+
+
+class Asker:
+    """Performs what inquiries yield."""
+
+    def __init__(self, book: Book, executor: Executor, vault: Vault, clock: Callable[[], int]) -> None:
+        self._book = book
+        self._executor = executor
+        self._vault = vault
+        self._clock = clock
+        self._budget = asyncio.Semaphore(READS_AT_ONCE_MAX)
+        self._under_way: dict[str, asyncio.Task[Answer]] = {}
+
+    async def drive(
+        self, inquiry: Inquiry[T], *, tags: dict[str, str], case_id: str = "", recipe: str = ""
+    ) -> T:
+        """The inquiry's result. With `case_id` and `recipe` its mutating steps are put on record; without, they are refused."""
+        steps = _Steps(self, case_id, recipe, tags)
+        answers: tuple[Answer, ...] | None = None
+        before: tuple[Call, ...] = ()
+        spacing_s = SPACING_FIRST_S
+        for _ in range(ROUNDS_MAX):
+            try:
+                calls = inquiry.send(answers) if answers is not None else next(inquiry)  # type: ignore[arg-type]  # a fresh generator takes no answer
+            except StopIteration as stop:
+                result: T = stop.value
+                return result
+            if calls == before or not calls:
+                await asyncio.sleep(spacing_s)
+                spacing_s = min(spacing_s * 2, SPACING_MAX_S)
+            else:
+                spacing_s = SPACING_FIRST_S
+            before = calls
+            if any(call.mutates for call in calls):
+                answers = tuple(
+                    [
+                        await steps.perform(call) if call.mutates else await self._read(call, tags)
+                        for call in calls
+                    ]
+                )
+            else:
+                answers = tuple(await asyncio.gather(*(self._read(call, tags) for call in calls)))
+        inquiry.close()
+        raise TimeoutError(f"an inquiry asked more than {ROUNDS_MAX} times")
+
+    async def _read(self, call: Call, tags: dict[str, str]) -> Answer:
+        """Equal reads at the same moment are one call."""
+        key = digest(call)
+        task = self._under_way.get(key)
+        if task is None:
+            task = asyncio.create_task(self.ask(call, tags))
+            self._under_way[key] = task
+            task.add_done_callback(lambda _task: self._under_way.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def ask(self, call: Call, tags: dict[str, str]) -> Answer:
+        """One call within the budget."""
+        async with self._budget:
+            return await self._executor.ask(call, tags=tags)
+
+
+class _Steps:
+    """The mutating steps of one recipe of one case, numbered in the order they are asked for."""
+
+    def __init__(self, asker: Asker, case_id: str, recipe: str, tags: dict[str, str]) -> None:
+        self._asker, self._case_id, self._recipe, self._tags = asker, case_id, recipe, tags
+        self._number = 0
+        case = asker._book.cases.get(case_id)  # noqa: SLF001  # one module
+        earlier = case.steps if case else ()
+        self._earlier: dict[int, StepState] = {step.step: step for step in earlier if step.recipe == recipe}
+
+    async def perform(self, call: Call) -> Answer:
+        if not self._case_id:
+            return Refused(code="KeyturnReadOnly", message="this inquiry may only read", status=403)
+        self._number += 1
+        number = self._number
+        earlier = self._earlier.get(number)
+        if earlier is not None:
+            return await self._replay(earlier, call)
+        book, vault, clock = self._asker._book, self._asker._vault, self._asker._clock  # noqa: SLF001  # one module
+        request = await vault.put(canonical(call), "call")
+        masked = msgspec.structs.replace(call, parameters={"$sealed": request})
+        await book.record(
+            self._case_id,
+            r.StepIntended(at_ms=clock(), recipe=self._recipe, step=number, call=masked, request=request),
+        )
+        answer = await self._asker.ask(call, self._tags)
+        status, detail = _ended(answer)
+        answer_ref = await vault.put(_answers.encode(answer), "answer")
+        await book.record(
+            self._case_id,
+            r.StepEnded(
+                at_ms=clock(),
+                recipe=self._recipe,
+                step=number,
+                status=status,
+                detail=detail,
+                answer_ref=answer_ref,
+            ),
+        )
+        return answer
+
+    async def _replay(self, earlier: StepState, call: Call) -> Answer:
+        """After a crash: what was answered is answered again; what was not is left to the recipe, which reads the world."""
+        if earlier.operation != call.operation:
+            return Unavailable(
+                f"step {earlier.step} was {earlier.operation} before the restart, now {call.operation}"
+            )
+        if earlier.answer_ref:
+            return _decoder.decode(self._asker._vault.get(earlier.answer_ref))  # noqa: SLF001  # one module
+        return Unavailable("the plane stopped before this step was answered; it is not repeated blindly")
+
+
+_answers = msgspec.json.Encoder(enc_hook=str)  # times in answers are kept as text
+_decoder: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)  # type: ignore[arg-type]  # a union is a type here
+
+
+def _ended(answer: Answer) -> tuple[str, str]:
+    match answer:
+        case Succeeded():
+            return "succeeded", ""
+        case Refused():
+            return "refused", f"{answer.code}: {answer.message}"
+        case Unavailable():
+            return "unavailable", answer.why

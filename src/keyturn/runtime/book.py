@@ -1,0 +1,229 @@
+"""The book: every event is written here first, folded second, acted on third.
+
+`Book` owns the folded state (cases and plane) and the order of things: an event is checked against the table, appended to
+the store, and only then visible. What has an effect outside (a step, a call, an answer to a person) waits until its event
+is durable; an event that only leads to more thinking rides with the next group and is made durable by it (ADR 0007).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Final
+
+import msgspec
+
+from keyturn.core.advance import advance
+from keyturn.core.case import Case, Phase
+from keyturn.core.commands import Command
+from keyturn.core.lifecycle import TERMINAL
+from keyturn.core.plane import Plane, from_snapshot, snapshot
+from keyturn.model import record as r
+from keyturn.stores.interface import Store
+from keyturn.surfaces.interface import Notice
+
+SNAPSHOT_EVERY: Final = 2_000
+"""Entries between snapshots of the folded state: a start folds at most about this many (some 20 ms)."""
+
+ENDED_IN_MEMORY_MAX: Final = 2_000
+"""Ended cases kept folded in memory for the console; older ones come from the snapshot or their entries."""
+
+NOTICES_MAX: Final = 1_000
+"""A subscriber that lags further behind than this is dropped and has to ask again from its last sequence number."""
+
+RIDES_ALONG: Final = (
+    r.Received,
+    r.Assessed,
+    r.Claimed,
+    r.Proved,
+    r.BackedUp,
+    r.VerifyBegun,
+    r.Attached,
+    r.Detached,
+)
+"""Events that lead only to more thinking. If a crash loses them, nothing had left the plane and nobody had been told."""
+
+Act = Callable[[Case, Command], None]
+
+
+class Book:
+    """Cases and plane, as of the last event; the only writer of the store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.plane = Plane()
+        self.cases: dict[str, Case] = {}
+        self.act: Act = lambda _case, _command: None  # set by the runtime
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._changed: dict[str, asyncio.Condition] = {}
+        self._subscribers: set[asyncio.Queue[Notice]] = set()
+        self._since_snapshot = 0
+        self._number = 1
+
+    # --- start -------------------------------------------------------------------------------------------------------
+
+    def load(self) -> tuple[Case, ...]:
+        """Fold the snapshot and what came after it; returns the cases that are not ended, oldest first."""
+        after = 0
+        found = self.store.load_snapshot()
+        if found is not None:
+            after, cases, plane = found
+            self.plane = from_snapshot(plane)
+            self.cases = {case_id: msgspec.json.decode(data, type=Case) for case_id, data in cases.items()}
+        for entry in self.store.entries(after=after):
+            self._fold(entry.case_id, entry.event())
+        self._number = self.plane.next_number
+        return tuple(case for case in self.cases.values() if case.phase not in TERMINAL)
+
+    def _fold(self, case_id: str, event: r.Event) -> tuple[Command, ...]:
+        if not case_id:
+            self.plane.apply(event)
+            return ()
+        case, commands = advance(self.cases.get(case_id, Case(id=case_id)), event)
+        self.cases[case_id] = case
+        self.plane.apply(event, case)
+        return commands
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+
+    def new_case_id(self) -> str:
+        """The next number, reserved at once: two changes at the same moment never share one."""
+        case_id = f"C-{self._number}"
+        self._number += 1
+        return case_id
+
+    async def record(self, case_id: str, *events: r.CaseEvent) -> Case:
+        """Append events of one case, in order; durable before it returns unless all of them ride along.
+
+        Raises `BugError` (and writes nothing) when the table does not allow one of them.
+        """
+        async with self._lock(case_id):
+            trial = self.cases.get(case_id, Case(id=case_id))
+            for event in events:
+                trial, _ = advance(trial, event)
+            drafts = [r.Draft(case_id=case_id, event=event) for event in events]
+            if all(_rides_along(event) for event in events):
+                await self.store.append_soon(drafts)
+            else:
+                await self.store.append(drafts)
+            commands: tuple[Command, ...] = ()
+            for event in events:
+                commands = self._fold(case_id, event)
+            case = self.cases[case_id]
+        await self._after(case, events)
+        for command in commands:
+            self.act(case, command)
+        return case
+
+    async def note(self, *events: r.PlaneEvent, soon: bool = False) -> None:
+        """Append events of the plane itself."""
+        drafts = [r.Draft(case_id="", event=event) for event in events]
+        if soon:
+            await self.store.append_soon(drafts)
+        else:
+            await self.store.append(drafts)
+        for event in events:
+            self.plane.apply(event)
+            self._publish("", event)
+        await self._maybe_snapshot(len(events))
+
+    async def _after(self, case: Case, events: Iterable[r.CaseEvent]) -> None:
+        condition = self._changed.get(case.id)
+        if condition is not None:
+            async with condition:
+                condition.notify_all()
+        count = 0
+        for event in events:
+            self._publish(case.id, event)
+            count += 1
+        if case.phase in TERMINAL:
+            self._forget_old()
+        await self._maybe_snapshot(count)
+
+    def _forget_old(self) -> None:
+        if len(self.cases) <= ENDED_IN_MEMORY_MAX * 2:
+            return
+        ended = [case_id for case_id, case in self.cases.items() if case.phase in TERMINAL]
+        for case_id in ended[: len(ended) - ENDED_IN_MEMORY_MAX]:
+            del self.cases[case_id]
+            self._locks.pop(case_id, None)
+
+    async def _maybe_snapshot(self, count: int) -> None:
+        self._since_snapshot += count
+        if self._since_snapshot >= SNAPSHOT_EVERY:
+            await self.save_snapshot()
+
+    async def save_snapshot(self) -> None:
+        """Write the folded state down, as of everything appended so far."""
+        self._since_snapshot = 0
+        cases = {case_id: msgspec.json.encode(case) for case_id, case in self.cases.items()}
+        await self.store.append(())  # what rides along is in the log before the snapshot speaks of it
+        await self.store.save_snapshot(self.store.head[0], cases, snapshot(self.plane))
+
+    # --- reading and waiting -----------------------------------------------------------------------------------------
+
+    def case(self, case_id: str) -> Case | None:
+        """The case, folded; from its entries when it is no longer in memory."""
+        found = self.cases.get(case_id)
+        if found is not None:
+            return found
+        data = self.store.load_case(case_id)
+        if data is not None:
+            return msgspec.json.decode(data, type=Case)
+        case: Case | None = None
+        for entry in self.store.entries(case_id=case_id):
+            case, _ = advance(case or Case(id=case_id), entry.event())
+        return case
+
+    async def until(self, case_id: str, done: Callable[[Case], object], *, timeout_s: float | None) -> Case:
+        """Wait until `done(case)` is true, or the time is over; returns the case as it is then."""
+        condition = self._changed.setdefault(case_id, asyncio.Condition())
+        try:
+            async with asyncio.timeout(timeout_s):
+                async with condition:
+                    await condition.wait_for(lambda: done(self.cases[case_id]))
+        except TimeoutError:
+            pass
+        return self.cases[case_id]
+
+    def _lock(self, case_id: str) -> asyncio.Lock:
+        return self._locks.setdefault(case_id, asyncio.Lock())
+
+    def _publish(self, case_id: str, event: r.Event) -> None:
+        if not self._subscribers:
+            return
+        tag = type(event).__struct_config__.tag
+        notice = Notice(seq=self.store.head[0], case_id=case_id, event=str(tag))
+        for queue in tuple(self._subscribers):
+            if queue.full():
+                self._subscribers.discard(queue)
+            else:
+                queue.put_nowait(notice)
+
+    async def subscribe(self, *, after: int = 0) -> AsyncIterator[Notice]:
+        """Notices as they come; with `after`, first those that the log holds since then."""
+        queue: asyncio.Queue[Notice] = asyncio.Queue(maxsize=NOTICES_MAX)
+        self._subscribers.add(queue)
+        try:
+            if after:
+                for entry in self.store.entries(after=after, limit=NOTICES_MAX):
+                    event = entry.event()
+                    yield Notice(
+                        seq=entry.seq, case_id=entry.case_id, event=str(type(event).__struct_config__.tag)
+                    )
+            while queue in self._subscribers or not queue.empty():
+                yield await queue.get()
+        finally:
+            self._subscribers.discard(queue)
+
+
+def _rides_along(event: r.CaseEvent) -> bool:
+    """A decision to hold or refuse is told to somebody, so it is durable first; one to allow leads only to the claim."""
+    if isinstance(event, r.Decided):
+        return event.decision.verdict == "allow"
+    if isinstance(event, r.BackedUp):
+        return not event.backups
+    return isinstance(event, RIDES_ALONG)
+
+
+WAITING: Final = frozenset({Phase.HELD, Phase.APPROVED})
