@@ -56,7 +56,7 @@ class Asker:
         spacing_s = SPACING_FIRST_S
         for _ in range(ROUNDS_MAX):
             try:
-                calls = inquiry.send(answers) if answers is not None else next(inquiry)  # type: ignore[arg-type]  # a fresh generator takes no answer
+                calls = inquiry.send(answers) if answers is not None else next(inquiry)
             except StopIteration as stop:
                 result: T = stop.value
                 return result
@@ -147,7 +147,7 @@ class _Steps:
 
 
 _answers = msgspec.json.Encoder(enc_hook=str)  # times in answers are kept as text
-_decoder: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)  # type: ignore[arg-type]  # a union is a type here
+_decoder: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
 
 
 def _ended(answer: Answer) -> tuple[str, str]:

@@ -19,8 +19,8 @@ from keyturn.core.commands import Command
 from keyturn.core.lifecycle import TERMINAL
 from keyturn.core.plane import Plane, from_snapshot, snapshot
 from keyturn.model import record as r
+from keyturn.runtime.interface import Notice
 from keyturn.stores.interface import Store
-from keyturn.surfaces.interface import Notice
 
 SNAPSHOT_EVERY: Final = 2_000
 """Entries between snapshots of the folded state: a start folds at most about this many (some 20 ms)."""

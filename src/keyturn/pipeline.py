@@ -1,0 +1,180 @@
+"""Pure answers to what a case asks: the decision with what reviewers are asked, and what the agent is told.
+
+Assessment is the provider's, the verdict is policy's; here they meet. Nothing here does I/O: ids and times come in.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from keyturn.core.ports import Assessing, Captures, Facts, PolicyEngine
+from keyturn.model.assessment import Assessment, Finding, Kind, Reversibility
+from keyturn.model.change import Change, Effect
+from keyturn.model.decision import Decision, Obligations, Reason, Verdict
+from keyturn.model.review import ReviewRequest
+
+SAID_CHARS_MAX: Final = 4_000
+"""What an agent is told: SDKs show an error message whole, terminals and context windows do not thank for more."""
+
+_WORST_FIRST: Final = (
+    Kind.REPLACE,
+    Kind.DATA_LOSS,
+    Kind.BACKUP_STRIP,
+    Kind.PROTECTION_STRIP,
+    Kind.OVERWRITE,
+    Kind.DELEGATED_AUTHORITY,
+    Kind.EXPOSURE,
+    Kind.OUTAGE,
+    Kind.BLIND,
+    Kind.OPAQUE,
+    Kind.SECRET,
+    Kind.NOTE,
+)
+
+
+def decide(
+    engine: PolicyEngine,
+    change: Change,
+    assessment: Assessment,
+    facts: Facts,
+    *,
+    streamed_unhashed: bool = False,
+) -> Decision:
+    """Policy's answer, made safe: what cannot be bound to an approval is denied with advice; observe mode is marked."""
+    decision = engine.answer(change, assessment, facts)
+    if decision.verdict is Verdict.HOLD and streamed_unhashed:
+        reason = Reason(
+            policy="keyturn.unhashed-body",
+            message="the body is streamed without a digest, so that no approval could be bound to it; "
+            "send it with x-amz-content-sha256 (the SDKs' default), or as a file",
+        )
+        decision = msgspec.structs.replace(
+            decision, verdict=Verdict.DENY, reasons=(*decision.reasons, reason)
+        )
+    if facts.observe:
+        decision = msgspec.structs.replace(decision, enforced=False)
+    return decision
+
+
+def internal_doubt(detail: str, policy_digest: str) -> Decision:
+    """What is decided when something of ours failed: never ALLOW, and the reason is said."""
+    reason = Reason(policy="keyturn.internal", message=f"Keyturn could not decide and fails closed: {detail}")
+    return Decision(
+        verdict=Verdict.DENY,
+        reasons=(reason,),
+        obligations=Obligations(),
+        policy_digest=policy_digest,
+        errors=(detail,),
+    )
+
+
+def ask_reviewers(
+    case_id: str,
+    revision: int,
+    change: Change,
+    assessment: Assessment,
+    decision: Decision,
+    *,
+    requesters: tuple[str, ...],
+    excluded: tuple[str, ...],
+    deadline_ms: int,
+    nonce: str,
+) -> ReviewRequest:
+    """What an approval will bind to, frozen now. A hold without a stated quorum asks for one reviewer."""
+    return ReviewRequest(
+        case_id=case_id,
+        revision=revision,
+        change_digest=change.digest,
+        state_digest=assessment.state_digest,
+        assessment_digest=assessment.digest,
+        policy_digest=decision.policy_digest,
+        requesters=requesters,
+        excluded=excluded,
+        quorum=max(1, decision.obligations.quorum),
+        deadline_ms=deadline_ms,
+        nonce=nonce,
+    )
+
+
+def say(case_id: str, url: str, change: Change, assessing: Assessing, decision: Decision) -> str:
+    """What an agent is told of a change that does not go through, by the one template (DESIGN, "Telling an agent no").
+
+    Case and page; effect and finding in one sentence; what would be allowed now; the narrow patch; last, when it is
+    exact, one machine-readable line ``try: <command>``. The commands hold the agent's own values and nobody else's.
+    """
+    assessment = assessing.assessment
+    lines = [_headline(case_id, url, decision), _effect_sentence(change, assessment), _why(decision)]
+    exact = next((alternative for alternative in assessment.alternatives if alternative.exact), None)
+    if exact is not None and assessing.reply_commands:
+        lines.append(f"Narrower, and lost on it: {exact.lost}. {exact.why}")
+        lines += [f"try: {command}" for command in assessing.reply_commands]
+    elif exact is not None:
+        lines.append(exact.why)
+    else:
+        lines += [
+            f"In place instead: {', '.join(alternative.commands)}. {alternative.why}"
+            for alternative in assessment.alternatives[:3]
+        ]
+    if assessment.unknowns:
+        lines.append("Could not be determined: " + "; ".join(assessment.unknowns[:3]))
+    return "\n".join(line for line in lines if line)[:SAID_CHARS_MAX]
+
+
+def _headline(case_id: str, url: str, decision: Decision) -> str:
+    quorum = decision.obligations.quorum or 1
+    match decision.verdict:
+        case Verdict.HOLD:
+            people = "1 reviewer who does" if quorum == 1 else f"{quorum} reviewers who do"
+            return (
+                f"Keyturn holds this as case {case_id} for {people} not run this agent: {url} "
+                "(nothing was executed; send the same request again after approval; variants get the same answer)"
+            )
+        case Verdict.SUGGEST:
+            return f"Keyturn recorded this as proposal {case_id} for people to act on: {url} (nothing was executed)"
+        case _:
+            return f"Keyturn denies this, case {case_id}: {url} (nothing was executed; do not ask again in other words)"
+
+
+def _effect_sentence(change: Change, assessment: Assessment) -> str:
+    names = " then ".join(operation.name for operation in change.operations)
+    targets = ", ".join(str(resource) for resource in change.resources[:3])
+    risk = f"; at risk: {assessment.data_at_risk}" if assessment.data_at_risk else ""
+    finding = worst_finding(assessment)
+    because = f" {finding}" if finding else ""
+    return f"Effect: {assessment.effect} of {targets} in {assessment.environment} by {names}{risk}.{because}"
+
+
+def worst_finding(assessment: Assessment) -> str:
+    """The message of the finding a tired person should read first; empty without findings."""
+    ranked = sorted(assessment.findings, key=lambda finding: _WORST_FIRST.index(finding.kind))
+    return ranked[0].message if ranked else ""
+
+
+def _why(decision: Decision) -> str:
+    reasons = "; ".join(f"{reason.message} [{reason.policy}]" for reason in decision.reasons[:2])
+    return f"Policy: {reasons}" if reasons else ""
+
+
+def empty_assessment(change: Change, why: str) -> Assessing:
+    """The assessment of what could not be assessed: the worst, with the reason."""
+    finding = Finding(
+        code="KEYTURN001",
+        kind=Kind.OPAQUE,
+        message=f"This could not be assessed: {why}.",
+        effect=Effect.EXECUTE,
+        reversibility=Reversibility.R4,
+        resources=change.resources,
+    )
+    floor = max((operation.floor for operation in change.operations), key=lambda effect: effect.severity)
+    assessment = Assessment(
+        effect=max(floor, Effect.EXECUTE, key=lambda effect: effect.severity),
+        effects=(floor, Effect.EXECUTE),
+        reversibility=Reversibility.R4,
+        environment="unknown",
+        state_digest="",
+        findings=(finding,),
+        unknowns=(why,),
+    )
+    return Assessing(assessment=assessment, captures=Captures(states={}, unknowns=(why,)))

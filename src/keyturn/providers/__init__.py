@@ -1,0 +1,1 @@
+"""What the outside world's operations mean: pure knowledge behind `core.ports.Provider`."""

@@ -1,0 +1,281 @@
+"""The plane as people use it: reviews, undo, sessions, halt, export. Every `by` is an authenticated person."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import msgspec
+
+from keyturn.core.case import Case, Phase
+from keyturn.core.lifecycle import TERMINAL
+from keyturn.core.review import judge
+from keyturn.errors import OperatorError, ReviewError
+from keyturn.model import record as r
+from keyturn.model.change import Change, Principal
+from keyturn.model.record import Entry
+from keyturn.model.review import NotAccepted, Review
+from keyturn.runtime.interface import Notice, SessionKey
+from keyturn.runtime.work import Work
+from keyturn.stores.bundle import bundle
+
+SESSION_S_MAX: Final = 12 * 3600
+"""A session ends with the working day: a key that is forgotten is worth nothing tomorrow."""
+
+_UNDOABLE: Final = frozenset({Phase.CONFIRMED, Phase.INCONCLUSIVE, Phase.EXECUTED, Phase.VERIFYING})
+_STOPPED_BY_HALT: Final = frozenset({Phase.ALLOWED, Phase.CLAIMED, Phase.PREPARED, Phase.PROVED})
+
+
+class DeskSide:
+    """Implements `surfaces.interface.Desk`."""
+
+    def __init__(self, work: Work, keys: dict[str, SessionKey]) -> None:
+        self.work, self.book, self.vault, self.settings = work, work.book, work.vault, work.settings
+        self.clock = work.clock
+        self._keys = keys
+        self.about: dict[str, Any] = {}  # versions and hashes, set by app
+
+    # --- looking -----------------------------------------------------------------------------------------------------
+
+    def cases(self, *, open_only: bool = False, limit: int = 200) -> tuple[Case, ...]:
+        found = (
+            case for case in reversed(self.book.cases.values()) if not open_only or case.phase not in TERMINAL
+        )
+        return tuple(case for case, _ in zip(found, range(limit), strict=False))
+
+    def case(self, case_id: str) -> Case | None:
+        return self.book.case(case_id)
+
+    def story(self, case_id: str) -> tuple[Entry, ...]:
+        return tuple(self.book.store.entries(case_id=case_id))
+
+    async def freshness(self, case_id: str) -> dict[str, Any]:
+        case = self._known(case_id)
+        now = self.clock()
+        if case.assessment is None or not case.assessment.state_digest:
+            return {
+                "unchanged": None,
+                "checked_at_ms": now,
+                "detail": "there are no live facts for this kind",
+            }
+        try:
+            state, detail = await self.work.state_digest(case)
+        except Exception as error:  # noqa: BLE001  # said to the reviewer, decides nothing
+            return {"unchanged": None, "checked_at_ms": now, "detail": f"could not be read: {error}"}
+        if not state:
+            return {"unchanged": None, "checked_at_ms": now, "detail": detail}
+        unchanged = state == case.assessment.state_digest
+        return {"unchanged": unchanged, "checked_at_ms": now, "detail": "" if unchanged else detail}
+
+    def manifest(self, reference: str) -> str:
+        """A backup's runbook, opened from the vault."""
+        return self.vault.get(reference).decode()
+
+    # --- deciding ----------------------------------------------------------------------------------------------------
+
+    def may_review(self, case: Case, user: str) -> str:
+        review = Review(
+            reviewer=user,
+            approve=True,
+            binding=case.request.digest if case.request else "",
+            at_ms=self.clock(),
+        )
+        judged = judge(case, review)
+        return judged.message if isinstance(judged, NotAccepted) else ""
+
+    async def review(
+        self, case_id: str, *, by: str, approve: bool, binding: str, note: str, via: str
+    ) -> Case:
+        case = self._known(case_id)
+        if approve:
+            case = await self._still_as_shown(case)
+        now = self.clock()
+        review = Review(reviewer=by, approve=approve, binding=binding, at_ms=now, note=note, via=via)
+        judged = judge(case, review)
+        if isinstance(judged, NotAccepted):
+            await self.book.record(
+                case_id,
+                r.ReviewRefused(
+                    at_ms=now, reviewer=by, approve=approve, code=judged.code, message=judged.message
+                ),
+            )
+            raise ReviewError(judged.code, judged.message, help=judged.help)
+        return await self.book.record(case_id, r.Reviewed(at_ms=now, review=review))
+
+    async def _still_as_shown(self, case: Case) -> Case:
+        """Before a yes counts the state is read again; what moved voids the case instead of being approved."""
+        if case.phase is not Phase.HELD or case.assessment is None or not case.assessment.state_digest:
+            return case
+        try:
+            state, detail = await self.work.state_digest(case)
+        except Exception:  # noqa: BLE001  # it is read again before the call; a yes may be given meanwhile
+            return case
+        if state and state != case.assessment.state_digest:
+            return await self.book.record(
+                case.id, r.Invalidated(at_ms=self.clock(), what="state", detail=detail)
+            )
+        return case
+
+    async def execute(self, case_id: str, *, by: str) -> Case:
+        case = self._known(case_id)
+        if case.phase is not Phase.APPROVED:
+            raise ReviewError(
+                "not-approved", f"{case_id} is {case.phase}; only an approved case can be executed"
+            )
+        if case.request is not None and by in case.request.excluded:
+            raise ReviewError(
+                "own-agent", f"{by} runs the agent that asked and cannot execute {case_id} without it"
+            )
+        return await self.book.record(case_id, r.ExecuteAsked(at_ms=self.clock(), by=by))
+
+    async def withdraw(self, case_id: str, *, by: str, reason: str) -> Case:
+        case = self._known(case_id)
+        if case.phase not in {Phase.HELD, Phase.APPROVED}:
+            raise ReviewError("not-open", f"{case_id} is {case.phase}; there is nothing to withdraw")
+        if case.change is not None and by != case.change.principal.operator:
+            raise ReviewError(
+                "not-yours", f"{case_id} was asked for {case.change.principal.operator}; deny it instead"
+            )
+        return await self.book.record(case_id, r.Withdrawn(at_ms=self.clock(), by=by, reason=reason))
+
+    async def settle(self, case_id: str, *, by: str, succeeded: bool, note: str) -> Case:
+        case = self._known(case_id)
+        if case.phase is not Phase.INCONCLUSIVE:
+            raise ReviewError(
+                "not-open", f"{case_id} is {case.phase}; only an inconclusive case is settled by a person"
+            )
+        if case.change is not None and by == case.change.principal.operator:
+            raise ReviewError("own-agent", f"{by} runs the agent that asked and cannot settle {case_id}")
+        return await self.book.record(
+            case_id, r.Settled(at_ms=self.clock(), by=by, succeeded=succeeded, note=note)
+        )
+
+    async def undo(self, case_id: str, *, by: str) -> Case:
+        original = self._known(case_id)
+        if original.phase not in _UNDOABLE or original.change is None:
+            raise ReviewError(
+                "nothing-to-undo", f"{case_id} is {original.phase}; there is nothing to take back"
+            )
+        if original.undone_by:
+            raise ReviewError("undone", f"{case_id} was taken back already, by {original.undone_by}")
+        provider = self.work.provider(original.change)
+        plan = provider.plan_undo(original.change, self.work.captures(original), original.backups)
+        if not plan.possible or not plan.operations:
+            raise ReviewError(
+                "cannot-undo", f"{case_id} cannot be taken back: {plan.why}", help="; ".join(plan.loss)
+            )
+        now = self.clock()
+        principal = Principal(agent="", session=f"person:{by}", operator=by, attested_by="login")
+        change = Change(
+            principal=principal,
+            surface="desk",
+            operations=plan.operations,
+            received_at_ms=now,
+            intent=f"undo of {case_id}",
+            undoes=case_id,
+        )
+        undo_id = self.book.new_case_id()
+        await self.book.record(undo_id, r.Received(at_ms=now, change=change))
+        done = TERMINAL | {Phase.HELD, Phase.INCONCLUSIVE}
+        return await self.book.until(undo_id, lambda case: case.phase in done, timeout_s=UNDO_WAIT_S)
+
+    # --- sessions ----------------------------------------------------------------------------------------------------
+
+    async def open_session(
+        self, *, operator: str, agent: str, ttl_s: int, suggest_only: bool = False
+    ) -> SessionKey:
+        if not 60 <= ttl_s <= SESSION_S_MAX:
+            raise OperatorError("session-ttl", f"a session lasts 60 to {SESSION_S_MAX} seconds, not {ttl_s}")
+        key = SessionKey(
+            session=f"S-{secrets.token_hex(6)}",
+            agent=agent,
+            operator=operator,
+            access_key_id="KTSESS" + secrets.token_hex(7).upper(),
+            secret=secrets.token_urlsafe(30),
+            expires_at_ms=self.clock() + ttl_s * 1000,
+            suggest_only=suggest_only,
+        )
+        ref = await self.vault.put(msgspec.json.encode(key), "session")
+        await self.book.store.put_row("session", key.session, ref.encode())
+        await self.book.note(
+            r.SessionOpened(
+                at_ms=self.clock(),
+                session=key.session,
+                agent=agent,
+                operator=operator,
+                owner=operator,
+                access_key_id=key.access_key_id,
+                expires_at_ms=key.expires_at_ms,
+                suggest_only=suggest_only,
+            )
+        )
+        self._keys[key.access_key_id] = key
+        return key
+
+    async def end_session(self, session: str, *, by: str, reason: str) -> None:
+        found = self.book.plane.sessions.get(session)
+        if found is None:
+            raise OperatorError("no-session", f"there is no session {session}")
+        self._keys.pop(found.access_key_id, None)
+        await self.book.store.delete_row("session", session)
+        if found.ended_at_ms is None:
+            await self.book.note(
+                r.SessionEnded(at_ms=self.clock(), session=session, reason=f"{by}: {reason}")
+            )
+
+    def sessions(self) -> tuple[SessionKey, ...]:
+        now = self.clock()
+        return tuple(
+            key for key in self._keys.values() if self.book.plane.open_session(key.session, now) is not None
+        )
+
+    # --- the plane ---------------------------------------------------------------------------------------------------
+
+    async def halt(self, *, by: str, reason: str, agent: str = "") -> None:
+        """Nothing leaves from now on; what was on its way to its call stops."""
+        await self.book.note(r.HaltRaised(at_ms=self.clock(), by=by, reason=reason, agent=agent))
+        for case in list(self.book.cases.values()):
+            mine = not agent or (case.change is not None and case.change.principal.agent == agent)
+            if mine and case.phase in _STOPPED_BY_HALT:
+                await self.work.book.record(case.id, r.Halted(at_ms=self.clock(), by=by))
+
+    async def resume(self, *, by: str, agent: str = "") -> None:
+        await self.book.note(r.HaltLifted(at_ms=self.clock(), by=by, agent=agent))
+
+    def status(self) -> dict[str, Any]:
+        seq, head = self.book.store.head
+        mode = (
+            "observe" if self.settings.observe else ("enforcing" if self.settings.enforcing else "advisory")
+        )
+        return {
+            "mode": mode,
+            "standin": self.settings.standin,
+            "halted_by": self.book.plane.halts,
+            "open_cases": sum(case.phase not in TERMINAL for case in self.book.cases.values()),
+            "held_cases": sum(case.phase is Phase.HELD for case in self.book.cases.values()),
+            "log_entries": seq,
+            "log_head": head,
+            "policy_digest": self.work.policy.digest,
+            **self.about,
+        }
+
+    def subscribe(self, *, after: int = 0) -> AsyncIterator[Notice]:
+        return self.book.subscribe(after=after)
+
+    async def export(self) -> AsyncIterator[bytes]:
+        await self.book.store.append(())  # what rides along is in the bundle too
+        yield bundle(self.book.store, public_key=self.about.get("public_key", ""))
+
+    async def record_user(self, *, by: str, user: str, roles: tuple[str, ...], what: str) -> None:
+        await self.book.note(r.UserChanged(at_ms=self.clock(), by=by, user=user, roles=roles, what=what))
+
+    def _known(self, case_id: str) -> Case:
+        case = self.book.case(case_id)
+        if case is None:
+            raise ReviewError("no-case", f"there is no case {case_id}", help="keyturn inbox lists them")
+        return case
+
+
+UNDO_WAIT_S: Final = 600.0
+"""A person waits for her undo; a restore of a large table takes longer and goes on without her."""

@@ -1,0 +1,258 @@
+"""The plane as a surface sees it: sessions, the read lane, and a change from its arrival to its reply."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from typing import Final
+
+import msgspec
+
+from keyturn import pipeline
+from keyturn.core.case import Case, Phase
+from keyturn.core.lifecycle import TERMINAL
+from keyturn.core.plane import Attach, Join, New, Refuse, Replay, operation_key
+from keyturn.core.ports import Facts
+from keyturn.executors.interface import Response
+from keyturn.model import record as r
+from keyturn.model.assessment import Assessment, Reversibility
+from keyturn.model.change import Change, Operation, Principal, Request
+from keyturn.model.decision import Decision
+from keyturn.model.execution import OutcomeStatus
+from keyturn.runtime.interface import Reply, ReplyKind, SessionKey
+from keyturn.runtime.settings import READS_BATCH_MAX
+from keyturn.runtime.work import Work
+
+READ_DECISIONS_MAX: Final = 10_000
+"""Read-lane answers kept, by principal, action and resource; they hold as long as the policies do."""
+
+_ANSWERED: Final = frozenset(
+    {Phase.EXECUTED, Phase.VERIFYING, Phase.CONFIRMED, Phase.INCONCLUSIVE, Phase.RESTORING}
+)
+
+_ENDINGS: Final[dict[Phase, tuple[ReplyKind, str]]] = {
+    Phase.SUGGESTED: (ReplyKind.SUGGESTED, "suggested"),
+    Phase.DENIED: (ReplyKind.DENIED, "denied"),
+    Phase.REJECTED: (ReplyKind.DENIED, "denied-by-reviewer"),
+    Phase.EXPIRED: (ReplyKind.REFUSED, "expired"),
+    Phase.WITHDRAWN: (ReplyKind.REFUSED, "withdrawn"),
+    Phase.INVALIDATED: (ReplyKind.REFUSED, "invalidated"),
+    Phase.HALTED: (ReplyKind.REFUSED, "halted"),
+    Phase.FAILED: (ReplyKind.REFUSED, "not-executed"),
+    Phase.UNCERTAIN: (ReplyKind.UNCERTAIN, "uncertain"),
+}
+
+
+class GateSide:
+    """Implements `surfaces.interface.Gate`."""
+
+    def __init__(self, work: Work, keys: dict[str, SessionKey]) -> None:
+        self.work, self.book, self.vault, self.settings = work, work.book, work.vault, work.settings
+        self.clock = work.clock
+        self._keys = keys  # by access key id
+        self._read_decisions: dict[tuple[str, str, str, str], Decision] = {}
+        self._reads: list[tuple[int, str, str, str, int]] = []
+        self._reads_due = asyncio.Event()
+
+    # --- sessions and reads ------------------------------------------------------------------------------------------
+
+    def session(self, access_key_id: str) -> SessionKey | None:
+        key = self._keys.get(access_key_id)
+        if key is None or self.book.plane.open_session(key.session, self.clock()) is None:
+            return None
+        return key
+
+    def read(self, principal: Principal, operation: Operation) -> Decision:
+        by = self.book.plane.halted_by(principal.agent)
+        if by:
+            return pipeline.internal_doubt(f"{by} has halted the plane", self.work.policy.digest)
+        key = (principal.session, operation.name, str(operation.resources[0]), self.work.policy.digest)
+        found = self._read_decisions.get(key)
+        if found is None:
+            found = self._ask_read(principal, operation)
+            if len(self._read_decisions) >= READ_DECISIONS_MAX:
+                self._read_decisions.clear()
+            self._read_decisions[key] = found
+        return found
+
+    def _ask_read(self, principal: Principal, operation: Operation) -> Decision:
+        change = Change(principal=principal, surface="read", operations=(operation,), received_at_ms=0)
+        assessment = Assessment(
+            effect=operation.floor,
+            effects=(operation.floor,),
+            reversibility=Reversibility.R0,
+            environment="unknown",
+            state_digest="",
+        )
+        try:
+            return pipeline.decide(self.work.policy, change, assessment, Facts(observe=self.settings.observe))
+        except Exception as error:  # noqa: BLE001  # fail closed
+            return pipeline.internal_doubt(type(error).__name__, self.work.policy.digest)
+
+    def note_read(self, principal: Principal, operation: Operation, status: int) -> None:
+        self._reads.append(
+            (self.clock(), principal.session, operation.name, str(operation.resources[0]), status)
+        )
+        if len(self._reads) >= READS_BATCH_MAX:
+            self._reads_due.set()
+
+    async def flush_reads(self) -> None:
+        """Put the reads noted so far on record; they are durable with the next group."""
+        self._reads_due.clear()
+        if self._reads:
+            reads, self._reads = tuple(self._reads), []
+            await self.book.note(r.ReadsForwarded(at_ms=self.clock(), reads=reads), soon=True)
+
+    async def refuse(self, session: str, code: str, reason: str, operation: str = "") -> None:
+        await self.book.note(
+            r.RequestRefused(
+                at_ms=self.clock(), session=session, code=code, reason=reason, operation=operation
+            ),
+            soon=True,
+        )
+
+    def seal(self, secret: bytes) -> str:
+        return self.vault.seal(secret)
+
+    # --- changes -----------------------------------------------------------------------------------------------------
+
+    async def submit(
+        self, change: Change, requests: tuple[Request, ...], body: AsyncIterator[bytes] | None = None
+    ) -> Reply:
+        route = self.book.plane.route(
+            change, at_ms=self.clock(), cooldown_s=self.settings.cooldown_s, replay_s=self.settings.replay_s
+        )
+        match route:
+            case Refuse():
+                return await self._refused(change, route)
+            case Replay():
+                return self._recorded(route.case_id, route.operation)
+            case Attach():
+                case_id = route.case_id
+            case Join():
+                case_id = route.case_id
+                joined = await self._with_requests(route.change, requests, only_last=True)
+                await self.book.record(case_id, r.Joined(at_ms=self.clock(), change=joined))
+            case New():
+                case_id = self.book.new_case_id()
+                sealed = await self._with_requests(change, requests)
+                if body is not None:
+                    self.work.bodies[case_id] = body
+                await self.book.record(case_id, r.Received(at_ms=self.clock(), change=sealed))
+        if body is not None:
+            self.work.bodies[case_id] = body
+        try:
+            return await self._wait(case_id, operation_key(change, change.operations[-1]))
+        finally:
+            if self.work.bodies.get(case_id) is body:
+                self.work.bodies.pop(case_id, None)
+
+    async def _with_requests(
+        self, change: Change, requests: tuple[Request, ...], *, only_last: bool = False
+    ) -> Change:
+        """The change with its requests sealed; a request is on disk before anything speaks of it."""
+        operations = list(change.operations)
+        places = [len(operations) - 1] if only_last else list(range(len(operations)))
+        for place, request in zip(places, requests, strict=True):
+            ref = await self.vault.put(msgspec.json.encode(request, enc_hook=str), "request")
+            operations[place] = msgspec.structs.replace(operations[place], request=ref)
+        return msgspec.structs.replace(change, operations=tuple(operations))
+
+    async def _refused(self, change: Change, refuse: Refuse) -> Reply:
+        operation = change.operations[0]
+        await self.book.note(
+            r.RequestRefused(
+                at_ms=self.clock(),
+                session=change.principal.session,
+                code=refuse.code,
+                reason=refuse.reason,
+                operation=operation.name,
+                case_id=refuse.case_id,
+            )
+        )
+        page = f": {self.work.url(refuse.case_id)}" if refuse.case_id else ""
+        text = f"Keyturn refuses {operation.name} of {operation.resources[0]} ({refuse.reason}){page}. Nothing was executed."
+        earlier = self.book.case(refuse.case_id) if refuse.case_id else None
+        if earlier is not None and earlier.reason:
+            text += f"\nIt was {earlier.reason}."
+        kind = ReplyKind.DENIED if refuse.code == "denied-before" else ReplyKind.REFUSED
+        return Reply(kind=kind, text=text, case_id=refuse.case_id, code=refuse.code)
+
+    async def _wait(self, case_id: str, key: str) -> Reply:
+        """Until there is something to say: at once for what is decided, after a while for what is held."""
+        case = await self.book.until(
+            case_id, lambda case: _may_reply(case) or case.phase in _WAITS, timeout_s=None
+        )
+        if case.phase not in _WAITS:
+            return self._reply(case, key)
+        waiter = secrets.token_hex(4)
+        await self.book.record(case_id, r.Attached(at_ms=self.clock(), waiter=waiter))
+        try:
+            case = await self.book.until(case_id, _may_reply, timeout_s=self.settings.hold_wait_s)
+            if not _may_reply(case) and case.phase not in _WAITS | {Phase.SUPERSEDED, Phase.ASSESSED}:
+                case = await self.book.until(
+                    case_id, _may_reply, timeout_s=None
+                )  # it is on its way: say what became of it
+            return self._reply(case, key)
+        finally:
+            with_grace = asyncio.shield(self._detach(case_id, waiter))
+            await with_grace
+
+    async def _detach(self, case_id: str, waiter: str) -> None:
+        case = self.book.cases.get(case_id)
+        if case is not None and case.phase not in TERMINAL and waiter in case.waiters:
+            await self.book.record(case_id, r.Detached(at_ms=self.clock(), waiter=waiter))
+
+    def _reply(self, case: Case, key: str) -> Reply:
+        if case.phase in {Phase.HELD, Phase.SUPERSEDED, Phase.ASSESSED, Phase.APPROVED}:
+            text = self._said(case) or f"Keyturn holds this as case {case.id}: {self.work.url(case.id)}"
+            return Reply(kind=ReplyKind.HELD, text=text, case_id=case.id, code="held")
+        if case.outcomes and case.change is not None:
+            keys = [operation_key(case.change, operation) for operation in case.change.operations]
+            place = keys.index(key) if key in keys else len(keys) - 1
+            if place < len(case.outcomes) and case.outcomes[place].response:
+                return self._recorded(case.id, place)
+        kind, code = _ENDINGS.get(case.phase, (ReplyKind.UNCERTAIN, "uncertain"))
+        said = self._said(case) if case.phase in {Phase.DENIED, Phase.SUGGESTED} else ""
+        text = said or self._ended_text(case)
+        return Reply(kind=kind, text=text, case_id=case.id, code=code)
+
+    def _ended_text(self, case: Case) -> str:
+        left = (
+            "It may have taken effect: read the resource before you go on."
+            if case.phase is Phase.UNCERTAIN
+            else ("Nothing was executed." if not case.outcomes else "See the case for what was executed.")
+        )
+        return f"Keyturn: case {case.id} is {case.phase} ({case.reason}): {self.work.url(case.id)}. {left}"
+
+    def _said(self, case: Case) -> str:
+        return self.vault.get(case.said).decode() if case.said else ""
+
+    def _recorded(self, case_id: str, operation: int) -> Reply:
+        """The provider's own response, as it was recorded: given again, never asked for again."""
+        case = self.book.case(case_id)
+        if case is None or operation >= len(case.outcomes) or not case.outcomes[operation].response:
+            return Reply(
+                kind=ReplyKind.REFUSED,
+                text=f"Keyturn: {case_id} has no recorded response.",
+                case_id=case_id,
+                code="no-response",
+            )
+        outcome = case.outcomes[operation]
+        if outcome.status is OutcomeStatus.UNCERTAIN:
+            return Reply(
+                kind=ReplyKind.UNCERTAIN, text=self._ended_text(case), case_id=case_id, code="uncertain"
+            )
+        response = msgspec.json.decode(self.vault.get(outcome.response), type=Response)
+        return Reply(kind=ReplyKind.SENT, text="", case_id=case_id, response=response)
+
+
+_WAITS: Final = frozenset({Phase.HELD, Phase.APPROVED})
+
+
+def _may_reply(case: Case) -> bool:
+    """Something can be said that will not change: the answer is here, or the case ended."""
+    if case.phase in _ANSWERED or case.phase in TERMINAL:
+        return True
+    return case.phase is Phase.UNCERTAIN

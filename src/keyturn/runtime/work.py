@@ -1,0 +1,526 @@
+"""What each command of a case does: one short method each, no decisions. `PERFORM` is the table."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final
+
+import msgspec
+
+from keyturn import pipeline
+from keyturn.core.case import Case, Phase
+from keyturn.core.commands import Command
+from keyturn.core.ports import Assessing, Captures, Facts, PolicyEngine, Provider
+from keyturn.core.proof import ProofFacts, holds, prove
+from keyturn.errors import BugError, KeyturnError, UnavailableError
+from keyturn.executors.interface import Credentials, Executor, NotSentError, Sending
+from keyturn.model import record as r
+from keyturn.model.canonical import digest
+from keyturn.model.change import Change, Request
+from keyturn.model.decision import Decision, Verdict
+from keyturn.model.execution import Backup, Outcome, OutcomeStatus, ProofStep
+from keyturn.runtime.asking import Asker
+from keyturn.runtime.book import Book
+from keyturn.runtime.settings import CLAIM_WAIT_S, FRESH_MS, RECONCILE_TRIES_MAX, Settings
+from keyturn.stores.vault import Vault
+
+Body = AsyncIterator[bytes]
+
+
+class Work:
+    """Performs commands for cases. The book is told first, always."""
+
+    def __init__(
+        self,
+        book: Book,
+        vault: Vault,
+        providers: dict[str, Provider],
+        policy: PolicyEngine,
+        executor: Executor,
+        settings: Settings,
+        clock: Callable[[], int],
+        excluded: Callable[[Change], tuple[str, ...]],
+    ) -> None:
+        self.book, self.vault, self.providers, self.policy = book, vault, providers, policy
+        self.executor, self.settings, self.clock, self.excluded = executor, settings, clock, excluded
+        self.asker = Asker(book, executor, vault, clock)
+        self.bodies: dict[str, Body] = {}  # streamed bodies of waiting clients, by case
+        self.tell: Callable[[Case], Awaitable[None]] = _tell_nobody
+        self._claiming = asyncio.Lock()
+        self._credentials: dict[str, Credentials] = {}
+        self._assessed_at_ms: dict[str, int] = {}
+
+    # --- before people -----------------------------------------------------------------------------------------------
+
+    async def assess(self, case: Case) -> None:
+        change = _change(case)
+        try:
+            requests = () if change.undoes else self.requests(change)
+            inquiry = self.provider(change).assess(change, requests, at_ms=self.clock())
+            assessing = await self.asker.drive(inquiry, tags=_tags(case))
+        except Exception as error:  # noqa: BLE001  # fail closed: whatever went wrong becomes the worst assessment
+            assessing = pipeline.empty_assessment(change, _why(error))
+        captures = await self.vault.put(msgspec.json.encode(assessing, enc_hook=str), "assessing")
+        assessment = msgspec.structs.replace(assessing.assessment, captures=captures)
+        self._assessed_at_ms[case.id] = self.clock()
+        await self.book.record(case.id, r.Assessed(at_ms=self.clock(), assessment=assessment))
+
+    async def decide(self, case: Case) -> None:
+        change, assessment = _change(case), case.assessment
+        if assessment is None:
+            raise BugError("not-assessed", f"{case!r} is to be decided without an assessment")
+        decision = self._answer(case)
+        now = self.clock()
+        request = None
+        if decision.verdict is Verdict.HOLD and decision.enforced:
+            request = pipeline.ask_reviewers(
+                case.id,
+                case.revision,
+                change,
+                assessment,
+                decision,
+                requesters=(change.principal.operator, change.principal.agent, change.principal.session),
+                excluded=self.excluded(change),
+                deadline_ms=now + self.settings.review_deadline_s * 1000,
+                nonce=secrets.token_hex(16),
+            )
+        said = ""
+        if decision.verdict is not Verdict.ALLOW:
+            text = pipeline.say(case.id, self.url(case.id), change, self.assessing(case), decision)
+            said = await self.vault.put(text.encode(), "said")
+        await self.book.record(case.id, r.Decided(at_ms=now, decision=decision, request=request, said=said))
+
+    def _answer(self, case: Case) -> Decision:
+        change, assessment = _change(case), case.assessment
+        if assessment is None:
+            return pipeline.internal_doubt("there is no assessment", self.policy.digest)
+        streamed = any(operation.payload_sha256 is None for operation in change.operations) and any(
+            request.streamed for request in (() if change.undoes else self.requests(change))
+        )
+        try:
+            return pipeline.decide(
+                self.policy,
+                change,
+                assessment,
+                self._facts(change, assessment.environment),
+                streamed_unhashed=streamed,
+            )
+        except Exception as error:  # noqa: BLE001  # fail closed
+            return pipeline.internal_doubt(_why(error), self.policy.digest)
+
+    def _facts(self, change: Change, environment: str) -> Facts:
+        session = self.book.plane.sessions.get(change.principal.session)
+        now = self.clock()
+        return Facts(
+            human=change.principal.attested_by == "login",
+            suggest_only=session.suggest_only if session else False,
+            session_minutes=(now - session.opened_at_ms) // 60_000 if session else 0,
+            frozen=self.book.plane.frozen(environment, now),
+            undo=change.undoes is not None,
+            observe=self.settings.observe,
+        )
+
+    async def ask_reviewers(self, case: Case) -> None:
+        await self.tell(case)
+
+    # --- from the claim to the call ----------------------------------------------------------------------------------
+
+    async def claim(self, case: Case) -> None:
+        """Take the single use: not halted, nobody else at work on it, and policy no stricter than it was."""
+        change = _change(case)
+        deadline = self.clock() + int(CLAIM_WAIT_S * 1000)
+        while True:
+            async with self._claiming:
+                by = self.book.plane.halted_by(change.principal.agent)
+                if by:
+                    if case.phase is Phase.ALLOWED:
+                        await self.book.record(case.id, r.Halted(at_ms=self.clock(), by=by))
+                    return  # an approved case waits for the plane to be resumed
+                holder = self.book.plane.locked_by(case)
+                if not holder:
+                    await self._take(case)
+                    return
+            if self.clock() > deadline:
+                detail = f"{holder} works on the same resource"
+                await self.book.record(
+                    case.id, r.Invalidated(at_ms=self.clock(), what="state", detail=detail)
+                )
+                return
+            await self.book.until(
+                holder, lambda other: self.book.plane.locked_by(case) != other.id, timeout_s=1.0
+            )
+
+    async def _take(self, case: Case) -> None:
+        decision = self._answer(case)
+        standing = case.decision
+        if standing is None:
+            raise BugError("not-decided", f"{case!r} is claimed without a decision")
+        stricter = decision.verdict.strictness > standing.verdict.strictness
+        if stricter and standing.enforced:
+            detail = f"policy says {decision.verdict} now; it said {standing.verdict}"
+            await self.book.record(case.id, r.Invalidated(at_ms=self.clock(), what="policy", detail=detail))
+            return
+        nonce = case.request.nonce if case.request else secrets.token_hex(16)
+        if nonce in self.book.plane.nonces:
+            raise BugError("nonce-reused", f"{case!r} was claimed before")
+        await self.book.record(case.id, r.Claimed(at_ms=self.clock(), nonce=nonce, verdict=decision.verdict))
+
+    async def prepare(self, case: Case) -> None:
+        """Take and prove the backups that the decision obliges."""
+        decision, assessment = case.decision, case.assessment
+        if decision is None or assessment is None:
+            raise BugError("not-decided", f"{case!r} is prepared without a decision")
+        backups: tuple[Backup, ...] = ()
+        if decision.obligations.backup and decision.enforced:
+            try:
+                backups = await self._back_up(case)
+            except Exception as error:  # noqa: BLE001  # no backup, no call
+                await self.book.record(case.id, r.PrepareFailed(at_ms=self.clock(), detail=_why(error)))
+                return
+        await self.book.record(
+            case.id, r.BackedUp(at_ms=self.clock(), backups=backups, captures=assessment.captures)
+        )
+
+    async def _back_up(self, case: Case) -> tuple[Backup, ...]:
+        change = _change(case)
+        captures = self.assessing(case).captures
+        provider = self.provider(change)
+        inquiry = provider.backup(change, captures, case_id=case.id, at_ms=self.clock())
+        taken = await self.asker.drive(inquiry, tags=_tags(case), case_id=case.id, recipe="backup")
+        return tuple(
+            [
+                msgspec.structs.replace(
+                    backup,
+                    manifest=await self.vault.put(provider.manifest(backup, captures).encode(), "manifest"),
+                )
+                for backup in taken
+            ]
+        )
+
+    async def prove(self, case: Case) -> None:
+        """Re-read the state, scope the credential, number the proof."""
+        change = _change(case)
+        state_digest, state_detail = await self._state_now(case)
+        grant, credentials = None, None
+        scope_doubt = ""
+        try:
+            scope = self.provider(change).scope(change)
+            lease = f"{case.id}-r{case.revision}"
+            grant, credentials = await self.executor.grant(
+                change, policy=scope.policy, tags=_tags(case), lease=lease
+            )
+            grant = msgspec.structs.replace(
+                grant,
+                actions=scope.actions,
+                resources=scope.resources,
+                narrowed=scope.narrowed,
+                why=scope.why,
+            )
+        except KeyturnError as error:
+            scope_doubt = _why(error)
+        now = self.clock()
+        execute_by = None
+        if case.approved_at_ms is not None and case.decision is not None:
+            execute_by = case.approved_at_ms + self._window_ms(case.decision)
+        facts = ProofFacts(
+            decision=self._answer(case),
+            state_digest=state_digest,
+            state_detail=state_detail,
+            grant=grant,
+            halted_by=self.book.plane.halted_by(change.principal.agent),
+            at_ms=now,
+            execute_by_ms=execute_by,
+        )
+        steps = prove(case, facts)
+        if scope_doubt:
+            steps = tuple(
+                msgspec.structs.replace(step, detail=scope_doubt) if step.name == "grant scoped" else step
+                for step in steps
+            )
+        steps = (*steps, *self._body_step(case, len(steps) + 1))
+        if holds(steps):
+            if credentials is not None:
+                self._credentials[case.id] = credentials
+            await self.book.record(case.id, r.Proved(at_ms=now, steps=steps, grant=grant))
+            return
+        await self._not_proved(case, steps, now)
+
+    async def _not_proved(self, case: Case, steps: tuple[ProofStep, ...], now: int) -> None:
+        state = next((step for step in steps if step.name == "state unchanged"), None)
+        if state is not None and not state.holds:
+            await self.book.record(case.id, r.Invalidated(at_ms=now, what="state", detail=state.detail))
+        else:
+            await self.book.record(case.id, r.ProofFailed(at_ms=now, steps=steps))
+
+    def _body_step(self, case: Case, number: int) -> tuple[ProofStep, ...]:
+        """A streamed body is not kept: it must be here now, with the client that sends it."""
+        change = _change(case)
+        if change.undoes or not self.requests(change)[case.next_operation].streamed:
+            return ()
+        here = case.id in self.bodies
+        detail = (
+            "the client that sends it waits"
+            if here
+            else "the client has left with the body; it has to send it again"
+        )
+        return (ProofStep(number=number, name="body at hand", holds=here, detail=detail),)
+
+    async def _state_now(self, case: Case) -> tuple[str, str]:
+        """The state digest read now, and what is to be said about it."""
+        assessment = case.assessment
+        read_at = self._assessed_at_ms.get(case.id)
+        if assessment is None or case.next_operation:
+            return "", "not read"
+        if not case.was_held and read_at is not None and self.clock() - read_at <= FRESH_MS:
+            return assessment.state_digest, ""
+        try:
+            return await self.state_digest(case)
+        except Exception as error:  # noqa: BLE001  # could not read is not unchanged
+            return "", _why(error)
+
+    async def state_digest(self, case: Case) -> tuple[str, str]:
+        """Re-read what the approval is bound to; says what changed when it did. May raise what the account answers."""
+        change = _change(case)
+        requests = () if change.undoes else self.requests(change)
+        captures = await self.asker.drive(self.provider(change).recapture(change, requests), tags=_tags(case))
+        before = self.assessing(case).captures
+        if captures.unknowns:
+            return "", "; ".join(captures.unknowns)
+        changed = [
+            name
+            for name, state in captures.states.items()
+            if digest(state) != digest(before.states.get(name))
+        ]
+        return captures.digest, f"changed since it was assessed: {', '.join(changed) or 'a declared field'}"
+
+    async def intend(self, case: Case) -> None:
+        """The intent is durable before the call leaves."""
+        by = self.book.plane.halted_by(_change(case).principal.agent)
+        if by:
+            await self.book.record(case.id, r.Halted(at_ms=self.clock(), by=by))
+            return
+        await self.book.record(
+            case.id, r.Sent(at_ms=self.clock(), nonce=case.nonce, operation=case.next_operation)
+        )
+
+    async def call(self, case: Case) -> None:
+        """One call leaves; whatever is in doubt afterwards is uncertain, never failed."""
+        change = _change(case)
+        by = self.book.plane.halted_by(change.principal.agent)
+        if by:
+            outcome = Outcome(status=OutcomeStatus.FAILED, detail=f"halted by {by} before the call left")
+        elif change.undoes:
+            outcome = await self._undo(case)
+        else:
+            outcome = await self._send(case, self.requests(change)[case.next_operation])
+        await self.book.record(
+            case.id, r.Answered(at_ms=self.clock(), outcome=outcome, operation=case.next_operation)
+        )
+
+    async def _send(self, case: Case, request: Request) -> Outcome:
+        credentials = self._credentials.get(case.id)
+        if credentials is None:
+            return Outcome(
+                status=OutcomeStatus.FAILED, detail="the scoped credential is gone; nothing was sent"
+            )
+        try:
+            sending = await self.executor.send(request, credentials, self.bodies.pop(case.id, None))
+        except NotSentError as error:
+            return Outcome(
+                status=OutcomeStatus.FAILED,
+                detail=f"nothing was sent: {error.message}",
+                error_code=error.code,
+            )
+        except Exception as error:  # noqa: BLE001  # in doubt whether it left
+            return Outcome(status=OutcomeStatus.UNCERTAIN, detail=_why(error))
+        return await self._outcome(sending)
+
+    async def _outcome(self, sending: Sending) -> Outcome:
+        response = sending.response
+        if response is None:
+            return Outcome(status=OutcomeStatus.UNCERTAIN, detail=sending.uncertain)
+        ref = await self.vault.put(msgspec.json.encode(response), "response")
+        if response.status < 400:
+            return Outcome(status=OutcomeStatus.SUCCEEDED, http_status=response.status, response=ref)
+        status = OutcomeStatus.UNCERTAIN if response.status >= 500 else OutcomeStatus.FAILED
+        return Outcome(
+            status=status,
+            http_status=response.status,
+            response=ref,
+            detail=f"the service answered {response.status}",
+        )
+
+    async def _undo(self, case: Case) -> Outcome:
+        change = _change(case)
+        original = self.book.case(change.undoes or "")
+        if original is None or original.change is None:
+            return Outcome(status=OutcomeStatus.FAILED, detail=f"there is no case {change.undoes}")
+        inquiry = self.provider(change).undo(
+            original.change, self.assessing(original).captures, original.backups
+        )
+        try:
+            different = await self.asker.drive(inquiry, tags=_tags(case), case_id=case.id, recipe="undo")
+        except UnavailableError as error:
+            return Outcome(status=OutcomeStatus.FAILED, detail=error.message, error_code=error.code)
+        except Exception as error:  # noqa: BLE001  # steps are on record; what they did is read from the world
+            return Outcome(status=OutcomeStatus.UNCERTAIN, detail=_why(error))
+        detail = "not as it was: " + "; ".join(different) if different else "everything is as it was"
+        return Outcome(status=OutcomeStatus.SUCCEEDED, detail=detail)
+
+    # --- after the call ----------------------------------------------------------------------------------------------
+
+    async def reconcile(self, case: Case) -> None:
+        """Read the world until it says what became of the call; what stays unclear is for a person."""
+        change = _change(case)
+        before = self.assessing(case).captures
+        outcome = Outcome(status=OutcomeStatus.UNCERTAIN, detail="the world could not be read")
+        for attempt in range(RECONCILE_TRIES_MAX):
+            try:
+                outcome = await self.asker.drive(
+                    self.provider(change).reconcile(change, before), tags=_tags(case)
+                )
+            except Exception as error:  # noqa: BLE001  # unclear stays unclear
+                outcome = Outcome(status=OutcomeStatus.UNCERTAIN, detail=_why(error))
+            if outcome.status in {OutcomeStatus.SUCCEEDED, OutcomeStatus.FAILED}:
+                break
+            await asyncio.sleep(min(0.1 * 2**attempt, 5.0))
+        if outcome.status is OutcomeStatus.IN_PROGRESS:
+            outcome = msgspec.structs.replace(outcome, status=OutcomeStatus.UNCERTAIN)
+        await self.book.record(
+            case.id,
+            r.Reconciled(
+                at_ms=self.clock(), outcome=outcome, evidence=outcome.detail, operation=case.next_operation
+            ),
+        )
+
+    async def verify(self, case: Case) -> None:
+        change = _change(case)
+        if case.phase is Phase.EXECUTED:
+            await self.book.record(case.id, r.VerifyBegun(at_ms=self.clock()))
+            return
+        if change.undoes:
+            outcome = case.outcome or Outcome(status=OutcomeStatus.UNCERTAIN)
+        else:
+            before = self.assessing(case).captures
+            try:
+                inquiry = self.provider(change).verify(change, self.requests(change), before)
+                outcome = await self.asker.drive(inquiry, tags=_tags(case))
+            except Exception as error:  # noqa: BLE001  # a person looks
+                outcome = Outcome(status=OutcomeStatus.UNCERTAIN, detail=_why(error))
+        result = _VERIFIED.get(outcome.status, "inconclusive")
+        await self.book.record(case.id, r.Verified(at_ms=self.clock(), result=result, detail=outcome.detail))
+        if change.undoes and result == "confirmed":
+            await self.book.record(change.undoes, r.Undone(at_ms=self.clock(), by_case=case.id))
+        await self._void_what_moved(case, change)
+
+    async def _void_what_moved(self, case: Case, change: Change) -> None:
+        """Held and approved cases that speak of what this one changed are no longer what was shown."""
+        for case_id in self.book.plane.touching(change, but=case.id):
+            other = self.book.cases.get(case_id)
+            if other is None or other.assessment is None:
+                continue
+            try:
+                now, _ = await self.state_digest(other)
+            except Exception:  # noqa: BLE001, S112  # it is read again before anything happens on it
+                continue
+            if now and now != other.assessment.state_digest:
+                detail = f"{case.id} changed {', '.join(str(resource) for resource in change.resources)}"
+                await self.book.record(
+                    case_id, r.Invalidated(at_ms=self.clock(), what="state", detail=detail)
+                )
+
+    async def restore(self, case: Case) -> None:
+        """Give back at once, where the decision obliged it."""
+        change = _change(case)
+        inquiry = self.provider(change).undo(change, self.assessing(case).captures, case.backups)
+        try:
+            different = await self.asker.drive(inquiry, tags=_tags(case), case_id=case.id, recipe="restore")
+        except Exception as error:  # noqa: BLE001  # said, and left to a person
+            await self.book.record(
+                case.id, r.Restored(at_ms=self.clock(), succeeded=False, detail=_why(error))
+            )
+            return
+        detail = "; ".join(different) or "everything is as it was"
+        await self.book.record(
+            case.id, r.Restored(at_ms=self.clock(), succeeded=True, detail=detail, differences=different)
+        )
+
+    # --- look-ups ----------------------------------------------------------------------------------------------------
+
+    def provider(self, change: Change) -> Provider:
+        return self.providers[change.operations[0].provider]
+
+    def requests(self, change: Change) -> tuple[Request, ...]:
+        """The requests as they came, opened from the vault."""
+        return tuple(
+            msgspec.json.decode(self.vault.get(operation.request), type=Request)
+            for operation in change.operations
+        )
+
+    def assessing(self, case: Case) -> Assessing:
+        """The assessment with its captures, opened from the vault."""
+        if case.assessment is None or not case.assessment.captures:
+            raise UnavailableError("not-assessed", f"{case.id} has no captures")
+        return msgspec.json.decode(self.vault.get(case.assessment.captures), type=Assessing)
+
+    def captures(self, case: Case) -> Captures:
+        return self.assessing(case).captures
+
+    def url(self, case_id: str) -> str:
+        return f"{self.settings.public_url}/c/{case_id}"
+
+    def _window_ms(self, decision: Decision) -> int:
+        return (decision.obligations.window_s or self.settings.approval_window_s) * 1000
+
+    def execute_by_ms(self, case: Case) -> int | None:
+        """Until when the approval may be used; None when the case is not approved."""
+        if case.approved_at_ms is None or case.decision is None:
+            return None
+        return case.approved_at_ms + self._window_ms(case.decision)
+
+
+PERFORM: Final[dict[Command, Callable[[Work, Case], Awaitable[None]]]] = {
+    Command.ASSESS: Work.assess,
+    Command.DECIDE: Work.decide,
+    Command.ASK_REVIEWERS: Work.ask_reviewers,
+    Command.CLAIM: Work.claim,
+    Command.PREPARE: Work.prepare,
+    Command.PROVE: Work.prove,
+    Command.INTEND: Work.intend,
+    Command.CALL: Work.call,
+    Command.RECONCILE: Work.reconcile,
+    Command.VERIFY: Work.verify,
+    Command.RESTORE: Work.restore,
+}
+
+_VERIFIED: Final = {OutcomeStatus.SUCCEEDED: "confirmed", OutcomeStatus.FAILED: "failed"}
+
+
+def _change(case: Case) -> Change:
+    if case.change is None:
+        raise BugError("no-change", f"{case!r} has no change")
+    return case.change
+
+
+def _tags(case: Case) -> dict[str, str]:
+    """What rides on every credential, so that the account's own trail names who and why."""
+    change = _change(case)
+    return {
+        "agent": change.principal.agent or "person",
+        "session": change.principal.session,
+        "operator": change.principal.operator,
+        "case": case.id,
+    }
+
+
+def _why(error: BaseException) -> str:
+    return error.message if isinstance(error, KeyturnError) else f"{type(error).__name__}: {error}"
+
+
+async def _tell_nobody(case: Case) -> None:
+    """Nobody is to be told: the console shows it."""
+
+
+__all__ = ["PERFORM", "Body", "Work"]
