@@ -1,0 +1,283 @@
+"""Signature Version 4: verifying what agents signed with a session's key, signing what leaves with the plane's.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html is the source for every step. Header
+signatures only: presigned URLs and SigV4A are refused with their name until they are verified too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from calendar import timegm
+from functools import lru_cache
+from typing import Final
+from urllib.parse import quote, unquote
+
+import msgspec
+
+from keyturn.providers.aws.wire import CredentialScope, WireRequest
+
+ALGORITHM: Final = "AWS4-HMAC-SHA256"
+SKEW_S: Final = 15 * 60
+"""AWS refuses requests whose time is off by more than this."""
+
+UNSIGNED: Final = "UNSIGNED-PAYLOAD"
+UNSIGNED_TRAILER: Final = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+EMPTY_SHA256: Final = hashlib.sha256(b"").hexdigest()
+
+_NOT_SIGNED: Final = frozenset({"x-amzn-trace-id", "x-amz-user-agent"})
+"""What intermediaries add or browsers cannot sign; nothing depends on them."""
+
+
+class SignatureRefused(msgspec.Struct, frozen=True):
+    """Why a signature does not count."""
+
+    code: str
+    reason: str
+    help: str = ""
+
+
+class Signed(msgspec.Struct, frozen=True):
+    """The parts of an Authorization header, parsed and not yet verified."""
+
+    scope: CredentialScope
+    signed_headers: tuple[str, ...]
+    signature: str
+    amz_date: str
+    payload_sha256: str  # as declared in x-amz-content-sha256; empty when it is not
+
+
+class Verified(msgspec.Struct, frozen=True):
+    """The signature holds. `payload_sha256` is the hex digest of the body that was signed; empty when the body was not signed."""
+
+    scope: CredentialScope
+    payload_sha256: str
+
+
+def parse(request: WireRequest) -> Signed | SignatureRefused:
+    """Read the signature's parts; refuses what is missing, doubled or of another kind."""
+    headers: dict[str, str] = {}
+    for name, value in request.headers:
+        if name in headers and name in {"authorization", "host", "x-amz-date", "x-amz-content-sha256"}:
+            return SignatureRefused("duplicate-header", f"the header {name!r} stands twice")
+        headers.setdefault(name, value)
+    authorization = headers.get("authorization", "")
+    if not authorization:
+        return _unsigned(request)
+    algorithm, _, rest = authorization.partition(" ")
+    if algorithm != ALGORITHM:
+        return SignatureRefused(
+            "algorithm", f"signatures of kind {algorithm[:40]!r} are not verified", "sign with SigV4"
+        )
+    parts: dict[str, str] = {}
+    for part in rest.split(","):
+        key, _, value = part.strip().partition("=")
+        parts[key] = value
+    credential = parts.get("Credential", "").split("/")
+    if (
+        len(credential) != 5
+        or credential[4] != "aws4_request"
+        or not parts.get("Signature")
+        or not parts.get("SignedHeaders")
+    ):
+        return SignatureRefused(
+            "malformed", "the Authorization header lacks a credential scope, signed headers or a signature"
+        )
+    amz_date = headers.get("x-amz-date", "")
+    if not amz_date.startswith(credential[1]):
+        return SignatureRefused("date", "x-amz-date is missing or is not the day of the credential scope")
+    return Signed(
+        scope=CredentialScope(credential[0], credential[1], credential[2], credential[3]),
+        signed_headers=tuple(parts["SignedHeaders"].split(";")),
+        signature=parts["Signature"],
+        amz_date=amz_date,
+        payload_sha256=headers.get("x-amz-content-sha256", ""),
+    )
+
+
+def _unsigned(request: WireRequest) -> SignatureRefused:
+    query = request.target.partition("?")[2]
+    if "X-Amz-Signature=" in query or "Signature=" in query:
+        return SignatureRefused(
+            "presigned", "presigned URLs are not accepted here", "call the operation through the SDK"
+        )
+    return SignatureRefused(
+        "unsigned", "the request is not signed", "use the session's keys: keyturn session new"
+    )
+
+
+def verify(request: WireRequest, signed: Signed, secret: str, *, now_s: float) -> Verified | SignatureRefused:
+    """Whether `secret` made this signature over this very request. The body must be read, or be declared."""
+    try:
+        at_s = timegm(time.strptime(signed.amz_date, "%Y%m%dT%H%M%SZ"))
+    except ValueError:
+        return SignatureRefused("date", "x-amz-date is no time of the form YYYYMMDDTHHMMSSZ")
+    if abs(now_s - at_s) > SKEW_S:
+        return SignatureRefused(
+            "skew", f"the clock is off by {abs(now_s - at_s) / 60:.0f} minutes", "set the client's clock"
+        )
+    names = set(signed.signed_headers)
+    if "host" not in names:
+        return SignatureRefused("unsigned-header", "the host is not signed")
+    loose = [
+        name for name, _ in request.headers if name.startswith("x-amz-") and name not in names | _NOT_SIGNED
+    ]
+    if loose:
+        return SignatureRefused("unsigned-header", f"the header {loose[0]!r} is not under the signature")
+    payload = _payload(request, signed)
+    if isinstance(payload, SignatureRefused):
+        return payload
+    canonical = canonical_request(
+        request.method,
+        request.target,
+        request.headers,
+        signed.signed_headers,
+        payload,
+        s3=_is_s3(signed.scope.signing_name),
+    )
+    expected = _signature(secret, signed.scope, signed.amz_date, canonical)
+    if not hmac.compare_digest(expected, signed.signature):
+        return SignatureRefused(
+            "signature", "the signature does not match", "the session may have ended: open a new one"
+        )
+    covered = payload if len(payload) == 64 else ""
+    return Verified(signed.scope, covered)
+
+
+def _payload(request: WireRequest, signed: Signed) -> str | SignatureRefused:
+    """The payload's place in the canonical request, checked against the body where there is one."""
+    declared = signed.payload_sha256
+    if declared in {UNSIGNED, UNSIGNED_TRAILER}:
+        if not _is_s3(signed.scope.signing_name):
+            return SignatureRefused("unsigned-body", "the body is not under the signature")
+        return declared
+    if declared.startswith("STREAMING-"):
+        return SignatureRefused(
+            "chunked", f"bodies of kind {declared} are not accepted", "send the object in one piece"
+        )
+    if request.body is None:
+        return declared or SignatureRefused("unsigned-body", "the body is neither read nor declared")
+    actual = hashlib.sha256(request.body).hexdigest()
+    if declared and not hmac.compare_digest(declared, actual):
+        return SignatureRefused("body", "the body is not what was signed")
+    return actual
+
+
+def canonical_request(
+    method: str,
+    target: str,
+    headers: tuple[tuple[str, str], ...],
+    signed: tuple[str, ...],
+    payload: str,
+    *,
+    s3: bool,
+) -> str:
+    """AWS's canonical request. S3 paths are taken as they are, all others are encoded once more."""
+    path, _, query = target.partition("?")
+    found: dict[str, list[str]] = {}
+    for name, value in headers:
+        if name in signed:
+            found.setdefault(name, []).append(" ".join(value.split()))
+    lines = [f"{name}:{','.join(found.get(name, ['']))}" for name in sorted(signed)]
+    return "\n".join(
+        (
+            method,
+            _canonical_path(path, s3=s3),
+            _canonical_query(query),
+            *lines,
+            "",
+            ";".join(sorted(signed)),
+            payload,
+        )
+    )
+
+
+def _canonical_path(path: str, *, s3: bool) -> str:
+    if s3:
+        return quote(unquote(path), safe="/~") or "/"
+    segments: list[str] = []
+    for segment in (path or "/").split("/"):
+        if segment == "..":
+            if segments:
+                segments.pop()
+        elif segment not in {"", "."}:
+            segments.append(segment)
+    normal = "/" + "/".join(segments) + ("/" if path.endswith("/") and segments else "")
+    return quote(normal, safe="/~")
+
+
+def _canonical_query(query: str) -> str:
+    if not query:
+        return ""
+    pairs = []
+    for part in query.split("&"):
+        key, _, value = part.partition("=")
+        pairs.append((quote(unquote(key), safe="-_.~"), quote(unquote(value), safe="-_.~")))
+    return "&".join(f"{key}={value}" for key, value in sorted(pairs))
+
+
+def _signature(secret: str, scope: CredentialScope, amz_date: str, canonical: str) -> str:
+    named = f"{scope.date}/{scope.region}/{scope.signing_name}/aws4_request"
+    text = f"{ALGORITHM}\n{amz_date}\n{named}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    key = _signing_key(secret, scope.date, scope.region, scope.signing_name)
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+@lru_cache(maxsize=256)
+def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
+    key = b"AWS4" + secret.encode()
+    for part in (date, region, service, "aws4_request"):
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    return key
+
+
+def _is_s3(signing_name: str) -> bool:
+    return signing_name in {"s3", "s3-outposts", "s3-object-lambda", "s3express"}
+
+
+def sign(
+    method: str,
+    target: str,
+    headers: tuple[tuple[str, str], ...],
+    *,
+    payload_sha256: str,
+    access_key_id: str,
+    secret: str,
+    token: str,
+    region: str,
+    signing_name: str,
+    now_s: float,
+) -> tuple[tuple[str, str], ...]:
+    """`headers` (with the upstream's host, without any signature) and what signs them. `payload_sha256` is hex or `UNSIGNED`."""
+    amz_date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now_s))
+    made = [
+        pair for pair in headers if pair[0] not in {"authorization", "x-amz-date", "x-amz-security-token"}
+    ]
+    made.append(("x-amz-date", amz_date))
+    if token:
+        made.append(("x-amz-security-token", token))
+    s3 = _is_s3(signing_name)
+    if s3:
+        made = [pair for pair in made if pair[0] != "x-amz-content-sha256"]
+        made.append(("x-amz-content-sha256", payload_sha256))
+    names = tuple(
+        sorted(
+            {
+                name
+                for name, _ in made
+                if name.startswith("x-amz-") or name in {"host", "content-type", "content-md5"}
+            }
+        )
+    )
+    scope = CredentialScope(access_key_id, amz_date[:8], region, signing_name)
+    canonical = canonical_request(method, target, tuple(made), names, payload_sha256, s3=s3)
+    signature = _signature(secret, scope, amz_date, canonical)
+    credential = f"{access_key_id}/{scope.date}/{region}/{signing_name}/aws4_request"
+    made.append(
+        (
+            "authorization",
+            f"{ALGORITHM} Credential={credential}, SignedHeaders={';'.join(names)}, Signature={signature}",
+        )
+    )
+    return tuple(made)

@@ -1,0 +1,150 @@
+"""What the model says about parameters: which are secrets or data, which one is a token, how a person would type them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shlex
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from keyturn.model.canonical import canonical
+from keyturn.providers.aws.wire_table import Service, Shape, load
+
+TEXT_CHARS_MAX: Final = 1_024
+"""A longer text stands in the log as its digest: documents and scripts belong into the vault."""
+
+_DATA_SHAPES: Final = {"dynamodb": {"AttributeValue"}}
+_DATA_MEMBERS: Final = {"sqs": {"MessageBody"}, "sns": {"Message"}, "events": {"Detail"}}
+"""Data that agents move: never in the log, whatever the model says of its sensitivity."""
+
+_CLI_SERVICES: Final = {
+    "s3": "s3api",
+    "codedeploy": "deploy",
+    "config": "configservice",
+    "runtime.sagemaker": "sagemaker-runtime",
+}
+"""Services that the AWS CLI calls otherwise than botocore does."""
+
+Seal = Callable[[bytes], str]
+
+
+def mask(service: str, operation: str, parameters: dict[str, Any], seal: Seal) -> dict[str, Any]:
+    """A log-safe, JSON-able copy: sensitive values, blobs, item data and long texts stand as ``{"$sealed": seal(value)}``.
+
+    Equal parameters give equal copies, so a digest over the copy binds the values it does not show.
+    """
+    known = load().service(service) if service in load().entries else None
+    shape = known.input(operation) if known else None
+    if known is None or shape is None:
+        return {name: _sealed(value, seal) for name, value in parameters.items()}
+    return {
+        name: _mask(
+            known,
+            known.shape(shape.members[name].shape),
+            value,
+            seal,
+            service,
+            name,
+            sensitive=shape.sensitive,
+        )
+        for name, value in parameters.items()
+        if name in shape.members
+    }
+
+
+def _mask(
+    known: Service, shape: Shape, value: Any, seal: Seal, service: str, name: str, *, sensitive: bool
+) -> Any:
+    sensitive = sensitive or shape.sensitive
+    if isinstance(value, dict):
+        if shape.kind == "structure":
+            return {
+                key: _mask(
+                    known,
+                    known.shape(shape.members[key].shape),
+                    inner,
+                    seal,
+                    service,
+                    key,
+                    sensitive=sensitive or shape.members[key].shape in _DATA_SHAPES.get(service, ()),
+                )
+                for key, inner in value.items()
+                if key in shape.members
+            }
+        if shape.kind == "map" and shape.value is not None:
+            data = shape.value.shape in _DATA_SHAPES.get(service, ())
+            inner_shape = known.shape(shape.value.shape)
+            if data:
+                return {key: _sealed(inner, seal) for key, inner in value.items()}
+            return {
+                key: _mask(known, inner_shape, inner, seal, service, key, sensitive=sensitive)
+                for key, inner in value.items()
+            }
+        return _sealed(value, seal)
+    if isinstance(value, list) and shape.element is not None:
+        if shape.element.shape in _DATA_SHAPES.get(service, ()):
+            return _sealed(value, seal)
+        inner_shape = known.shape(shape.element.shape)
+        return [_mask(known, inner_shape, inner, seal, service, name, sensitive=sensitive) for inner in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    long = isinstance(value, str) and len(value) > TEXT_CHARS_MAX
+    if sensitive or long or isinstance(value, bytes) or name in _DATA_MEMBERS.get(service, ()):
+        return _sealed(value, seal)
+    return value
+
+
+def _sealed(value: Any, seal: Seal) -> dict[str, str]:
+    return {"$sealed": seal(value if isinstance(value, bytes) else canonical(value))}
+
+
+def idempotency_token(service: str, operation: str) -> str | None:
+    """The member SDKs fill with a token of their own; None where there is none."""
+    if service not in load().entries:
+        return None
+    shape = load().service(service).input(operation)
+    return next((name for name, member in (shape.members if shape else {}).items() if member.token), None)
+
+
+_FIRST_CAP: Final = re.compile(r"(.)([A-Z][a-z]+)")
+_NUMBER_CAP: Final = re.compile(r"([a-z])([0-9]+)")
+_END_CAP: Final = re.compile(r"([a-z0-9])([A-Z])")
+_SPECIAL_TAIL: Final = re.compile(r"[A-Z]{2,}s$")
+
+
+def kebab(name: str) -> str:
+    """The CLI's spelling of an operation or parameter: words of a camel-case name joined by dashes (botocore's rule)."""
+    special = _SPECIAL_TAIL.search(name)
+    if special:  # a plural of an abbreviation is one word: VPCs
+        name = name[: special.start()] + "-" + special.group().lower() if special.start() else name.lower()
+    spelled = _NUMBER_CAP.sub(r"\1\2", _FIRST_CAP.sub(r"\1-\2", name))
+    return _END_CAP.sub(r"\1-\2", spelled).lower()
+
+
+def cli_command(service: str, operation: str, parameters: dict[str, Any]) -> str:
+    """The ``aws`` command that performs this operation with these parameters, quoted for a POSIX shell."""
+    words = ["aws", _CLI_SERVICES.get(service, service), kebab(operation)]
+    for name, value in parameters.items():
+        option = "--" + kebab(name)
+        if isinstance(value, bool):
+            words.append(option if value else "--no-" + kebab(name))
+        elif isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+            words += [option, *value]
+        else:
+            words += [option, _word(value)]
+    return shlex.join(words)
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, default=_plain, separators=(",", ":"))
+    return str(_plain(value))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -1,0 +1,193 @@
+"""The wire table: what is needed to read any AWS request, made from botocore's models (`make catalogue`).
+
+The index is loaded at once (a few milliseconds), a service's operations and shapes when they are first met.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+import msgspec
+
+from keyturn.errors import BugError
+
+MAGIC: Final = b"KTWIRE01"
+
+
+class Member(msgspec.Struct, frozen=True):
+    """Where a member of a structure stands on the wire."""
+
+    shape: str
+    location: str = ""  # header | headers | querystring | uri | statusCode; empty: in the body
+    name: str = ""  # on the wire, when it is not the member's own
+    query_name: str = ""
+    timestamp_format: str = ""
+    xml_attribute: bool = False
+    streaming: bool = False
+    json_value: bool = False
+    token: bool = False
+    flattened: bool = False
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """A type: structure, list, map, or a scalar kind of botocore's."""
+
+    kind: str
+    members: dict[str, Member] = {}
+    required: tuple[str, ...] = ()
+    payload: str = ""
+    element: Member | None = None
+    key: Member | None = None
+    value: Member | None = None
+    sensitive: bool = False
+    flattened: bool = False
+    streaming: bool = False
+    union: bool = False
+    event_stream: bool = False
+    timestamp_format: str = ""
+    document: bool = False  # any JSON
+
+
+class Op(msgspec.Struct, frozen=True):
+    """One operation: method, URI with labels and literal query, input shape."""
+
+    name: str
+    method: str
+    uri: str
+    input: str = ""
+    wrapper: str = ""
+    deprecated: bool = False
+    unsigned: bool = False
+
+
+class Service:
+    """Operations and shapes of one service."""
+
+    def __init__(self, block: dict[str, Any]) -> None:
+        self.operations: dict[str, Op] = {
+            name: Op(
+                name=name,
+                method=entry["m"],
+                uri=entry["u"],
+                input=entry.get("i", ""),
+                wrapper=entry.get("w", ""),
+                deprecated="d" in entry,
+                unsigned="n" in entry,
+            )
+            for name, entry in block["o"].items()
+        }
+        self._raw = block["s"]
+        self._shapes: dict[str, Shape] = {}
+
+    def shape(self, name: str) -> Shape:
+        """The shape of this name, made when it is first asked for."""
+        found = self._shapes.get(name)
+        if found is None:
+            found = self._shapes[name] = _shape(self._raw[name])
+        return found
+
+    def input(self, operation: str) -> Shape | None:
+        """The input of an operation; None where it takes nothing."""
+        op = self.operations.get(operation)
+        return self.shape(op.input) if op and op.input else None
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One service in the index."""
+
+    service: str
+    signing_name: str
+    endpoint_prefix: str
+    protocols: tuple[str, ...]
+    version: str
+    target_prefix: str
+    query_compatible: bool
+
+
+class Table:
+    """The whole table; `load()` gives the one that ships."""
+
+    def __init__(self, data: bytes) -> None:
+        if not data.startswith(MAGIC):
+            raise BugError(
+                "wire-table", "the wire table is not one this version reads", help="run: make catalogue"
+            )
+        size = int.from_bytes(data[8:12], "big")
+        head = json.loads(zlib.decompress(data[12 : 12 + size]))
+        self._data, self._base = data, 12 + size
+        self.botocore_version: str = head["botocore"]
+        self._places: dict[str, tuple[int, int]] = {}
+        self.entries: dict[str, Entry] = {}
+        self.by_signing_name: dict[str, list[str]] = {}
+        for service, (signing, prefix, protocols, version, target, offset, length, compatible) in head[
+            "services"
+        ].items():
+            self._places[service] = (offset, length)
+            self.entries[service] = Entry(
+                service, signing, prefix, tuple(protocols), version, target, bool(compatible)
+            )
+            self.by_signing_name.setdefault(signing, []).append(service)
+        self._services: dict[str, Service] = {}
+
+    def service(self, name: str) -> Service:
+        """Loaded when it is first met."""
+        found = self._services.get(name)
+        if found is None:
+            offset, length = self._places[name]
+            start = self._base + offset
+            found = self._services[name] = Service(
+                json.loads(zlib.decompress(self._data[start : start + length]))
+            )
+        return found
+
+    def all_operations(self) -> Iterator[tuple[str, Op]]:
+        """Every (service, operation); loads every service."""
+        for service in self.entries:
+            for op in self.service(service).operations.values():
+                yield service, op
+
+
+@cache
+def load() -> Table:
+    """The table that ships with the package."""
+    return Table(files("keyturn.providers.aws.catalogue").joinpath("wire.bin").read_bytes())
+
+
+def _member(raw: list[Any]) -> Member:
+    extra = raw[1] if len(raw) > 1 else {}
+    return Member(
+        shape=raw[0],
+        location=extra.get("l", ""),
+        name=extra.get("n", ""),
+        query_name=extra.get("q", ""),
+        timestamp_format=extra.get("tf", ""),
+        xml_attribute="xa" in extra,
+        streaming="st" in extra,
+        json_value="jv" in extra,
+        token="it" in extra,
+        flattened="fl" in extra,
+    )
+
+
+def _shape(raw: dict[str, Any]) -> Shape:
+    return Shape(
+        kind=raw["t"],
+        members={name: _member(member) for name, member in raw.get("m", {}).items()},
+        required=tuple(raw.get("r", ())),
+        payload=raw.get("p", ""),
+        element=_member(raw["e"]) if "e" in raw else None,
+        key=_member(raw["k"]) if "k" in raw else None,
+        value=_member(raw["v"]) if "v" in raw else None,
+        sensitive="se" in raw,
+        flattened="fl" in raw,
+        streaming="st" in raw,
+        union="un" in raw,
+        event_stream="es" in raw,
+        timestamp_format=raw.get("tf", ""),
+        document="do" in raw,
+    )
