@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -193,7 +194,8 @@ def test_a_damaged_file_is_never_taken_for_the_log(
     settled: tuple[Path, tuple[Entry, ...]], tmp_path: Path
 ) -> None:
     """Promise 4: whatever is done to the file, reading it ends in a `StoreError` that says what to do, in a broken chain
-    that `verify` names, in an older end of the same log, or in the log as it was. Never in another log."""
+    that `verify` names, in an older end of the same log, or in the log as it was. Never in another log.
+    """
     folder, whole = settled
     said = set()
     for number in range(60):
@@ -204,19 +206,18 @@ def test_a_damaged_file_is_never_taken_for_the_log(
             with opened(damaged) as store:
                 log = tuple(store.entries())
         except StoreError as error:
-            assert error.help
-            said.add(error.code)
+            said.add(error.code if error.help else "no advice")
             continue
         said.add("broken chain" if broken_at(log) else "intact")
         assert broken_at(log) or log == whole[: len(log)]
-    assert said >= {"corrupt", "broken chain", "intact"}
+    assert said == {"corrupt", "broken chain", "intact"}
 
 
 def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path: Path) -> None:
     """Promise 4: the first thing an operator reads names the file and what to do; the file is left as it is."""
     (tmp_path / DB).write_text("these are my notes, not a database\n" * 200)
     before = (tmp_path / DB).read_bytes()
-    with pytest.raises(StoreError, match="keyturn.db") as caught:
+    with pytest.raises(StoreError, match=r"keyturn\.db") as caught:
         SqliteStore(tmp_path / DB)
     assert caught.value.code == "corrupt"
     assert caught.value.help
@@ -260,7 +261,8 @@ async def test_a_full_database_says_so_and_goes_on_when_there_is_room(tmp_path: 
 
 async def test_a_ride_along_lost_to_a_full_disk_stops_the_store(tmp_path: Path) -> None:
     """Nobody waits for what rides along, and the plane has folded it already: the store fails for good until restarted,
-    so that nothing is decided on a state that is not in the log."""
+    so that nothing is decided on a state that is not in the log.
+    """
     store = SqliteStore(tmp_path / DB)
     await store.append([draft("C-1", "before")])
     pages = store._write.execute("PRAGMA page_count").fetchone()[0]
@@ -302,7 +304,7 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
     assert report["kept"] is True
 
 
-def _filled(command: list[str], folder: Path, *more: str) -> dict[str, object]:
+def _filled(command: list[str], folder: Path, *more: str) -> dict[str, Any]:
     done = subprocess.run([*command, "fill", str(folder), *more], check=True, capture_output=True, timeout=60)
-    report: dict[str, object] = json.loads(done.stdout)
+    report: dict[str, Any] = json.loads(done.stdout)
     return report
