@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from pathlib import Path
+from typing import Any
 
-from tools.catalogue import build_wire
+from tools.catalogue import build_effects, build_wire
 
 HOME = Path(__file__).parents[2] / "src/keyturn/providers/aws/catalogue"
 
 
 def main() -> None:
-    figures = build_wire.build(HOME / "wire.bin")
+    """Build both files in place and print figures and differences."""
+    wire = build_wire.build(HOME / "wire.bin")
     print(
-        f"wire.bin: {figures['services']} services, {figures['operations']:,} operations, {figures['bytes']:,} bytes"
+        f"wire.bin: {wire['services']} services, {wire['operations']:,} operations, {wire['bytes']:,} bytes"
     )
+    before = _effects(HOME / "effects.bin")
+    effects = build_effects.build(HOME / "effects.bin")
+    after = _effects(HOME / "effects.bin")
+    counts = ", ".join(f"{name} {count:,}" for name, count in sorted(effects["counts"].items()))
+    print(f"effects.bin: {effects['bytes']:,} bytes, sha256 {effects['sha256'][:16]}: {counts}")
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name), after.get(name)
+        if was != now:
+            print(f"  {name}: {was or 'new'} -> {now or 'gone'}")
+
+
+def _effects(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    body: dict[str, Any] = json.loads(zlib.decompress(path.read_bytes()))
+    return {
+        f"{service}:{name}": entry[0]
+        for service, entries in body["operations"].items()
+        for name, entry in entries.items()
+    }
 
 
 if __name__ == "__main__":

@@ -251,7 +251,7 @@ class Plane:
             found = _repeat(known, key, at_ms=at_ms, replay_s=replay_s)
             if found is not None:
                 return found
-        if operation.floor is Effect.CREATE:
+        if operation.floor is Effect.CREATE or operation.action.startswith("Create"):
             for known in reversed(mine):
                 joined = _second_half(known, change)
                 if joined is not None:
