@@ -35,15 +35,15 @@ def parameters(shape: Shape | None, *, full: bool, odd: bool = False, depth: int
         return {}
     match shape.type_name:
         case "structure":
-            if shape.is_document_type:
+            if getattr(shape, "is_document_type", False):
                 return {"a": 1}
             wanted = [
                 name
                 for name in shape.members
                 if name in shape.required_members
-                or (full and depth < 3 and not shape.members[name].is_tagged_union)
+                or (full and depth < 3)
             ]
-            if shape.is_tagged_union:
+            if getattr(shape, "is_tagged_union", False):
                 wanted = list(shape.members)[:1]
             return {
                 name: parameters(shape.members[name], full=full, odd=odd, depth=depth + 1) for name in wanted

@@ -1,0 +1,29 @@
+"""One file a service. `for_kind` and `for_operation` find the recipe."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from keyturn.providers.aws.recipes.base import Recipe
+from keyturn.providers.aws.recipes.dynamodb import Table
+from keyturn.providers.aws.recipes.lambda_ import Function
+
+_RECIPES: tuple[Recipe, ...] = (Table(), Function())
+
+
+def all_recipes() -> tuple[Recipe, ...]:
+    return _RECIPES
+
+
+@cache
+def for_kind(kind: str) -> Recipe | None:
+    """The recipe of a kind of resource; None where there is none yet."""
+    return next((recipe for recipe in _RECIPES if recipe.kind == kind), None)
+
+
+@cache
+def for_operation(name: str) -> Recipe | None:
+    """The recipe whose kind this operation creates, deletes or changes."""
+    return next(
+        (recipe for recipe in _RECIPES if name in recipe.creates | recipe.deletes | recipe.updates), None
+    )

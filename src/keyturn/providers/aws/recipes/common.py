@@ -1,0 +1,123 @@
+"""What recipes share: reading answers, tags, comparing, walking pages."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from keyturn.core.ports import Inquiry
+from keyturn.errors import UnavailableError
+from keyturn.model.change import ResourceRef
+from keyturn.model.execution import Answer, Call, Refused, Role, Succeeded, Unavailable
+from keyturn.providers.aws.recipes.base import call
+
+PAGES_MAX: Final = 1_000
+"""Pages of one listing: a capture of more is said to be incomplete, never taken for whole."""
+
+POLLS_MAX: Final = 240
+"""Reads while a service works on something; the runtime spaces them, up to five seconds each."""
+
+
+def value_of(answer: Answer, what: str, unknowns: list[str], *absent: str) -> dict[str, Any] | None:
+    """The value; None when the service said it is `absent` (one of these codes) or when it is unknown, which is put on the list."""
+    match answer:
+        case Succeeded():
+            return answer.value
+        case Refused() if answer.code in absent:
+            return None
+        case Refused():
+            unknowns.append(f"{what}: {answer.code}")
+        case Unavailable():
+            unknowns.append(f"{what}: {answer.why}")
+    return None
+
+
+def pages(
+    ref: ResourceRef, operation: str, parameters: dict[str, Any], *, token_in: str, token_out: str
+) -> Inquiry[list[Answer]]:
+    """Every page of a listing, as answers; stops at the first that is no success."""
+    answers: list[Answer] = []
+    given = dict(parameters)
+    for _ in range(PAGES_MAX):
+        (answer,) = yield (call(ref, operation, given),)
+        answers.append(answer)
+        token = answer.value.get(token_out) if isinstance(answer, Succeeded) else None
+        if not token:
+            return answers
+        given = {**parameters, token_in: token}
+    answers.append(Unavailable(f"more than {PAGES_MAX} pages"))
+    return answers
+
+
+def must(answer: Answer, doing: str) -> dict[str, Any]:
+    """The value of a step that has to succeed. Raises `UnavailableError` that says what was being done."""
+    match answer:
+        case Succeeded():
+            return answer.value
+        case Refused():
+            raise UnavailableError("refused", f"{doing}: {answer.code}: {answer.message}")
+        case Unavailable():
+            raise UnavailableError("unavailable", f"{doing}: {answer.why}")
+
+
+def do(
+    ref: ResourceRef, operation: str, parameters: dict[str, Any], role: Role = Role.CHANGE
+) -> Inquiry[dict[str, Any]]:
+    """One mutating step that has to succeed."""
+    (answer,) = yield (call(ref, operation, parameters, role),)
+    return must(answer, f"{operation} of {ref.id}")
+
+
+def tags_dict(tags: list[dict[str, str]] | None, key: str = "Key", value: str = "Value") -> dict[str, str]:
+    """AWS's list of pairs as a dictionary, sorted."""
+    return {tag[key]: tag.get(value, "") for tag in sorted(tags or [], key=lambda tag: tag[key])}
+
+
+def tags_list(tags: dict[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+
+
+def without_nothing(value: Any) -> Any:
+    """The value without None and empty containers, so that an omitted property equals an empty one."""
+    if isinstance(value, dict):
+        made = {key: without_nothing(inner) for key, inner in sorted(value.items())}
+        return {key: inner for key, inner in made.items() if inner not in (None, {}, [], "")}
+    if isinstance(value, list):
+        return [without_nothing(item) for item in value]
+    return value
+
+
+def changed(
+    before: dict[str, Any], after: dict[str, Any], fields: tuple[str, ...]
+) -> tuple[tuple[str, Any, Any], ...]:
+    """(path, before, after) of every field that differs; a field that `after` does not name is not wanted otherwise."""
+    return tuple(
+        (field, before.get(field), after[field])
+        for field in fields
+        if field in after and without_nothing(before.get(field)) != without_nothing(after[field])
+    )
+
+
+def differences(
+    before: dict[str, Any], after: dict[str, Any] | None, fields: tuple[str, ...], *, title: str
+) -> list[str]:
+    """What is not as it was, in words; for the honest list after a restore."""
+    if after is None:
+        return [f"{title} does not exist"]
+    return [
+        f"{field}: {was!r} is now {now!r}"
+        for field, was, now in changed(before, {f: after.get(f) for f in fields}, fields)
+    ]
+
+
+def read_call(ref: ResourceRef, operation: str, **parameters: Any) -> Call:
+    return call(ref, operation, parameters)
+
+
+def human_bytes(count: int) -> str:
+    """Bytes for people: 1.2 MB."""
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if size < 1000 or unit == "TB":
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{count} B"
