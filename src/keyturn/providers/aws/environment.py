@@ -1,0 +1,96 @@
+"""Which environment a resource belongs to: its tags, the account's configuration, and names as a hint that only raises.
+
+What an agent says about its own request (tags of a create) may raise a resource to production, never lower it: whoever asks
+is not who classifies. The strictest of several answers wins; nothing said is ``unknown``, which counts as production.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from keyturn.model.change import ResourceRef
+
+PRODUCTION: Final = "production"
+UNKNOWN: Final = "unknown"
+
+TAG_KEYS: Final = frozenset(
+    {
+        "environment",
+        "env",
+        "stage",
+        "deployment-environment",
+        "deploymentenvironment",
+        "deployment_environment",
+        "tier-env",
+    }
+)
+"""Tag keys that speak of an environment, in lower case; prefixes like ``acme:`` are dropped first."""
+
+_NORMAL: Final = {
+    "prod": PRODUCTION,
+    "prd": PRODUCTION,
+    "production": PRODUCTION,
+    "live": PRODUCTION,
+    "stage": "staging",
+    "staging": "staging",
+    "stg": "staging",
+    "preprod": "staging",
+    "pre-prod": "staging",
+    "uat": "staging",
+    "test": "test",
+    "testing": "test",
+    "qa": "test",
+    "ci": "test",
+    "dev": "development",
+    "develop": "development",
+    "development": "development",
+    "sandbox": "sandbox",
+    "demo": "sandbox",
+}
+
+_STRICTNESS: Final = {PRODUCTION: 5, UNKNOWN: 4, "staging": 3, "test": 2, "development": 1, "sandbox": 0}
+
+_PRODUCTION_NAME: Final = re.compile(r"(?i)(?<![a-z0-9])(prod|prd|production|live)(?![a-z0-9])")
+_PRE: Final = re.compile(r"(?i)(?<![a-z0-9])(pre|non)[-_.]?prod")
+
+
+def is_environment_key(key: str) -> bool:
+    """Whether a tag of this key says what environment a resource is in."""
+    return key.lower().rpartition(":")[2].rpartition("/")[2].replace(" ", "-") in TAG_KEYS
+
+
+def normalise(value: str) -> str:
+    """One word per environment; a value nobody knows stands for itself, as its owner calls it."""
+    word = value.strip().lower()
+    if _PRE.search(word):
+        return "staging"
+    return _NORMAL.get(word) or (PRODUCTION if _PRODUCTION_NAME.search(word) else word or UNKNOWN)
+
+
+def strictest(environments: Iterable[str]) -> str:
+    """The one that asks for most care; `UNKNOWN` of none."""
+    return max(environments, key=lambda name: (_STRICTNESS.get(name, 3), name), default=UNKNOWN)
+
+
+def of_tags(tags: Mapping[str, Any]) -> tuple[str, ...]:
+    """What tags say, normalised: the strictest word is for the caller to choose."""
+    return tuple(normalise(str(value)) for key, value in tags.items() if is_environment_key(key))
+
+
+def of_resource(
+    ref: ResourceRef,
+    *,
+    standing: Mapping[str, Any] | None,
+    claimed: Mapping[str, Any],
+    accounts: Mapping[str, str],
+) -> str:
+    """Of one resource. `standing` are the tags that were read (None: not read or absent), `claimed` those in the request."""
+    said = list(of_tags(standing or {}))
+    if ref.account in accounts:
+        said.append(normalise(accounts[ref.account]))
+    said += [name for name in of_tags(claimed) if name == PRODUCTION]
+    if _PRODUCTION_NAME.search(ref.id) and not _PRE.search(ref.id):
+        said.append(PRODUCTION)
+    return strictest(said)

@@ -1,0 +1,392 @@
+"""Which resources an operation is about: names, ARNs, partial ARNs and URLs of one resource give one `ResourceRef`.
+
+The services Keyturn knows by hand stand in tables; for all others ARN parameters count first, then identifier parameters
+that speak of the operation's own noun. Roles, topics and keys that an operation merely mentions are not its resources: what
+it hands to them is said by findings. An operation is never about nothing: where no resource can be named, it is about
+``<service>:account/*``, everything of that service in this account and region (also where the service gives the name, as
+in ec2:RunInstances).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from keyturn.model.change import ResourceRef
+from keyturn.providers.aws.wire_shapes import kebab
+from keyturn.providers.aws.wire_table import load
+
+OBJECTS_MAX: Final = 25
+"""More objects than this in one DeleteObjects stand for their bucket: a thousand heads would be a load of its own."""
+
+GLOBAL_REGION: Final = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+"""Where global services sign, by partition (AWS General Reference, service endpoints)."""
+
+_GLOBAL: Final = frozenset({"iam", "organizations", "route53", "cloudfront", "account", "globalaccelerator"})
+
+
+class Home(msgspec.Struct, frozen=True):
+    """Where a name without partition, account and region is at home: where the request is signed for."""
+
+    partition: str
+    account: str
+    region: str
+
+    def ref(self, kind: str, name: str, *, account: str = "", region: str = "") -> ResourceRef:
+        service = kind.partition(":")[0]
+        at = GLOBAL_REGION.get(self.partition, self.region) if service in _GLOBAL else region or self.region
+        return ResourceRef("aws", self.partition, account or self.account, at, kind, name)
+
+
+# --- ARNs ---------------------------------------------------------------------------------------------------------------
+
+_FROM_ARN: Final[dict[str, tuple[tuple[str, str], ...]]] = {
+    # resource part of an ARN -> kind; the named groups joined by "/" are the id
+    "dynamodb": (
+        (r"table/(?P<a>[^/]+/backup/.+)", "dynamodb:backup"),
+        (r"table/(?P<a>[^/]+)(/.*)?", "dynamodb:table"),
+        (r"global-table/(?P<a>.+)", "dynamodb:global-table"),
+    ),
+    "s3": (
+        (r"accesspoint[/:](?P<a>[^/]+).*", "s3:accesspoint"),
+        (r"(?P<a>[^/]+/.+)", "s3:object"),
+        (r"(?P<a>[^/]+)", "s3:bucket"),
+    ),
+    "sqs": ((r"(?P<a>.+)", "sqs:queue"),),
+    "sns": ((r"(?P<a>[^:]+)(:.*)?", "sns:topic"),),
+    "lambda": (
+        (r"function:(?P<a>[^:/]+).*", "lambda:function"),
+        (r"layer:(?P<a>[^:]+).*", "lambda:layer"),
+        (r"event-source-mapping:(?P<a>.+)", "lambda:event-source-mapping"),
+    ),
+    "ssm": (
+        (r"parameter(?P<a>/.+/.+)", "ssm:parameter"),
+        (r"parameter/(?P<a>[^/]+)", "ssm:parameter"),
+    ),
+    "cloudwatch": ((r"alarm:(?P<a>.+)", "cloudwatch:alarm"),),
+    "iam": (
+        (r"policy/(?P<a>.+)", "iam:policy"),  # the path is part of how a policy is named everywhere
+        (r"(?P<kind>role|user|group|instance-profile)/(.*/)?(?P<a>[^/]+)", "iam:{kind}"),
+        (r"(?P<kind>[a-z-]+)/(?P<a>.+)", "iam:{kind}"),
+    ),
+    "sts": ((r"assumed-role/(?P<a>[^/]+)/.*", "iam:role"),),
+    "logs": ((r"log-group:(?P<a>[^:]+)(:.*)?", "logs:log-group"),),
+    "secretsmanager": ((r"secret:(?P<a>.+?)(-[A-Za-z0-9]{6})?", "secretsmanager:secret"),),
+    "execute-api": ((r"(?P<a>[^/]+)(/.*)?", "apigateway:restapis"),),
+}
+
+_TO_ARN: Final = {
+    "dynamodb:backup": "table/{}",
+    "s3:bucket": "{}",
+    "s3:object": "{}",
+    "sqs:queue": "{}",
+    "sns:topic": "{}",
+    "cloudwatch:alarm": "alarm:{}",
+    "logs:log-group": "log-group:{}",
+    "secretsmanager:secret": "secret:{}",
+}
+
+_COLON_SERVICES: Final = frozenset(
+    {"lambda", "rds", "elasticache", "redshift", "states", "backup", "cloudwatch", "autoscaling"}
+)
+"""Services whose ARNs divide type and name by a colon (Service Authorization Reference, resource types)."""
+
+
+def is_arn(text: object) -> bool:
+    return isinstance(text, str) and text.startswith("arn:") and text.count(":") >= 5
+
+
+def from_arn(arn: str, home: Home) -> ResourceRef:
+    """The resource an ARN names; parts that the ARN leaves out are those of `home`."""
+    _, partition, service, region, account, rest = arn.split(":", 5)
+    there = Home(partition or home.partition, account or home.account, region or home.region)
+    for pattern, kind in _FROM_ARN.get(service, ()):
+        found = re.fullmatch(pattern, rest)
+        if found:
+            groups = found.groupdict()
+            return there.ref(kind.format(kind=groups.get("kind", "")), groups["a"])
+    found = re.fullmatch(r"([^/:]+)[/:](.+)", rest)
+    kind, name = (found[1], found[2]) if found else ("resource", rest)
+    return there.ref(f"{service}:{kind}", name)
+
+
+def arn_of(ref: ResourceRef) -> str:
+    """The ARN; of a secret up to its random tail, and of a role as if its path were ``/`` (see `scope`)."""
+    service, _, kind = ref.kind.partition(":")
+    separator = ":" if service in _COLON_SERVICES else "/"
+    if ref.kind == "ssm:parameter":
+        rest = "parameter/" + ref.id.removeprefix("/")
+    else:
+        rest = _TO_ARN.get(ref.kind, f"{kind}{separator}{{}}").format(ref.id)
+    account, region = ref.account, ref.region
+    if service in _GLOBAL or service == "s3":
+        region = ""
+    if service == "s3":
+        account = ""
+    return f"arn:{ref.partition}:{service}:{region}:{account}:{rest}"
+
+
+# --- names --------------------------------------------------------------------------------------------------------------
+
+_NAMES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
+    # service -> (parameter, kind), in the order in which they claim to be what the operation is about; the first wins
+    "dynamodb": (
+        ("TargetTableName", "dynamodb:table"),
+        ("TableName", "dynamodb:table"),
+        ("BackupArn", "dynamodb:backup"),
+        ("GlobalTableName", "dynamodb:global-table"),
+    ),
+    "lambda": (
+        ("FunctionName", "lambda:function"),
+        ("LayerName", "lambda:layer"),
+        ("UUID", "lambda:event-source-mapping"),
+    ),
+    "sqs": (("QueueUrl", "sqs:queue"), ("QueueName", "sqs:queue"), ("SourceArn", "sqs:queue")),
+    "sns": (("TopicArn", "sns:topic"), ("Name", "sns:topic")),
+    "cloudwatch": (
+        ("AlarmName", "cloudwatch:alarm"),
+        ("AlarmNames", "cloudwatch:alarm"),
+        ("DashboardName", "cloudwatch:dashboard"),
+        ("DashboardNames", "cloudwatch:dashboard"),
+    ),
+    "rds": (
+        ("DBInstanceIdentifier", "rds:db"),
+        ("DBClusterIdentifier", "rds:cluster"),
+        ("DBSnapshotIdentifier", "rds:snapshot"),
+        ("DBClusterSnapshotIdentifier", "rds:cluster-snapshot"),
+    ),
+    "kms": (("KeyId", "kms:key"), ("TargetKeyId", "kms:key")),
+    "secretsmanager": (("SecretId", "secretsmanager:secret"), ("Name", "secretsmanager:secret")),
+    "logs": (("logGroupName", "logs:log-group"), ("logGroupIdentifier", "logs:log-group")),
+    "kinesis": (("StreamName", "kinesis:stream"), ("StreamARN", "kinesis:stream")),
+    "events": (("Rule", "events:rule"), ("Name", "events:rule")),
+    "stepfunctions": (("stateMachineArn", "states:stateMachine"), ("name", "states:stateMachine")),
+    "cloudformation": (("StackName", "cloudformation:stack"),),
+    "ecr": (("repositoryName", "ecr:repository"),),
+    "sts": (("RoleArn", "iam:role"),),
+}
+
+_IAM: Final = (
+    ("InstanceProfileName", "iam:instance-profile"),
+    ("GroupName", "iam:group"),
+    ("RoleName", "iam:role"),
+    ("UserName", "iam:user"),
+)
+"""All of these that stand in a request are its resources, in this order: who is put into what changes both."""
+
+_EC2: Final = re.compile(r"(?P<prefix>[a-z]{1,20})-[0-9a-f]{8,17}")
+_EC2_KINDS: Final = {
+    "i": "instance",
+    "vol": "volume",
+    "sg": "security-group",
+    "snap": "snapshot",
+    "ami": "image",
+    "eni": "network-interface",
+    "rtb": "route-table",
+    "igw": "internet-gateway",
+    "nat": "natgateway",
+    "acl": "network-acl",
+    "lt": "launch-template",
+    "eipalloc": "elastic-ip",
+    "vpce": "vpc-endpoint",
+    "pcx": "vpc-peering-connection",
+    "tgw": "transit-gateway",
+}
+
+_RESOURCE_ARNS: Final = ("ResourceArn", "ResourceARN", "resourceArn", "Resource", "resourceARN")
+_MENTIONED: Final = re.compile(
+    r"(?i)role|topic|kms|principal|policyarn|destination|target|notification|certificate"
+)
+
+
+def resources_of(
+    service: str, operation: str, parameters: dict[str, Any], home: Home
+) -> tuple[ResourceRef, ...]:
+    """What the operation is about, its identity first; never empty. `parameters` are the real ones, not masked."""
+    finder = _FINDERS.get(service)
+    found = tuple(finder(operation, parameters, home)) if finder else ()
+    found = found or tuple(_by_name(service, parameters, home)) or tuple(_tagged(parameters, home))
+    found = found or tuple(_generic(service, operation, parameters, home))
+    unique = tuple(dict.fromkeys(found))
+    return unique or (home.ref(f"{service}:account", "*"),)
+
+
+def name_or_arn(kind: str, text: str, home: Home) -> ResourceRef:
+    """One resource, however it is spelled: ARN, partial ARN, queue URL, name with a qualifier."""
+    if is_arn(text):
+        return from_arn(text, home)
+    if (
+        kind == "sqs:queue" and "/" in text
+    ):  # https://sqs.<region>.amazonaws.com/<account>/<name>, or a stand-in's
+        account, _, name = text.rstrip("/").rpartition("/")
+        owner = account.rpartition("/")[2]
+        return home.ref(kind, name, account=owner if owner.isdigit() else "")
+    if kind == "lambda:function":
+        return _function(text, home)
+    if kind == "kms:key" and text.startswith("alias/"):
+        return home.ref("kms:alias", text.removeprefix("alias/"))
+    return home.ref(kind, text)
+
+
+def _function(text: str, home: Home) -> ResourceRef:
+    """A function by name, ``name:qualifier``, or partial ARN ``account:function:name`` (Lambda API, FunctionName)."""
+    parts = text.split(":")
+    if len(parts) >= 3 and parts[1] == "function":
+        return home.ref("lambda:function", parts[2], account=parts[0])
+    if parts[0] == "function" and len(parts) >= 2:
+        return home.ref("lambda:function", parts[1])
+    return home.ref("lambda:function", parts[0])
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str) and value:
+        yield value
+    elif isinstance(value, list):
+        yield from (item for item in value if isinstance(item, str) and item)
+
+
+def _by_name(service: str, parameters: dict[str, Any], home: Home) -> Iterator[ResourceRef]:
+    for name, kind in _NAMES.get(service, ()):
+        found = [name_or_arn(kind, text, home) for text in _texts(parameters.get(name))]
+        if found:
+            yield from found
+            return
+
+
+def _tagged(parameters: dict[str, Any], home: Home) -> Iterator[ResourceRef]:
+    for name in _RESOURCE_ARNS:
+        yield from (from_arn(text, home) for text in _texts(parameters.get(name)) if is_arn(text))
+
+
+def _dynamodb(operation: str, parameters: dict[str, Any], home: Home) -> Iterator[ResourceRef]:
+    tables: list[str] = []
+    if operation == "BatchWriteItem" and isinstance(parameters.get("RequestItems"), dict):
+        tables = list(parameters["RequestItems"])
+    elif operation == "TransactWriteItems":
+        parts = [part for item in parameters.get("TransactItems") or [] for part in item.values()]
+        tables = [part["TableName"] for part in parts if isinstance(part, dict) and "TableName" in part]
+    elif operation == "ImportTable":
+        tables = list(_texts((parameters.get("TableCreationParameters") or {}).get("TableName")))
+    yield from (name_or_arn("dynamodb:table", table, home) for table in sorted(tables))
+
+
+def _s3(operation: str, parameters: dict[str, Any], home: Home) -> Iterator[ResourceRef]:
+    bucket, key = parameters.get("Bucket"), parameters.get("Key")
+    if not isinstance(bucket, str) or not bucket:
+        return
+    bucket_ref = name_or_arn("s3:bucket", bucket, home)
+    if operation == "DeleteObjects":
+        keys = [item.get("Key") for item in (parameters.get("Delete") or {}).get("Objects") or []]
+        if 0 < len(keys) <= OBJECTS_MAX:
+            yield from (
+                home.ref("s3:object", f"{bucket_ref.id}/{name}") for name in sorted(set(map(str, keys)))
+            )
+            return
+    if isinstance(key, str) and key:
+        yield home.ref("s3:object", f"{bucket_ref.id}/{key}")
+    else:
+        yield bucket_ref
+
+
+def _ssm(operation: str, parameters: dict[str, Any], home: Home) -> Iterator[ResourceRef]:
+    if operation in {"AddTagsToResource", "RemoveTagsFromResource"}:
+        kind = kebab(str(parameters.get("ResourceType", "resource")))
+        yield from (name_or_arn(f"ssm:{kind}", text, home) for text in _texts(parameters.get("ResourceId")))
+    elif "Parameter" in operation:
+        for name in ("Name", "Names"):
+            for text in _texts(parameters.get(name)):
+                yield name_or_arn("ssm:parameter", text if is_arn(text) else text.partition(":")[0], home)
+    elif operation in {"SendCommand", "StartSession"}:
+        named = [*_texts(parameters.get("InstanceIds")), *_texts(parameters.get("Target"))]
+        yield from (home.ref("ec2:instance", text) for text in named)
+
+
+def _iam(operation: str, parameters: dict[str, Any], home: Home) -> Iterator[ResourceRef]:
+    for name, kind in _IAM:
+        yield from (name_or_arn(kind, text, home) for text in _texts(parameters.get(name)))
+    if any(name in parameters for name, _ in _IAM):
+        return
+    if operation == "CreatePolicy":
+        path = str(parameters.get("Path") or "/").strip("/")
+        yield home.ref("iam:policy", f"{path}/{parameters.get('PolicyName')}".lstrip("/"))
+    for name, value in parameters.items():
+        if name.endswith(("Arn", "ARN")):
+            yield from (from_arn(text, home) for text in _texts(value) if is_arn(text))
+
+
+def _cloudwatch(operation: str, parameters: dict[str, Any], home: Home) -> Iterator[ResourceRef]:
+    if operation == "PutMetricData":
+        yield from (home.ref("cloudwatch:namespace", text) for text in _texts(parameters.get("Namespace")))
+
+
+def _ec2(operation: str, parameters: dict[str, Any], home: Home) -> Iterator[ResourceRef]:
+    """Ids say what they are; those that speak of the operation's noun come first, and creates name no identity."""
+    if operation.startswith(("Create", "Run", "Allocate", "Request")) and operation != "CreateTags":
+        return
+    noun = kebab(_noun(operation)).rstrip("s")
+    found = []
+    for value in parameters.values():
+        for text in _texts(value):
+            match = _EC2.fullmatch(text)
+            if match:
+                found.append(home.ref(f"ec2:{_EC2_KINDS.get(match['prefix'], match['prefix'])}", text))
+    own = [ref for ref in found if noun and ref.kind.partition(":")[2].rstrip("s") in noun]
+    yield from own or found
+
+
+_FINDERS: Final = {
+    "dynamodb": _dynamodb,
+    "s3": _s3,
+    "ssm": _ssm,
+    "iam": _iam,
+    "cloudwatch": _cloudwatch,
+    "ec2": _ec2,
+}
+
+
+def _noun(operation: str) -> str:
+    """``DeleteDBInstance`` -> ``DBInstance``: what is left without the verb."""
+    found = re.match(r"(?:Batch)?[A-Z][a-z]+(?P<noun>[A-Z].*)$", operation)
+    return found["noun"] if found else operation
+
+
+def _stem(parameter: str) -> str:
+    return re.sub(r"(?:_?(?:Name|Identifier|Id|ID|Arn|ARN)s?)$", "", parameter)
+
+
+def _generic(service: str, operation: str, parameters: dict[str, Any], home: Home) -> Iterator[ResourceRef]:
+    """ARN parameters first, then identifiers that speak of the operation's own noun, then a single required identifier."""
+    noun = _noun(operation).lower()
+    arns = [
+        (name, text)
+        for name, value in parameters.items()
+        for text in _texts(value)
+        if is_arn(text) and (not _MENTIONED.search(name) or _stem(name).lower() in noun)
+    ]
+    if arns:
+        own = [text for name, text in arns if _stem(name) and _stem(name).lower() in noun]
+        yield from (from_arn(text, home) for text in own or [text for _, text in arns])
+        return
+    shape = load().service(service).input(operation) if service in load().entries else None
+    required = set(shape.required) if shape else set()
+    named = [
+        (name, text)
+        for name, value in parameters.items()
+        if re.search(r"(?i)(name|identifier|id)s?$", name) and not _MENTIONED.search(name)
+        for text in _texts(value)
+    ]
+    own_names = [pair for pair in named if _stem(pair[0]) and _stem(pair[0]).lower() in noun]
+    single = [pair for pair in named if pair[0] in required]
+    chosen = _best(own_names) or (single if len({name for name, _ in single}) == 1 else [])
+    for name, text in chosen:
+        kind = kebab(_stem(name) or _noun(operation)).strip("-")
+        yield home.ref(f"{service}:{kind}", text)
+
+
+def _best(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Of several parameters that fit, those whose stem fits longest: DBInstance before DB."""
+    longest = max((len(_stem(name)) for name, _ in pairs), default=0)
+    return [pair for pair in pairs if len(_stem(pair[0])) == longest]
