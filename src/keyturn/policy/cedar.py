@@ -1,0 +1,152 @@
+"""The policy engine: model values in, a decision with its reasons out, by way of Cedar.
+
+A **permit** lets something through: at once, or with ``@outcome("hold")`` once people agree. A **forbid** overrules it:
+``deny`` (the default), ``suggest`` or ``hold``. The verdict is the worse of what the best permit gives and what the worst
+forbid takes, so that adding a forbid can never make anything easier; without a permit it is DENY.
+
+Cedar's own default is to skip a policy that errs, and a forbid that is skipped lets through. Here any error, and any
+answer that is none, is never ALLOW: a forbid that errs counts as though it had matched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+from cedarpy import AuthzResult, Entities, PolicySet, is_authorized
+from cedarpy import Decision as CedarDecision
+
+from keyturn.core.ports import Facts
+from keyturn.model.assessment import Assessment
+from keyturn.model.canonical import digest
+from keyturn.model.change import Change, ResourceRef
+from keyturn.model.decision import Decision, Obligations, Reason, Verdict
+from keyturn.policy.facts import context_of, table
+from keyturn.policy.limits import ERROR_CHARS_MAX, RESOURCES_ASKED_MAX, SLICES_MAX
+from keyturn.policy.schema import RESOURCE_ATTRIBUTES, Action, action_of_operation
+from keyturn.policy.slices import Actor, Slice, cut, named_actors
+from keyturn.policy.source import Policy, Source
+from keyturn.policy.weigh import TOO_MANY, UNANSWERED, Vote, combine, weigh
+
+_NOWHERE: Final = ResourceRef(provider="", partition="", account="", region="", kind="", id="")
+
+
+class CedarEngine:
+    """A `PolicyEngine` over parsed policies. Use `keyturn.policy.load`, which checks them first.
+
+    `slicing` false asks the whole set every time: slow, obvious, for comparison in tests.
+    """
+
+    def __init__(
+        self, policies: Iterable[Policy], sources: Iterable[Source] = (), *, slicing: bool = True
+    ) -> None:
+        self.policies = {policy.id: policy for policy in policies}
+        self.sources = tuple(sources)
+        self._digest = digest(
+            {"sources": [[source.name, source.text] for source in self.sources], "facts": table()}
+        )
+        self._named = named_actors(self.policies.values())
+        self._slicing = slicing
+        self._slices = lru_cache(maxsize=SLICES_MAX)(self._cut)
+
+    def __repr__(self) -> str:
+        return f"<CedarEngine {len(self.policies)} policies, {self._slices.cache_info().currsize} slices>"
+
+    @property
+    def digest(self) -> str:
+        """Over the policies' text and the facts they can see; names the policies in force."""
+        return self._digest
+
+    def answer(self, change: Change, assessment: Assessment, facts: Facts) -> Decision:
+        """The strictest answer over all operations and resources. Never raises: an error is a DENY that says so."""
+        try:
+            return self._answer(change, assessment, facts)
+        except Exception as error:  # noqa: BLE001  # fail closed, whatever it was
+            return self._doubt(error)
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # a panic inside the engine is no Exception
+                raise
+            return self._doubt(error)
+
+    def _answer(self, change: Change, assessment: Assessment, facts: Facts) -> Decision:
+        actor = (
+            Actor("Person", change.principal.operator)
+            if facts.human
+            else Actor("Agent", change.principal.agent)
+        )
+        context = context_of(change, assessment, facts)
+        votes = [self._vote(*question, actor, context) for question in self._questions(change, actor)]
+        if len(change.resources) > RESOURCES_ASKED_MAX:
+            votes.append(Vote(verdict=Verdict.HOLD, reasons=(TOO_MANY,), errors=(TOO_MANY.message,)))
+        return combine(votes, self._digest)
+
+    def _questions(self, change: Change, actor: Actor) -> Iterator[tuple[Slice, ResourceRef]]:
+        """Each operation on each of its resources, each once; one resource stands for all where no policy looks at it."""
+        asked: set[tuple[Action, ResourceRef]] = set()
+        shared = actor if actor in self._named else Actor(actor.type, "")
+        for operation in change.operations:
+            cutting = self._slices(action_of_operation(operation), shared)
+            resources = operation.resources or (_NOWHERE,)
+            for resource in resources[:RESOURCES_ASKED_MAX] if cutting.sees_resource else resources[:1]:
+                if (cutting.action, resource) not in asked:
+                    asked.add((cutting.action, resource))
+                    yield cutting, resource
+
+    def _cut(self, action: Action, actor: Actor) -> Slice:
+        return cut(self.policies.values(), action, actor if self._slicing else None)
+
+    def _vote(self, cutting: Slice, resource: ResourceRef, actor: Actor, context: str) -> Vote:
+        entities = Entities.from_json_str(_entity(resource), cutting.schema)
+        request = {
+            "principal": {"type": actor.type, "id": actor.id},
+            "action": {"type": "Action", "id": cutting.action.name},
+            "resource": {"type": "Resource", "id": uid(resource)},
+            "context": context,
+        }
+
+        def ask(policies: PolicySet) -> AuthzResult:
+            return is_authorized(request, policies, entities, cutting.schema)
+
+        first = ask(cutting.whole)
+        errors = tuple(first.diagnostics.errors)
+        if first.decision is CedarDecision.NoDecision:
+            return Vote(verdict=Verdict.DENY, reasons=(UNANSWERED,), errors=errors or (UNANSWERED.message,))
+        determined = self._by_id(first.diagnostics.reasons)
+        if first.decision is CedarDecision.Allow:
+            return weigh(determined, self._erring(cutting, errors), errors)
+        # Cedar names only the forbids of a Deny. What would have permitted it is asked for apart.
+        permits = self._by_id(ask(cutting.permits).diagnostics.reasons) if determined else ()
+        erring = (policy for policy in self._erring(cutting, errors) if policy not in determined)
+        return weigh(permits, (*determined, *erring), errors)
+
+    def _by_id(self, ids: Iterable[str]) -> tuple[Policy, ...]:
+        return tuple(self.policies[name] for name in sorted(ids))
+
+    def _erring(self, cutting: Slice, errors: tuple[str, ...]) -> tuple[Policy, ...]:
+        """Forbids that an error names, in Cedar's own quoting: each counts as though it had matched."""
+        named = {name for name in cutting.policies if any(f"`{name}`" in error for error in errors)}
+        return tuple(policy for policy in self._by_id(named) if not policy.permits)
+
+    def _doubt(self, error: BaseException) -> Decision:
+        detail = f"{type(error).__name__}: {error}"[:ERROR_CHARS_MAX]
+        message = f"policy could not be asked, and Keyturn fails closed: {detail}"
+        return Decision(
+            verdict=Verdict.DENY,
+            reasons=(Reason(policy="keyturn.policy-error", message=message),),
+            obligations=Obligations(),
+            policy_digest=self._digest,
+            errors=(detail,),
+        )
+
+
+def uid(resource: ResourceRef) -> str:
+    """The resource's entity id; policies look at its attributes instead."""
+    return f"{resource.partition}:{resource.account}:{resource.region}:{resource.kind}/{resource.id}"
+
+
+def _entity(resource: ResourceRef) -> str:
+    attributes = {name: getattr(resource, name) for name, _ in RESOURCE_ATTRIBUTES}
+    entity = {"uid": {"type": "Resource", "id": uid(resource)}, "attrs": attributes, "parents": []}
+    return msgspec.json.encode([entity]).decode()

@@ -1,0 +1,163 @@
+"""What is checked before policies are in force. Whoever starts Keyturn learns of a mistake now, not on the night itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
+from typing import Final
+
+from cedarpy import pst, validate_policies
+
+from keyturn.errors import PolicyError
+from keyturn.model.assessment import Kind, Reversibility
+from keyturn.model.change import Effect
+from keyturn.model.decision import Verdict
+from keyturn.policy.cedar import CedarEngine
+from keyturn.policy.example import Example
+from keyturn.policy.facts import WORDS
+from keyturn.policy.limits import POLICIES_MAX
+from keyturn.policy.schema import ACTION_NAME, EFFECT_GROUPS, SERVICE_GROUP, Action, action_of, schema_of
+from keyturn.policy.slices import named_actions, named_actors, nodes
+from keyturn.policy.source import Policy, Source
+
+FloorOf = Callable[[str], Effect | None]
+"""What the catalogue says of ``service:Operation``; None where it knows no such operation."""
+
+CANARY: Final = "keyturncanary"
+_COMPARING: Final = frozenset({"eq", "not_eq", "contains", "contains_all", "contains_any"})
+
+
+def check(
+    engine: CedarEngine, sources: Iterable[Source], policies: tuple[Policy, ...], floor_of: FloorOf | None
+) -> None:
+    """Raises `PolicyError` for the first thing that is wrong: names, words, types, and at last the canary."""
+    if len(policies) > POLICIES_MAX:
+        raise PolicyError(
+            "too-many-policies",
+            f"{len(policies)} policies are more than {POLICIES_MAX}",
+            help="load fewer packs",
+        )
+    for policy in policies:
+        _check_actions(policy, floor_of)
+        _check_words(policy)
+    _check_types(sources, policies)
+    _check_canary(engine, policies, floor_of)
+
+
+def _check_actions(policy: Policy, floor_of: FloorOf | None) -> None:
+    for name in sorted(named_actions(policy)):
+        if name in EFFECT_GROUPS or SERVICE_GROUP.fullmatch(name):
+            continue
+        if not ACTION_NAME.fullmatch(name):
+            near = get_close_matches(name, EFFECT_GROUPS, n=1)
+            advice = f'did you mean Action::"{near[0]}"? ' if near else ""
+            raise _wrong(
+                policy,
+                f'Action::"{name}" is neither a group nor provider:service:Operation',
+                f"{advice}groups are: {', '.join(EFFECT_GROUPS)}, and a service as in aws:dynamodb",
+            )
+        if floor_of is not None and name.startswith("aws:") and floor_of(name.partition(":")[2]) is None:
+            raise _wrong(
+                policy,
+                f'Action::"{name}" is an operation nobody knows',
+                "write it as the SDK models name it, as in aws:dynamodb:DeleteTable",
+            )
+
+
+def _check_words(policy: Policy) -> None:
+    for fact, word in _compared_words(policy.parsed.clauses):
+        if word not in WORDS[fact]:
+            near = get_close_matches(word, WORDS[fact], n=1)
+            advice = f'did you mean "{near[0]}"? ' if near else ""
+            raise _wrong(
+                policy, f'context.{fact} is never "{word}"', f"{advice}it can be: {', '.join(WORDS[fact])}"
+            )
+
+
+def _compared_words(root: object) -> Iterator[tuple[str, str]]:
+    """Each literal that is compared with a fact whose words are known."""
+    for node in nodes(root):
+        if isinstance(node, pst.BinaryOp) and node.op in _COMPARING:
+            for side, other in ((node.left, node.right), (node.right, node.left)):
+                if isinstance(side, pst.GetAttr) and side.base == pst.Var("context") and side.attr in WORDS:
+                    literals = (one for one in nodes(other) if isinstance(one, pst.StringLit))
+                    yield from ((side.attr, literal.value) for literal in literals)
+
+
+def _check_types(sources: Iterable[Source], policies: tuple[Policy, ...]) -> None:
+    """Cedar's own validator, over an action of every effect and whatever the policies name."""
+    names = {name for policy in policies for name in named_actions(policy)}
+    groups = {name for name in names if not ACTION_NAME.fullmatch(name)}
+    services = sorted(group for group in groups if group not in EFFECT_GROUPS)
+    actions = [
+        *(action_of("aws", f"{CANARY}:{effect.capitalize()}", effect) for effect in Effect),
+        *(Action(name=f"{service}:Validated", groups=(service,)) for service in services),
+        *(Action(name=name, groups=()) for name in sorted(names - groups)),
+    ]
+    schema = schema_of(actions, (*EFFECT_GROUPS, *groups))
+    for source in sources:
+        result = validate_policies(source.text, schema, release_gil=True)
+        if result.validation_passed:
+            continue
+        first = result.errors[0]
+        name = result.id_annotations_by_policy_id.get(first.policy_id, first.policy_id) or "(whole file)"
+        raise PolicyError(
+            "policy-wrong",
+            f"{source.name}: policy {name}: {first.error}",
+            help="the facts a policy can use are listed in docs/guides/policy.md",
+        )
+
+
+def _check_canary(engine: CedarEngine, policies: tuple[Policy, ...], floor_of: FloorOf | None) -> None:
+    """An agent's irrecoverable delete of production data, under every name it could come by, must not be let through."""
+    for canary in canaries(policies, floor_of):
+        decision = engine.answer(*canary.build())
+        where = f"{canary.operation} (floor {canary.floor}, {canary.environment}, agent {canary.agent})"
+        if decision.verdict is Verdict.ALLOW:
+            raise PolicyError(
+                "canary-allowed",
+                f"an irrecoverable delete of production data would be allowed: {where}, by "
+                + ", ".join(f"{reason.policy} ({reason.source})" for reason in decision.reasons),
+                help='narrow that permit, or add a forbid with @outcome("hold") for context.effect == "delete"',
+            )
+        if decision.errors:
+            raise PolicyError(
+                "canary-errs",
+                f"policies cannot be evaluated for {where}: {decision.errors[0]}",
+                help="a policy that errs forbids; mend it so that it is evaluated for every request",
+            )
+
+
+def canaries(policies: Iterable[Policy], floor_of: FloorOf | None = None) -> Iterator[Example]:
+    """The canary under every effect group, every service and action that a policy names, and every agent named."""
+    policies = tuple(policies)
+    names = sorted({name for policy in policies for name in named_actions(policy)})
+    agents = sorted(actor.id for actor in named_actors(policies) if actor.type == "Agent")
+    aws = [name.partition(":")[2] for name in names if name.startswith("aws:")]
+    for floor in Effect:
+        for operation in (f"{CANARY}:Canary", *(f"{name}:Canary" for name in aws if ":" not in name)):
+            yield _canary(operation, floor)
+        yield from (_canary(f"{CANARY}:Canary", floor, agent=agent) for agent in agents)
+        yield _canary(f"{CANARY}:Canary", floor, environment="unknown")
+    for operation in (name for name in aws if ":" in name):
+        yield _canary(operation, (floor_of and floor_of(operation)) or Effect.DELETE)
+
+
+def _canary(
+    operation: str, floor: Effect, *, environment: str = "production", agent: str = CANARY
+) -> Example:
+    return Example(
+        effect=Effect.DELETE,
+        floor=floor,
+        operation=operation,
+        environment=environment,
+        agent=agent,
+        reversibility=Reversibility.R4,
+        findings=(Kind.DATA_LOSS,),
+        data_bearing=True,
+        resource="keyturncanary:thing/canary",
+    )
+
+
+def _wrong(policy: Policy, what: str, advice: str) -> PolicyError:
+    return PolicyError("policy-wrong", f"{policy.source}: policy {policy.id}: {what}", help=advice)

@@ -1,0 +1,217 @@
+"""What a policy can know, as one table: name, Cedar type, meaning, and where the value comes from.
+
+The request's context, its schema, the check of literals in policies and the table in docs/guides/policy.md all come from
+`FACTS`. Every fact is required, so that no policy needs a `has` guard, and each has one source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Literal
+
+import msgspec
+
+from keyturn.core.ports import Facts
+from keyturn.model.assessment import Assessment, Kind, Reversibility
+from keyturn.model.change import Change, Effect
+
+Value = bool | int | str | list[str]
+
+NON_PRODUCTION: Final = frozenset(
+    [
+        "ci",
+        "demo",
+        "dev",
+        "development",
+        "ephemeral",
+        "integration",
+        "lab",
+        "local",
+        "nonprod",
+        "non-production",
+        "nonproduction",
+        "preview",
+        "qa",
+        "sandbox",
+        "stage",
+        "staging",
+        "test",
+        "testing",
+        "training",
+        "uat",
+    ]
+)
+"""Environments that are not production. Any other word counts as production: a name nobody has foreseen fails closed."""
+
+_R_LEVEL: Final = {level: rank for rank, level in enumerate(Reversibility)}
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What policy is asked about, whole."""
+
+    change: Change
+    assessment: Assessment
+    facts: Facts
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """One attribute of the context. `words` are the only strings it can hold, where there is such a list."""
+
+    name: str
+    type: Literal["Bool", "Long", "String", "Set<String>"]
+    doc: str
+    of: Callable[[Asked], Value]
+    words: tuple[str, ...] = ()
+
+
+def worst_effect(assessment: Assessment) -> Effect:
+    """The worst of all effects named, so that `effect` and `effects` cannot contradict each other."""
+    return max((assessment.effect, *assessment.effects), key=lambda effect: effect.severity)
+
+
+def is_production(environment: str) -> bool:
+    """Whether the environment counts as production: everything that is not known to be something else."""
+    return environment.strip().lower() not in NON_PRODUCTION
+
+
+def backup_possible(change: Change, assessment: Assessment) -> bool:
+    """A recipe can back up every resource of the change; false when one of them is not spoken of."""
+    return _each(change, assessment, backup=True)
+
+
+def inverse_exists(change: Change, assessment: Assessment) -> bool:
+    """Every resource of the change can be put back in place from its capture."""
+    return _each(change, assessment, backup=False)
+
+
+def _each(change: Change, assessment: Assessment, *, backup: bool) -> bool:
+    able = {item.resource: item.backup if backup else item.inverse for item in assessment.recoverable}
+    return bool(able) and all(able.values()) and all(able.get(ref, False) for ref in change.resources)
+
+
+_EFFECTS: Final = tuple(effect.value for effect in Effect)
+_KINDS: Final = tuple(kind.value for kind in Kind)
+
+FACTS: Final[tuple[Fact, ...]] = (
+    Fact(
+        "effect",
+        "String",
+        "the worst effect the assessment found",
+        lambda asked: worst_effect(asked.assessment).value,
+        _EFFECTS,
+    ),
+    Fact(
+        "effects",
+        "Set<String>",
+        "every effect the assessment found",
+        lambda asked: sorted({*asked.assessment.effects, asked.assessment.effect}),
+        _EFFECTS,
+    ),
+    Fact(
+        "reversibility",
+        "Long",
+        "0 a read, 1 put back in place, 2 a native undo window, 3 a new identity with stated loss, 4 never",
+        lambda asked: _R_LEVEL[asked.assessment.reversibility],
+    ),
+    Fact(
+        "environment",
+        "String",
+        "production, staging, development, ...; unknown where nothing says",
+        lambda asked: asked.assessment.environment,
+    ),
+    Fact(
+        "production",
+        "Bool",
+        "the environment is production, unknown, or a word that is not known to mean something else",
+        lambda asked: is_production(asked.assessment.environment),
+    ),
+    Fact(
+        "findings",
+        "Set<String>",
+        "kinds of the findings",
+        lambda asked: sorted(asked.assessment.kinds),
+        _KINDS,
+    ),
+    Fact(
+        "codes",
+        "Set<String>",
+        "codes of the findings, such as KEYTURN001",
+        lambda asked: sorted({finding.code for finding in asked.assessment.findings}),
+    ),
+    Fact("unknowns", "Long", "how many facts could not be had", lambda asked: len(asked.assessment.unknowns)),
+    Fact(
+        "data_bearing",
+        "Bool",
+        "a resource of the change holds data",
+        lambda asked: asked.assessment.data_bearing,
+    ),
+    Fact(
+        "data_at_risk",
+        "Bool",
+        "data would be lost or overwritten",
+        lambda asked: bool(asked.assessment.data_at_risk),
+    ),
+    Fact(
+        "backup_possible",
+        "Bool",
+        "Keyturn can back up every resource of the change",
+        lambda asked: backup_possible(asked.change, asked.assessment),
+    ),
+    Fact(
+        "inverse",
+        "Bool",
+        "Keyturn can put every resource of the change back in place",
+        lambda asked: inverse_exists(asked.change, asked.assessment),
+    ),
+    Fact(
+        "alternatives", "Bool", "a narrower way is known", lambda asked: bool(asked.assessment.alternatives)
+    ),
+    Fact(
+        "blast_radius",
+        "Long",
+        "how many other resources are known to rely on these",
+        lambda asked: len({dependent.resource for dependent in asked.assessment.blast_radius}),
+    ),
+    Fact(
+        "operations", "Long", "how many operations the change has", lambda asked: len(asked.change.operations)
+    ),
+    Fact(
+        "services",
+        "Set<String>",
+        "services the operations belong to",
+        lambda asked: sorted({operation.service for operation in asked.change.operations}),
+    ),
+    Fact(
+        "operator", "String", "the person who runs the session", lambda asked: asked.change.principal.operator
+    ),
+    Fact("human", "Bool", "a person asks in her own name, no agent", lambda asked: asked.facts.human),
+    Fact("undo", "Bool", "the change takes another case back", lambda asked: asked.facts.undo),
+    Fact(
+        "suggest_only",
+        "Bool",
+        "the session may propose, never execute",
+        lambda asked: asked.facts.suggest_only,
+    ),
+    Fact("session_minutes", "Long", "how old the session is", lambda asked: asked.facts.session_minutes),
+    Fact("frozen", "Bool", "a freeze covers this environment now", lambda asked: asked.facts.frozen),
+    Fact("observe", "Bool", "decisions are recorded, not enforced", lambda asked: asked.facts.observe),
+)
+
+WORDS: Final = {fact.name: fact.words for fact in FACTS if fact.words}
+"""Facts that hold only words of a list; a literal outside it in a policy is a typing error and is refused at load."""
+
+
+def context_of(change: Change, assessment: Assessment, facts: Facts) -> str:
+    """The request's context as JSON text: every fact of the table, nothing else."""
+    asked = Asked(change, assessment, facts)
+    return msgspec.json.encode({fact.name: fact.of(asked) for fact in FACTS}).decode()
+
+
+def table() -> str:
+    """The facts as the Markdown table that stands in docs/guides/policy.md."""
+    rows = [f"| `context.{fact.name}` | {fact.type} | {fact.doc}{_words(fact)} |" for fact in FACTS]
+    return "\n".join(["| fact | type | meaning |", "|---|---|---|", *rows])
+
+
+def _words(fact: Fact) -> str:
+    return f": {', '.join(fact.words)}" if fact.words else ""
