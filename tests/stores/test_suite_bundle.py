@@ -399,6 +399,10 @@ STORIES: Final[dict[str, tuple[list[Draft], str]]] = {
         ),
         "was allowed though policy could not be evaluated",
     ),
+    "of no case at all": (
+        [*story(), Draft(case_id="", event=r.Sent(at_ms=70, nonce="n-2"))],
+        "no case: was sent without its claim",
+    ),
     "never claimed": (held({5: None, 6: None}), "was sent without its claim"),
     "claimed as another": (held({10: r.Sent(at_ms=60, nonce="n-9")}), "was sent without its claim"),
     "claimed with a used nonce": (

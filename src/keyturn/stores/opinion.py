@@ -75,12 +75,10 @@ class Opinion:
         event = body.event
         if isinstance(event, r.SessionOpened):
             self._owners[event.session] = frozenset({event.operator, event.owner})
-        if not body.case:
-            return
         case = self._cases.setdefault(body.case, _Case())
         wrong = self._fold(case, event, raw)
         if wrong:
-            self._problems.append(f"{body.case}: {wrong}")
+            self._problems.append(f"{body.case or 'no case'}: {wrong}")
 
     def _fold(self, case: _Case, event: r.Event, raw: bytes) -> str:
         match event:
