@@ -1,60 +1,107 @@
-"""Rules: what is true of an operation and matters. `findings` asks all that apply; `RULES` is the whole list for the docs."""
+"""Rules: what is true of an operation beyond its name, exact (`exact`) and by the shape of the request (`generic`).
+
+A rule is one function that looks at a `Context` and says what matters, or nothing. It names its code, its operations, the
+class of trouble, how bad that is, and the page it rests on; its docstring says what that page says. A rule without operations
+is a generic detector: it looks at what has no exact rule.
+"""
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
 
 from keyturn.model.assessment import Finding, Kind, Reversibility
-from keyturn.model.change import Effect
-from keyturn.providers.aws.rules import (  # noqa: F401  # importing a file puts its rules among the rules
-    authority,
-    cloudwatch,
-    dynamodb,
-    generic,
-    iam,
-    lambda_,
-    s3,
-    sqs,
-    ssm,
-)
-from keyturn.providers.aws.rules.base import RULES, Look, Rule
+from keyturn.model.change import Effect, Operation, ResourceRef
 
 
-@cache
-def rules_for(name: str) -> tuple[Rule, ...]:
-    """The rules that look at this operation: exact ones, and the generic detectors that no exact one replaces."""
-    exact = [rule for rule in RULES if rule.operations != ("*",) and name in rule.operations]
-    replaced = {code for rule in exact for code in rule.instead_of}
-    generics = [rule for rule in RULES if rule.operations == ("*",) and rule.code not in replaced]
-    return (*exact, *generics)
+class Context(msgspec.Struct, frozen=True):
+    """What a rule sees: the operation, its real parameters, and what stands (None: certainly absent; missing: unknown)."""
+
+    operation: Operation
+    parameters: dict[str, Any]
+    states: dict[str, dict[str, Any] | None]
+
+    @property
+    def ref(self) -> ResourceRef:
+        """The resource the operation is about."""
+        return self.operation.resources[0]
+
+    @property
+    def state(self) -> dict[str, Any] | None:
+        """What stands of it; None when it is absent, and when it is not known (`states` tells which)."""
+        return self.states.get(str(self.ref))
+
+    def state_of(self, kind: str, name: str) -> dict[str, Any] | None:
+        """What stands of another resource that was read beside it."""
+        return self.states.get(f"{kind}/{name}")
 
 
-def findings(look: Look) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
-    """(findings, unknowns). A rule that fails is an unknown and an OPAQUE finding: fail closed, and say so."""
-    found: list[Finding] = []
-    unknowns: list[str] = []
-    for rule in rules_for(look.operation.name):
-        try:
-            found += rule.findings(look)
-        except Exception as error:  # noqa: BLE001  # whatever is wrong with a rule must not pass for "nothing found"
-            unknowns.append(f"rule {rule.code} failed on {look.operation.name}: {type(error).__name__}")
-            found.append(
-                Finding(
-                    code="KEYTURN002",
-                    kind=Kind.OPAQUE,
-                    message=f"Rule {rule.code} could not judge this ({type(error).__name__}).",
-                    effect=Effect.EXECUTE,
-                    reversibility=Reversibility.R4,
-                    resources=look.operation.resources[:1],
-                )
+Fired = tuple[str, dict[str, Any]] | None
+"""The message and its evidence, or nothing."""
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """A rule with what the docs say of it."""
+
+    code: str
+    operations: frozenset[str]
+    kind: Kind
+    effect: Effect
+    reversibility: Reversibility
+    source: str
+    says: str
+    look: Callable[[Context], Fired]
+
+    def ask(self, context: Context) -> Finding | None:
+        """The finding, when the rule has one; whatever the rule raises is for the caller to take as a doubt."""
+        fired = self.look(context)
+        if fired is None:
+            return None
+        message, evidence = fired
+        return Finding(
+            code=self.code,
+            kind=self.kind,
+            message=message,
+            effect=self.effect,
+            reversibility=self.reversibility,
+            resources=context.operation.resources,
+            source=self.source,
+            evidence=evidence,
+        )
+
+
+REGISTRY: Final[list[Rule]] = []
+"""Every rule, exact ones first."""
+
+
+def rule(
+    code: str,
+    operations: Sequence[str],
+    kind: Kind,
+    effect: Effect,
+    reversibility: Reversibility,
+    source: str,
+) -> Callable[[Callable[[Context], Fired]], Callable[[Context], Fired]]:
+    """Puts a function among the rules; without operations it is a generic detector."""
+
+    def put(look: Callable[[Context], Fired]) -> Callable[[Context], Fired]:
+        REGISTRY.append(
+            Rule(
+                code=code,
+                operations=frozenset(operations),
+                kind=kind,
+                effect=effect,
+                reversibility=reversibility,
+                source=source,
+                says=" ".join((look.__doc__ or "").split()),
+                look=look,
             )
-    return tuple(_without_echoes(found)), tuple(unknowns)
+        )
+        return look
+
+    return put
 
 
-def _without_echoes(found: list[Finding]) -> list[Finding]:
-    """A generic finding says nothing new where an exact one speaks of the same kind of trouble."""
-    exact = {finding.kind for finding in found if not finding.code.startswith("GEN")}
-    return [finding for finding in found if not finding.code.startswith("GEN") or finding.kind not in exact]
-
-
-__all__ = ["RULES", "Look", "Rule", "findings", "rules_for"]
+from keyturn.providers.aws.rules import exact, generic  # noqa: E402, F401  # they put their rules into the registry
