@@ -75,7 +75,9 @@ class Opinion:
         event = body.event
         if isinstance(event, r.SessionOpened):
             self._owners[event.session] = frozenset({event.operator, event.owner})
-        case = self._cases.setdefault(body.case, _Case())
+        case = self._cases.get(body.case)
+        if case is None:
+            case = self._cases[body.case] = _Case()
         wrong = self._fold(case, event, raw)
         if wrong:
             self._problems.append(f"{body.case or 'no case'}: {wrong}")
