@@ -49,6 +49,14 @@ async def append_for_ever(folder: Path) -> None:
     await asyncio.gather(*(write(number) for number in range(WRITERS)))
 
 
+async def count(folder: Path) -> None:
+    store = SqliteStore(folder / "keyturn.db")
+    for number in range(20):
+        (entry,) = await store.append([draft("C-1", str(number))])
+        tell(f"entry {entry.seq} {entry.hash}")
+    await store.close()
+
+
 async def fill(folder: Path, ballast: Path | None) -> None:
     store = SqliteStore(folder / "keyturn.db")
     acknowledged: list[str] = []
@@ -84,5 +92,7 @@ if __name__ == "__main__":
     folder = Path(sys.argv[2])
     if sys.argv[1] == "append":
         asyncio.run(append_for_ever(folder))
+    elif sys.argv[1] == "count":
+        asyncio.run(count(folder))
     else:
         asyncio.run(fill(folder, Path(sys.argv[3]) if len(sys.argv) > 3 else None))

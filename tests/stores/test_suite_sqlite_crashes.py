@@ -100,6 +100,39 @@ def _each_writer_in_its_order(log: tuple[Entry, ...]) -> None:
             assert f"{writer}.{count} soon" in names[:place]
 
 
+async def test_the_database_is_asked_for_durable_commits(tmp_path: Path) -> None:
+    """Promise 1, as SQLite is told it: a write-ahead log, synchronised at every commit (synchronous=FULL is 2)."""
+    store = SqliteStore(tmp_path / DB)
+    try:
+        assert store._write.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert store._write.execute("PRAGMA synchronous").fetchone() == (2,)
+    finally:
+        await store.close()
+
+
+def test_an_acknowledgement_comes_after_the_disk_has_it(tmp_path: Path) -> None:
+    """Promise 1, as the kernel sees it: before every word of success there is an fdatasync, and no write after that."""
+    strace = [
+        "strace",
+        "-f",
+        "-qq",
+        "-e",
+        "trace=pwrite64,fdatasync,fsync,write",
+        "-o",
+        str(tmp_path / "calls"),
+    ]
+    if shutil.which("strace") is None or subprocess.run([*strace, "true"], check=False).returncode:
+        pytest.skip("this machine lets nobody trace system calls")
+    subprocess.run([*strace, *CHILD, "count", str(tmp_path)], check=True, capture_output=True, timeout=60)
+    begun = [line.split(maxsplit=1)[1] for line in (tmp_path / "calls").read_text().splitlines()]
+    calls = [
+        call.partition("(")[0] for call in begun if call.startswith(("pwrite64", "fdatasync", "write(1, "))
+    ]
+    acknowledged = [place for place, name in enumerate(calls) if name == "write"]
+    assert len(acknowledged) == 20
+    assert {calls[place - 1] for place in acknowledged} == {"fdatasync"}
+
+
 # --- torn and damaged files ------------------------------------------------------------------------------------------
 
 
