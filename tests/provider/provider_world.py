@@ -1,0 +1,120 @@
+"""A world for inquiries: a dictionary of answers, or botocore clients against moto in this process."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import boto3
+import msgspec
+from botocore.exceptions import ClientError
+
+from keyturn.core.ports import Inquiry
+from keyturn.model.change import Change, Operation, Principal, Request
+from keyturn.model.execution import Answer, Call, Refused, Succeeded, Unavailable
+from keyturn.providers.aws.operation import operation_from
+
+T = TypeVar("T")
+ACCOUNT, REGION = "123456789012", "eu-west-1"
+ROUNDS_MAX = 2_000
+
+
+def seal(value: bytes) -> str:
+    """Stands in for the vault's keyed digest."""
+    return hashlib.sha256(b"key" + value).hexdigest()[:16]
+
+
+def operation(name: str, parameters: dict[str, Any], *, region: str = REGION) -> Operation:
+    service, _, action = name.partition(":")
+    return operation_from(
+        service, action, parameters, partition="aws", account=ACCOUNT, region=region, seal=seal
+    )
+
+
+def request(name: str, parameters: dict[str, Any]) -> Request:
+    """The request as it comes out of the vault: through JSON, so that blobs are base64 text."""
+    service, _, action = name.partition(":")
+    made = Request(
+        operation=action,
+        parameters=parameters,
+        method="POST",
+        target="/",
+        headers=(),
+        body=b"",
+        protocol="json",
+        service=service,
+        signing_name=service,
+        region=REGION,
+    )
+    return msgspec.json.decode(msgspec.json.encode(made), type=Request)
+
+
+def change(*asked: tuple[str, dict[str, Any]], undoes: str | None = None) -> Change:
+    principal = Principal(agent="reckless", session="S-1", operator="erin")
+    operations = tuple(operation(name, parameters) for name, parameters in asked)
+    return Change(principal=principal, surface="test", operations=operations, received_at_ms=0, undoes=undoes)
+
+
+def requests(*asked: tuple[str, dict[str, Any]]) -> tuple[Request, ...]:
+    return tuple(request(name, parameters) for name, parameters in asked)
+
+
+def drive(inquiry: Inquiry[T], answer: Callable[[Call], Answer]) -> T:
+    """The inquiry's result, every call answered by `answer`."""
+    answers: tuple[Answer, ...] | None = None
+    for _ in range(ROUNDS_MAX):
+        try:
+            calls = inquiry.send(answers) if answers is not None else next(inquiry)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        answers = tuple(answer(call) for call in calls)
+    raise AssertionError(f"an inquiry asked more than {ROUNDS_MAX} times")
+
+
+def scripted(answers: dict[str, Answer | dict[str, Any]]) -> Callable[[Call], Answer]:
+    """By operation name; what the dictionary does not hold is unavailable, never absent."""
+
+    def answer(call: Call) -> Answer:
+        found = answers.get(call.operation)
+        if found is None:
+            return Unavailable(f"{call.operation} is not scripted")
+        return Succeeded(found) if isinstance(found, dict) else found
+
+    return answer
+
+
+class Account:
+    """moto in this process, asked by name; `said` keeps the calls, `broken` names operations that do not answer."""
+
+    def __init__(self) -> None:
+        self.said: list[Call] = []
+        self.broken: dict[str, Answer] = {}
+        self._clients: dict[str, Any] = {}
+
+    def client(self, service: str) -> Any:
+        if service not in self._clients:
+            self._clients[service] = boto3.client(
+                service, region_name=REGION, aws_access_key_id="AKIDTEST", aws_secret_access_key="test"
+            )
+        return self._clients[service]
+
+    def __call__(self, call: Call) -> Answer:
+        self.said.append(call)
+        if call.operation in self.broken:
+            return self.broken[call.operation]
+        service, _, name = call.operation.partition(":")
+        client = self.client(service)
+        method = {made: python for python, made in client.meta.method_to_api_mapping.items()}[name]
+        try:
+            value = getattr(client, method)(**call.parameters)
+        except ClientError as error:
+            told = error.response["Error"]
+            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            return Refused(told["Code"], told.get("Message", ""), status)
+        value.pop("ResponseMetadata", None)
+        return Succeeded(value)
+
+    def mutations(self) -> list[str]:
+        return [call.operation for call in self.said if call.mutates]

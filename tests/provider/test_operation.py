@@ -1,0 +1,61 @@
+"""From the wire to what is judged: secrets sealed, tokens taken out, the floor set."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from keyturn.model.canonical import canonical
+from keyturn.model.change import Effect
+from tests.provider.provider_world import change, operation
+
+
+def test_secrets_and_data_stand_sealed() -> None:
+    """The log never holds an item, a variable or a parameter's value; equal values give equal seals."""
+    secret = "hunter2-is-not-logged"
+    asked: list[tuple[str, dict[str, Any]]] = [
+        ("dynamodb:PutItem", {"TableName": "t", "Item": {"id": {"S": secret}}}),
+        (
+            "lambda:UpdateFunctionConfiguration",
+            {"FunctionName": "f", "Environment": {"Variables": {"KEY": secret}}},
+        ),
+        ("ssm:PutParameter", {"Name": "/p", "Value": secret, "Type": "SecureString"}),
+        ("sqs:SendMessage", {"QueueUrl": "http://x/123456789012/q", "MessageBody": secret}),
+        ("lambda:UpdateFunctionCode", {"FunctionName": "f", "ZipFile": secret.encode()}),
+    ]
+    for name, parameters in asked:
+        written = canonical(operation(name, parameters)).decode()
+        assert secret not in written, name
+        assert "$sealed" in written, name
+        assert operation(name, parameters) == operation(name, parameters)
+
+
+def test_a_sealed_value_still_tells_two_requests_apart() -> None:
+    """The digest binds what it does not show: another value is another change."""
+    one = change(("ssm:PutParameter", {"Name": "/p", "Value": "1", "Type": "String"}))
+    two = change(("ssm:PutParameter", {"Name": "/p", "Value": "2", "Type": "String"}))
+    assert one.digest != two.digest
+
+
+def test_a_token_that_an_sdk_fills_means_nothing() -> None:
+    """Two requests that differ in nothing else are one change; the token is kept so that the first one seen can be sent."""
+    first = change(("dynamodb:TransactWriteItems", {"TransactItems": [], "ClientRequestToken": "a"}))
+    second = change(("dynamodb:TransactWriteItems", {"TransactItems": [], "ClientRequestToken": "b"}))
+    assert first.digest == second.digest
+    assert first.operations[0].token == "a"
+    assert "ClientRequestToken" not in first.operations[0].parameters
+
+
+def test_the_floor_comes_from_the_catalogue() -> None:
+    """And what the catalogue does not know is execute: it fails closed."""
+    assert operation("dynamodb:DeleteTable", {"TableName": "t"}).floor is Effect.DELETE
+    assert operation("lambda:CreateFunction", {"FunctionName": "f"}).floor is Effect.CREATE
+    assert operation("dynamodb:NotYetInvented", {}).floor is Effect.EXECUTE
+
+
+def test_parameters_are_plain_json() -> None:
+    """What goes into the log can be read without this program."""
+    made = operation(
+        "lambda:UpdateFunctionCode", {"FunctionName": "f", "ZipFile": b"\x00zip", "DryRun": True}
+    )
+    assert json.loads(canonical(made.parameters)) == made.parameters
