@@ -1,0 +1,334 @@
+"""Golden cases: for every rule one request on which it speaks and one, as near to it as can be, on which it is silent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+ABSENT: Final[None] = None
+UNREAD: Final = "unread"
+
+
+class Case(NamedTuple):
+    """One request. `standing`: the identity's capture, `ABSENT`, or `UNREAD`; `beside` are captures of other resources."""
+
+    name: str
+    parameters: dict[str, Any]
+    standing: Any = UNREAD
+    beside: Mapping[str, Any] = MappingProxyType({})
+
+
+TABLE: Final = {
+    "items": 10_000,
+    "items_exact": True,
+    "protection": True,
+    "recovery": True,
+    "throughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5},
+    "ttl": "expires",
+    "stream": {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
+    "keys": [{"AttributeName": "id", "KeyType": "HASH"}],
+}
+FUNCTION: Final = {"role": "arn:aws:iam::1:role/r", "layers": [], "environment": {"TABLE": "a", "MODE": "b"}}
+QUEUE: Final = {"messages": 42, "attributes": {"MessageRetentionPeriod": "345600"}}
+ALARM: Final = {"actions_enabled": True, "alarm_actions": ["arn:aws:sns:eu-west-1:1:page"]}
+VERSIONED: Final = {"s3:bucket/b": {"versioning": "Enabled"}}
+PLAIN: Final = {"s3:bucket/b": {"versioning": ""}}
+ROLE: Final = "arn:aws:iam::1:role/r"
+
+CASES: Final[dict[str, tuple[Case, Case]]] = {
+    "DDB001": (
+        Case("dynamodb:DeleteTable", {"TableName": "t"}, TABLE),
+        Case("dynamodb:DeleteTable", {"TableName": "t"}, ABSENT),
+    ),
+    "DDB002": (
+        Case("dynamodb:UpdateTable", {"TableName": "t", "DeletionProtectionEnabled": False}, TABLE),
+        Case("dynamodb:UpdateTable", {"TableName": "t", "DeletionProtectionEnabled": True}, TABLE),
+    ),
+    "DDB003": (
+        Case(
+            "dynamodb:UpdateTable",
+            {"TableName": "t", "ReplicaUpdates": [{"Delete": {"RegionName": "r"}}]},
+            TABLE,
+        ),
+        Case(
+            "dynamodb:UpdateTable",
+            {"TableName": "t", "ReplicaUpdates": [{"Create": {"RegionName": "r"}}]},
+            TABLE,
+        ),
+    ),
+    "DDB004": (
+        Case(
+            "dynamodb:UpdateTable",
+            {"TableName": "t", "ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 5}},
+            TABLE,
+        ),
+        Case(
+            "dynamodb:UpdateTable",
+            {"TableName": "t", "ProvisionedThroughput": {"ReadCapacityUnits": 9, "WriteCapacityUnits": 5}},
+            TABLE,
+        ),
+    ),
+    "DDB005": (
+        Case(
+            "dynamodb:UpdateTimeToLive",
+            {"TableName": "t", "TimeToLiveSpecification": {"Enabled": True, "AttributeName": "born"}},
+            TABLE,
+        ),
+        Case(
+            "dynamodb:UpdateTimeToLive",
+            {"TableName": "t", "TimeToLiveSpecification": {"Enabled": True, "AttributeName": "expires"}},
+            TABLE,
+        ),
+    ),
+    "DDB006": (
+        Case(
+            "dynamodb:UpdateContinuousBackups",
+            {"TableName": "t", "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": False}},
+            TABLE,
+        ),
+        Case(
+            "dynamodb:UpdateContinuousBackups",
+            {"TableName": "t", "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True}},
+            TABLE,
+        ),
+    ),
+    "DDB007": (
+        Case("dynamodb:DeleteBackup", {"BackupArn": "arn:aws:dynamodb:eu-west-1:1:table/t/backup/1"}),
+        Case("dynamodb:CreateBackup", {"TableName": "t", "BackupName": "b"}, TABLE),
+    ),
+    "DDB008": (
+        Case("dynamodb:PutItem", {"TableName": "t", "Item": {"id": {"S": "1"}}}, TABLE),
+        Case(
+            "dynamodb:PutItem",
+            {"TableName": "t", "Item": {"id": {"S": "1"}}, "ConditionExpression": "attribute_not_exists(id)"},
+            TABLE,
+        ),
+    ),
+    "DDB009": (
+        Case("dynamodb:DeleteItem", {"TableName": "t", "Key": {"id": {"S": "1"}}}, TABLE),
+        Case("dynamodb:PutItem", {"TableName": "t", "Item": {"id": {"S": "1"}}}, TABLE),
+    ),
+    "DDB010": (
+        Case(
+            "dynamodb:BatchWriteItem",
+            {"RequestItems": {"t": [{"DeleteRequest": {"Key": {"id": {"S": "1"}}}}]}},
+            TABLE,
+        ),
+        Case("dynamodb:PutItem", {"TableName": "t", "Item": {"id": {"S": "1"}}}, TABLE),
+    ),
+    "S3001": (Case("s3:DeleteBucket", {"Bucket": "b"}), Case("s3:CreateBucket", {"Bucket": "b"}, ABSENT)),
+    "S3002": (
+        Case("s3:DeleteObject", {"Bucket": "b", "Key": "k"}, {}, PLAIN),
+        Case("s3:DeleteObject", {"Bucket": "b", "Key": "k"}, {}, VERSIONED),
+    ),
+    "S3003": (
+        Case("s3:DeleteObject", {"Bucket": "b", "Key": "k"}, {}, VERSIONED),
+        Case("s3:DeleteObject", {"Bucket": "b", "Key": "k", "VersionId": "v"}, {}, VERSIONED),
+    ),
+    "S3004": (
+        Case("s3:PutObject", {"Bucket": "b", "Key": "k"}, {"size": 1}, PLAIN),
+        Case("s3:PutObject", {"Bucket": "b", "Key": "k"}, ABSENT, PLAIN),
+    ),
+    "S3005": (
+        Case("s3:PutBucketVersioning", {"Bucket": "b", "VersioningConfiguration": {"Status": "Suspended"}}),
+        Case("s3:PutBucketVersioning", {"Bucket": "b", "VersioningConfiguration": {"Status": "Enabled"}}),
+    ),
+    "S3006": (
+        Case(
+            "s3:PutBucketLifecycleConfiguration",
+            {
+                "Bucket": "b",
+                "LifecycleConfiguration": {"Rules": [{"Status": "Enabled", "Expiration": {"Days": 1}}]},
+            },
+        ),
+        Case(
+            "s3:PutBucketLifecycleConfiguration",
+            {
+                "Bucket": "b",
+                "LifecycleConfiguration": {"Rules": [{"Status": "Disabled", "Expiration": {"Days": 1}}]},
+            },
+        ),
+    ),
+    "S3007": (
+        Case("s3:DeletePublicAccessBlock", {"Bucket": "b"}),
+        Case(
+            "s3:PutPublicAccessBlock",
+            {
+                "Bucket": "b",
+                "PublicAccessBlockConfiguration": dict.fromkeys(
+                    ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"),
+                    True,
+                ),
+            },
+        ),
+    ),
+    "SQS001": (
+        Case("sqs:PurgeQueue", {"QueueUrl": "http://x/1/q"}, QUEUE),
+        Case("sqs:SendMessage", {"QueueUrl": "http://x/1/q", "MessageBody": "m"}, QUEUE),
+    ),
+    "SQS002": (
+        Case("sqs:DeleteQueue", {"QueueUrl": "http://x/1/q"}, QUEUE),
+        Case("sqs:CreateQueue", {"QueueName": "q"}, ABSENT),
+    ),
+    "SQS003": (
+        Case(
+            "sqs:SetQueueAttributes",
+            {"QueueUrl": "http://x/1/q", "Attributes": {"MessageRetentionPeriod": "60"}},
+            QUEUE,
+        ),
+        Case(
+            "sqs:SetQueueAttributes",
+            {"QueueUrl": "http://x/1/q", "Attributes": {"MessageRetentionPeriod": "1209600"}},
+            QUEUE,
+        ),
+    ),
+    "SQS004": (
+        Case("sqs:SetQueueAttributes", {"QueueUrl": "http://x/1/q", "Attributes": {"Policy": "{}"}}, QUEUE),
+        Case(
+            "sqs:SetQueueAttributes", {"QueueUrl": "http://x/1/q", "Attributes": {"DelaySeconds": "1"}}, QUEUE
+        ),
+    ),
+    "LAM001": (
+        Case("lambda:DeleteFunction", {"FunctionName": "f"}, FUNCTION),
+        Case("lambda:DeleteAlias", {"FunctionName": "f", "Name": "live"}, FUNCTION),
+    ),
+    "LAM002": (
+        Case("lambda:CreateFunction", {"FunctionName": "f", "Role": ROLE, "Code": {}}, ABSENT),
+        Case("lambda:CreateFunction", {"FunctionName": "f", "Role": ROLE, "Code": {}}, FUNCTION),
+    ),
+    "LAM003": (
+        Case("lambda:UpdateFunctionCode", {"FunctionName": "f", "ZipFile": b"z"}, FUNCTION),
+        Case("lambda:UpdateFunctionCode", {"FunctionName": "f", "ZipFile": b"z", "DryRun": True}, FUNCTION),
+    ),
+    "LAM004": (
+        Case("lambda:UpdateFunctionConfiguration", {"FunctionName": "f", "Role": ROLE + "-admin"}, FUNCTION),
+        Case(
+            "lambda:UpdateFunctionConfiguration", {"FunctionName": "f", "Role": ROLE, "Timeout": 9}, FUNCTION
+        ),
+    ),
+    "LAM005": (
+        Case(
+            "lambda:UpdateFunctionConfiguration",
+            {"FunctionName": "f", "Environment": {"Variables": {"TABLE": "c"}}},
+            FUNCTION,
+        ),
+        Case(
+            "lambda:UpdateFunctionConfiguration",
+            {"FunctionName": "f", "Environment": {"Variables": {"TABLE": "c", "MODE": "b"}}},
+            FUNCTION,
+        ),
+    ),
+    "LAM006": (
+        Case(
+            "lambda:PutFunctionConcurrency",
+            {"FunctionName": "f", "ReservedConcurrentExecutions": 0},
+            FUNCTION,
+        ),
+        Case(
+            "lambda:PutFunctionConcurrency",
+            {"FunctionName": "f", "ReservedConcurrentExecutions": 5},
+            FUNCTION,
+        ),
+    ),
+    "SSM001": (
+        Case("ssm:DeleteParameter", {"Name": "/p"}, {"value": "1"}),
+        Case("ssm:PutParameter", {"Name": "/p", "Value": "1"}, ABSENT),
+    ),
+    "SSM002": (
+        Case("ssm:GetParameter", {"Name": "/p", "WithDecryption": True}),
+        Case("ssm:GetParameter", {"Name": "/p"}),
+    ),
+    "CW001": (
+        Case("cloudwatch:DeleteAlarms", {"AlarmNames": ["a"]}, ALARM),
+        Case("cloudwatch:EnableAlarmActions", {"AlarmNames": ["a"]}, ALARM),
+    ),
+    "CW002": (
+        Case("cloudwatch:DisableAlarmActions", {"AlarmNames": ["a"]}, ALARM),
+        Case("cloudwatch:EnableAlarmActions", {"AlarmNames": ["a"]}, ALARM),
+    ),
+    "CW003": (
+        Case("cloudwatch:PutMetricAlarm", {"AlarmName": "a", "AlarmActions": []}, ALARM),
+        Case("cloudwatch:PutMetricAlarm", {"AlarmName": "a", "AlarmActions": ALARM["alarm_actions"]}, ALARM),
+    ),
+    "IAM001": (
+        Case("iam:DeleteRole", {"RoleName": "r"}, {}),
+        Case("iam:UpdateRole", {"RoleName": "r", "MaxSessionDuration": 3600}, {}),
+    ),
+    "IAM002": (
+        Case(
+            "iam:AttachRolePolicy", {"RoleName": "r", "PolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}
+        ),
+        Case(
+            "iam:DetachRolePolicy", {"RoleName": "r", "PolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}
+        ),
+    ),
+    "IAM003": (
+        Case(
+            "iam:DetachRolePolicy", {"RoleName": "r", "PolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}
+        ),
+        Case(
+            "iam:AttachRolePolicy", {"RoleName": "r", "PolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}
+        ),
+    ),
+    "IAM004": (
+        Case("iam:UpdateAssumeRolePolicy", {"RoleName": "r", "PolicyDocument": "{}"}),
+        Case("iam:UpdateRole", {"RoleName": "r", "MaxSessionDuration": 3600}),
+    ),
+    "IAM005": (
+        Case("iam:CreateLoginProfile", {"UserName": "u", "Password": "p"}),
+        Case("iam:DeleteLoginProfile", {"UserName": "u"}),
+    ),
+    # --- the shapes that repeat across services ---------------------------------------------------------------------
+    "GEN001": (
+        Case("rds:ModifyDBInstance", {"DBInstanceIdentifier": "d", "DeletionProtection": False}),
+        Case("rds:ModifyDBInstance", {"DBInstanceIdentifier": "d", "DeletionProtection": True}),
+    ),
+    "GEN002": (
+        Case("rds:DeleteDBInstance", {"DBInstanceIdentifier": "d", "SkipFinalSnapshot": True}),
+        Case("rds:DeleteDBInstance", {"DBInstanceIdentifier": "d", "FinalDBSnapshotIdentifier": "last"}),
+    ),
+    "GEN003": (
+        Case("secretsmanager:DeleteSecret", {"SecretId": "s", "ForceDeleteWithoutRecovery": True}),
+        Case("secretsmanager:DeleteSecret", {"SecretId": "s", "RecoveryWindowInDays": 30}),
+    ),
+    "GEN004": (
+        Case("ecs:RegisterTaskDefinition", {"family": "f", "taskRoleArn": ROLE}),
+        Case("ecs:UpdateService", {"service": "s", "cluster": "c"}),
+    ),
+    "GEN005": (
+        Case(
+            "events:PutTargets",
+            {"Rule": "nightly", "Targets": [{"Id": "1", "Arn": "arn:aws:lambda:r:1:function:f"}]},
+        ),
+        Case("events:RemoveTargets", {"Rule": "nightly", "Ids": ["1"]}),
+    ),
+    "GEN006": (
+        Case("ec2:ImportKeyPair", {"KeyName": "k", "PublicKeyMaterial": b"ssh-rsa"}),
+        Case("ec2:DeleteKeyPair", {"KeyName": "k"}),
+    ),
+    "GEN007": (
+        Case("sns:SetTopicAttributes", {"TopicArn": "arn:aws:sns:r:1:t", "Policy": "{}"}),
+        Case("sns:SetTopicAttributes", {"TopicArn": "arn:aws:sns:r:1:t", "AttributeName": "DisplayName"}),
+    ),
+    "GEN008": (
+        Case("logs:PutRetentionPolicy", {"logGroupName": "g", "retentionInDays": 1}),
+        Case("logs:CreateLogStream", {"logGroupName": "g", "logStreamName": "s"}),
+    ),
+    "GEN009": (
+        Case("ecs:UpdateService", {"service": "s", "desiredCount": 0}),
+        Case("ecs:UpdateService", {"service": "s", "desiredCount": 2}),
+    ),
+    "GEN010": (
+        Case("ssm:SendCommand", {"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["ls"]}}),
+        Case("ssm:PutParameter", {"Name": "/p", "Value": "1"}),
+    ),
+    "GEN011": (
+        Case("secretsmanager:GetSecretValue", {"SecretId": "s"}),
+        Case("secretsmanager:DescribeSecret", {"SecretId": "s"}),
+    ),
+    "GEN012": (
+        Case("efs:DeleteFileSystem", {"FileSystemId": "fs-1"}),
+        Case("efs:CreateFileSystem", {"CreationToken": "t"}),
+    ),
+}

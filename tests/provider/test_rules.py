@@ -1,0 +1,102 @@
+"""Every rule speaks where it must and is silent where it must not; none stands without a case, a sentence and a source."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from keyturn.model.assessment import Finding
+from keyturn.providers.aws.rules import REGISTRY, Context, Rule
+from tests.provider.provider_world import operation
+from tests.provider.rule_cases import CASES, UNREAD, Case
+
+BY_CODE = {rule.code: rule for rule in REGISTRY}
+
+
+def context_of(case: Case) -> Context:
+    asked = operation(case.name, case.parameters)
+    states = dict(case.beside)
+    if case.standing is not UNREAD:
+        states[str(asked.resources[0])] = case.standing
+    return Context(asked, case.parameters, states)
+
+
+def ask(rule: Rule, case: Case) -> Finding | None:
+    """The finding, as `assess` would have it: an exact rule is asked only of its own operations."""
+    if rule.operations and case.name not in rule.operations:
+        return None
+    return rule.ask(context_of(case))
+
+
+@pytest.mark.parametrize("code", sorted(CASES))
+def test_a_rule_speaks_where_it_must(code: str) -> None:
+    """Its finding names the resource, is a whole sentence, and carries the rule's own page."""
+    rule, (fires, _) = BY_CODE[code], CASES[code]
+    found = ask(rule, fires)
+    assert found is not None, f"{code} is silent on {fires}"
+    assert found.code == code
+    assert found.resources
+    assert found.message.endswith(".")
+    assert found.source == rule.source
+
+
+@pytest.mark.parametrize("code", sorted(CASES))
+def test_a_rule_is_silent_where_it_must_be(code: str) -> None:
+    """A rule that always speaks says nothing."""
+    rule, (_, quiet) = BY_CODE[code], CASES[code]
+    assert ask(rule, quiet) is None, f"{code} speaks on {quiet}"
+
+
+def test_every_rule_has_its_two_cases_its_sentence_and_its_source() -> None:
+    """A rule without a case is a rule nobody has seen work; one without a source is an opinion."""
+    assert sorted(CASES) == sorted(BY_CODE), "every rule has its cases, every case its rule"
+    assert len(REGISTRY) == len(BY_CODE), "a code names one rule"
+    for rule in REGISTRY:
+        assert len(rule.says) > 20, rule.code
+        assert rule.source.startswith(("https://docs.aws.amazon.com/", "DESIGN")), rule.code
+        assert re.fullmatch(r"[A-Z0-9]{2,4}\d{3}", rule.code), rule.code
+
+
+def test_a_rule_of_an_operation_that_does_not_exist_is_never_asked() -> None:
+    """A typing error in a rule's operations would switch it off without a sound."""
+    from keyturn.providers.aws import catalogue
+
+    known = {f"{service}:{name}" for service, name in catalogue.every()}
+    for rule in REGISTRY:
+        assert rule.operations <= known, rule.code
+
+
+def test_no_rule_breaks_on_a_request_that_says_little() -> None:
+    """Rules see what agents send: every rule is asked of its operations with nothing in the request, read and unread."""
+    for rule in REGISTRY:
+        for name in rule.operations or {"ec2:TerminateInstances", "rds:ModifyDBInstance"}:
+            readings: tuple[Any, ...] = (UNREAD, None, {})
+            for standing in readings:
+                ask(rule, Case(name, {}, standing))
+
+
+def test_no_message_holds_a_secret() -> None:
+    """Messages reach logs and agents: what is sealed in parameters is not quoted in a sentence."""
+    secret = "hunter2-is-not-said"
+    asked = [
+        Case("iam:CreateLoginProfile", {"UserName": "u", "Password": secret}),
+        Case("ssm:PutParameter", {"Name": "/p", "Value": secret, "Overwrite": True}, {"value": secret}),
+        Case(
+            "lambda:UpdateFunctionConfiguration",
+            {"FunctionName": "f", "Environment": {"Variables": {"A": secret}}},
+            {"environment": {"B": secret}},
+        ),
+        Case("rds:ModifyDBInstance", {"DBInstanceIdentifier": "d", "MasterUserPassword": secret}),
+        Case("dynamodb:PutItem", {"TableName": "t", "Item": {"id": {"S": secret}}}, {}),
+        Case("ec2:RunInstances", {"UserData": secret, "MinCount": 1, "MaxCount": 1}),
+        Case(
+            "ecs:RegisterTaskDefinition",
+            {"containerDefinitions": [{"environment": [{"name": "A", "value": secret}]}]},
+        ),
+    ]
+    for case in asked:
+        for rule in REGISTRY:
+            found = ask(rule, case)
+            assert found is None or secret not in repr(found), rule.code
