@@ -286,7 +286,7 @@ class Work:
         requests = () if change.undoes else self.requests(change)
         captures = await self.asker.drive(self.provider(change).recapture(change, requests), tags=_tags(case))
         before = self.assessing(case).captures
-        if captures.unknowns:
+        if captures.unknowns and captures.unknowns != before.unknowns:
             return "", "; ".join(captures.unknowns)
         changed = [
             name

@@ -36,6 +36,14 @@ class Step(msgspec.Struct, frozen=True):
     parameters: dict[str, Any]
     why: str = ""
 
+    @property
+    def service(self) -> str:
+        return self.operation.partition(":")[0]
+
+    @property
+    def action(self) -> str:
+        return self.operation.partition(":")[2]
+
 
 class Narrow(msgspec.Struct, frozen=True):
     """The difference between what stands and what is wanted, as in-place calls. `immutable` names what no update can change."""
@@ -107,6 +115,14 @@ class Recipe:
         """Give the resource back after a delete, then compare; returns what is not as it was."""
         raise UnavailableError("no-restore", f"there is no recipe to restore {self.title} {ref.id}")
         yield ()
+
+    def restore_plan(self, ref: ResourceRef, state: State, backup: Backup | None) -> tuple[Step, ...]:
+        """The calls `restore` makes, as shown to reviewers beforehand."""
+        return ()
+
+    def gone(self, state: State | None) -> bool | None:
+        """After a delete: True when it is gone, None while the service still works on it, False when it stands."""
+        return state is None
 
     def manifest(self, ref: ResourceRef, state: State, backup: Backup) -> str:
         """Markdown with plain `aws` commands that restore it with Keyturn gone."""

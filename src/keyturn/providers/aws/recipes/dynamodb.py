@@ -337,6 +337,32 @@ class Table(Recipe):
             honest.append("stream: the same view type under a new ARN; its old records are gone")
         return (*honest, *(f"could not be compared: {unknown}" for unknown in after.unknowns))
 
+    def restore_plan(self, ref: ResourceRef, state: State, backup: Backup | None) -> tuple[Step, ...]:
+        table = {"TableName": ref.id}
+        steps = [
+            Step(
+                "dynamodb:RestoreTableFromBackup",
+                {"TargetTableName": ref.id, "BackupArn": backup.reference if backup else ""},
+            )
+        ]
+        if state["tags"]:
+            steps.append(
+                Step("dynamodb:TagResource", {"ResourceArn": state["arn"], "Tags": tags_list(state["tags"])})
+            )
+        if state["ttl"]:
+            ttl = {"Enabled": True, "AttributeName": state["ttl"]}
+            steps.append(Step("dynamodb:UpdateTimeToLive", table | {"TimeToLiveSpecification": ttl}))
+        if state["stream"]:
+            steps.append(Step("dynamodb:UpdateTable", table | {"StreamSpecification": state["stream"]}))
+        if state["protection"]:
+            steps.append(Step("dynamodb:UpdateTable", table | {"DeletionProtectionEnabled": True}))
+        return tuple(steps)
+
+    def gone(self, state: State | None) -> bool | None:
+        if state is None:
+            return True
+        return None if state.get("status") == "DELETING" else False
+
     def _reapply(self, ref: ResourceRef, state: State, table: dict[str, Any]) -> Inquiry[None]:
         """What a restore does not bring back; protection last, so that an interrupted restore can be taken up."""
         now = _state(table)
@@ -416,6 +442,7 @@ def _state(table: dict[str, Any]) -> State:
     stream = table.get("StreamSpecification") or {}
     return {
         "arn": table.get("TableArn", ""),
+        "status": table.get("TableStatus", ""),
         "keys": table.get("KeySchema", []),
         "attributes": sorted(
             table.get("AttributeDefinitions", []), key=lambda attribute: attribute["AttributeName"]

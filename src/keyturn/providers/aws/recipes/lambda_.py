@@ -6,6 +6,8 @@ UpdateFunctionConfiguration replaces the environment as a whole and takes a Revi
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from typing import Any, ClassVar, Final
 
 from keyturn.core.ports import Inquiry
@@ -105,6 +107,10 @@ class Function(Recipe):
             wanted["tags"] = dict(sorted(parameters["Tags"].items()))
         if "PackageType" in parameters:
             wanted["package"] = parameters["PackageType"]
+        archive = (parameters.get("Code") or {}).get("ZipFile")
+        if archive is not None:
+            raw = archive if isinstance(archive, bytes) else base64.b64decode(archive)
+            wanted["code_sha256"] = base64.b64encode(hashlib.sha256(raw).digest()).decode()
         if parameters.get("Architectures"):
             wanted["architectures"] = parameters["Architectures"]
         return wanted
@@ -124,7 +130,12 @@ class Function(Recipe):
                 missing = {key: value for key, value in after.items() if (before or {}).get(key) != value}
                 steps.append(Step("lambda:TagResource", {"Resource": state["arn"], "Tags": missing}))
         immutable = tuple(field for field, _, _ in found if field in {"package", "architectures"})
-        return Narrow(tuple(steps), found, immutable, unknown=("code",))
+        unknown = (
+            ["code: it is given by reference and was not compared"] if "code_sha256" not in desired else []
+        )
+        if any(field == "code_sha256" for field, _, _ in found):
+            unknown.append("code: it differs; lambda:UpdateFunctionCode changes it in place")
+        return Narrow(tuple(steps), found, immutable, tuple(unknown))
 
     def inverse(
         self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State

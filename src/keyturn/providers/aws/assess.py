@@ -1,0 +1,235 @@
+"""What a change would do: the answers of recipes and rules, put together. Effect is a function of operation, parameters and
+live state; it starts at the catalogue's floor and rises. Only a true dry run and its like lower it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from keyturn.core.ports import Assessing, Captures, Inquiry, Seal
+from keyturn.model.assessment import Assessment, Difference, Finding, Kind, Recoverable, Reversibility
+from keyturn.model.change import READ_EFFECTS, Change, Effect, Operation, Request, ResourceRef
+from keyturn.providers.aws import environment, narrow, recipes
+from keyturn.providers.aws.capturing import Taken, take
+from keyturn.providers.aws.rules import REGISTRY, Context, Rule, exact, generic
+
+_DESTROYS: Final = frozenset({Effect.DELETE, Effect.REPLACE})
+
+_PLAIN_READS: Final = frozenset(
+    {"ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath", "ssm:GetParameterHistory"}
+)
+"""Without WithDecryption these hand out secure strings as ciphertext (API_GetParameter): a plain read."""
+
+_TRUE_DRY_RUNS: Final = frozenset({"lambda:Invoke", "lambda:UpdateFunctionCode"})
+
+
+RULE_MODULES: Final = (exact, generic)
+"""Importing them puts their rules into the registry."""
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """One operation, judged."""
+
+    operation: Operation
+    effect: Effect
+    reversibility: Reversibility
+    findings: tuple[Finding, ...]
+    recoverable: tuple[Recoverable, ...]
+
+
+def lowered(name: str, parameters: Mapping[str, Any]) -> bool:
+    """Whether the request is certainly a read although its name is not: the short list of DESIGN rule 6."""
+    if parameters.get("DryRun") is True and (name.startswith("ec2:") or name in _TRUE_DRY_RUNS):
+        return True
+    if name == "lambda:Invoke" and parameters.get("InvocationType") == "DryRun":
+        return True
+    return name in _PLAIN_READS and not parameters.get("WithDecryption")
+
+
+def assess(
+    change: Change, requests: tuple[Request, ...], *, seal: Seal, accounts: Mapping[str, str]
+) -> Inquiry[Assessing]:
+    """Capture, judge every operation, put together."""
+    taken = yield from take(change)
+    parameters = [request.parameters for request in requests] or [
+        operation.parameters for operation in change.operations
+    ]
+    contexts = [
+        Context(operation, given, taken.captures.states)
+        for operation, given in zip(change.operations, parameters, strict=True)
+    ]
+    judged = [judge(context, undo=change.undoes is not None) for context in contexts]
+    return _together(change, contexts, judged, taken, seal=seal, accounts=accounts)
+
+
+def judge(context: Context, *, undo: bool = False) -> Judged:
+    """One operation by the rules that speak of it; of an undo only what its steps are."""
+    operation = context.operation
+    if lowered(operation.name, context.parameters):
+        return Judged(operation, Effect.READ, Reversibility.R0, (), ())
+    findings = (
+        () if undo else tuple(finding for rule in rules_for(operation.name) if (finding := rule.ask(context)))
+    )
+    effects = [operation.floor, *(finding.effect for finding in findings if finding.kind is not Kind.NOTE)]
+    effect = max(effects, key=lambda effect: effect.severity)
+    recoverable = tuple(_recoverable(context, ref, effect) for ref in operation.resources)
+    return Judged(
+        operation, effect, _reversibility(context, effect, findings, recoverable), findings, recoverable
+    )
+
+
+def rules_for(name: str) -> list[Rule]:
+    """The exact rules of an operation; where there is none, the generic detectors."""
+    own = [rule for rule in REGISTRY if name in rule.operations]
+    return own or [rule for rule in REGISTRY if not rule.operations]
+
+
+def _recoverable(context: Context, ref: ResourceRef, effect: Effect) -> Recoverable:
+    recipe = recipes.for_kind(ref.kind)
+    state = context.states.get(str(ref))
+    if recipe is None:
+        return Recoverable(resource=ref, backup=False, inverse=False, recover_s=None)
+    if effect in _DESTROYS or context.operation.name in recipe.deletes:
+        return recipe.recoverable(ref, state)
+    inverse = state is not None and bool(
+        recipe.inverse(context.operation.name, context.parameters, ref, state)
+    )
+    return Recoverable(
+        resource=ref, backup=recipe.backs_up, inverse=inverse, recover_s=60 if inverse else None
+    )
+
+
+def _reversibility(
+    context: Context, effect: Effect, findings: tuple[Finding, ...], recoverable: tuple[Recoverable, ...]
+) -> Reversibility:
+    """The worst of what the findings say and what the recipes can do."""
+    said = [finding.reversibility for finding in findings]
+    if effect in READ_EFFECTS:
+        return Reversibility.R0
+    operation = context.operation
+    absent = str(context.ref) in context.states and context.state is None
+    if operation.floor in _DESTROYS:
+        return max(said, default=Reversibility.R1 if absent else Reversibility.R4)
+    if operation.floor in {Effect.EXECUTE, Effect.SECRET}:
+        return max([Reversibility.R4, *said])
+    if operation.floor is Effect.CREATE or absent:
+        return max([Reversibility.R1, *said])
+    inverse = bool(recoverable) and all(item.inverse for item in recoverable)
+    return max([Reversibility.R1 if inverse else Reversibility.R3, *said])
+
+
+def _together(
+    change: Change,
+    contexts: list[Context],
+    judged: list[Judged],
+    taken: Taken,
+    *,
+    seal: Seal,
+    accounts: Mapping[str, str],
+) -> Assessing:
+    states = taken.captures.states
+    findings = [finding for one in judged for finding in one.findings]
+    effect = max((one.effect for one in judged), key=lambda effect: effect.severity)
+    effects = {one.effect for one in judged}
+    replaced = narrow.replaced(change)
+    if replaced is not None:
+        effect = Effect.REPLACE
+        effects.add(Effect.REPLACE)
+        findings.insert(0, narrow.replace_finding(replaced))
+    ways = narrow.alternatives(change, contexts, seal=seal)
+    if ways.note is not None:
+        findings.append(ways.note)
+    destroyed = [one for one in judged if one.effect in _DESTROYS]
+    assessment = Assessment(
+        effect=effect,
+        effects=tuple(sorted(effects, key=lambda effect: effect.severity, reverse=True)),
+        reversibility=max(one.reversibility for one in judged),
+        environment=_environment(change, contexts, taken.captures, accounts),
+        state_digest=taken.captures.digest,
+        recover_s=_recover_s(judged),
+        data_at_risk=_at_risk(destroyed, states),
+        data_bearing=any(
+            recipe.data_bearing
+            for one in destroyed
+            for ref in one.operation.resources
+            if (recipe := recipes.for_kind(ref.kind)) is not None and states.get(str(ref)) is not None
+        ),
+        blast_radius=taken.dependents,
+        recoverable=_once(judged),
+        findings=tuple(findings),
+        differences=(*ways.differences, *_deleted(change, destroyed, states))
+        if replaced is None
+        else ways.differences,
+        alternatives=ways.alternatives,
+        unknowns=taken.captures.unknowns,
+    )
+    return Assessing(assessment=assessment, captures=taken.captures, reply_commands=ways.commands)
+
+
+def _environment(
+    change: Change, contexts: list[Context], captures: Captures, accounts: Mapping[str, str]
+) -> str:
+    claimed = {str(context.ref): _claimed_tags(context.parameters) for context in contexts}
+    return environment.strictest(
+        environment.of_resource(
+            ref,
+            standing=(captures.states.get(str(ref)) or {}).get("tags"),
+            claimed=claimed.get(str(ref), {}),
+            accounts=accounts,
+        )
+        for ref in change.resources
+    )
+
+
+def _claimed_tags(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Tags in a request, whatever shape the service gives them."""
+    tags = parameters.get("Tags") or parameters.get("tags") or {}
+    if isinstance(tags, list):
+        return {
+            str(tag.get("Key") or tag.get("key")): tag.get("Value") or tag.get("value")
+            for tag in tags
+            if isinstance(tag, dict)
+        }
+    return dict(tags) if isinstance(tags, dict) else {}
+
+
+def _recover_s(judged: list[Judged]) -> int | None:
+    known = [item.recover_s for one in judged for item in one.recoverable]
+    if not known or any(seconds is None for seconds in known):
+        return None
+    return sum(seconds or 0 for seconds in known)
+
+
+def _once(judged: list[Judged]) -> tuple[Recoverable, ...]:
+    """One entry a resource: of several the one that promises least."""
+    best: dict[ResourceRef, Recoverable] = {}
+    for one in judged:
+        for item in one.recoverable:
+            earlier = best.get(item.resource)
+            if earlier is None or (item.backup, item.inverse) < (earlier.backup, earlier.inverse):
+                best[item.resource] = item
+    return tuple(best.values())
+
+
+def _at_risk(destroyed: list[Judged], states: Mapping[str, Any]) -> str:
+    said: dict[str, None] = {}
+    for one in destroyed:
+        for ref in one.operation.resources:
+            recipe, state = recipes.for_kind(ref.kind), states.get(str(ref))
+            if recipe is not None and state is not None and (text := recipe.at_risk(state)):
+                said[text] = None
+    return "; ".join(said)
+
+
+def _deleted(change: Change, destroyed: list[Judged], states: Mapping[str, Any]) -> tuple[Difference, ...]:
+    """A delete is the largest difference: it stands first on the page."""
+    del change
+    return tuple(
+        Difference(resource=ref, path="", before="stands", after=None)
+        for one in destroyed
+        for ref in one.operation.resources
+        if states.get(str(ref)) is not None
+    )

@@ -1,0 +1,80 @@
+"""Captures of everything a change touches, read side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from keyturn.core.ports import Captures, Inquiry
+from keyturn.model.assessment import Dependent
+from keyturn.model.canonical import digest
+from keyturn.model.change import Change, ResourceRef
+from keyturn.model.execution import Answer, Call
+from keyturn.providers.aws import recipes
+
+T = TypeVar("T")
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """What was read: captures, and the edges met on the way."""
+
+    captures: Captures
+    dependents: tuple[Dependent, ...]
+
+
+def together(inquiries: Sequence[Inquiry[T]]) -> Inquiry[list[T]]:
+    """Several inquiries as one: each round yields what all of them ask for, so that they wait for the world together."""
+    results: dict[int, T] = {}
+    waiting: dict[int, tuple[Call, ...]] = {}
+    for place, inquiry in enumerate(inquiries):
+        try:
+            waiting[place] = next(inquiry)
+        except StopIteration as stop:
+            results[place] = stop.value
+    while waiting:
+        answers: tuple[Answer, ...] = yield tuple(call for calls in waiting.values() for call in calls)
+        start = 0
+        for place, calls in list(waiting.items()):
+            mine = answers[start : start + len(calls)]
+            start += len(calls)
+            try:
+                waiting[place] = inquiries[place].send(mine)
+            except StopIteration as stop:
+                results[place] = stop.value
+                del waiting[place]
+    return [results[place] for place in range(len(inquiries))]
+
+
+def judged_by(change: Change) -> tuple[ResourceRef, ...]:
+    """What has to be read to judge the change: its resources, and the buckets that objects lie in."""
+    refs: dict[ResourceRef, None] = dict.fromkeys(change.resources)
+    for ref in change.resources:
+        if ref.kind in {"s3:object", "s3:objects"}:
+            refs[msgspec.structs.replace(ref, kind="s3:bucket", id=ref.id.partition("/")[0])] = None
+    return tuple(refs)
+
+
+def take(change: Change) -> Inquiry[Taken]:
+    """Read every resource that has a recipe; of the others it is said that nothing is known."""
+    known = [(ref, recipe) for ref in judged_by(change) if (recipe := recipes.for_kind(ref.kind)) is not None]
+    found = yield from together([recipe.capture(ref) for ref, recipe in known])
+    states: dict[str, dict[str, Any] | None] = {}
+    unknowns: list[str] = []
+    prints: dict[str, str] = {}
+    dependents: list[Dependent] = []
+    for (ref, recipe), captured in zip(known, found, strict=True):
+        unknowns += [f"{ref}: {unknown}" for unknown in captured.unknowns]
+        dependents += captured.dependents
+        if captured.state is None and captured.unknowns:
+            prints[str(ref)] = "unknown"
+            continue  # could not be read: not absent
+        states[str(ref)] = captured.state
+        prints[str(ref)] = recipe.fingerprint(captured.state)
+    for ref in change.resources:
+        if str(ref) not in prints:
+            prints[str(ref)] = "not read"
+            unknowns.append(f"{ref}: there are no live facts for this kind of resource")
+    state_digest = digest({"prints": prints, "unknowns": sorted(unknowns)})
+    return Taken(Captures(states=states, unknowns=tuple(unknowns), digest=state_digest), tuple(dependents))

@@ -1,0 +1,247 @@
+"""DynamoDB items that a write would touch: read first, so that what it overwrites is counted and can be put back."""
+
+from __future__ import annotations
+
+import base64
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+import msgspec
+
+from keyturn.core.ports import Inquiry
+from keyturn.model.canonical import digest, short
+from keyturn.model.change import Operation, ResourceRef
+from keyturn.model.execution import Refused, Succeeded, Unavailable
+from keyturn.providers.aws.recipes.base import State, Step, call
+
+KEYS_MAX: Final = 100
+"""Keys of one BatchGetItem (AWS API reference); writes name 25 (BatchWriteItem) or 100 (TransactWriteItems) at most."""
+
+KIND: Final = "dynamodb:item"
+
+WRITES: Final = frozenset(
+    {
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:BatchWriteItem",
+        "dynamodb:TransactWriteItems",
+    }
+)
+
+
+class Write(msgspec.Struct, frozen=True):
+    """One item that is written. `verb`: put, update or delete; `given` is the item of a put, or the key of the others."""
+
+    table: str
+    verb: str
+    given: dict[str, Any]
+    conditional: bool = False  # the service itself refuses to overwrite (attribute_not_exists)
+
+
+class Items(msgspec.Struct, frozen=True):
+    """What stands where the writes go. `states` maps ``dynamodb:item/<table>/<digest>`` to table, key and item (None: absent)."""
+
+    puts: int = 0
+    updates: int = 0
+    deletes: int = 0
+    overwritten: int = 0  # puts and updates of items that stand
+    deleted: int = 0  # deletes of items that stand
+    unknown: int = 0  # writes of which it could not be found out what they meet
+    states: dict[str, State] = {}
+    unknowns: tuple[str, ...] = ()
+
+    @property
+    def captured(self) -> bool:
+        """Every item that is touched was read, so that it can be put back."""
+        return self.unknown == 0
+
+
+def writes_of(operation: Operation, parameters: dict[str, Any]) -> tuple[Write, ...]:
+    """The single writes of an operation; empty for every other operation."""
+    match operation.action:
+        case "PutItem":
+            return (_write("put", parameters),)
+        case "UpdateItem":
+            return (_write("update", parameters),)
+        case "DeleteItem":
+            return (_write("delete", parameters),)
+        case "BatchWriteItem":
+            return tuple(
+                Write(table, *pair)
+                for table, requests in (parameters.get("RequestItems") or {}).items()
+                for request in requests
+                for pair in _batch(request)
+            )
+        case "TransactWriteItems":
+            return tuple(
+                _write(verb.lower(), part)
+                for item in parameters.get("TransactItems") or []
+                for verb, part in item.items()
+                if verb in {"Put", "Update", "Delete"}
+            )
+    return ()
+
+
+def _write(verb: str, part: dict[str, Any]) -> Write:
+    condition = str(part.get("ConditionExpression", ""))
+    return Write(
+        table=_table_name(str(part.get("TableName", ""))),
+        verb=verb,
+        given=part.get("Item" if verb == "put" else "Key") or {},
+        conditional=condition.replace(" ", "").startswith("attribute_not_exists(")
+        and " or " not in condition.lower(),
+    )
+
+
+def _batch(request: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    found = []
+    if "PutRequest" in request:
+        found.append(("put", request["PutRequest"].get("Item") or {}))
+    if "DeleteRequest" in request:
+        found.append(("delete", request["DeleteRequest"].get("Key") or {}))
+    return found
+
+
+def _table_name(text: str) -> str:
+    return text.rpartition("table/")[2].partition("/")[0] if text.startswith("arn:") else text
+
+
+def capture(
+    operation: Operation, parameters: dict[str, Any], tables: dict[str, State | None]
+) -> Inquiry[Items]:
+    """Read what the writes would meet. `tables` are the captures of the tables, by name: they know the key's names."""
+    writes = writes_of(operation, parameters)
+    if not writes:
+        return Items()
+    unknowns: list[str] = []
+    keys: dict[str, tuple[Write, dict[str, Any]]] = {}
+    for write in writes:
+        key = _key(write, tables.get(write.table))
+        if key is not None and len(keys) < KEYS_MAX:
+            keys[_name(write.table, key)] = (write, key)
+    found, unread = yield from _read(operation.resources, keys, unknowns)
+    states: dict[str, State] = {
+        name: {"table": write.table, "key": key, "item": found.get(name)}
+        for name, (write, key) in keys.items()
+        if name not in unread
+    }
+    put_over = [write for name, (write, _) in keys.items() if name in found and write.verb != "delete"]
+    return Items(
+        puts=sum(write.verb == "put" for write in writes),
+        updates=sum(write.verb == "update" for write in writes),
+        deletes=sum(write.verb == "delete" for write in writes),
+        overwritten=sum(not write.conditional for write in put_over),
+        deleted=sum(write.verb == "delete" for name, (write, _) in keys.items() if name in found),
+        unknown=len(writes) - len(states),
+        states=states,
+        unknowns=tuple(dict.fromkeys(unknowns)),
+    )
+
+
+def _key(write: Write, table: State | None) -> dict[str, Any] | None:
+    """The key of the item; None where the table's key schema is not known."""
+    if write.verb != "put":
+        return write.given or None
+    names = [part["AttributeName"] for part in (table or {}).get("keys") or []]
+    if not names or any(name not in write.given for name in names):
+        return None
+    return {name: write.given[name] for name in names}
+
+
+def _name(table: str, key: dict[str, Any]) -> str:
+    """Equal keys give equal names, however a number is written: the service takes 1.0 and 01 for 1."""
+    return f"{KIND}/{table}/{short(digest({name: _plain(value) for name, value in sorted(key.items())}))}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict) and isinstance(value.get("N"), str):
+        try:
+            return {"N": str(Decimal(value["N"]).normalize())}
+        except InvalidOperation:
+            return value
+    return value
+
+
+def _read(
+    refs: tuple[ResourceRef, ...], keys: dict[str, tuple[Write, dict[str, Any]]], unknowns: list[str]
+) -> Inquiry[tuple[dict[str, dict[str, Any]], set[str]]]:
+    """(items that stand, names of keys that could not be read). Consistent reads: a stale one would miss what is lost."""
+    at = {ref.id: ref for ref in refs}
+    found: dict[str, dict[str, Any]] = {}
+    unread: set[str] = set()
+    by_table: dict[str, dict[str, dict[str, Any]]] = {}
+    for name, (write, key) in keys.items():
+        by_table.setdefault(write.table, {})[name] = key
+    tables = [table for table in by_table if table in at]
+    unread |= {name for table, named in by_table.items() if table not in at for name in named}
+    if not tables:
+        return found, unread
+    answers = yield tuple(
+        call(
+            at[table],
+            "dynamodb:BatchGetItem",
+            {
+                "RequestItems": {
+                    table: {"Keys": [_wire(key) for key in by_table[table].values()], "ConsistentRead": True}
+                }
+            },
+        )
+        for table in tables
+    )
+    for table, answer in zip(tables, answers, strict=True):
+        named = by_table[table]
+        match answer:
+            case Succeeded() if not answer.value.get("UnprocessedKeys"):
+                parts = sorted(next(iter(named.values())))
+                for item in (answer.value.get("Responses") or {}).get(table, []):
+                    found[_name(table, {part: item.get(part) for part in parts})] = item
+                continue
+            case Succeeded():
+                unknowns.append(f"items of {table}: the service left keys unread")
+            case Refused():
+                unknowns.append(f"items of {table}: {answer.code}")
+            case Unavailable():
+                unknowns.append(f"items of {table}: {answer.why}")
+        unread |= set(named)
+    return found, unread
+
+
+def _wire(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Binary values come out of the vault as base64 text; the SDK takes bytes."""
+    return {name: _bytes(value) for name, value in attributes.items()}
+
+
+def _bytes(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    made: dict[str, Any] = {}
+    for kind, inner in value.items():
+        if kind == "B" and isinstance(inner, str):
+            made[kind] = base64.b64decode(inner)
+        elif kind == "BS":
+            made[kind] = [base64.b64decode(item) if isinstance(item, str) else item for item in inner]
+        elif kind == "L":
+            made[kind] = [_bytes(item) for item in inner]
+        elif kind == "M":
+            made[kind] = _wire(inner)
+        else:
+            made[kind] = inner
+    return made
+
+
+def inverse(states: dict[str, State]) -> tuple[Step, ...]:
+    """Calls that put every captured item back as it was: what stood is put, what did not stand is deleted."""
+    steps = []
+    for name, state in states.items():
+        if not name.startswith(KIND + "/"):
+            continue
+        if state["item"] is None:
+            steps.append(
+                Step("dynamodb:DeleteItem", {"TableName": state["table"], "Key": _wire(state["key"])})
+            )
+        else:
+            steps.append(
+                Step("dynamodb:PutItem", {"TableName": state["table"], "Item": _wire(state["item"])})
+            )
+    return tuple(steps)

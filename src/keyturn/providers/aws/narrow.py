@@ -1,0 +1,161 @@
+"""The narrow patch: what stands against what the agent wants, as in-place calls.
+
+It is exact once it is known what the agent wants: from a create of the same identity, joined to a held delete or on its own.
+Until then the answer names the in-place operations of the kind.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from keyturn.core.ports import Seal
+from keyturn.model.assessment import Alternative, Difference, Finding, Kind, Reversibility
+from keyturn.model.canonical import canonical
+from keyturn.model.change import Change, Effect, Operation, ResourceRef
+from keyturn.providers.aws import recipes
+from keyturn.providers.aws.operation import operation_from
+from keyturn.providers.aws.recipes.base import Narrow, Recipe, Step
+from keyturn.providers.aws.rules import Context
+from keyturn.providers.aws.wire_shapes import cli_command
+
+SOURCE = "DESIGN: delete and create of one identity in one session is a replace"
+
+
+class Ways(msgspec.Struct, frozen=True):
+    """Alternatives for the log and for reviewers; `commands` with the agent's own values, for its eyes only."""
+
+    alternatives: tuple[Alternative, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    commands: tuple[str, ...] = ()
+    note: Finding | None = None
+
+
+def replaced(change: Change) -> ResourceRef | None:
+    """The identity that the change both deletes and creates; None where it does not."""
+    deleted = {operation.resources[0] for operation in change.operations if operation.floor is Effect.DELETE}
+    created = {
+        operation.resources[0] for operation in change.operations if operation.floor is not Effect.DELETE
+    }
+    return min(deleted & created, default=None)
+
+
+def replace_finding(ref: ResourceRef) -> Finding:
+    return Finding(
+        code="REPLACE001",
+        kind=Kind.REPLACE,
+        message=f"{ref} would be deleted and made anew: its data and identity go, though it stands and can be changed in place.",
+        effect=Effect.REPLACE,
+        reversibility=Reversibility.R3,
+        resources=(ref,),
+        source=SOURCE,
+    )
+
+
+def alternatives(change: Change, contexts: list[Context], *, seal: Seal) -> Ways:
+    """The narrower ways for a change; none for an undo."""
+    if change.undoes:
+        return Ways()
+    for context in reversed(contexts):
+        recipe = recipes.for_kind(context.ref.kind)
+        if recipe is None or context.state is None:
+            continue
+        desired = recipe.desired(context.operation.name, context.parameters)
+        if desired is not None:
+            found = recipe.narrow(context.ref, context.state, desired)
+            if found is not None:
+                return _exact(context, recipe, found, seal=seal, stands=replaced(change) is None)
+    return Ways(alternatives=_in_place(contexts))
+
+
+def _in_place(contexts: list[Context]) -> tuple[Alternative, ...]:
+    """What changes this kind where it stands; said while it is not known what the agent wants."""
+    said = []
+    for context in contexts:
+        recipe = recipes.for_kind(context.ref.kind)
+        if recipe is None or not recipe.in_place or context.operation.name not in recipe.deletes:
+            continue
+        why = f"A {recipe.title} is changed where it stands by these; say what should be different."
+        said.append(
+            Alternative(operations=(), commands=recipe.in_place, why=why, lost="nothing", exact=False)
+        )
+    return tuple(said)
+
+
+def _exact(context: Context, recipe: Recipe, found: Narrow, *, seal: Seal, stands: bool) -> Ways:
+    ref = context.ref
+    differences = tuple(
+        Difference(ref, path, _shown(before, path, recipe, seal), _shown(after, path, recipe, seal))
+        for path, before, after in found.changed
+    )
+    note = _stands_already(ref) if stands else None
+    if found.immutable:
+        why = f"No update changes {', '.join(found.immutable)} of a {recipe.title}: that needs a replace, decided by people."
+        said = Alternative(operations=(), commands=(), why=why, lost="", exact=False)
+        return Ways((said,), differences, note=note)
+    unknown = f" Not compared: {'; '.join(found.unknown)}." if found.unknown else ""
+    if not found.steps:
+        why = f"{ref} stands and already is what you ask for: nothing needs to be done.{unknown}"
+        said = Alternative(operations=(), commands=(), why=why, lost="nothing", exact=True)
+        return Ways((said,), differences, note=note)
+    operations = tuple(_operation(step, context, seal) for step in found.steps)
+    paths = ", ".join(path for path, _, _ in found.changed)
+    count = "one call" if len(found.steps) == 1 else f"{len(found.steps)} calls"
+    said = Alternative(
+        operations=operations,
+        commands=tuple(
+            cli_command(operation.service, operation.action, _without_seals(operation.parameters))
+            for operation in operations
+        ),
+        why=f"What you want differs from what stands in {paths}; {count} in place will do.{unknown}",
+        lost="nothing",
+        exact=True,
+    )
+    commands = tuple(cli_command(step.service, step.action, step.parameters) for step in found.steps)
+    return Ways((said,), differences, commands, note)
+
+
+def _operation(step: Step, context: Context, seal: Seal) -> Operation:
+    base = context.operation
+    return operation_from(
+        service,
+        name,
+        step.parameters,
+        partition=base.partition,
+        account=base.account,
+        region=base.region,
+        seal=seal,
+    )
+
+
+def _stands_already(ref: ResourceRef) -> Finding:
+    return Finding(
+        code="NARROW001",
+        kind=Kind.NOTE,
+        message=f"{ref} stands already; a create of the same name would fail or replace it.",
+        effect=Effect.CREATE,
+        reversibility=Reversibility.R1,
+        resources=(ref,),
+        source=SOURCE,
+    )
+
+
+def _shown(value: Any, path: str, recipe: Recipe, seal: Seal) -> Any:
+    """A value for reviewers; of a secret field only its names, its values sealed."""
+    if path not in recipe.secret_fields or value is None:
+        return value
+    if isinstance(value, dict):
+        return {key: {"$sealed": seal(canonical(inner))} for key, inner in value.items()}
+    return {"$sealed": seal(canonical(value))}
+
+
+def _without_seals(value: Any) -> Any:
+    """Sealed values as a mark a person understands."""
+    if isinstance(value, dict):
+        return (
+            "<sealed>"
+            if set(value) == {"$sealed"}
+            else {key: _without_seals(inner) for key, inner in value.items()}
+        )
+    return [_without_seals(inner) for inner in value] if isinstance(value, list) else value

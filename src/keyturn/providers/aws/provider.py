@@ -1,0 +1,138 @@
+"""`AwsProvider`: the port's face of this package. Every method is a line or two; what it means stands in the modules beside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from keyturn.core.ports import Assessing, Captures, Inquiry, Scope, Seal, UndoPlan
+from keyturn.model.change import READ_EFFECTS, Change, Effect, Lane, Operation, Request
+from keyturn.model.execution import Backup, Outcome, OutcomeStatus
+from keyturn.providers.aws import recipes, undo
+from keyturn.providers.aws.assess import assess
+from keyturn.providers.aws.capturing import take
+from keyturn.providers.aws.scope import scope
+from keyturn.providers.aws.undo import destroys
+from keyturn.providers.aws.wire_shapes import cli_command
+
+GONE_READS_MAX: Final = 120
+"""Reads until a deleted resource is gone; the runtime spaces them up to five seconds: ten minutes."""
+
+
+class AwsProvider:
+    """See `core.ports.Provider`. `accounts` maps account ids to the environment their resources are in by default."""
+
+    name = "aws"
+
+    def __init__(self, seal: Seal, accounts: Mapping[str, str] | None = None) -> None:
+        self._seal = seal
+        self._accounts = dict(accounts or {})
+
+    def __repr__(self) -> str:
+        return f"<AwsProvider [{len(recipes.all_recipes())} recipes]>"
+
+    def lane(self, operation: Operation) -> Lane:
+        return Lane.READ if operation.floor in READ_EFFECTS else Lane.CHANGE
+
+    def assess(self, change: Change, requests: tuple[Request, ...], *, at_ms: int) -> Inquiry[Assessing]:
+        return assess(change, requests, seal=self._seal, accounts=self._accounts)
+
+    def recapture(self, change: Change, requests: tuple[Request, ...]) -> Inquiry[Captures]:
+        taken = yield from take(change)
+        return taken.captures
+
+    def backup(
+        self, change: Change, captures: Captures, *, case_id: str, at_ms: int
+    ) -> Inquiry[tuple[Backup, ...]]:
+        return undo.backup(change, captures, case_id=case_id, at_ms=at_ms)
+
+    def manifest(self, backup: Backup, captures: Captures) -> str:
+        recipe, state = recipes.for_kind(backup.resource.kind), captures.states.get(str(backup.resource))
+        return (
+            recipe.manifest(backup.resource, state, backup)
+            if recipe is not None and state is not None
+            else ""
+        )
+
+    def scope(self, change: Change) -> Scope:
+        roles = tuple(
+            dict.fromkeys(
+                role
+                for operation in change.operations
+                for key in ("Role", "RoleArn", "ExecutionRoleArn")
+                if isinstance(role := operation.parameters.get(key), str) and role.startswith("arn:")
+            )
+        )
+        return scope(change, roles)
+
+    def reconcile(self, change: Change, before: Captures) -> Inquiry[Outcome]:
+        """Did an unanswered call take effect? Only a difference that it alone explains counts as yes."""
+        taken = yield from take(change)
+        operation = change.operations[-1] if len(change.operations) == 1 else change.operations[0]
+        ref = operation.resources[0]
+        recipe = recipes.for_kind(ref.kind)
+        if recipe is None or str(ref) not in taken.captures.states:
+            return Outcome(OutcomeStatus.UNCERTAIN, f"{ref} cannot be read back")
+        was, now = before.states.get(str(ref)), taken.captures.states[str(ref)]
+        if destroys(operation, recipe):
+            gone = recipe.gone(now)
+            if gone is None:
+                return Outcome(OutcomeStatus.IN_PROGRESS, f"{ref} is being deleted")
+            return (
+                Outcome(OutcomeStatus.SUCCEEDED, f"{ref} is gone")
+                if gone
+                else Outcome(OutcomeStatus.FAILED, f"{ref} still stands")
+            )
+        if recipe.fingerprint(was) == recipe.fingerprint(now):
+            unchanged = f"{ref} is as it was before the call"
+            return Outcome(OutcomeStatus.FAILED if was is None else OutcomeStatus.UNCERTAIN, unchanged)
+        return Outcome(OutcomeStatus.SUCCEEDED, f"{ref} has changed as it was asked to")
+
+    def verify(self, change: Change, requests: tuple[Request, ...], before: Captures) -> Inquiry[Outcome]:
+        """After the call: gone what was to go, standing what was to stand. Kinds without a recipe rest on the answer."""
+        taken = yield from take(change)
+        for _ in range(GONE_READS_MAX):
+            waiting = [
+                operation.resources[0]
+                for operation in change.operations
+                if (recipe := recipes.for_kind(operation.resources[0].kind)) is not None
+                and destroys(operation, recipe)
+                and recipe.gone(taken.captures.states.get(str(operation.resources[0]))) is None
+            ]
+            if not waiting:
+                break
+            taken = yield from take(change)
+        return _verified(change, taken.captures)
+
+    def plan_undo(self, change: Change, before: Captures, backups: tuple[Backup, ...]) -> UndoPlan:
+        return undo.plan(change, before, backups, seal=self._seal)
+
+    def undo(self, change: Change, before: Captures, backups: tuple[Backup, ...]) -> Inquiry[tuple[str, ...]]:
+        return undo.perform(change, before, backups)
+
+    def render(self, operation: Operation, parameters: dict[str, Any]) -> str:
+        return cli_command(operation.service, operation.action, parameters)
+
+
+def _verified(change: Change, now: Captures) -> Outcome:
+    said: list[str] = []
+    for operation in change.operations:
+        ref = operation.resources[0]
+        recipe = recipes.for_kind(ref.kind)
+        if recipe is None:
+            said.append(f"{ref}: the service said so; there is no recipe to read it back")
+            continue
+        if str(ref) not in now.states:
+            return Outcome(OutcomeStatus.UNCERTAIN, f"{ref} cannot be read back: {'; '.join(now.unknowns)}")
+        stands = now.states[str(ref)] is not None
+        should_go = (
+            destroys(operation, recipe)
+            and operation.floor is Effect.DELETE
+            and operation.name in recipe.deletes
+        )
+        if should_go and len(change.operations) == 1 and stands:
+            return Outcome(OutcomeStatus.FAILED, f"{ref} still stands")
+        if not should_go and not stands:
+            return Outcome(OutcomeStatus.FAILED, f"{ref} does not stand")
+        said.append(f"{ref} {'is gone' if not stands else 'stands'}, read back")
+    return Outcome(OutcomeStatus.SUCCEEDED, "; ".join(said))

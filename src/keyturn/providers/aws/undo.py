@@ -1,0 +1,131 @@
+"""Backups of what a change would destroy, and taking a change back, from what stood before and what was saved."""
+
+from __future__ import annotations
+
+from keyturn.core.ports import Captures, Inquiry, Seal, UndoPlan
+from keyturn.errors import UnavailableError
+from keyturn.model.change import Change, Effect, Operation, Request, ResourceRef
+from keyturn.model.execution import Backup
+from keyturn.providers.aws import recipes
+from keyturn.providers.aws.operation import operation_from
+from keyturn.providers.aws.recipes.base import Recipe, State, Step
+from keyturn.providers.aws.recipes.common import differences, do
+
+_DESTROYS = frozenset({Effect.DELETE, Effect.REPLACE})
+
+
+def backup(change: Change, captures: Captures, *, case_id: str, at_ms: int) -> Inquiry[tuple[Backup, ...]]:
+    """Undo material for every resource of the change that stands. Raises `UnavailableError` for what cannot be saved."""
+    taken: dict[ResourceRef, Backup] = {}
+    for operation in change.operations:
+        for ref in operation.resources:
+            state = captures.states.get(str(ref))
+            if ref in taken or (str(ref) in captures.states and state is None):
+                continue
+            recipe = recipes.for_kind(ref.kind)
+            if recipe is None or state is None:
+                raise UnavailableError(
+                    "no-backup", f"there is no recipe to back up {ref}", help="deny it, or do it by hand"
+                )
+            if not destroys(operation, recipe) and recipe.inverse(
+                operation.name, operation.parameters, ref, state
+            ):
+                taken[ref] = _capture_is_enough(recipe, ref, state, at_ms)
+            else:
+                taken[ref] = yield from recipe.backup(ref, state, case_id=case_id, at_ms=at_ms)
+    if not taken:
+        raise UnavailableError(
+            "no-backup", "nothing of what the change names stands, so nothing could be saved"
+        )
+    return tuple(taken.values())
+
+
+def destroys(operation: Operation, recipe: Recipe) -> bool:
+    return operation.floor in _DESTROYS or operation.name in recipe.deletes
+
+
+def _capture_is_enough(recipe: Recipe, ref: ResourceRef, state: State, at_ms: int) -> Backup:
+    return Backup(
+        resource=ref,
+        state_digest=recipe.fingerprint(state),
+        watermark={"at_ms": at_ms},
+        reference="capture",
+        manifest="",
+        taken_at_ms=at_ms,
+        verified_at_ms=at_ms,
+        verified_by="the change is in place; the capture holds every value it changes",
+        restores_to="the same resource, put back in place",
+    )
+
+
+def plan(change: Change, before: Captures, backups: tuple[Backup, ...], *, seal: Seal) -> UndoPlan:
+    """The calls that would take `change` back, last operation first."""
+    steps: list[Step] = []
+    loss: list[str] = []
+    for operation in reversed(change.operations):
+        ref = operation.resources[0]
+        recipe, state = recipes.for_kind(ref.kind), before.states.get(str(ref))
+        if recipe is None:
+            return UndoPlan((), (), possible=False, why=f"there is no recipe for {ref}")
+        if state is None:
+            return UndoPlan(
+                (),
+                (),
+                possible=False,
+                why=f"{ref} did not stand before; what was created is not deleted by an undo",
+            )
+        if destroys(operation, recipe):
+            saved = _backup_of(ref, backups)
+            if not recipe.restores or (recipe.backs_up and saved is None):
+                return UndoPlan((), recipe.loss, possible=False, why=f"there is no backup of {ref}")
+            steps += recipe.restore_plan(ref, state, saved)
+            loss += recipe.loss
+        else:
+            back = recipe.inverse(operation.name, operation.parameters, ref, state)
+            if not back:
+                return UndoPlan((), (), possible=False, why=f"{operation.name} has no inverse")
+            steps += back
+    base = change.operations[0]
+    operations = tuple(
+        operation_from(
+            step.service,
+            step.action,
+            step.parameters,
+            partition=base.partition,
+            account=base.account,
+            region=base.region,
+            seal=seal,
+        )
+        for step in steps
+    )
+    return UndoPlan(operations, tuple(loss), possible=True)
+
+
+def perform(change: Change, before: Captures, backups: tuple[Backup, ...]) -> Inquiry[tuple[str, ...]]:
+    """Take `change` back and compare; returns what is not as it was."""
+    honest: list[str] = []
+    for operation in reversed(change.operations):
+        ref = operation.resources[0]
+        recipe, state = recipes.for_kind(ref.kind), before.states.get(str(ref))
+        if recipe is None or state is None:
+            raise UnavailableError("cannot-undo", f"{operation.name} of {ref} cannot be taken back")
+        if destroys(operation, recipe):
+            honest += yield from recipe.restore(ref, state, _backup_of(ref, backups))
+            continue
+        for step in recipe.inverse(operation.name, operation.parameters, ref, state):
+            yield from do(ref, step.operation, step.parameters)
+        after = yield from recipe.capture(ref)
+        honest += differences(state, after.state, recipe.fields, title=str(ref))
+    return tuple(honest)
+
+
+def _backup_of(ref: ResourceRef, backups: tuple[Backup, ...]) -> Backup | None:
+    return next((saved for saved in backups if saved.resource == ref), None)
+
+
+def passed_roles(requests: tuple[Request, ...]) -> tuple[str, ...]:
+    """ARNs of roles that requests pass on."""
+    found = [
+        request.parameters.get(key) for request in requests for key in ("Role", "RoleArn", "ExecutionRoleArn")
+    ]
+    return tuple(dict.fromkeys(role for role in found if isinstance(role, str) and role.startswith("arn:")))
