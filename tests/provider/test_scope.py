@@ -1,0 +1,156 @@
+"""The credential of one change permits that change and nothing beside it, shown by asking the emitted policy."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from keyturn.core.ports import Scope
+from keyturn.providers.aws.evaluator import evaluate
+from keyturn.providers.aws.provider import AwsProvider
+from keyturn.providers.aws.scope import POLICY_CHARS_MAX
+from tests.provider.provider_world import change, seal
+
+HERE = "eu-west-1:123456789012"
+TABLE = f"arn:aws:dynamodb:{HERE}:table/costs"
+FUNCTION = f"arn:aws:lambda:{HERE}:function:report"
+ROLE = "arn:aws:iam::123456789012:role/runner"
+
+CASES: list[tuple[str, dict[str, Any], list[tuple[str, str]], list[tuple[str, str]]]] = [
+    # (operation, parameters, what it must permit, what it must refuse)
+    (
+        "dynamodb:DeleteTable",
+        {"TableName": "costs"},
+        [("dynamodb:DeleteTable", TABLE)],
+        [
+            ("dynamodb:DeleteTable", TABLE + "-2"),
+            ("dynamodb:PutItem", TABLE),
+            ("dynamodb:DeleteTable", TABLE.replace("eu-west-1", "us-east-1")),
+            ("s3:DeleteBucket", "arn:aws:s3:::reports"),
+        ],
+    ),
+    (
+        "lambda:UpdateFunctionConfiguration",
+        {"FunctionName": "report", "Timeout": 9},
+        [("lambda:UpdateFunctionConfiguration", FUNCTION), ("lambda:UpdateFunctionConfiguration", FUNCTION + ":$LATEST")],
+        [("lambda:UpdateFunctionConfiguration", FUNCTION + "-2"), ("lambda:UpdateFunctionCode", FUNCTION), ("iam:PassRole", ROLE)],
+    ),
+    (
+        "lambda:CreateFunction",
+        {"FunctionName": "report", "Role": ROLE, "Code": {"ZipFile": b"z"}, "Runtime": "python3.12", "Handler": "h"},
+        [("lambda:CreateFunction", FUNCTION), ("iam:PassRole", ROLE)],
+        [("iam:PassRole", ROLE + "-admin"), ("lambda:CreateFunction", FUNCTION + "-2"), ("lambda:DeleteFunction", FUNCTION)],
+    ),
+    (
+        "s3:DeleteObject",
+        {"Bucket": "reports", "Key": "a/b.csv"},
+        [("s3:DeleteObject", "arn:aws:s3:::reports/a/b.csv")],
+        [("s3:DeleteObject", "arn:aws:s3:::reports/a/c.csv"), ("s3:PutObject", "arn:aws:s3:::reports/a/b.csv"), ("s3:DeleteBucket", "arn:aws:s3:::reports")],
+    ),
+    (
+        "s3:DeleteBucket",
+        {"Bucket": "reports"},
+        [("s3:DeleteBucket", "arn:aws:s3:::reports")],
+        [("s3:DeleteBucket", "arn:aws:s3:::reports-2"), ("s3:DeleteObject", "arn:aws:s3:::reports/k")],
+    ),
+    (
+        "sqs:PurgeQueue",
+        {"QueueUrl": "http://127.0.0.1:5000/123456789012/jobs"},
+        [("sqs:PurgeQueue", f"arn:aws:sqs:{HERE}:jobs")],
+        [("sqs:PurgeQueue", f"arn:aws:sqs:{HERE}:jobs2"), ("sqs:DeleteQueue", f"arn:aws:sqs:{HERE}:jobs")],
+    ),
+    (
+        "ssm:DeleteParameter",
+        {"Name": "/app/limit"},
+        [("ssm:DeleteParameter", f"arn:aws:ssm:{HERE}:parameter/app/limit")],
+        [("ssm:DeleteParameter", f"arn:aws:ssm:{HERE}:parameter/app/limits"), ("ssm:GetParameter", f"arn:aws:ssm:{HERE}:parameter/app/limit")],
+    ),
+    (
+        "cloudwatch:DeleteAlarms",
+        {"AlarmNames": ["late"]},
+        [("cloudwatch:DeleteAlarms", f"arn:aws:cloudwatch:{HERE}:alarm:late")],
+        [("cloudwatch:DeleteAlarms", f"arn:aws:cloudwatch:{HERE}:alarm:other")],
+    ),
+    (
+        "iam:DeleteRole",
+        {"RoleName": "runner"},
+        [("iam:DeleteRole", ROLE)],
+        [("iam:DeleteRole", ROLE + "-2"), ("iam:PassRole", ROLE), ("iam:DeleteUser", "arn:aws:iam::123456789012:user/runner")],
+    ),
+    (
+        "dynamodb:BatchWriteItem",
+        {"RequestItems": {"costs": [{"DeleteRequest": {"Key": {"id": {"S": "1"}}}}]}},
+        [("dynamodb:BatchWriteItem", TABLE)],
+        [("dynamodb:DeleteTable", TABLE), ("dynamodb:BatchWriteItem", TABLE + "-2")],
+    ),
+]  # fmt: skip
+
+
+def scope_of(*asked: tuple[str, dict[str, Any]]) -> Scope:
+    return AwsProvider(seal).scope(change(*asked))
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "permitted", "refused"), CASES, ids=[case[0] for case in CASES]
+)
+def test_exactly_this_change(
+    name: str, parameters: dict[str, Any], permitted: list[tuple[str, str]], refused: list[tuple[str, str]]
+) -> None:
+    """Whoever steals the credential can do the reviewed thing, and nothing else."""
+    scope = scope_of((name, parameters))
+    assert scope.narrowed, scope.why
+    assert len(scope.policy) <= POLICY_CHARS_MAX
+    for action, resource in permitted:
+        assert evaluate(scope.policy, action=action, resource=resource).allowed, (
+            action,
+            resource,
+            scope.policy,
+        )
+    for action, resource in refused:
+        assert not evaluate(scope.policy, action=action, resource=resource).allowed, (
+            action,
+            resource,
+            scope.policy,
+        )
+
+
+def test_a_change_of_two_operations_permits_both() -> None:
+    """A replace is a delete and a create: both, on this one function."""
+    made = {"FunctionName": "report", "Role": ROLE, "Code": {"ZipFile": b"z"}}
+    scope = scope_of(("lambda:DeleteFunction", {"FunctionName": "report"}), ("lambda:CreateFunction", made))
+    for action in ("lambda:DeleteFunction", "lambda:CreateFunction"):
+        assert evaluate(scope.policy, action=action, resource=FUNCTION).allowed
+    assert not evaluate(scope.policy, action="lambda:DeleteFunction", resource=FUNCTION + "-2").allowed
+
+
+def test_what_does_not_fit_is_wider_and_says_so() -> None:
+    """2,048 characters are all that STS takes: 25 long keys need more; the actions stay the change's own."""
+    keys = [{"Key": f"{'k' * 200}-{number}"} for number in range(25)]
+    scope = scope_of(("s3:DeleteObjects", {"Bucket": "reports", "Delete": {"Objects": keys}}))
+    assert not scope.narrowed
+    assert scope.why
+    assert len(scope.policy) <= POLICY_CHARS_MAX
+    assert evaluate(
+        scope.policy, action="s3:DeleteObject", resource=f"arn:aws:s3:::reports/{keys[0]['Key']}"
+    ).allowed
+    assert not evaluate(scope.policy, action="s3:DeleteBucket", resource="arn:aws:s3:::reports").allowed
+
+
+def test_an_operation_about_no_resource_says_that_it_is_wider() -> None:
+    """Its resource cannot be named in a policy; only its actions are."""
+    scope = scope_of(("ec2:RunInstances", {"ImageId": "ami-1", "MinCount": 1, "MaxCount": 1}))
+    assert not scope.narrowed
+    assert scope.why
+    assert not evaluate(scope.policy, action="ec2:TerminateInstances", resource="*").allowed
+
+
+def test_no_policy_allows_everything() -> None:
+    """A star for an action is never emitted, whatever the operation."""
+    for name, parameters, _, _ in CASES:
+        document = json.loads(scope_of((name, parameters)).policy)
+        for statement in document["Statement"]:
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            assert all("*" not in action for action in actions)
+            assert actions
