@@ -119,8 +119,8 @@ def _exact(context: Context, recipe: Recipe, found: Narrow, *, seal: Seal, stand
 def _operation(step: Step, context: Context, seal: Seal) -> Operation:
     base = context.operation
     return operation_from(
-        service,
-        name,
+        step.service,
+        step.action,
         step.parameters,
         partition=base.partition,
         account=base.account,

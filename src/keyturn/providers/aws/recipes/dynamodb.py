@@ -223,7 +223,7 @@ class Table(Recipe):
                 back["ProvisionedThroughput"] = state["throughput"]
             if "TableClass" in parameters:
                 back["TableClass"] = state["class"]
-            if set(parameters) - {"TableName", *back}:
+            if set(parameters) - {"TableName", "ProvisionedThroughput", "AttributeDefinitions", *back}:
                 return ()  # an index or a stream changes: there is no call that puts it back as it was
             return (Step(operation, {"TableName": ref.id, **back}),)
         if operation == "dynamodb:TagResource":
