@@ -4,11 +4,9 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("keyturn.testing.suites")
-
-from keyturn.stores.interface import Store  # noqa: E402  # after the assertions are made to speak
-from keyturn.stores.memory import MemoryStore  # noqa: E402
-from keyturn.testing.suites import StoreSuite  # noqa: E402
+from keyturn.stores.interface import Store
+from keyturn.stores.memory import MemoryStore
+from keyturn.testing.suites import StoreSuite
 
 
 class TestMemoryStore(StoreSuite):

@@ -4,11 +4,9 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("keyturn.testing.suites")
-
-from keyturn.stores.interface import Store  # noqa: E402  # after the assertions are made to speak
-from keyturn.stores.sqlite import SqliteStore  # noqa: E402
-from keyturn.testing.suites import DurableStoreSuite  # noqa: E402
+from keyturn.stores.interface import Store
+from keyturn.stores.sqlite import SqliteStore
+from keyturn.testing.suites import DurableStoreSuite
 
 
 class TestSqliteStore(DurableStoreSuite):

@@ -19,13 +19,11 @@ from typing import Any
 
 import pytest
 
-pytest.register_assert_rewrite("keyturn.testing.suites")
-
-from keyturn.core.chain import broken_at  # noqa: E402  # after the assertions are made to speak
-from keyturn.errors import StoreError  # noqa: E402
-from keyturn.model.record import Entry  # noqa: E402
-from keyturn.stores.sqlite import SqliteStore  # noqa: E402
-from keyturn.testing.suites import draft, intact, refused  # noqa: E402
+from keyturn.core.chain import broken_at
+from keyturn.errors import StoreError
+from keyturn.model.record import Entry
+from keyturn.stores.sqlite import SqliteStore
+from keyturn.testing.suites import draft, intact, refused
 
 CHILD = [sys.executable, str(Path(__file__).with_name("suite_child.py"))]
 DB, WAL = "keyturn.db", "keyturn.db-wal"

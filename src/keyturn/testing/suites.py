@@ -6,7 +6,7 @@
             return MyStore(folder / "log")
 
 Run by pytest with asyncio support; `tmp_path` is pytest's own fixture. Call
-``pytest.register_assert_rewrite("keyturn.testing.suites")`` before the import to see values when an assertion fails.
+``pytest.register_assert_rewrite("keyturn.testing.suites")`` in a conftest.py to see values when an assertion fails.
 """
 
 from __future__ import annotations
