@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Final
 
@@ -20,15 +20,15 @@ from keyturn.policy.schema import ACTION_NAME, EFFECT_GROUPS, SERVICE_GROUP, Act
 from keyturn.policy.slices import named_actions, named_actors, nodes
 from keyturn.policy.source import Policy, Source
 
-FloorOf = Callable[[str], Effect | None]
-"""What the catalogue says of ``service:Operation``; None where it knows no such operation."""
+Operations = Mapping[str, Effect]
+"""What the catalogue knows: the floor effect of every ``service:Operation``."""
 
 CANARY: Final = "keyturncanary"
 _COMPARING: Final = frozenset({"eq", "not_eq", "contains", "contains_all", "contains_any"})
 
 
 def check(
-    engine: CedarEngine, sources: Iterable[Source], policies: tuple[Policy, ...], floor_of: FloorOf | None
+    engine: CedarEngine, sources: Iterable[Source], policies: tuple[Policy, ...], known: Operations | None
 ) -> None:
     """Raises `PolicyError` for the first thing that is wrong: names, words, types, and at last the canary."""
     if len(policies) > POLICIES_MAX:
@@ -38,17 +38,17 @@ def check(
             help="load fewer packs",
         )
     for policy in policies:
-        _check_actions(policy, floor_of)
+        _check_actions(policy, known)
         _check_words(policy)
     _check_types(sources, policies)
-    _check_canary(engine, policies, floor_of)
+    _check_canary(engine, policies, known)
 
 
-def _check_actions(policy: Policy, floor_of: FloorOf | None) -> None:
+def _check_actions(policy: Policy, known: Operations | None) -> None:
     for name in sorted(named_actions(policy)):
-        if name in EFFECT_GROUPS or SERVICE_GROUP.fullmatch(name):
+        if name in EFFECT_GROUPS:
             continue
-        if not ACTION_NAME.fullmatch(name):
+        if not ACTION_NAME.fullmatch(name) and not SERVICE_GROUP.fullmatch(name):
             near = get_close_matches(name, EFFECT_GROUPS, n=1)
             advice = f'did you mean Action::"{near[0]}"? ' if near else ""
             raise _wrong(
@@ -56,12 +56,20 @@ def _check_actions(policy: Policy, floor_of: FloorOf | None) -> None:
                 f'Action::"{name}" is neither a group nor provider:service:Operation',
                 f"{advice}groups are: {', '.join(EFFECT_GROUPS)}, and a service as in aws:dynamodb",
             )
-        if floor_of is not None and name.startswith("aws:") and floor_of(name.partition(":")[2]) is None:
-            raise _wrong(
-                policy,
-                f'Action::"{name}" is an operation nobody knows',
-                "write it as the SDK models name it, as in aws:dynamodb:DeleteTable",
-            )
+        if known is not None and name.startswith("aws:"):
+            _check_known(policy, name, name.partition(":")[2], known)
+
+
+def _check_known(policy: Policy, name: str, spelt: str, known: Operations) -> None:
+    """A service or operation that AWS does not have matches nothing, and a forbid on it would guard nothing."""
+    names = set(known) if ":" in spelt else {operation.partition(":")[0] for operation in known}
+    if spelt not in names:
+        near = get_close_matches(spelt, names, n=1, cutoff=0.5)
+        raise _wrong(
+            policy,
+            f'Action::"{name}" is nothing AWS has',
+            f'did you mean Action::"aws:{near[0]}"?' if near else "write it as the SDK models name it",
+        )
 
 
 def _check_words(policy: Policy) -> None:
@@ -108,9 +116,9 @@ def _check_types(sources: Iterable[Source], policies: tuple[Policy, ...]) -> Non
         )
 
 
-def _check_canary(engine: CedarEngine, policies: tuple[Policy, ...], floor_of: FloorOf | None) -> None:
+def _check_canary(engine: CedarEngine, policies: tuple[Policy, ...], known: Operations | None) -> None:
     """An agent's irrecoverable delete of production data, under every name it could come by, must not be let through."""
-    for canary in canaries(policies, floor_of):
+    for canary in canaries(policies, known):
         decision = engine.answer(*canary.build())
         where = f"{canary.operation} (floor {canary.floor}, {canary.environment}, agent {canary.agent})"
         if decision.verdict is Verdict.ALLOW:
@@ -128,7 +136,7 @@ def _check_canary(engine: CedarEngine, policies: tuple[Policy, ...], floor_of: F
             )
 
 
-def canaries(policies: Iterable[Policy], floor_of: FloorOf | None = None) -> Iterator[Example]:
+def canaries(policies: Iterable[Policy], known: Operations | None = None) -> Iterator[Example]:
     """The canary under every effect group, every service and action that a policy names, and every agent named."""
     policies = tuple(policies)
     names = sorted({name for policy in policies for name in named_actions(policy)})
@@ -140,7 +148,7 @@ def canaries(policies: Iterable[Policy], floor_of: FloorOf | None = None) -> Ite
         yield from (_canary(f"{CANARY}:Canary", floor, agent=agent) for agent in agents)
         yield _canary(f"{CANARY}:Canary", floor, environment="unknown")
     for operation in (name for name in aws if ":" in name):
-        yield _canary(operation, (floor_of and floor_of(operation)) or Effect.DELETE)
+        yield _canary(operation, (known or {}).get(operation, Effect.DELETE))
 
 
 def _canary(

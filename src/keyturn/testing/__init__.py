@@ -1,0 +1,1 @@
+"""Public test tools: a stand-in account, suites that every adapter passes, the simulation."""
