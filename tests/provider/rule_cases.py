@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from keyturn.providers.aws.items import Items
+
 ABSENT: Final[None] = None
 UNREAD: Final = "unread"
 
@@ -17,6 +19,7 @@ class Case(NamedTuple):
     parameters: dict[str, Any]
     standing: Any = UNREAD
     beside: Mapping[str, Any] = MappingProxyType({})
+    items: Items = Items()
 
 
 TABLE: Final = {
@@ -34,6 +37,8 @@ QUEUE: Final = {"messages": 42, "attributes": {"MessageRetentionPeriod": "345600
 ALARM: Final = {"actions_enabled": True, "alarm_actions": ["arn:aws:sns:eu-west-1:1:page"]}
 VERSIONED: Final = {"s3:bucket/b": {"versioning": "Enabled"}}
 PLAIN: Final = {"s3:bucket/b": {"versioning": ""}}
+PUT: Final = {"TableName": "t", "Item": {"id": {"S": "1"}}}
+KEY: Final = {"TableName": "t", "Key": {"id": {"S": "1"}}}
 ROLE: Final = "arn:aws:iam::1:role/r"
 
 CASES: Final[dict[str, tuple[Case, Case]]] = {
@@ -98,24 +103,12 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
         Case("dynamodb:CreateBackup", {"TableName": "t", "BackupName": "b"}, TABLE),
     ),
     "DDB008": (
-        Case("dynamodb:PutItem", {"TableName": "t", "Item": {"id": {"S": "1"}}}, TABLE),
-        Case(
-            "dynamodb:PutItem",
-            {"TableName": "t", "Item": {"id": {"S": "1"}}, "ConditionExpression": "attribute_not_exists(id)"},
-            TABLE,
-        ),
+        Case("dynamodb:PutItem", PUT, TABLE, items=Items(puts=1, unknown=1)),
+        Case("dynamodb:PutItem", PUT, TABLE, items=Items(puts=1)),
     ),
     "DDB009": (
-        Case("dynamodb:DeleteItem", {"TableName": "t", "Key": {"id": {"S": "1"}}}, TABLE),
-        Case("dynamodb:PutItem", {"TableName": "t", "Item": {"id": {"S": "1"}}}, TABLE),
-    ),
-    "DDB010": (
-        Case(
-            "dynamodb:BatchWriteItem",
-            {"RequestItems": {"t": [{"DeleteRequest": {"Key": {"id": {"S": "1"}}}}]}},
-            TABLE,
-        ),
-        Case("dynamodb:PutItem", {"TableName": "t", "Item": {"id": {"S": "1"}}}, TABLE),
+        Case("dynamodb:DeleteItem", KEY, TABLE, items=Items(deletes=1, deleted=1)),
+        Case("dynamodb:DeleteItem", KEY, TABLE, items=Items(deletes=1)),
     ),
     "S3001": (Case("s3:DeleteBucket", {"Bucket": "b"}), Case("s3:CreateBucket", {"Bucket": "b"}, ABSENT)),
     "S3002": (

@@ -20,7 +20,7 @@ def context_of(case: Case) -> Context:
     states = dict(case.beside)
     if case.standing is not UNREAD:
         states[str(asked.resources[0])] = case.standing
-    return Context(asked, case.parameters, states)
+    return Context(asked, case.parameters, states, case.items)
 
 
 def ask(rule: Rule, case: Case) -> Finding | None:

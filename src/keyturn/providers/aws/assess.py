@@ -12,8 +12,9 @@ import msgspec
 from keyturn.core.ports import Assessing, Captures, Inquiry, Seal
 from keyturn.model.assessment import Assessment, Difference, Finding, Kind, Recoverable, Reversibility
 from keyturn.model.change import READ_EFFECTS, Change, Effect, Operation, Request, ResourceRef
-from keyturn.providers.aws import environment, narrow, recipes
-from keyturn.providers.aws.capturing import Taken, take
+from keyturn.providers.aws import environment, items, narrow, recipes
+from keyturn.providers.aws.capturing import Taken, take, together
+from keyturn.providers.aws.items import Items
 from keyturn.providers.aws.rules import REGISTRY, Context, Rule, exact, generic
 
 _DESTROYS: Final = frozenset({Effect.DELETE, Effect.REPLACE})
@@ -57,12 +58,36 @@ def assess(
     parameters = [request.parameters for request in requests] or [
         operation.parameters for operation in change.operations
     ]
+    taken, touched = yield from _with_items(change, requests, taken)
     contexts = [
-        Context(operation, given, taken.captures.states)
-        for operation, given in zip(change.operations, parameters, strict=True)
+        Context(operation, given, taken.captures.states, met)
+        for operation, given, met in zip(change.operations, parameters, touched, strict=True)
     ]
     judged = [judge(context, undo=change.undoes is not None) for context in contexts]
     return _together(change, contexts, judged, taken, seal=seal, accounts=accounts)
+
+
+def _with_items(
+    change: Change, requests: tuple[Request, ...], taken: Taken
+) -> Inquiry[tuple[Taken, list[Items]]]:
+    """Read the items that DynamoDB writes would touch; they stand among the captures, so that they can be put back."""
+    tables = {
+        ref.id: taken.captures.states.get(str(ref))
+        for ref in change.resources
+        if ref.kind == "dynamodb:table"
+    }
+    asked = zip(
+        change.operations, requests, strict=bool(requests)
+    )  # an undo has no requests, and no writes to read for
+    touched = yield from together(
+        [items.guarded(operation, request.parameters, tables) for operation, request in asked]
+    )
+    if not touched:
+        return taken, [Items() for _ in change.operations]
+    states = {name: state for met in touched for name, state in met.states.items()}
+    captures = msgspec.structs.replace(taken.captures, states={**taken.captures.states, **states})
+    doubts = tuple(unknown for met in touched for unknown in met.unknowns)
+    return msgspec.structs.replace(taken, captures=captures, doubts=doubts), touched
 
 
 def judge(context: Context, *, undo: bool = False) -> Judged:
@@ -92,6 +117,8 @@ def _recoverable(context: Context, ref: ResourceRef, effect: Effect) -> Recovera
     state = context.states.get(str(ref))
     if recipe is None:
         return Recoverable(resource=ref, backup=False, inverse=False, recover_s=None)
+    if context.items.writes and context.items.captured:
+        return Recoverable(resource=ref, backup=recipe.backs_up, inverse=True, recover_s=60)
     if effect in _DESTROYS or context.operation.name in recipe.deletes:
         return recipe.recoverable(ref, state)
     inverse = state is not None and bool(
@@ -111,6 +138,8 @@ def _reversibility(
         return Reversibility.R0
     operation = context.operation
     absent = str(context.ref) in context.states and context.state is None
+    if context.items.writes:
+        return max([Reversibility.R1 if context.items.captured else Reversibility.R4, *said])
     if operation.floor in _DESTROYS:
         return max(said, default=Reversibility.R1 if absent else Reversibility.R4)
     if operation.floor in {Effect.EXECUTE, Effect.SECRET}:
@@ -164,7 +193,7 @@ def _together(
         if replaced is None
         else ways.differences,
         alternatives=ways.alternatives,
-        unknowns=taken.captures.unknowns,
+        unknowns=(*taken.captures.unknowns, *taken.doubts),
     )
     return Assessing(assessment=assessment, captures=taken.captures, reply_commands=ways.commands)
 

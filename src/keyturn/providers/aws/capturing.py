@@ -13,6 +13,7 @@ from keyturn.model.canonical import digest
 from keyturn.model.change import Change, ResourceRef
 from keyturn.model.execution import Answer, Call
 from keyturn.providers.aws import recipes
+from keyturn.providers.aws.recipes.base import Captured, Recipe
 
 T = TypeVar("T")
 
@@ -22,6 +23,9 @@ class Taken(msgspec.Struct, frozen=True):
 
     captures: Captures
     dependents: tuple[Dependent, ...]
+    doubts: tuple[
+        str, ...
+    ] = ()  # what else could not be read: it worsens the assessment, and is no part of the state
 
 
 def together(inquiries: Sequence[Inquiry[T]]) -> Inquiry[list[T]]:
@@ -47,6 +51,14 @@ def together(inquiries: Sequence[Inquiry[T]]) -> Inquiry[list[T]]:
     return [results[place] for place in range(len(inquiries))]
 
 
+def guarded(recipe: Recipe, ref: ResourceRef) -> Inquiry[Captured]:
+    """The capture; whatever goes wrong in it is an unknown of this resource, not the end of the others'."""
+    try:
+        return (yield from recipe.capture(ref))
+    except Exception as error:  # noqa: BLE001  # the account may answer in any shape; unread is not absent
+        return Captured(None, (f"the capture failed: {type(error).__name__}",))
+
+
 def judged_by(change: Change) -> tuple[ResourceRef, ...]:
     """What has to be read to judge the change: its resources, and the buckets that objects lie in."""
     refs: dict[ResourceRef, None] = dict.fromkeys(change.resources)
@@ -59,7 +71,7 @@ def judged_by(change: Change) -> tuple[ResourceRef, ...]:
 def take(change: Change) -> Inquiry[Taken]:
     """Read every resource that has a recipe; of the others it is said that nothing is known."""
     known = [(ref, recipe) for ref in judged_by(change) if (recipe := recipes.for_kind(ref.kind)) is not None]
-    found = yield from together([recipe.capture(ref) for ref, recipe in known])
+    found = yield from together([guarded(recipe, ref) for ref, recipe in known])
     states: dict[str, dict[str, Any] | None] = {}
     unknowns: list[str] = []
     prints: dict[str, str] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ import msgspec
 
 from keyturn.core.ports import Inquiry
 from keyturn.model.canonical import digest, short
-from keyturn.model.change import Operation, ResourceRef
+from keyturn.model.change import Change, Operation, ResourceRef
 from keyturn.model.execution import Refused, Succeeded, Unavailable
 from keyturn.providers.aws.recipes.base import State, Step, call
 
@@ -50,6 +51,11 @@ class Items(msgspec.Struct, frozen=True):
     unknown: int = 0  # writes of which it could not be found out what they meet
     states: dict[str, State] = {}
     unknowns: tuple[str, ...] = ()
+
+    @property
+    def writes(self) -> int:
+        """How many single writes the operation makes; 0 for every operation that writes no items."""
+        return self.puts + self.updates + self.deletes
 
     @property
     def captured(self) -> bool:
@@ -137,6 +143,22 @@ def capture(
         states=states,
         unknowns=tuple(dict.fromkeys(unknowns)),
     )
+
+
+def guarded(
+    operation: Operation, parameters: dict[str, Any], tables: dict[str, State | None]
+) -> Inquiry[Items]:
+    """The same, and whatever goes wrong leaves every write unknown."""
+    try:
+        return (yield from capture(operation, parameters, tables))
+    except Exception as error:  # noqa: BLE001  # a request or an answer of any shape; what is not read is not harmless
+        return Items(
+            puts=1,
+            updates=1,
+            deletes=1,
+            unknown=3,
+            unknowns=(f"items could not be read: {type(error).__name__}",),
+        )
 
 
 def _key(write: Write, table: State | None) -> dict[str, Any] | None:
@@ -230,7 +252,7 @@ def _bytes(value: Any) -> Any:
     return made
 
 
-def inverse(states: dict[str, State]) -> tuple[Step, ...]:
+def inverse(states: Mapping[str, Any]) -> tuple[Step, ...]:
     """Calls that put every captured item back as it was: what stood is put, what did not stand is deleted."""
     steps = []
     for name, state in states.items():
@@ -245,3 +267,27 @@ def inverse(states: dict[str, State]) -> tuple[Step, ...]:
                 Step("dynamodb:PutItem", {"TableName": state["table"], "Item": _wire(state["item"])})
             )
     return tuple(steps)
+
+
+def complete(change: Change, states: Mapping[str, Any]) -> bool:
+    """Whether every item of a change of one operation was captured; several operations may touch one item twice."""
+    if len(change.operations) != 1:
+        return False
+    wrote = len(writes_of(change.operations[0], change.operations[0].parameters))
+    return 0 < wrote == sum(name.startswith(KIND + "/") for name in states)
+
+
+def differences(refs: tuple[ResourceRef, ...], states: Mapping[str, Any]) -> Inquiry[list[str]]:
+    """What is not as it was captured, read again; keys stand in the list, values do not."""
+    mine = {name: state for name, state in states.items() if name.startswith(KIND + "/")}
+    keys = {
+        name: (Write(state["table"], "delete", state["key"]), state["key"]) for name, state in mine.items()
+    }
+    unknowns: list[str] = []
+    found, unread = yield from _read(refs, keys, unknowns)
+    moved = [
+        f"{name} is not as it was"
+        for name, state in mine.items()
+        if name not in unread and digest(found.get(name)) != digest(state["item"])
+    ]
+    return [*moved, *(f"could not be compared: {unknown}" for unknown in unknowns)]

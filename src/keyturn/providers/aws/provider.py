@@ -19,6 +19,10 @@ GONE_READS_MAX: Final = 120
 """Reads until a deleted resource is gone; the runtime spaces them up to five seconds: ten minutes."""
 
 
+SETTLE_READS: Final = 3
+"""Further reads before an unanswered call is said not to have taken effect: it may have been late, not lost."""
+
+
 class AwsProvider:
     """See `core.ports.Provider`. `accounts` maps account ids to the environment their resources are in by default."""
 
@@ -67,26 +71,16 @@ class AwsProvider:
 
     def reconcile(self, change: Change, before: Captures) -> Inquiry[Outcome]:
         """Did an unanswered call take effect? Only a difference that it alone explains counts as yes."""
+        if len(change.operations) > 1:
+            return Outcome(OutcomeStatus.UNCERTAIN, "which of several operations took effect cannot be told")
         taken = yield from take(change)
-        operation = change.operations[-1] if len(change.operations) == 1 else change.operations[0]
-        ref = operation.resources[0]
-        recipe = recipes.for_kind(ref.kind)
-        if recipe is None or str(ref) not in taken.captures.states:
-            return Outcome(OutcomeStatus.UNCERTAIN, f"{ref} cannot be read back")
-        was, now = before.states.get(str(ref)), taken.captures.states[str(ref)]
-        if destroys(operation, recipe):
-            gone = recipe.gone(now)
-            if gone is None:
-                return Outcome(OutcomeStatus.IN_PROGRESS, f"{ref} is being deleted")
-            return (
-                Outcome(OutcomeStatus.SUCCEEDED, f"{ref} is gone")
-                if gone
-                else Outcome(OutcomeStatus.FAILED, f"{ref} still stands")
-            )
-        if recipe.fingerprint(was) == recipe.fingerprint(now):
-            unchanged = f"{ref} is as it was before the call"
-            return Outcome(OutcomeStatus.FAILED if was is None else OutcomeStatus.UNCERTAIN, unchanged)
-        return Outcome(OutcomeStatus.SUCCEEDED, f"{ref} has changed as it was asked to")
+        outcome = _read_back(change, before, taken.captures)
+        for _ in range(SETTLE_READS):  # an answer that got lost may belong to a call that is still on its way
+            if outcome.status is not OutcomeStatus.FAILED:
+                break
+            taken = yield from take(change)
+            outcome = _read_back(change, before, taken.captures)
+        return outcome
 
     def verify(self, change: Change, requests: tuple[Request, ...], before: Captures) -> Inquiry[Outcome]:
         """After the call: gone what was to go, standing what was to stand. Kinds without a recipe rest on the answer."""
@@ -112,6 +106,32 @@ class AwsProvider:
 
     def render(self, operation: Operation, parameters: dict[str, Any]) -> str:
         return cli_command(operation.service, operation.action, parameters)
+
+
+def _read_back(change: Change, before: Captures, now: Captures) -> Outcome:
+    """One reading of the world after an unanswered call, against what stood before it."""
+    operation = change.operations[0]
+    ref = operation.resources[0]
+    recipe = recipes.for_kind(ref.kind)
+    if recipe is None or str(ref) not in now.states or str(ref) not in before.states:
+        return Outcome(OutcomeStatus.UNCERTAIN, f"{ref} cannot be read back")
+    stood, stands = before.states[str(ref)], now.states[str(ref)]
+    if operation.name in recipe.deletes:
+        gone = recipe.gone(stands)
+        if gone is None:
+            return Outcome(OutcomeStatus.IN_PROGRESS, f"{ref} is being deleted")
+        if stood is None:
+            return Outcome(OutcomeStatus.FAILED, f"{ref} did not stand before the call")
+        status = OutcomeStatus.SUCCEEDED if gone else OutcomeStatus.FAILED
+        return Outcome(status, f"{ref} {'is gone' if gone else 'still stands'}")
+    if recipe.fingerprint(stood) != recipe.fingerprint(stands):
+        return Outcome(OutcomeStatus.SUCCEEDED, f"{ref} has changed as it was asked to")
+    if stood is None:
+        return Outcome(OutcomeStatus.FAILED, f"{ref} does not stand")
+    # what it declares is as it was: data may have changed, or the call may have asked for what stood already
+    return Outcome(
+        OutcomeStatus.UNCERTAIN, f"{ref} is as it was before the call, as far as its configuration goes"
+    )
 
 
 def _verified(change: Change, now: Captures) -> Outcome:

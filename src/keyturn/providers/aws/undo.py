@@ -6,7 +6,7 @@ from keyturn.core.ports import Captures, Inquiry, Seal, UndoPlan
 from keyturn.errors import UnavailableError
 from keyturn.model.change import Change, Effect, Operation, Request, ResourceRef
 from keyturn.model.execution import Backup
-from keyturn.providers.aws import recipes
+from keyturn.providers.aws import items, recipes
 from keyturn.providers.aws.operation import operation_from
 from keyturn.providers.aws.recipes.base import Recipe, State, Step
 from keyturn.providers.aws.recipes.common import differences, do
@@ -63,6 +63,14 @@ def plan(change: Change, before: Captures, backups: tuple[Backup, ...], *, seal:
     steps: list[Step] = []
     loss: list[str] = []
     for operation in reversed(change.operations):
+        if operation.name in items.WRITES:
+            if not items.complete(change, before.states):
+                return UndoPlan(
+                    (), (), possible=False, why="not every item that was written was captured before"
+                )
+            steps += items.inverse(before.states)
+            loss.append("what else was written to these items since")
+            continue
         ref = operation.resources[0]
         recipe, state = recipes.for_kind(ref.kind), before.states.get(str(ref))
         if recipe is None:
@@ -106,6 +114,15 @@ def perform(change: Change, before: Captures, backups: tuple[Backup, ...]) -> In
     honest: list[str] = []
     for operation in reversed(change.operations):
         ref = operation.resources[0]
+        if operation.name in items.WRITES:
+            if not items.complete(change, before.states):
+                raise UnavailableError(
+                    "cannot-undo", f"not every item that {operation.name} wrote was captured"
+                )
+            for step in items.inverse(before.states):
+                yield from do(ref, step.operation, step.parameters)
+            honest += yield from items.differences(operation.resources, before.states)
+            continue
         recipe, state = recipes.for_kind(ref.kind), before.states.get(str(ref))
         if recipe is None or state is None:
             raise UnavailableError("cannot-undo", f"{operation.name} of {ref} cannot be taken back")

@@ -14,6 +14,7 @@ import msgspec
 
 from keyturn.model.assessment import Finding, Kind, Reversibility
 from keyturn.model.change import Effect, Operation, ResourceRef
+from keyturn.providers.aws.items import Items
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -22,6 +23,7 @@ class Context(msgspec.Struct, frozen=True):
     operation: Operation
     parameters: dict[str, Any]
     states: dict[str, dict[str, Any] | None]
+    items: Items = Items()  # what stands where DynamoDB writes go
 
     @property
     def ref(self) -> ResourceRef:
@@ -38,7 +40,17 @@ class Context(msgspec.Struct, frozen=True):
         return self.states.get(f"{kind}/{name}")
 
 
-Fired = tuple[str, dict[str, Any]] | None
+class Said(msgspec.Struct, frozen=True):
+    """What a rule says where its effect, reversibility or kind is not always the same; None takes the rule's own."""
+
+    message: str
+    evidence: dict[str, Any] = {}
+    effect: Effect | None = None
+    reversibility: Reversibility | None = None
+    kind: Kind | None = None
+
+
+Fired = tuple[str, dict[str, Any]] | Said | None
 """The message and its evidence, or nothing."""
 
 
@@ -55,21 +67,35 @@ class Rule(msgspec.Struct, frozen=True):
     look: Callable[[Context], Fired]
 
     def ask(self, context: Context) -> Finding | None:
-        """The finding, when the rule has one; whatever the rule raises is for the caller to take as a doubt."""
-        fired = self.look(context)
+        """The finding, when the rule has one. A rule that fails has found that it cannot be judged: never raises."""
+        try:
+            fired = self.look(context)
+        except Exception as error:  # noqa: BLE001  # fail closed: what a rule cannot read is not harmless
+            return _opaque(self.code, context, error)
         if fired is None:
             return None
-        message, evidence = fired
+        said = fired if isinstance(fired, Said) else Said(*fired)
         return Finding(
             code=self.code,
-            kind=self.kind,
-            message=message,
-            effect=self.effect,
-            reversibility=self.reversibility,
+            kind=said.kind or self.kind,
+            message=said.message,
+            effect=said.effect or self.effect,
+            reversibility=said.reversibility or self.reversibility,
             resources=context.operation.resources,
             source=self.source,
-            evidence=evidence,
+            evidence=said.evidence,
         )
+
+
+def _opaque(code: str, context: Context, error: Exception) -> Finding:
+    return Finding(
+        code="KEYTURN002",
+        kind=Kind.OPAQUE,
+        message=f"Rule {code} could not judge this request ({type(error).__name__}).",
+        effect=Effect.EXECUTE,
+        reversibility=Reversibility.R4,
+        resources=context.operation.resources,
+    )
 
 
 REGISTRY: Final[list[Rule]] = []

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
-from keyturn.providers.aws.rules import Context, rule
+from keyturn.providers.aws.rules import Context, Fired, Said, rule
 
 R1, R2, R3, R4 = Reversibility.R1, Reversibility.R2, Reversibility.R3, Reversibility.R4
 DYNAMODB: Final = "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/"
@@ -16,8 +16,6 @@ SQS: Final = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIRefere
 SSM: Final = "https://docs.aws.amazon.com/systems-manager/latest/APIReference/"
 CLOUDWATCH: Final = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/"
 IAM: Final = "https://docs.aws.amazon.com/IAM/latest/APIReference/"
-
-Fired = tuple[str, dict[str, Any]] | None
 
 
 # --- DynamoDB --------------------------------------------------------------------------------------------------------
@@ -142,52 +140,57 @@ def recovery_off(context: Context) -> Fired:
 )
 def delete_backup(context: Context) -> Fired:
     """A backup is undo material."""
-    return "A backup would be deleted; what it could give back is gone with it.", {}
+    return f"The backup {context.ref.id} would be deleted; what it could give back is gone with it.", {}
 
 
-@rule("DDB008", ["dynamodb:PutItem"], Kind.OVERWRITE, Effect.UPDATE, R4, DYNAMODB + "API_PutItem.html")
-def put_item(context: Context) -> Fired:
-    """PutItem replaces an item of the same key unless a condition forbids it."""
-    if "attribute_not_exists" in str(context.parameters.get("ConditionExpression", "")):
+@rule(
+    "DDB008",
+    ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem", "dynamodb:TransactWriteItems"],
+    Kind.OVERWRITE,
+    Effect.UPDATE,
+    R4,
+    DYNAMODB + "API_PutItem.html",
+)
+def items_overwritten(context: Context) -> Fired:
+    """If an item that has the same primary key already exists, the new item completely replaces the existing item."""
+    met = context.items
+    writes = met.puts + met.updates
+    if not writes or (met.captured and not met.overwritten):
         return None
-    return (
-        f"An item of {context.ref.id} with the same key would be replaced; use attribute_not_exists to add only.",
-        {},
+    evidence = {"writes": writes, "overwritten": met.overwritten, "unknown": met.unknown}
+    if not met.captured:
+        return (
+            f"Up to {writes} items of {context.ref.id} would be written over, and what they are could not be read.",
+            evidence,
+        )
+    return Said(
+        f"{met.overwritten} of {writes} items of {context.ref.id} stand and would be written over; they are captured.",
+        evidence,
+        reversibility=R1,
     )
 
 
 @rule(
     "DDB009",
-    ["dynamodb:UpdateItem", "dynamodb:DeleteItem"],
-    Kind.OVERWRITE,
-    Effect.UPDATE,
-    R4,
-    DYNAMODB + "API_UpdateItem.html",
-)
-def change_item(context: Context) -> Fired:
-    """What an item was before is kept nowhere."""
-    verb = "deleted" if context.operation.action == "DeleteItem" else "changed"
-    return f"An item of {context.ref.id} would be {verb}; what it was is kept nowhere.", {}
-
-
-@rule(
-    "DDB010",
-    ["dynamodb:BatchWriteItem", "dynamodb:TransactWriteItems"],
+    ["dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:TransactWriteItems"],
     Kind.DATA_LOSS,
     Effect.DELETE,
     R4,
     DYNAMODB + "API_BatchWriteItem.html",
 )
-def batch_write(context: Context) -> Fired:
-    """A batch may delete and replace items, up to a hundred in one call."""
-    writes = [write for writes in context.parameters.get("RequestItems", {}).values() for write in writes]
-    writes += context.parameters.get("TransactItems", [])
-    deletes = sum(any(key in write for key in ("DeleteRequest", "Delete")) for write in writes)
-    others = len(writes) - deletes
-    return f"{deletes} items would be deleted and {others} written over whatever has their key.", {
-        "deletes": deletes,
-        "writes": others,
-    }
+def items_deleted(context: Context) -> Fired:
+    """BatchWriteItem puts or deletes multiple items in one or more tables; a deleted item is kept nowhere."""
+    met = context.items
+    if not met.deletes or (met.captured and not met.deleted):
+        return None
+    evidence = {"deletes": met.deletes, "deleted": met.deleted, "unknown": met.unknown}
+    if not met.captured:
+        return f"Up to {met.deletes} items of {context.ref.id} would be deleted for good.", evidence
+    return Said(
+        f"{met.deleted} items of {context.ref.id} would be deleted; they are captured.",
+        evidence,
+        reversibility=R1,
+    )
 
 
 # --- S3 --------------------------------------------------------------------------------------------------------------

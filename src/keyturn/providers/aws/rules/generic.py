@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
-from keyturn.providers.aws.rules import Context, rule
+from keyturn.providers.aws.rules import Context, Fired, rule
 
 SOURCE: Final = "DESIGN: delegated authority and protection-strip, by the shape of the request"
 _PROTECTION: Final = re.compile(
@@ -41,8 +41,6 @@ _NONE_LEFT: Final = re.compile(
 _OFF: Final = frozenset({"DISABLED", "INACTIVE", "SUSPENDED", "OFF", "PAUSED"})
 
 DEPTH_MAX: Final = 6
-
-Fired = tuple[str, dict[str, Any]] | None
 
 
 def leaves(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, str, Any]]:
