@@ -1,0 +1,66 @@
+"""SQS: messages are data that nothing gives back."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from keyturn.model.assessment import Kind, Reversibility
+from keyturn.model.change import Effect
+from keyturn.providers.aws.rules import Context, Fired, rule
+
+R1, R4 = Reversibility.R1, Reversibility.R4
+SQS: Final = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/"
+
+
+@rule("SQS001", ["sqs:PurgeQueue"], Kind.DATA_LOSS, Effect.DELETE, R4, SQS + "API_PurgeQueue.html")
+def purge(context: Context) -> Fired:
+    """Purged messages cannot be retrieved."""
+    count = (context.state or {}).get("messages")
+    return (
+        f"{'All' if count is None else f'{count:,}'} messages of {context.ref.id} would be deleted for good.",
+        {"messages": count},
+    )
+
+
+@rule("SQS002", ["sqs:DeleteQueue"], Kind.DATA_LOSS, Effect.DELETE, R4, SQS + "API_DeleteQueue.html")
+def delete_queue(context: Context) -> Fired:
+    """A queue is deleted with whatever it holds; its name is free again only after a minute."""
+    count = (context.state or {}).get("messages")
+    return (
+        f"The queue {context.ref.id} would be deleted with {'its' if count is None else f'{count:,}'} messages.",
+        {"messages": count},
+    )
+
+
+@rule(
+    "SQS003",
+    ["sqs:SetQueueAttributes"],
+    Kind.DATA_LOSS,
+    Effect.DELETE,
+    R4,
+    SQS + "API_SetQueueAttributes.html",
+)
+def retention_shortened(context: Context) -> Fired:
+    """Messages older than the new retention period are deleted."""
+    wanted = (context.parameters.get("Attributes") or {}).get("MessageRetentionPeriod")
+    standing = ((context.state or {}).get("attributes") or {}).get("MessageRetentionPeriod")
+    if wanted is None or (standing is not None and int(wanted) >= int(standing)):
+        return None
+    return f"Messages of {context.ref.id} older than {wanted} s would be deleted.", {
+        "from": standing,
+        "to": wanted,
+    }
+
+
+@rule(
+    "SQS004",
+    ["sqs:SetQueueAttributes"],
+    Kind.EXPOSURE,
+    Effect.PERMISSION,
+    R1,
+    SQS + "API_SetQueueAttributes.html",
+)
+def queue_policy(context: Context) -> Fired:
+    """A queue's policy says who may send and receive."""
+    given = context.parameters.get("Attributes") or {}
+    return (f"The policy of {context.ref.id} would be replaced.", {}) if "Policy" in given else None
