@@ -12,12 +12,10 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
+from demo import world
 from keyturn.testing.standin import StandIn
 
 DEMO = Path(__file__).parents[2] / "demo"
-sys.path.insert(0, str(DEMO))
-
-import world  # noqa: E402  # the demonstration's own module
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,335 @@
+"""All I/O towards AWS: calls by name through botocore, the reviewed request byte for byte, credentials from STS."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+import botocore.session
+import msgspec
+from botocore import xform_name
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from keyturn.executors.http import Answer as HttpAnswer
+from keyturn.executors.http import Client
+from keyturn.executors.interface import Credentials, NotSentError, Response, Sending
+from keyturn.model.change import Change, Request
+from keyturn.model.execution import Answer, Call, Grant, Refused, Role, Succeeded, Unavailable
+from keyturn.providers.aws import sigv4
+
+THREADS_MAX: Final = 16
+"""botocore waits for the network in threads; the runtime's budget is no larger."""
+
+RESPONSE_BYTES_MAX: Final = 16 * 1024 * 1024
+"""A change's response is recorded whole; AWS's control-plane answers are under six megabytes."""
+
+ROLE_S: Final = 900
+"""The shortest life STS gives a role's credential, and enough for one change."""
+
+RENEW_MS: Final = 120_000
+"""A kept credential is renewed this long before it ends."""
+
+_NOT_PERMITTED: Final = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "UnauthorizedOperation",
+        "AuthorizationError",
+        "InvalidClientTokenId",
+        "ExpiredToken",
+    }
+)
+_BUSY: Final = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "RequestLimitExceeded",
+        "ProvisionedThroughputExceededException",
+        "TooManyRequestsException",
+        "SlowDown",
+        "ServiceUnavailable",
+        "InternalFailure",
+        "InternalServerError",
+    }
+)
+_HOP_BY_HOP: Final = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_TAG_VALUE: Final = re.compile(r"[^\w+=,.@\-:/ ]")
+_SOURCE: Final = re.compile(r"[^\w+=,.@\-]")
+
+
+class AwsConfig(msgspec.Struct, frozen=True):
+    """Where and as whom. `endpoint_url` replaces every endpoint (a stand-in). Empty role ARNs use the base credentials as they are."""
+
+    region: str
+    account: str
+    partition: str = "aws"
+    endpoint_url: str = ""
+    read_role: str = ""
+    change_role: str = ""
+    backup_role: str = ""
+    profile: str = ""
+    access_key_id: str = ""  # base credentials given directly: for stand-ins
+    secret_access_key: str = ""
+
+
+class AwsExecutor:
+    """See `executors.interface.Executor`."""
+
+    def __init__(
+        self, config: AwsConfig, clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    ) -> None:
+        self._config, self._clock = config, clock
+        self.http = Client()
+        self._threads = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="keyturn-aws")
+        self._session = botocore.session.Session(profile=config.profile or None)
+        self._making = threading.Lock()  # botocore's sessions are not made for threads, its clients are
+        self._roles: dict[Role, Credentials] = {}
+        self._clients: dict[tuple[str, str, str], Any] = {}
+        self._endpoints: dict[tuple[str, str], str] = {}
+        self._renewing = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        return (
+            f"<AwsExecutor {self._config.account} {self._config.region} {self._config.endpoint_url or 'AWS'}>"
+        )
+
+    # --- calls by name -----------------------------------------------------------------------------------------------
+
+    async def ask(self, call: Call, *, tags: dict[str, str]) -> Answer:
+        try:
+            credentials = await self._role(call.role)
+        except NotSentError as error:
+            return Unavailable(error.message)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, call, credentials)
+
+    def _ask(self, call: Call, credentials: Credentials) -> Answer:
+        service, _, operation = call.operation.partition(":")
+        try:
+            client = self._client(service, call.region, credentials)
+            value = getattr(client, xform_name(operation))(**call.parameters)
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            message = str(error.response.get("Error", {}).get("Message", ""))
+            status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400))
+            if code in _BUSY or status >= 500:
+                return Unavailable(f"{call.operation}: {code}")
+            if code in _NOT_PERMITTED:
+                return Unavailable(
+                    f"{call.operation}: the plane's {call.role} role is not permitted ({code})"
+                )
+            return Refused(code=code, message=message, status=status)
+        except BotoCoreError as error:
+            return Unavailable(f"{call.operation}: {error}")
+        value.pop("ResponseMetadata", None)
+        return Succeeded(_plain(value))
+
+    def _client(self, service: str, region: str, credentials: Credentials) -> Any:
+        key = (service, region or self._config.region, credentials.access_key_id)
+        with self._making:
+            if key not in self._clients:
+                if len(self._clients) > 256:
+                    self._clients.clear()  # credentials renew every quarter of an hour
+                self._clients[key] = self._session.create_client(
+                    service,
+                    region_name=key[1],
+                    endpoint_url=self._config.endpoint_url or None,
+                    aws_access_key_id=credentials.access_key_id,
+                    aws_secret_access_key=credentials.secret_access_key,
+                    aws_session_token=credentials.session_token or None,
+                    config=Config(
+                        retries={"mode": "standard", "max_attempts": 3},
+                        connect_timeout=5,
+                        read_timeout=60,
+                        s3={"addressing_style": "path"} if self._config.endpoint_url else None,
+                    ),
+                )
+            return self._clients[key]
+
+    # --- credentials -------------------------------------------------------------------------------------------------
+
+    async def grant(
+        self, change: Change, *, policy: str, tags: dict[str, str], lease: str
+    ) -> tuple[Grant, Credentials]:
+        credentials = await asyncio.get_running_loop().run_in_executor(
+            self._threads, self._assume, self._config.change_role, policy, tags, lease
+        )
+        made = Grant(
+            change_digest=change.digest,
+            actions=(),
+            resources=(),
+            policy=policy,
+            expires_at_ms=credentials.expires_at_ms,
+            lease=lease,
+        )
+        return made, credentials
+
+    async def read_credentials(self) -> Credentials:
+        return await self._role(Role.READ)
+
+    async def _role(self, role: Role) -> Credentials:
+        kept = self._roles.get(role)
+        if kept is not None and kept.expires_at_ms - self._clock() > RENEW_MS:
+            return kept
+        async with self._renewing:
+            kept = self._roles.get(role)
+            if kept is not None and kept.expires_at_ms - self._clock() > RENEW_MS:
+                return kept
+            arn = {
+                Role.READ: self._config.read_role,
+                Role.CHANGE: self._config.change_role,
+                Role.BACKUP: self._config.backup_role,
+            }[role]
+            made = await asyncio.get_running_loop().run_in_executor(
+                self._threads, self._assume, arn, "", {"role": str(role)}, f"keyturn-{role}"
+            )
+            self._roles[role] = made
+            return made
+
+    def _assume(self, arn: str, policy: str, tags: dict[str, str], lease: str) -> Credentials:
+        base = self._base()
+        if not arn:
+            return base
+        given: dict[str, Any] = {
+            "RoleArn": arn,
+            "RoleSessionName": _SOURCE.sub("-", lease)[:64],
+            "DurationSeconds": ROLE_S,
+            "Tags": [
+                {"Key": f"keyturn:{key}", "Value": _TAG_VALUE.sub("-", value)[:256]}
+                for key, value in tags.items()
+            ],
+        }
+        if tags.get("session"):
+            given["SourceIdentity"] = _SOURCE.sub("-", f"{tags.get('operator', '')}.{tags['session']}")[:64]
+        if policy:
+            given["Policy"] = policy
+        try:
+            got = self._client("sts", self._config.region, base).assume_role(**given)["Credentials"]
+        except ClientError as error:
+            raise NotSentError(
+                "no-role",
+                f"the role {arn} cannot be assumed: {error.response['Error']['Code']}",
+                help="see: keyturn guard aws",
+            ) from error
+        except BotoCoreError as error:
+            raise NotSentError("no-sts", f"STS cannot be reached: {error}") from error
+        return Credentials(
+            access_key_id=got["AccessKeyId"],
+            secret_access_key=got["SecretAccessKey"],
+            session_token=got["SessionToken"],
+            expires_at_ms=int(got["Expiration"].timestamp() * 1000),
+        )
+
+    def _base(self) -> Credentials:
+        far = self._clock() + 3_600_000
+        if self._config.access_key_id:
+            return Credentials(self._config.access_key_id, self._config.secret_access_key, "", far)
+        with self._making:
+            found = self._session.get_credentials()
+        if found is None:
+            raise NotSentError(
+                "no-credentials",
+                "the plane has no AWS credentials of its own",
+                help="give it a profile or an instance role; see keyturn.toml",
+            )
+        frozen = found.get_frozen_credentials()
+        return Credentials(frozen.access_key, frozen.secret_key, frozen.token or "", far)
+
+    # --- the request as it came --------------------------------------------------------------------------------------
+
+    async def send(
+        self, request: Request, credentials: Credentials, body: AsyncIterator[bytes] | None = None
+    ) -> Sending:
+        if request.streamed and body is None:
+            raise NotSentError("no-body", "the body is not here")
+        try:
+            answer = await self.forward(request, credentials, body if request.streamed else None)
+        except NotSentError:
+            raise
+        except (ConnectionError, TimeoutError, OSError) as error:
+            return Sending(None, f"the connection failed after the request left: {type(error).__name__}")
+        base = self.endpoint(request.service, request.region)
+        try:
+            content = await answer.read(RESPONSE_BYTES_MAX)
+        except (ConnectionError, TimeoutError, ValueError) as error:
+            return Sending(None, f"the answer could not be read ({answer.status}): {error}")
+        self.http.release(base, answer)
+        return Sending(Response(answer.status, end_to_end(answer.headers), content))
+
+    async def forward(
+        self, request: Request, credentials: Credentials, body: AsyncIterator[bytes] | None = None
+    ) -> HttpAnswer:
+        """Sign with `credentials` and send once; the answer's body is still on its way."""
+        base = self.endpoint(request.service, request.region)
+        host = base.partition("://")[2].partition("/")[0]
+        kept = tuple(
+            pair
+            for pair in request.headers
+            if pair[0] not in _HOP_BY_HOP
+            and pair[0]
+            not in {"host", "authorization", "content-length", "expect", "x-amz-date", "x-amz-security-token"}
+        )
+        declared = dict(request.headers).get("x-amz-content-sha256", "")
+        if body is None:
+            length, payload = len(request.body), hashlib.sha256(request.body).hexdigest()
+        else:
+            length, payload = request.streamed_bytes or 0, declared or sigv4.UNSIGNED
+        signed = sigv4.sign(
+            request.method,
+            request.target,
+            (("host", host), *kept, ("content-length", str(length))),
+            payload_sha256=payload,
+            access_key_id=credentials.access_key_id,
+            secret=credentials.secret_access_key,
+            token=credentials.session_token,
+            region=request.region,
+            signing_name=request.signing_name,
+            now_s=self._clock() / 1000,
+        )
+        return await self.http.request(
+            base, request.method, request.target, signed, request.body if body is None else body
+        )
+
+    def endpoint(self, service: str, region: str) -> str:
+        if self._config.endpoint_url:
+            return self._config.endpoint_url.rstrip("/")
+        key = (service, region)
+        if key not in self._endpoints:
+            nobody = Credentials("nobody", "nobody", "", 0)
+            self._endpoints[key] = str(self._client(service, region, nobody).meta.endpoint_url).rstrip("/")
+        return self._endpoints[key]
+
+    async def close(self) -> None:
+        self.http.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def end_to_end(headers: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Headers that belong to the answer, not to the connection; the length is written anew."""
+    return tuple(pair for pair in headers if pair[0] not in _HOP_BY_HOP and pair[0] != "content-length")
+
+
+def _plain(value: Any) -> Any:
+    """An answer as plain JSON data: times as text, bytes as they are."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return value.isoformat() if hasattr(value, "isoformat") else value

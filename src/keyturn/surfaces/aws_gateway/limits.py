@@ -1,0 +1,26 @@
+"""Every limit of the gateway, with its unit and its reason."""
+
+from __future__ import annotations
+
+from typing import Final
+
+HEAD_BYTES_MAX: Final = 64 * 1024
+"""Request line and headers: AWS accepts some 10 kB, presigned ones twice that."""
+
+BODY_BYTES_MAX: Final = 70 * 1024 * 1024
+"""A body that is judged is read whole; the largest honest one is a Lambda zip (50 MB, a third more as base64)."""
+
+STREAM_HIGH_BYTES: Final = 256 * 1024
+"""Bytes of an upload held until the upstream takes them; then the client is paused."""
+
+PIPELINE_MAX: Final = 16
+"""Requests waiting on one connection; a client that sends more is paused."""
+
+IDLE_S: Final = 300.0
+"""A connection without a request is closed."""
+
+HEAD_S_MAX: Final = 20.0
+"""A client has this long to finish a request it has begun, unless it is sending a body."""
+
+STILL_HOLDING_S: Final = 10.0
+"""How often a held botocore client hears 100 Continue, so that its 60 s read time-out begins anew."""

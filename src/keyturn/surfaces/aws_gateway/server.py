@@ -1,0 +1,302 @@
+"""The socket side: requests in order, bodies whole or streamed, a leaving client noticed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import AsyncIterator
+
+import httptools
+import msgspec
+
+from keyturn.executors.aws import AwsExecutor
+from keyturn.providers.aws import sigv4
+from keyturn.providers.aws.wire import WireRequest, may_stream
+from keyturn.runtime.interface import Gate
+from keyturn.surfaces.aws_gateway import limits
+from keyturn.surfaces.aws_gateway.exchange import Exchange, Sender
+
+log = logging.getLogger("keyturn.gateway")
+
+
+class GatewayConfig(msgspec.Struct, frozen=True):
+    host: str
+    port: int
+    account: str
+    partition: str = "aws"
+
+
+class Gateway:
+    """A listening gateway."""
+
+    def __init__(self, server: asyncio.Server, connections: set[_Client]) -> None:
+        self._server, self._connections = server, connections
+
+    @property
+    def port(self) -> int:
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    def __repr__(self) -> str:
+        return f"<Gateway :{self.port} [{len(self._connections)} clients]>"
+
+    async def close(self) -> None:
+        """Stop listening; clients that wait are let go, their cases stay."""
+        self._server.close()
+        for client in tuple(self._connections):
+            client.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2):
+                await self._server.wait_closed()
+
+
+async def serve(gate: Gate, executor: AwsExecutor, config: GatewayConfig) -> Gateway:
+    """Listen. Port 0 takes a free one."""
+    exchange = Exchange(gate, executor, account=config.account, partition=config.partition)
+    connections: set[_Client] = set()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: _Client(exchange, connections), config.host, config.port, backlog=512
+    )
+    return Gateway(server, connections)
+
+
+class _Incoming:
+    """One request as it arrives. `body` grows while it is read whole; `chunks` pass by while it streams."""
+
+    def __init__(self) -> None:
+        self.target = b""
+        self.headers: list[tuple[str, str]] = []
+        self.method = ""
+        self.body = bytearray()
+        self.chunks: deque[bytes] = deque()
+        self.held_bytes = 0
+        self.streaming = False
+        self.complete = False
+        self.keep_alive = True
+        self.wake = asyncio.Event()
+        self.lost = False
+
+    def header(self, name: str) -> str:
+        return next((value for key, value in self.headers if key == name), "")
+
+
+class _Client(asyncio.Protocol, Sender):
+    """One connection."""
+
+    def __init__(self, exchange: Exchange, connections: set[_Client]) -> None:
+        self._exchange, self._connections = exchange, connections
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._incoming: _Incoming | None = None
+        self._queue: deque[_Incoming] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._drained = asyncio.Event()
+        self._drained.set()
+        self._head_bytes = 0
+        self._reading = True
+        self._idle: asyncio.TimerHandle | None = None
+        self._said_head = False
+
+    # --- asyncio -----------------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]  # a TCP connection has a full transport
+        self._connections.add(self)
+        self._rest()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.discard(self)
+        self._drained.set()
+        if self._idle:
+            self._idle.cancel()
+        for incoming in (*self._queue, *([self._incoming] if self._incoming else [])):
+            incoming.lost = True
+            incoming.wake.set()
+        if self._task is not None:
+            self._task.cancel()  # the client has left: its case stays, nobody waits for it
+
+    def pause_writing(self) -> None:
+        self._drained.clear()
+
+    def resume_writing(self) -> None:
+        self._drained.set()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._refuse(400, "UpgradeNotSupported", "this connection cannot be upgraded")
+        except (httptools.HttpParserError, _TooLargeError) as error:
+            self._refuse(400, "MalformedRequest", f"this is no request that can be read: {error}")
+
+    # --- httptools ---------------------------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        self._incoming = _Incoming()
+        self._head_bytes = 0
+        if self._idle:
+            self._idle.cancel()
+        self._idle = asyncio.get_running_loop().call_later(limits.HEAD_S_MAX, self.close)
+
+    def on_url(self, url: bytes) -> None:
+        if self._incoming is not None:
+            self._incoming.target += url
+            self._count(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._incoming is not None:
+            self._count(len(name) + len(value))
+            self._incoming.headers.append((name.decode("latin-1").lower(), value.decode("latin-1").strip()))
+
+    def _count(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > limits.HEAD_BYTES_MAX:
+            raise _TooLargeError(f"its head is over {limits.HEAD_BYTES_MAX:,} bytes")
+
+    def on_headers_complete(self) -> None:
+        incoming = self._incoming
+        if incoming is None:
+            return
+        if self._idle:
+            self._idle.cancel()
+        incoming.method = self._parser.get_method().decode()
+        incoming.keep_alive = self._parser.should_keep_alive()
+        head = self._wire(incoming, body=None)
+        signed = sigv4.parse(head)
+        scope = signed.scope if isinstance(signed, sigv4.Signed) else None
+        has_body = (
+            incoming.header("content-length") not in {"", "0"} or incoming.header("transfer-encoding") != ""
+        )
+        incoming.streaming = scope is not None and has_body and may_stream(head, scope)
+        if incoming.streaming:
+            self._enqueue(incoming)
+        elif incoming.header("expect").lower() == "100-continue":
+            self.write_now(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        incoming = self._incoming
+        if incoming is None:
+            return
+        if not incoming.streaming:
+            incoming.body += body
+            if len(incoming.body) > limits.BODY_BYTES_MAX:
+                raise _TooLargeError(f"its body is over {limits.BODY_BYTES_MAX:,} bytes")
+            return
+        incoming.chunks.append(body)
+        incoming.held_bytes += len(body)
+        incoming.wake.set()
+        if incoming.held_bytes > limits.STREAM_HIGH_BYTES:
+            self._pause()
+
+    def on_message_complete(self) -> None:
+        incoming, self._incoming = self._incoming, None
+        if incoming is None:
+            return
+        incoming.complete = True
+        incoming.wake.set()
+        if not incoming.streaming:
+            self._enqueue(incoming)
+
+    # --- one after the other -----------------------------------------------------------------------------------------
+
+    def _enqueue(self, incoming: _Incoming) -> None:
+        self._queue.append(incoming)
+        if len(self._queue) > limits.PIPELINE_MAX:
+            self._pause()
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._work())
+
+    async def _work(self) -> None:
+        """Serve what has come, in order, each once."""
+        try:
+            while self._queue:
+                incoming = self._queue[0]
+                self._said_head = False
+                body = self._stream(incoming) if incoming.streaming else None
+                request = self._wire(incoming, body=None if incoming.streaming else bytes(incoming.body))
+                await self._exchange.serve(request, body, self)
+                self._queue.popleft()
+                self._resume()
+                if not incoming.keep_alive or (incoming.streaming and not incoming.complete):
+                    self.close()
+                    return
+        except asyncio.CancelledError:
+            pass
+        except ConnectionError:
+            self.close()
+        except Exception:
+            log.exception("a connection failed; nothing of it was forwarded after this")
+            self.close()
+        finally:
+            self._task = None
+            self._rest()
+
+    async def _stream(self, incoming: _Incoming) -> AsyncIterator[bytes]:
+        """The body as it comes; the client is told to go on only when somebody takes it."""
+        if incoming.header("expect").lower() == "100-continue":
+            self.write_now(b"HTTP/1.1 100 Continue\r\n\r\n")
+        while True:
+            while incoming.chunks:
+                chunk = incoming.chunks.popleft()
+                incoming.held_bytes -= len(chunk)
+                if incoming.held_bytes < limits.STREAM_HIGH_BYTES // 2:
+                    self._resume()
+                yield chunk
+            if incoming.complete:
+                return
+            if incoming.lost:
+                raise ConnectionError("the client left in the middle of its body")
+            incoming.wake.clear()
+            await incoming.wake.wait()
+
+    def _wire(self, incoming: _Incoming, *, body: bytes | None) -> WireRequest:
+        return WireRequest(incoming.method, incoming.target.decode("latin-1"), tuple(incoming.headers), body)
+
+    # --- Sender ------------------------------------------------------------------------------------------------------
+
+    def write_now(self, data: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    async def write(self, data: bytes) -> None:
+        if self._transport is None or self._transport.is_closing():
+            raise ConnectionError("the client has left")
+        self._transport.write(data)
+        await self._drained.wait()
+
+    def still_holding(self) -> None:
+        self.write_now(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    # --- small things ------------------------------------------------------------------------------------------------
+
+    def _pause(self) -> None:
+        if self._reading and self._transport is not None:
+            self._reading = False
+            self._transport.pause_reading()
+
+    def _resume(self) -> None:
+        if not self._reading and self._transport is not None and not self._transport.is_closing():
+            self._reading = True
+            self._transport.resume_reading()
+
+    def _rest(self) -> None:
+        if self._idle:
+            self._idle.cancel()
+        if self._transport is not None and not self._transport.is_closing():
+            self._idle = asyncio.get_running_loop().call_later(limits.IDLE_S, self.close)
+
+    def _refuse(self, status: int, code: str, message: str) -> None:
+        body = f'{{"__type":"{code}","message":"{message}"}}'.encode()
+        head = f"HTTP/1.1 {status} Bad Request\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        self.write_now(head.encode() + body)
+        self.close()
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+
+class _TooLargeError(Exception):
+    """Over a limit of this gateway."""
