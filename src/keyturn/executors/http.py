@@ -254,7 +254,7 @@ class Client:
             async with asyncio.timeout(CONNECT_S_MAX):
                 _, connection = await asyncio.get_running_loop().create_connection(
                     _Connection,
-                    parts.hostname,
+                    parts.hostname or "",
                     parts.port or (443 if secure else 80),
                     ssl=self._tls if secure else None,
                 )

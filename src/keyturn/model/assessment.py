@@ -38,7 +38,7 @@ class Kind(StrEnum):
     NOTE = "note"  # worth saying, decides nothing
 
 
-class Finding(msgspec.Struct, frozen=True):
+class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that is true of the change and matters. `source` cites the page it rests on."""
 
     code: str
@@ -51,7 +51,7 @@ class Finding(msgspec.Struct, frozen=True):
     evidence: dict[str, Any] = {}
 
 
-class Alternative(msgspec.Struct, frozen=True):
+class Alternative(msgspec.Struct, frozen=True, omit_defaults=True):
     """A narrower way to what the agent wants. `operations` are masked; `commands` are what an agent may run, exact or a shape."""
 
     operations: tuple[Operation, ...]
@@ -61,7 +61,7 @@ class Alternative(msgspec.Struct, frozen=True):
     exact: bool  # the plane knows what the agent wants; otherwise commands are the in-place operations of this kind
 
 
-class Difference(msgspec.Struct, frozen=True):
+class Difference(msgspec.Struct, frozen=True, omit_defaults=True):
     """One property before and after, as shown to reviewers; secret values stand as their sealed form."""
 
     resource: ResourceRef
@@ -70,7 +70,7 @@ class Difference(msgspec.Struct, frozen=True):
     after: Any
 
 
-class Dependent(msgspec.Struct, frozen=True):
+class Dependent(msgspec.Struct, frozen=True, omit_defaults=True):
     """Something that relies on a resource of the change: one edge of the blast radius."""
 
     resource: ResourceRef
@@ -78,7 +78,7 @@ class Dependent(msgspec.Struct, frozen=True):
     on: ResourceRef
 
 
-class Recoverable(msgspec.Struct, frozen=True):
+class Recoverable(msgspec.Struct, frozen=True, omit_defaults=True):
     """What Keyturn can do for one resource: whether a backup or an inverse exists, what would be lost, in what time."""
 
     resource: ResourceRef
@@ -88,7 +88,7 @@ class Recoverable(msgspec.Struct, frozen=True):
     loss: tuple[str, ...] = ()  # what would not come back, said beforehand
 
 
-class Assessment(msgspec.Struct, frozen=True):
+class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     """All that was determined about a change, and all that could not be (`unknowns`)."""
 
     effect: Effect

@@ -44,7 +44,7 @@ class Lane(StrEnum):
     CHANGE = "change"
 
 
-class Principal(msgspec.Struct, frozen=True):
+class Principal(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who asks: an agent in a session opened by an operator; `attested_by` says how we know."""
 
     agent: str
@@ -53,7 +53,7 @@ class Principal(msgspec.Struct, frozen=True):
     attested_by: str = "session-key"  # or "login" when a person asks in her own name
 
 
-class ResourceRef(msgspec.Struct, frozen=True, order=True):
+class ResourceRef(msgspec.Struct, frozen=True, order=True, omit_defaults=True):
     """One resource. `kind` is ``service:type`` (``dynamodb:table``); `id` is its name or id within account and region."""
 
     provider: str
@@ -67,7 +67,7 @@ class ResourceRef(msgspec.Struct, frozen=True, order=True):
         return f"{self.kind}/{self.id}"
 
 
-class Operation(msgspec.Struct, frozen=True):
+class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     """A provider's call, in its log-safe form.
 
     `name` is ``service:Operation``. `parameters` are normalised and masked: sensitive values, item data and blobs stand
@@ -110,7 +110,7 @@ class Operation(msgspec.Struct, frozen=True):
         }
 
 
-class Change(msgspec.Struct, frozen=True):
+class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     """The unit of review: one or more operations of one principal. `undoes` names the case that it would undo."""
 
     principal: Principal
@@ -137,7 +137,7 @@ class Change(msgspec.Struct, frozen=True):
         return tuple(sorted({ref for operation in self.operations for ref in operation.resources}))
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     """The request as it came, never logged: what was judged is what is sent. Sealed in the vault.
 
     `target` is the path and query as on the wire, without a service prefix. `headers` carry no authorization.

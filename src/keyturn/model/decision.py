@@ -20,7 +20,7 @@ class Verdict(StrEnum):
         return {Verdict.ALLOW: 0, Verdict.HOLD: 1, Verdict.SUGGEST: 2, Verdict.DENY: 3}[self]
 
 
-class Reason(msgspec.Struct, frozen=True):
+class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
     """One policy that determined the verdict: its `@id`, what it says to people, where it stands."""
 
     policy: str
@@ -28,7 +28,7 @@ class Reason(msgspec.Struct, frozen=True):
     source: str = ""
 
 
-class Obligations(msgspec.Struct, frozen=True):
+class Obligations(msgspec.Struct, frozen=True, omit_defaults=True):
     """What must hold before the call leaves. The strictest of all determining policies is taken, field by field."""
 
     quorum: int = 0  # reviewers who must approve, none of them excluded
@@ -38,7 +38,7 @@ class Obligations(msgspec.Struct, frozen=True):
     window_s: int = 0  # how long an approval stays usable; 0 takes the configured default
 
 
-class Decision(msgspec.Struct, frozen=True):
+class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     """Policy's answer with its reasons. `errors` non-empty is never ALLOW. `enforced` false is observe mode, said loudly."""
 
     verdict: Verdict

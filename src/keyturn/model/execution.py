@@ -18,7 +18,7 @@ class Role(StrEnum):
     BACKUP = "backup"
 
 
-class Call(msgspec.Struct, frozen=True):
+class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     """One provider call the plane makes itself, by name: for captures, backups, restores, reconciliation."""
 
     operation: str  # "dynamodb:DescribeTable"
@@ -57,7 +57,7 @@ class Unavailable(msgspec.Struct, frozen=True, tag="unavailable"):
 Answer = Succeeded | Refused | Unavailable
 
 
-class Grant(msgspec.Struct, frozen=True):
+class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
     """A scoped, expiring credential for one change. `narrowed` false: the policy did not fit and `why` says how it was widened."""
 
     change_digest: str
@@ -70,7 +70,7 @@ class Grant(msgspec.Struct, frozen=True):
     why: str = ""
 
 
-class Backup(msgspec.Struct, frozen=True):
+class Backup(msgspec.Struct, frozen=True, omit_defaults=True):
     """Undo material the plane took. `verified_by` says how it was proved, empty when it was not."""
 
     resource: ResourceRef
@@ -85,7 +85,7 @@ class Backup(msgspec.Struct, frozen=True):
     loss: tuple[str, ...] = ()
 
 
-class ProofStep(msgspec.Struct, frozen=True):
+class ProofStep(msgspec.Struct, frozen=True, omit_defaults=True):
     """One numbered thing that must hold before a call leaves."""
 
     number: int
@@ -101,7 +101,7 @@ class OutcomeStatus(StrEnum):
     IN_PROGRESS = "in_progress"  # accepted; the service works on it
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     """What became of the call. `response` is the vault reference of the recorded response."""
 
     status: OutcomeStatus

@@ -356,7 +356,7 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One line of the log. `hash` is ``sha256(0x00 || prev || body)``, the RFC 6962 leaf over the chained body.
+    """One line of the log. `hash` is ``sha256(prev || body)``; its 32 bytes are the leaf of the RFC 6962 tree.
 
     `body` is the canonical JSON of ``{"seq", "writer", "case", "event"}``; `prev` the hash of the entry before, 64 zeros at first.
     """

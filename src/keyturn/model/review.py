@@ -7,7 +7,7 @@ import msgspec
 from keyturn.model.canonical import digest
 
 
-class ReviewRequest(msgspec.Struct, frozen=True):
+class ReviewRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an approval binds to (DESIGN rule 2), frozen when the case is held."""
 
     case_id: str
@@ -30,7 +30,7 @@ class ReviewRequest(msgspec.Struct, frozen=True):
         return digest(self)
 
 
-class Review(msgspec.Struct, frozen=True):
+class Review(msgspec.Struct, frozen=True, omit_defaults=True):
     """A reviewer's answer to exactly one `ReviewRequest` (`binding` is its digest)."""
 
     reviewer: str
@@ -42,14 +42,14 @@ class Review(msgspec.Struct, frozen=True):
     signature: str = ""
 
 
-class Accepted(msgspec.Struct, frozen=True):
+class Accepted(msgspec.Struct, frozen=True, omit_defaults=True):
     """The review counts; `approvals` of `quorum` are there now."""
 
     approvals: int
     quorum: int
 
 
-class NotAccepted(msgspec.Struct, frozen=True):
+class NotAccepted(msgspec.Struct, frozen=True, omit_defaults=True):
     """The review does not count, and why. `code` is stable; `message` is for the person."""
 
     code: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from keyturn.core.chain import GENESIS, make_entry
+from keyturn.core.chain import GENESIS, make_entry, written
 from keyturn.errors import StoreError
 from keyturn.model.record import Checkpoint, Draft, Entry
 from keyturn.stores.interface import Row
@@ -17,7 +17,8 @@ class MemoryStore:
         self.writer = writer
         self._entries: list[Entry] = []
         self._snapshot: tuple[int, dict[str, bytes], bytes] | None = None
-        self._checkpoints: list[Checkpoint] = []
+        self._cases: dict[str, bytes] = {}
+        self._checkpoints: dict[int, Checkpoint] = {}
         self._blobs: dict[str, bytes] = {}
         self._rows: dict[tuple[str, str], Row] = {}
 
@@ -26,7 +27,7 @@ class MemoryStore:
 
     async def append(self, drafts: Sequence[Draft]) -> tuple[Entry, ...]:
         made = []
-        for draft in drafts:
+        for draft in [written(draft) for draft in drafts]:  # all of them can be written, or none is
             seq, prev = self.head
             entry = make_entry(draft, seq=seq + 1, writer=self.writer, prev=prev)
             self._entries.append(entry)
@@ -50,20 +51,20 @@ class MemoryStore:
         return (self._entries[-1].seq, self._entries[-1].hash) if self._entries else (0, GENESIS)
 
     async def save_snapshot(self, seq: int, cases: dict[str, bytes], plane: bytes) -> None:
-        earlier = self._snapshot[1] if self._snapshot else {}
-        self._snapshot = (seq, {**earlier, **cases}, plane)
+        self._snapshot = (seq, dict(cases), plane)
+        self._cases.update(cases)
 
     def load_snapshot(self) -> tuple[int, dict[str, bytes], bytes] | None:
         return self._snapshot
 
     def load_case(self, case_id: str) -> bytes | None:
-        return self._snapshot[1].get(case_id) if self._snapshot else None
+        return self._cases.get(case_id)
 
     async def add_checkpoint(self, checkpoint: Checkpoint) -> None:
-        self._checkpoints.append(checkpoint)
+        self._checkpoints[checkpoint.size] = checkpoint
 
     def checkpoints(self) -> tuple[Checkpoint, ...]:
-        return tuple(self._checkpoints)
+        return tuple(self._checkpoints[size] for size in sorted(self._checkpoints))
 
     async def put_blob(self, ref: str, sealed: bytes) -> None:
         self._blobs.setdefault(ref, sealed)

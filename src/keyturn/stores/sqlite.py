@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import msgspec
 
-from keyturn.core.chain import GENESIS, broken_at, make_entry
+from keyturn.core.chain import GENESIS, Written, broken_at, make_entry, written
 from keyturn.errors import StoreError
 from keyturn.model.record import Checkpoint, Draft, Entry
 from keyturn.stores.interface import Row
@@ -56,7 +56,7 @@ class _Job:
     __slots__ = ("drafts", "loop", "result", "waiter", "work")
 
     def __init__(
-        self, drafts: Sequence[Draft], work: Work | None, waiter: asyncio.Future[Any] | None
+        self, drafts: Sequence[Written], work: Work | None, waiter: asyncio.Future[Any] | None
     ) -> None:
         self.drafts, self.work, self.waiter = drafts, work, waiter
         self.loop = waiter.get_loop() if waiter is not None else None
@@ -92,14 +92,14 @@ class SqliteStore:
     # --- the log -----------------------------------------------------------------------------------------------------
 
     async def append(self, drafts: Sequence[Draft]) -> tuple[Entry, ...]:
-        made: tuple[Entry, ...] = await self._submit(drafts, None)
+        made: tuple[Entry, ...] = await self._submit([written(draft) for draft in drafts], None)
         return made
 
     async def append_soon(self, drafts: Sequence[Draft]) -> None:
-        if self._failed:
-            raise self._failed
+        self._must_be_open()
+        ready = [written(draft) for draft in drafts]
         with self._wake:
-            self._jobs.append(_Job(drafts, None, None))
+            self._jobs.append(_Job(ready, None, None))
             if len(self._jobs) == 1:
                 self._wake.notify()
 
@@ -115,8 +115,18 @@ class SqliteStore:
         if limit is not None:
             query += " LIMIT ?"
             values.append(limit)
-        for row in self._read.execute(query, values):
+        for row in self._select(query, values):
             yield Entry(*row)
+
+    def _select(self, query: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """Rows of a query; a file that cannot be read is said to be damaged, whichever page it was."""
+        try:
+            yield from self._read.execute(query, values)
+        except sqlite3.Error as error:
+            raise _explain(error, self._path) from error
+
+    def _one(self, query: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+        return next(self._select(query, values), None)
 
     @property
     def head(self) -> tuple[int, str]:
@@ -135,19 +145,19 @@ class SqliteStore:
         await self._submit((), work)
 
     def load_snapshot(self) -> tuple[int, dict[str, bytes], bytes] | None:
-        row = self._read.execute("SELECT seq, body, cases FROM snapshot_plane").fetchone()
+        row = self._one("SELECT seq, body, cases FROM snapshot_plane")
         if row is None:
             return None
         listed = set(msgspec.json.decode(row[2]))
         cases = {
             case_id: body
-            for case_id, body in self._read.execute("SELECT case_id, body FROM snapshot_case")
+            for case_id, body in self._select("SELECT case_id, body FROM snapshot_case")
             if case_id in listed
         }
         return row[0], cases, row[1]
 
     def load_case(self, case_id: str) -> bytes | None:
-        row = self._read.execute("SELECT body FROM snapshot_case WHERE case_id = ?", (case_id,)).fetchone()
+        row = self._one("SELECT body FROM snapshot_case WHERE case_id = ?", (case_id,))
         return row[0] if row else None
 
     async def add_checkpoint(self, checkpoint: Checkpoint) -> None:
@@ -160,7 +170,7 @@ class SqliteStore:
         )
 
     def checkpoints(self) -> tuple[Checkpoint, ...]:
-        rows = self._read.execute("SELECT body FROM checkpoint ORDER BY size").fetchall()
+        rows = self._select("SELECT body FROM checkpoint ORDER BY size")
         return tuple(msgspec.json.decode(body, type=Checkpoint) for (body,) in rows)
 
     async def put_blob(self, ref: str, sealed: bytes) -> None:
@@ -170,17 +180,17 @@ class SqliteStore:
         )
 
     def get_blob(self, ref: str) -> bytes | None:
-        row = self._read.execute("SELECT sealed FROM blob WHERE ref = ?", (ref,)).fetchone()
+        row = self._one("SELECT sealed FROM blob WHERE ref = ?", (ref,))
         return row[0] if row else None
 
     def get_row(self, table: str, key: str) -> Row | None:
-        row = self._read.execute(
+        row = self._one(
             "SELECT name, key, value, version FROM small WHERE name = ? AND key = ?", (table, key)
-        ).fetchone()
+        )
         return Row(*row) if row else None
 
     def rows(self, table: str) -> tuple[Row, ...]:
-        found = self._read.execute(
+        found = self._select(
             "SELECT name, key, value, version FROM small WHERE name = ? ORDER BY key", (table,)
         )
         return tuple(Row(*row) for row in found)
@@ -225,11 +235,14 @@ class SqliteStore:
 
     # --- the writer thread -------------------------------------------------------------------------------------------
 
-    async def _submit(self, drafts: Sequence[Draft], work: Work | None) -> Any:
+    def _must_be_open(self) -> None:
         if self._failed:
             raise self._failed
         if self._closing:
             raise StoreError("closed", "the store is closed")
+
+    async def _submit(self, drafts: Sequence[Written], work: Work | None) -> Any:
+        self._must_be_open()
         waiter: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         with self._wake:
             self._jobs.append(_Job(drafts, work, waiter))
@@ -375,7 +388,9 @@ def _explain(error: Exception, path: Path) -> StoreError:
     """A `StoreError` that says what is wrong with the file and what to do."""
     if isinstance(error, StoreError):
         return error
-    code = getattr(error, "sqlite_errorcode", None)
+    code = (
+        getattr(error, "sqlite_errorcode", 0) & 0xFF
+    )  # the low byte is the class: https://www.sqlite.org/rescode.html
     if code == sqlite3.SQLITE_FULL:
         return StoreError(
             "disk-full", f"the disk of {path} is full", help="make room; what was recorded is intact"
@@ -384,7 +399,8 @@ def _explain(error: Exception, path: Path) -> StoreError:
         return StoreError(
             "no-file", f"{path} cannot be written: {error}", help="check data_dir and its owner"
         )
-    if isinstance(error, sqlite3.DatabaseError) and code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+    not_text = isinstance(error, sqlite3.OperationalError) and "decode to UTF-8" in str(error)
+    if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or not_text:
         return StoreError(
             "corrupt",
             f"{path} is damaged: {error}",
