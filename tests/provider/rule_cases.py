@@ -37,6 +37,12 @@ QUEUE: Final = {"messages": 42, "attributes": {"MessageRetentionPeriod": "345600
 ALARM: Final = {"actions_enabled": True, "alarm_actions": ["arn:aws:sns:eu-west-1:1:page"]}
 VERSIONED: Final = {"s3:bucket/b": {"versioning": "Enabled"}}
 PLAIN: Final = {"s3:bucket/b": {"versioning": ""}}
+T_ARN: Final = "arn:aws:dynamodb:eu-west-1:123456789012:table/t"
+PRODUCTION: Final = {"tags": {"env": "production"}}
+OPEN: Final = (
+    '{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/k"}]}'
+)
+DEAD_LETTERS: Final = {"messages": 0, "attributes": {"RedrivePolicy": '{"maxReceiveCount":3}'}}
 PUT: Final = {"TableName": "t", "Item": {"id": {"S": "1"}}}
 KEY: Final = {"TableName": "t", "Key": {"id": {"S": "1"}}}
 ROLE: Final = "arn:aws:iam::1:role/r"
@@ -282,8 +288,8 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
         Case("rds:DeleteDBInstance", {"DBInstanceIdentifier": "d", "FinalDBSnapshotIdentifier": "last"}),
     ),
     "GEN003": (
-        Case("secretsmanager:DeleteSecret", {"SecretId": "s", "ForceDeleteWithoutRecovery": True}),
-        Case("secretsmanager:DeleteSecret", {"SecretId": "s", "RecoveryWindowInDays": 30}),
+        Case("ecr:DeleteRepository", {"repositoryName": "r", "force": True}),
+        Case("ecr:DeleteRepository", {"repositoryName": "r", "force": False}),
     ),
     "GEN004": (
         Case("ecs:RegisterTaskDefinition", {"family": "f", "taskRoleArn": ROLE}),
@@ -323,5 +329,100 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
     "GEN012": (
         Case("efs:DeleteFileSystem", {"FileSystemId": "fs-1"}),
         Case("efs:CreateFileSystem", {"CreationToken": "t"}),
+    ),
+    "GEN013": (
+        Case("cloudtrail:StopLogging", {"Name": "trail"}),
+        Case("cloudtrail:StartLogging", {"Name": "trail"}),
+    ),
+    "GEN014": (
+        Case(
+            "dynamodb:TagResource",
+            {"ResourceArn": T_ARN, "Tags": [{"Key": "env", "Value": "dev"}]},
+            PRODUCTION,
+        ),
+        Case(
+            "dynamodb:TagResource",
+            {"ResourceArn": T_ARN, "Tags": [{"Key": "owner", "Value": "dev"}]},
+            PRODUCTION,
+        ),
+    ),
+    "EXP001": (
+        Case("s3:PutBucketPolicy", {"Bucket": "b", "Policy": OPEN}),
+        Case("s3:PutBucketPolicy", {"Bucket": "b", "Policy": OPEN.replace("*", "arn:aws:iam::1:root")}),
+    ),
+    "SEC001": (
+        Case("secretsmanager:DeleteSecret", {"SecretId": "s"}),
+        Case("secretsmanager:RestoreSecret", {"SecretId": "s"}),
+    ),
+    "KMS001": (
+        Case("kms:ScheduleKeyDeletion", {"KeyId": "k"}),
+        Case("kms:CancelKeyDeletion", {"KeyId": "k"}),
+    ),
+    "LAM007": (
+        Case("lambda:CreateEventSourceMapping", {"FunctionName": "f", "EventSourceArn": "arn:aws:sqs:r:1:q"}),
+        Case("lambda:UpdateEventSourceMapping", {"UUID": "u", "BatchSize": 5}),
+    ),
+    "IAM006": (
+        Case("iam:DeleteRolePermissionsBoundary", {"RoleName": "r"}),
+        Case("iam:UpdateRole", {"RoleName": "r"}),
+    ),
+    "IAM007": (
+        Case("iam:DeactivateMFADevice", {"UserName": "u", "SerialNumber": "s"}),
+        Case("iam:ResyncMFADevice", {"UserName": "u", "SerialNumber": "s"}),
+    ),
+    "IAM008": (
+        Case("iam:UpdateAccessKey", {"UserName": "u", "AccessKeyId": "AKIA", "Status": "Inactive"}),
+        Case("iam:CreateAccessKey", {"UserName": "u"}),
+    ),
+    "CW004": (
+        Case(
+            "cloudwatch:PutMetricAlarm",
+            {"AlarmName": "a", "AlarmActions": ["arn:aws:automate:r:ec2:terminate"]},
+            ALARM,
+        ),
+        Case(
+            "cloudwatch:PutMetricAlarm", {"AlarmName": "a", "AlarmActions": ["arn:aws:sns:r:1:other"]}, ALARM
+        ),
+    ),
+    "CW005": (
+        Case(
+            "cloudwatch:SetAlarmState", {"AlarmName": "a", "StateValue": "ALARM", "StateReason": "r"}, ALARM
+        ),
+        Case("cloudwatch:EnableAlarmActions", {"AlarmNames": ["a"]}, ALARM),
+    ),
+    "SSM003": (
+        Case("ssm:PutParameter", {"Name": "/p", "Value": "1", "Policies": '[{"Type":"Expiration"}]'}),
+        Case(
+            "ssm:PutParameter", {"Name": "/p", "Value": "1", "Policies": '[{"Type":"NoChangeNotification"}]'}
+        ),
+    ),
+    "SQS005": (
+        Case(
+            "sqs:SetQueueAttributes",
+            {"QueueUrl": "http://x/1/q", "Attributes": {"RedrivePolicy": ""}},
+            DEAD_LETTERS,
+        ),
+        Case(
+            "sqs:SetQueueAttributes",
+            {"QueueUrl": "http://x/1/q", "Attributes": {"RedrivePolicy": "{}"}},
+            QUEUE,
+        ),
+    ),
+    "SQS006": (
+        Case("sqs:DeleteMessage", {"QueueUrl": "http://x/1/q", "ReceiptHandle": "h"}, QUEUE),
+        Case("sqs:DeleteMessageBatch", {"QueueUrl": "http://x/1/q", "Entries": []}, QUEUE),
+    ),
+    "S3008": (
+        Case(
+            "s3:PutBucketNotificationConfiguration",
+            {"Bucket": "b", "NotificationConfiguration": {"QueueConfigurations": [{}]}},
+        ),
+        Case("s3:GetBucketNotificationConfiguration", {"Bucket": "b"}),
+    ),
+    "S3009": (
+        Case(
+            "s3:DeleteObject", {"Bucket": "b", "Key": "k", "BypassGovernanceRetention": True}, {}, VERSIONED
+        ),
+        Case("s3:DeleteObject", {"Bucket": "b", "Key": "k"}, {}, VERSIONED),
     ),
 }

@@ -15,7 +15,7 @@ from keyturn.model.change import READ_EFFECTS, Change, Effect, Operation, Reques
 from keyturn.providers.aws import environment, items, narrow, recipes
 from keyturn.providers.aws.capturing import Taken, take, together
 from keyturn.providers.aws.items import Items
-from keyturn.providers.aws.rules import REGISTRY, Context, Rule, exact, generic
+from keyturn.providers.aws.rules import Context, rules_for
 
 _DESTROYS: Final = frozenset({Effect.DELETE, Effect.REPLACE})
 
@@ -25,10 +25,6 @@ _PLAIN_READS: Final = frozenset(
 """Without WithDecryption these hand out secure strings as ciphertext (API_GetParameter): a plain read."""
 
 _TRUE_DRY_RUNS: Final = frozenset({"lambda:Invoke", "lambda:UpdateFunctionCode"})
-
-
-RULE_MODULES: Final = (exact, generic)
-"""Importing them puts their rules into the registry."""
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -104,12 +100,6 @@ def judge(context: Context, *, undo: bool = False) -> Judged:
     return Judged(
         operation, effect, _reversibility(context, effect, findings, recoverable), findings, recoverable
     )
-
-
-def rules_for(name: str) -> list[Rule]:
-    """The exact rules of an operation; where there is none, the generic detectors."""
-    own = [rule for rule in REGISTRY if name in rule.operations]
-    return own or [rule for rule in REGISTRY if not rule.operations]
 
 
 def _recoverable(context: Context, ref: ResourceRef, effect: Effect) -> Recoverable:

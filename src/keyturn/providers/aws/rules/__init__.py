@@ -65,6 +65,7 @@ class Rule(msgspec.Struct, frozen=True):
     source: str
     says: str
     look: Callable[[Context], Fired]
+    everywhere: bool = False  # a generic detector that is asked even where there are exact rules
 
     def ask(self, context: Context) -> Finding | None:
         """The finding, when the rule has one. A rule that fails has found that it cannot be judged: never raises."""
@@ -109,6 +110,8 @@ def rule(
     effect: Effect,
     reversibility: Reversibility,
     source: str,
+    *,
+    everywhere: bool = False,
 ) -> Callable[[Callable[[Context], Fired]], Callable[[Context], Fired]]:
     """Puts a function among the rules; without operations it is a generic detector."""
 
@@ -123,6 +126,7 @@ def rule(
                 source=source,
                 says=" ".join((look.__doc__ or "").split()),
                 look=look,
+                everywhere=everywhere,
             )
         )
         return look
@@ -130,4 +134,10 @@ def rule(
     return put
 
 
-from keyturn.providers.aws.rules import exact, generic  # noqa: E402, F401  # they put their rules into the registry
+def rules_for(name: str) -> list[Rule]:
+    """The exact rules of an operation; where there is none, the generic detectors; those that are for everywhere, always."""
+    own = [rule for rule in REGISTRY if name in rule.operations]
+    return [*own, *(rule for rule in REGISTRY if not rule.operations and (rule.everywhere or not own))]
+
+
+from keyturn.providers.aws.rules import exact, exposure, generic  # noqa: E402, F401  # they put their rules into the registry

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from keyturn.providers.aws.rules import cloudwatch, dynamodb, iam, lambda_, s3, sqs, ssm
+from keyturn.providers.aws.rules import cloudwatch, dynamodb, iam, lambda_, s3, sqs, ssm, windows
 
-__all__ = ["cloudwatch", "dynamodb", "iam", "lambda_", "s3", "sqs", "ssm"]
+__all__ = ["cloudwatch", "dynamodb", "iam", "lambda_", "s3", "sqs", "ssm", "windows"]

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
-from keyturn.providers.aws.rules import Context, Fired, rule
+from keyturn.providers.aws.environment import PRODUCTION, is_environment_key, normalise
+from keyturn.providers.aws.rules import Context, Fired, Said, rule
 
 SOURCE: Final = "DESIGN: delegated authority and protection-strip, by the shape of the request"
 _PROTECTION: Final = re.compile(
@@ -106,6 +107,8 @@ def forced(context: Context) -> Fired:
 @rule("GEN004", [], Kind.DELEGATED_AUTHORITY, Effect.EXECUTE, Reversibility.R1, SOURCE)
 def role_passed(context: Context) -> Fired:
     """A role is passed to something that will act with it."""
+    if context.operation.service in {"iam", "sts"} or context.operation.floor is Effect.DELETE:
+        return None  # there a role's name says which resource is meant
     return _gives_authority(context, _ROLE, "a role for something that acts later")
 
 
@@ -181,6 +184,99 @@ def secret(context: Context) -> Fired:
 @rule("GEN012", [], Kind.DATA_LOSS, Effect.DELETE, Reversibility.R4, SOURCE)
 def deletes(context: Context) -> Fired:
     """A delete of a kind without a recipe is taken to be final."""
-    if context.operation.floor not in {Effect.DELETE, Effect.REPLACE}:
+    floor, action = context.operation.floor, context.operation.action
+    if floor is Effect.REPLACE:
+        return Said(
+            f"{action} deletes what stands of {context.ref} and makes it anew, all in one call.",
+            effect=Effect.REPLACE,
+            kind=Kind.REPLACE,
+        )
+    if floor is not Effect.DELETE or "Tag" in action:
         return None
-    return f"{context.ref} would be deleted or replaced, and there is no recipe to give it back.", {}
+    return f"{action} removes {context.ref}, or something of it, and there is no recipe to give it back.", {}
+
+
+_BLINDERS: Final = frozenset(
+    {
+        "accessanalyzer:DeleteAnalyzer",
+        "cloudtrail:DeleteEventDataStore",
+        "cloudtrail:DeleteTrail",
+        "cloudtrail:PutEventSelectors",
+        "cloudtrail:StopLogging",
+        "cloudtrail:UpdateTrail",
+        "config:DeleteConfigurationRecorder",
+        "config:DeleteDeliveryChannel",
+        "config:StopConfigurationRecorder",
+        "ec2:DeleteFlowLogs",
+        "events:DisableRule",
+        "guardduty:DeleteDetector",
+        "guardduty:StopMonitoringMembers",
+        "guardduty:UpdateDetector",
+        "inspector2:Disable",
+        "logs:DeleteMetricFilter",
+        "logs:DeleteSubscriptionFilter",
+        "macie2:DisableMacie",
+        "securityhub:DisableSecurityHub",
+    }
+)
+
+
+@rule(
+    "GEN013",
+    [],
+    Kind.BLIND,
+    Effect.UPDATE,
+    Reversibility.R1,
+    "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/best-practices-security.html",
+)
+def blinded(context: Context) -> Fired:
+    """Where a trail, a recorder, a detector or a filter is stopped, what happens afterwards is not seen or not recorded."""
+    if context.operation.name not in _BLINDERS:
+        return None
+    return f"{context.operation.action} switches monitoring or audit off, or narrows it.", {}
+
+
+@rule(
+    "GEN014",
+    [],
+    Kind.PROTECTION_STRIP,
+    Effect.UPDATE,
+    Reversibility.R1,
+    "https://docs.aws.amazon.com/whitepapers/latest/tagging-best-practices/tagging-best-practices.html",
+    everywhere=True,
+)
+def environment_tag(context: Context) -> Fired:
+    """Policy is decided on the tag that says which environment a resource is in: changing it changes which rules hold."""
+    action = context.operation.action
+    if "Tag" not in action or (
+        context.operation.floor is Effect.CREATE and action.startswith("Create") and action != "CreateTags"
+    ):
+        return None
+    standing = (context.state or {}).get("tags") or {}
+    given = _tags(context.parameters)
+    taken = [str(value) for name in ("TagKeys", "tagKeys") for value in context.parameters.get(name) or []]
+    if action in {"PutBucketTagging", "DeleteBucketTagging"}:  # the whole set is replaced
+        taken += [key for key in standing if key not in given]
+    moved = [key for key, value in given.items() if is_environment_key(key) and value != standing.get(key)]
+    lowered = [key for key in moved if normalise(str(given[key])) != PRODUCTION]
+    touched = sorted({*lowered, *(key for key in taken if is_environment_key(key))})
+    if not touched:
+        return None
+    return f"The tag that says which environment {context.ref} is in would change ({', '.join(touched)}).", {
+        "keys": touched
+    }
+
+
+def _tags(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Every tag that a request sets, in whatever shape the service takes them."""
+    found: dict[str, Any] = {}
+    for name, _, value in leaves(parameters):
+        if name.lower() in {"tags", "tagset", "tag"} and isinstance(value, dict):
+            found |= {key: inner for key, inner in value.items() if not isinstance(inner, (dict, list))}
+        for tag in value if name.lower() in {"tags", "tagset", "tag"} and isinstance(value, list) else []:
+            if isinstance(tag, dict):
+                key = next((tag[word] for word in ("Key", "key", "TagKey") if word in tag), None)
+                inner = next((tag[word] for word in ("Value", "value", "TagValue") if word in tag), "")
+                if key is not None:
+                    found[str(key)] = inner
+    return found

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
-from keyturn.providers.aws.rules import Context, Fired, rule
+from keyturn.providers.aws.rules import Context, Fired, Said, rule
+from keyturn.providers.aws.rules.exposure import documents
 
 R1, R3 = Reversibility.R1, Reversibility.R3
 IAM: Final = "https://docs.aws.amazon.com/IAM/latest/APIReference/"
@@ -14,7 +15,7 @@ IAM: Final = "https://docs.aws.amazon.com/IAM/latest/APIReference/"
 
 @rule(
     "IAM001",
-    ["iam:DeleteRole", "iam:DeleteUser"],
+    ["iam:DeleteRole", "iam:DeleteUser", "iam:DeleteGroup", "iam:DeleteInstanceProfile", "iam:DeletePolicy"],
     Kind.OUTAGE,
     Effect.DELETE,
     R3,
@@ -36,6 +37,11 @@ def delete_identity(context: Context) -> Fired:
         "iam:AttachRolePolicy",
         "iam:AttachUserPolicy",
         "iam:CreatePolicyVersion",
+        "iam:SetDefaultPolicyVersion",
+        "iam:PutGroupPolicy",
+        "iam:AttachGroupPolicy",
+        "iam:AddUserToGroup",
+        "iam:AddRoleToInstanceProfile",
     ],
     Kind.DELEGATED_AUTHORITY,
     Effect.PERMISSION,
@@ -44,12 +50,50 @@ def delete_identity(context: Context) -> Fired:
 )
 def grants(context: Context) -> Fired:
     """What is granted here is used later, by others."""
-    return f"{context.ref} would be given other permissions.", {}
+    given = context.parameters
+    words = [word for _, document in documents(given) for word in wide(document)]
+    if str(given.get("PolicyArn", "")).endswith(
+        ("/AdministratorAccess", "/IAMFullAccess", "/PowerUserAccess")
+    ):
+        words.append("administration")
+    among = f", among them {', '.join(words[:3])}" if words else ""
+    return f"{context.ref} would be given other permissions{among}.", {"wide": words}
+
+
+def wide(document: dict[str, Any]) -> list[str]:
+    """What is dangerous in an identity policy, in words: everything allowed, a whole service, roles passed."""
+    found: set[str] = set()
+    listed = document.get("Statement")
+    for statement in listed if isinstance(listed, list) else [listed]:
+        if not isinstance(statement, dict) or statement.get("Effect") != "Allow":
+            continue
+        if "NotAction" in statement:
+            found.add("everything but some actions")
+        actions = statement.get("Action", [])
+        for action in actions if isinstance(actions, list) else [actions]:
+            lowered = str(action).lower()
+            if lowered in {"*", "*:*"}:
+                found.add("every action")
+            elif lowered.endswith(":*"):
+                found.add(f"all of {lowered[:-2]}")
+            elif lowered == "iam:passrole":
+                found.add("passing roles")
+    return sorted(found)
 
 
 @rule(
     "IAM003",
-    ["iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:DeleteUserPolicy", "iam:DetachUserPolicy"],
+    [
+        "iam:DeleteRolePolicy",
+        "iam:DetachRolePolicy",
+        "iam:DeleteUserPolicy",
+        "iam:DetachUserPolicy",
+        "iam:DeleteGroupPolicy",
+        "iam:DetachGroupPolicy",
+        "iam:DeletePolicyVersion",
+        "iam:RemoveRoleFromInstanceProfile",
+        "iam:RemoveUserFromGroup",
+    ],
     Kind.OUTAGE,
     Effect.PERMISSION,
     R1,
@@ -81,6 +125,18 @@ def trust(context: Context) -> Fired:
         "iam:CreateAccessKey",
         "iam:UploadSSHPublicKey",
         "iam:CreateOpenIDConnectProvider",
+        "iam:AddClientIDToOpenIDConnectProvider",
+        "iam:UpdateOpenIDConnectProviderThumbprint",
+        "iam:CreateSAMLProvider",
+        "iam:UpdateSAMLProvider",
+        "iam:UploadSigningCertificate",
+        "iam:CreateServiceSpecificCredential",
+        "iam:ResetServiceSpecificCredential",
+        "iam:EnableMFADevice",
+        "iam:ChangePassword",
+        "iam:CreateDelegationRequest",
+        "iam:AcceptDelegationRequest",
+        "iam:SendDelegationToken",
     ],
     Kind.DELEGATED_AUTHORITY,
     Effect.PERMISSION,
@@ -90,3 +146,62 @@ def trust(context: Context) -> Fired:
 def credential(context: Context) -> Fired:
     """A password, key or trust anchor of the request's own is authority for whoever chose it."""
     return f"A new way to act as {context.ref} would exist.", {}
+
+
+@rule(
+    "IAM006",
+    [
+        "iam:DeleteRolePermissionsBoundary",
+        "iam:DeleteUserPermissionsBoundary",
+        "iam:PutRolePermissionsBoundary",
+        "iam:PutUserPermissionsBoundary",
+    ],
+    Kind.PROTECTION_STRIP,
+    Effect.PERMISSION,
+    R1,
+    "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html",
+)
+def boundary(context: Context) -> Fired:
+    """A permissions boundary sets the maximum permissions that an identity-based policy can grant to an entity."""
+    return f"The upper limit of what {context.ref} may do would be moved.", {}
+
+
+@rule(
+    "IAM007",
+    [
+        "iam:DeactivateMFADevice",
+        "iam:DeleteVirtualMFADevice",
+        "iam:DeleteAccountPasswordPolicy",
+        "iam:UpdateAccountPasswordPolicy",
+    ],
+    Kind.PROTECTION_STRIP,
+    Effect.UPDATE,
+    R3,
+    "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa.html",
+)
+def sign_in(context: Context) -> Fired:
+    """MFA requires a second proof beside the password; the account's password policy says how good passwords have to be."""
+    return f"{context.operation.action} changes what it takes to sign in as {context.ref}.", {}
+
+
+@rule(
+    "IAM008",
+    ["iam:UpdateAccessKey", "iam:DeleteAccessKey", "iam:DeleteLoginProfile"],
+    Kind.OUTAGE,
+    Effect.UPDATE,
+    R1,
+    IAM + "API_UpdateAccessKey.html",
+)
+def credential_taken(context: Context) -> Fired:
+    """Whoever works with a key that becomes Inactive fails; one that becomes Active works again for whoever holds it."""
+    if context.operation.action != "UpdateAccessKey":
+        return Said(
+            f"Whoever uses this credential of {context.ref} would fail, and it cannot be had again.",
+            effect=Effect.DELETE,
+            reversibility=Reversibility.R4,
+        )
+    if context.parameters.get("Status") == "Inactive":
+        return f"Whoever uses this key of {context.ref} would fail.", {}
+    return Said(
+        f"A key of {context.ref} would work again.", effect=Effect.PERMISSION, kind=Kind.DELEGATED_AUTHORITY
+    )

@@ -6,10 +6,31 @@ from typing import Final
 
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
-from keyturn.providers.aws.rules import Context, Fired, rule
+from keyturn.providers.aws.rules import Context, Fired, Said, rule
 
 R1, R4 = Reversibility.R1, Reversibility.R4
 LAMBDA: Final = "https://docs.aws.amazon.com/lambda/latest/api/"
+
+_LOADERS: Final = frozenset(
+    {
+        "AWS_LAMBDA_EXEC_WRAPPER",
+        "BASH_ENV",
+        "DOTNET_STARTUP_HOOKS",
+        "JAVA_TOOL_OPTIONS",
+        "LD_LIBRARY_PATH",
+        "LD_PRELOAD",
+        "NODE_OPTIONS",
+        "NODE_PATH",
+        "PERL5LIB",
+        "PERL5OPT",
+        "PYTHONPATH",
+        "PYTHONSTARTUP",
+        "RUBYLIB",
+        "RUBYOPT",
+    }
+)
+"""Variables by which a runtime is made to run other code than the function's
+(https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html)."""
 
 
 @rule(
@@ -31,8 +52,10 @@ def delete_function(context: Context) -> Fired:
 )
 def create_function(context: Context) -> Fired:
     """A function acts later with its role's authority, on code that came with the request."""
-    if context.state is not None:
-        return None  # it stands: the call fails, or the other half of a replace is judged as that
+    if context.state is not None and context.state.get("role") == context.parameters.get("Role"):
+        return (
+            None  # it stands with this role: the call fails, or the other half of a replace is judged as that
+        )
     return (
         f"New code would run with the authority of {str(context.parameters.get('Role', 'a role')).rpartition('/')[2]}.",
         {},
@@ -63,14 +86,22 @@ def update_code(context: Context) -> Fired:
     LAMBDA + "API_UpdateFunctionConfiguration.html",
 )
 def role_or_layers(context: Context) -> Fired:
-    """Another role or other layers change what the function may do, or what it runs."""
-    state = context.state or {}
-    role, layers = context.parameters.get("Role"), context.parameters.get("Layers")
-    if role and role != state.get("role"):
-        return f"{context.ref.id} would act with another role: {role.rpartition('/')[2]}.", {}
-    if layers and layers != state.get("layers"):
-        return f"{context.ref.id} would load other layers.", {}
-    return None
+    """Another role, other layers, another image command or file system change what the function may do, or what it runs; so does a variable by which a runtime is told to load code."""
+    given, state = context.parameters, context.state or {}
+    role, before = given.get("Role"), state.get("environment") or {}
+    found = [f"the role {role.rpartition('/')[2]}"] if role and role != state.get("role") else []
+    if "Layers" in given and given["Layers"] != state.get("layers"):
+        found.append("other layers")
+    found += [name for name in ("ImageConfig", "FileSystemConfigs") if given.get(name)]
+    variables = (given.get("Environment") or {}).get("Variables") or {}
+    found += [
+        name for name, value in sorted(variables.items()) if name in _LOADERS and before.get(name) != value
+    ]
+    return (
+        (f"{context.ref.id} would get {', '.join(found)}: other authority, or other code.", {"found": found})
+        if found
+        else None
+    )
 
 
 @rule(
@@ -109,4 +140,26 @@ def concurrency_zero(context: Context) -> Fired:
         (f"{context.ref.id} would be stopped.", {})
         if context.parameters.get("ReservedConcurrentExecutions") == 0
         else None
+    )
+
+
+@rule(
+    "LAM007",
+    ["lambda:CreateEventSourceMapping", "lambda:UpdateEventSourceMapping", "lambda:DeleteEventSourceMapping"],
+    Kind.OUTAGE,
+    Effect.UPDATE,
+    R1,
+    LAMBDA + "API_UpdateEventSourceMapping.html",
+)
+def feeding(context: Context) -> Fired:
+    """When Enabled is true the mapping is active, when false Lambda pauses polling and invocation; a mapping makes a function run on what others write."""
+    given = context.parameters
+    if context.operation.action.startswith("Delete") or given.get("Enabled") is False:
+        return f"{context.ref} would no longer read what it is fed with.", {}
+    if not given.get("FunctionName"):
+        return None
+    return Said(
+        f"{context.ref} would run, with its role, on whatever is written into its source.",
+        effect=Effect.EXECUTE,
+        kind=Kind.DELEGATED_AUTHORITY,
     )

@@ -6,7 +6,7 @@ from typing import Final
 
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
-from keyturn.providers.aws.rules import Context, Fired, rule
+from keyturn.providers.aws.rules import Context, Fired, Said, rule
 
 R1, R4 = Reversibility.R1, Reversibility.R4
 S3: Final = "https://docs.aws.amazon.com/AmazonS3/latest/API/"
@@ -137,3 +137,52 @@ def public_access(context: Context) -> Fired:
     if context.operation.action == "PutPublicAccessBlock" and all(wanted.values()) and len(wanted) == 4:
         return None
     return f"The bucket {context.ref.id} could be opened to the public.", {}
+
+
+@rule(
+    "S3008",
+    ["s3:PutBucketNotificationConfiguration", "s3:PutBucketNotification"],
+    Kind.DELEGATED_AUTHORITY,
+    Effect.EXECUTE,
+    R1,
+    S3 + "API_PutBucketNotificationConfiguration.html",
+)
+def notifications(context: Context) -> Fired:
+    """The functions, queues and topics of a notification configuration are called for what others write; it replaces the one before."""
+    wanted = context.parameters.get("NotificationConfiguration") or {}
+    named = sorted(name for name, value in wanted.items() if value or name == "EventBridgeConfiguration")
+    if named:
+        return f"What others write into {context.ref.id} would set off {', '.join(named)}.", {"named": named}
+    return Said(
+        f"Nobody would be told any more what is written into {context.ref.id}.",
+        kind=Kind.OUTAGE,
+        effect=Effect.UPDATE,
+    )
+
+
+@rule(
+    "S3009",
+    [
+        "s3:DeleteObject",
+        "s3:DeleteObjects",
+        "s3:PutObjectRetention",
+        "s3:PutObjectLegalHold",
+        "s3:PutObjectLockConfiguration",
+    ],
+    Kind.PROTECTION_STRIP,
+    Effect.UPDATE,
+    R4,
+    "https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html",
+)
+def lock_bypassed(context: Context) -> Fired:
+    """Who may bypass governance mode can delete or unlock a locked version when the request says so; a legal hold protects it until it is lifted."""
+    given = context.parameters
+    if given.get("BypassGovernanceRetention") is True:
+        return f"Object Lock of {context.ref.id} would be bypassed.", {}
+    if (given.get("LegalHold") or {}).get("Status") == "OFF":
+        return Said(f"The legal hold of {context.ref.id} would be lifted.", reversibility=R1)
+    if context.operation.action == "PutObjectLockConfiguration" and "Rule" not in (
+        given.get("ObjectLockConfiguration") or {}
+    ):
+        return Said(f"New objects of {context.ref.id} would no longer be locked.", reversibility=R1)
+    return None

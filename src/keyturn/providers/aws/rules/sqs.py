@@ -64,3 +64,43 @@ def queue_policy(context: Context) -> Fired:
     """A queue's policy says who may send and receive."""
     given = context.parameters.get("Attributes") or {}
     return (f"The policy of {context.ref.id} would be replaced.", {}) if "Policy" in given else None
+
+
+@rule(
+    "SQS005",
+    ["sqs:SetQueueAttributes"],
+    Kind.PROTECTION_STRIP,
+    Effect.UPDATE,
+    R1,
+    "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html",
+)
+def dead_letters(context: Context) -> Fired:
+    """A dead-letter queue keeps messages that were not processed; without it they are lost when they expire."""
+    given = context.parameters.get("Attributes") or {}
+    if "RedrivePolicy" not in given:
+        return None
+    standing = ((context.state or {}).get("attributes") or {}).get("RedrivePolicy")
+    if standing == given["RedrivePolicy"] or (context.state is not None and not standing):
+        return None
+    return f"{context.ref.id} would no longer hand messages that failed to the queue it does now.", {}
+
+
+@rule(
+    "SQS006",
+    ["sqs:DeleteMessage", "sqs:DeleteMessageBatch"],
+    Kind.DATA_LOSS,
+    Effect.DELETE,
+    R4,
+    SQS + "API_DeleteMessage.html",
+)
+def messages_deleted(context: Context) -> Fired:
+    """A deleted message is in no queue any more."""
+    if context.operation.action == "DeleteMessage":
+        count = 1 if context.parameters.get("ReceiptHandle") else 0
+    else:
+        count = len(context.parameters.get("Entries") or [])
+    return (
+        (f"{count} messages of {context.ref.id} would be deleted for good.", {"messages": count})
+        if count
+        else None
+    )

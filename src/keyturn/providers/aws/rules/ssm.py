@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 from keyturn.model.assessment import Kind, Reversibility
@@ -41,3 +42,22 @@ def decrypt(context: Context) -> Fired:
         if context.parameters.get("WithDecryption")
         else None
     )
+
+
+@rule(
+    "SSM003",
+    ["ssm:PutParameter"],
+    Kind.DATA_LOSS,
+    Effect.DELETE,
+    R3,
+    "https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-policies.html",
+)
+def will_expire(context: Context) -> Fired:
+    """An Expiration policy deletes the parameter at the given date and time."""
+    try:
+        policies = json.loads(context.parameters.get("Policies") or "[]")
+    except ValueError:
+        policies = [{"Type": "Expiration"}]  # what cannot be read is taken for the worst that it may be
+    if any(isinstance(policy, dict) and policy.get("Type") == "Expiration" for policy in policies):
+        return f"{context.ref.id} would be deleted by the service at a set time.", {}
+    return None

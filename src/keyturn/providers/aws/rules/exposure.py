@@ -1,0 +1,84 @@
+"""Exposure: what is opened to everybody, in any of the ways a request can say so. Asked of every operation."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from keyturn.model.assessment import Kind, Reversibility
+from keyturn.model.change import READ_EFFECTS, Effect
+from keyturn.providers.aws.rules import Context, Fired, rule
+from keyturn.providers.aws.rules.generic import leaves
+
+_POLICY: Final = re.compile(r"(?i)(policy|policies|document|policytext|policybody)$")
+_ANYWHERE: Final = frozenset({"0.0.0.0/0", "::/0"})
+_PUBLIC_ACL: Final = frozenset({"public-read", "public-read-write", "authenticated-read"})
+_GROUPS: Final = (
+    "acs.amazonaws.com/groups/global/AllUsers",
+    "acs.amazonaws.com/groups/global/AuthenticatedUsers",
+)
+_PUBLIC_FLAGS: Final = frozenset({"publiclyaccessible", "mappubliciponlaunch", "endpointpublicaccess"})
+_TAKES_AWAY: Final = re.compile(r"^(Revoke|Remove|Delete|Deny|Detach)")
+
+
+def documents(parameters: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(path, document) of every policy document in a request, given as JSON text or as a structure."""
+    for name, path, value in leaves(parameters):
+        document = value
+        if isinstance(value, str) and _POLICY.search(name) and value.lstrip().startswith("{"):
+            try:
+                document = json.loads(value)
+            except ValueError:
+                continue
+        if isinstance(document, dict) and "Statement" in document:
+            yield path, document
+
+
+def open_to_all(document: dict[str, Any]) -> bool:
+    """Whether an Allow names everybody as principal. A condition is no excuse: what it lets through is for people to judge."""
+    listed = document.get("Statement")
+    for statement in listed if isinstance(listed, list) else [listed]:
+        if not isinstance(statement, dict) or statement.get("Effect") != "Allow":
+            continue
+        principal = statement.get("Principal")
+        for value in principal.values() if isinstance(principal, dict) else [principal]:
+            if "*" in (value if isinstance(value, list) else [value]):
+                return True
+        if "NotPrincipal" in statement:
+            return True
+    return False
+
+
+@rule(
+    "EXP001",
+    [],
+    Kind.EXPOSURE,
+    Effect.PERMISSION,
+    Reversibility.R1,
+    "https://docs.aws.amazon.com/wellarchitected/latest/security-pillar/sec_permissions_analyze_cross_account.html",
+    everywhere=True,
+)
+def opened_to_everybody(context: Context) -> Fired:
+    """Public access is access for everybody: a principal of ``*``, an open address range, a public ACL or group, no authentication."""
+    if context.operation.floor in READ_EFFECTS or _TAKES_AWAY.match(context.operation.action):
+        return None
+    found = [path for path, document in documents(context.parameters) if open_to_all(document)]
+    found += [path for name, path, value in leaves(context.parameters) if _opens(name, value)]
+    if not found:
+        return None
+    return f"{context.ref} would be opened to everybody ({', '.join(found[:3])}).", {"paths": found[:10]}
+
+
+def _opens(name: str, value: Any) -> bool:
+    if isinstance(value, str):
+        return (
+            (value in _ANYWHERE and ("cidr" in name.lower() or "ip" in name.lower()))
+            or (name in {"ACL", "AccessControl"} and value in _PUBLIC_ACL)
+            or (name == "Group" and value == "all")
+            or (name == "Principal" and value == "*")
+            or (name == "AuthType" and value == "NONE")
+            or any(group in value for group in _GROUPS)
+        )
+    return value is True and name.lower() in _PUBLIC_FLAGS
