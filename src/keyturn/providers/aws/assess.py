@@ -15,6 +15,7 @@ from keyturn.model.change import READ_EFFECTS, Change, Effect, Operation, Reques
 from keyturn.providers.aws import environment, items, narrow, recipes
 from keyturn.providers.aws.capturing import Taken, take, together
 from keyturn.providers.aws.items import Items
+from keyturn.providers.aws.recipes.base import Recipe, State
 from keyturn.providers.aws.rules import Context, rules_for
 
 _DESTROYS: Final = frozenset({Effect.DELETE, Effect.REPLACE})
@@ -111,12 +112,18 @@ def _recoverable(context: Context, ref: ResourceRef, effect: Effect) -> Recovera
         return Recoverable(resource=ref, backup=recipe.backs_up, inverse=True, recover_s=60)
     if effect in _DESTROYS or context.operation.name in recipe.deletes:
         return recipe.recoverable(ref, state)
-    inverse = state is not None and bool(
-        recipe.inverse(context.operation.name, context.parameters, ref, state)
-    )
+    inverse = state is not None and _has_inverse(recipe, context, ref, state)
     return Recoverable(
         resource=ref, backup=recipe.backs_up, inverse=inverse, recover_s=60 if inverse else None
     )
+
+
+def _has_inverse(recipe: Recipe, context: Context, ref: ResourceRef, state: State) -> bool:
+    """Whether the recipe knows the way back; one that fails on this request does not."""
+    try:
+        return bool(recipe.inverse(context.operation.name, context.parameters, ref, state))
+    except Exception:  # noqa: BLE001  # a request of any shape: no inverse is the careful answer
+        return False
 
 
 def _reversibility(

@@ -39,6 +39,7 @@ _RETENTION: Final = re.compile(r"retention|expir|pendingwindow|recoverywindow", 
 _NONE_LEFT: Final = re.compile(
     r"^(desired(count|capacity)|minsize|minimum\w*|readcapacityunits|reserved\w*executions)$", re.IGNORECASE
 )
+_TAGGING: Final = re.compile(r"Tag|Untag")
 _OFF: Final = frozenset({"DISABLED", "INACTIVE", "SUSPENDED", "OFF", "PAUSED"})
 
 DEPTH_MAX: Final = 6
@@ -191,7 +192,7 @@ def deletes(context: Context) -> Fired:
             effect=Effect.REPLACE,
             kind=Kind.REPLACE,
         )
-    if floor is not Effect.DELETE or "Tag" in action:
+    if floor is not Effect.DELETE or _TAGGING.search(action):
         return None
     return f"{action} removes {context.ref}, or something of it, and there is no recipe to give it back.", {}
 
@@ -248,10 +249,8 @@ def blinded(context: Context) -> Fired:
 def environment_tag(context: Context) -> Fired:
     """Policy is decided on the tag that says which environment a resource is in: changing it changes which rules hold."""
     action = context.operation.action
-    if "Tag" not in action or (
-        context.operation.floor is Effect.CREATE and action.startswith("Create") and action != "CreateTags"
-    ):
-        return None
+    if not _TAGGING.search(action) or (action.startswith("Create") and action != "CreateTags"):
+        return None  # what is made with tags is nothing that stands, and its tags are heard elsewhere
     standing = (context.state or {}).get("tags") or {}
     given = _tags(context.parameters)
     taken = [str(value) for name in ("TagKeys", "tagKeys") for value in context.parameters.get(name) or []]
