@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keyturn.core.ports import Captures, Inquiry, Seal, UndoPlan
-from keyturn.errors import UnavailableError
+from keyturn.errors import BugError, UnavailableError
 from keyturn.model.change import Change, Effect, Operation, Request, ResourceRef
 from keyturn.model.execution import Backup
 from keyturn.providers.aws import items, recipes
@@ -58,41 +58,45 @@ def _capture_is_enough(recipe: Recipe, ref: ResourceRef, state: State, at_ms: in
     )
 
 
-def plan(change: Change, before: Captures, backups: tuple[Backup, ...], *, seal: Seal) -> UndoPlan:
-    """The calls that would take `change` back, last operation first."""
-    steps: list[Step] = []
-    loss: list[str] = []
-    for operation in reversed(change.operations):
+def obstacle(change: Change, before: Captures, backups: tuple[Backup, ...]) -> str:
+    """Why the change cannot be taken back, in words; empty when it can. Asked before anything is touched: half an undo is worse."""
+    for operation in change.operations:
         if operation.name in items.WRITES:
             if not items.complete(change, before.states):
-                return UndoPlan(
-                    (), (), possible=False, why="not every item that was written was captured before"
-                )
-            steps += items.inverse(before.states)
-            loss.append("what else was written to these items since")
+                return "not every item that was written was captured before"
             continue
         ref = operation.resources[0]
         recipe, state = recipes.for_kind(ref.kind), before.states.get(str(ref))
         if recipe is None:
-            return UndoPlan((), (), possible=False, why=f"there is no recipe for {ref}")
+            return f"there is no recipe for {ref}"
         if state is None:
-            return UndoPlan(
-                (),
-                (),
-                possible=False,
-                why=f"{ref} did not stand before; what was created is not deleted by an undo",
-            )
-        if destroys(operation, recipe):
-            saved = _backup_of(ref, backups)
-            if not recipe.restores or (recipe.backs_up and saved is None):
-                return UndoPlan((), recipe.loss, possible=False, why=f"there is no backup of {ref}")
-            steps += recipe.restore_plan(ref, state, saved)
+            return f"{ref} did not stand before; what was created is not deleted by an undo"
+        if operation.name in recipe.deletes:
+            if not recipe.restores or (recipe.backs_up and _backup_of(ref, backups) is None):
+                return f"there is no backup of {ref}"
+        elif not recipe.inverse(operation.name, operation.parameters, ref, state):
+            return f"{operation.name} has no inverse"
+    return ""
+
+
+def plan(change: Change, before: Captures, backups: tuple[Backup, ...], *, seal: Seal) -> UndoPlan:
+    """The calls that would take `change` back, last operation first."""
+    why = obstacle(change, before, backups)
+    if why:
+        return UndoPlan((), (), possible=False, why=why)
+    steps: list[Step] = []
+    loss: list[str] = []
+    for operation in reversed(change.operations):
+        if operation.name in items.WRITES:
+            steps += items.inverse(before.states)
+            loss.append("what else was written to these items since")
+            continue
+        ref, recipe, state = _known(operation, before)
+        if operation.name in recipe.deletes:
+            steps += recipe.restore_plan(ref, state, _backup_of(ref, backups))
             loss += recipe.loss
         else:
-            back = recipe.inverse(operation.name, operation.parameters, ref, state)
-            if not back:
-                return UndoPlan((), (), possible=False, why=f"{operation.name} has no inverse")
-            steps += back
+            steps += recipe.inverse(operation.name, operation.parameters, ref, state)
     base = change.operations[0]
     operations = tuple(
         operation_from(
@@ -110,30 +114,36 @@ def plan(change: Change, before: Captures, backups: tuple[Backup, ...], *, seal:
 
 
 def perform(change: Change, before: Captures, backups: tuple[Backup, ...]) -> Inquiry[tuple[str, ...]]:
-    """Take `change` back and compare; returns what is not as it was."""
+    """Take `change` back and compare; returns what is not as it was. Raises `UnavailableError` before the first step or in one."""
+    why = obstacle(change, before, backups)
+    if why:
+        raise UnavailableError("cannot-undo", why)
     honest: list[str] = []
     for operation in reversed(change.operations):
-        ref = operation.resources[0]
         if operation.name in items.WRITES:
-            if not items.complete(change, before.states):
-                raise UnavailableError(
-                    "cannot-undo", f"not every item that {operation.name} wrote was captured"
-                )
             for step in items.inverse(before.states):
-                yield from do(ref, step.operation, step.parameters)
+                yield from do(operation.resources[0], step.operation, step.parameters)
             honest += yield from items.differences(operation.resources, before.states)
             continue
-        recipe, state = recipes.for_kind(ref.kind), before.states.get(str(ref))
-        if recipe is None or state is None:
-            raise UnavailableError("cannot-undo", f"{operation.name} of {ref} cannot be taken back")
-        if destroys(operation, recipe):
+        ref, recipe, state = _known(operation, before)
+        if operation.name in recipe.deletes:
             honest += yield from recipe.restore(ref, state, _backup_of(ref, backups))
             continue
         for step in recipe.inverse(operation.name, operation.parameters, ref, state):
             yield from do(ref, step.operation, step.parameters)
         after = yield from recipe.capture(ref)
         honest += differences(state, after.state, recipe.fields, title=str(ref))
+        honest += [f"could not be compared: {unknown}" for unknown in after.unknowns]
     return tuple(honest)
+
+
+def _known(operation: Operation, before: Captures) -> tuple[ResourceRef, Recipe, State]:
+    """What `obstacle` has found to be there."""
+    ref = operation.resources[0]
+    recipe, state = recipes.for_kind(ref.kind), before.states.get(str(ref))
+    if recipe is None or state is None:
+        raise BugError("not-captured", f"{ref} is to be put back without a capture")
+    return ref, recipe, state
 
 
 def _backup_of(ref: ResourceRef, backups: tuple[Backup, ...]) -> Backup | None:
