@@ -1,0 +1,89 @@
+"""``keyturn run``: the child gets the gateway and a session's key, and nothing that would reach AWS around them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final, Protocol
+
+from keyturn.errors import KeyturnError
+
+_TAKEN_AWAY: Final = ("AWS_", "KEYTURN_")
+"""Prefixes of variables that could carry a credential, name a profile or point to an endpoint."""
+
+_PASSED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+class _Api(Protocol):
+    def post(self, path: str, body: dict[str, Any] | None = None) -> Any: ...
+
+
+def session_environment(session: Mapping[str, Any]) -> dict[str, str]:
+    """What an SDK needs to speak to the gateway as this session."""
+    return {
+        "AWS_ENDPOINT_URL": str(session["endpoint_url"]),
+        "AWS_ACCESS_KEY_ID": str(session["access_key_id"]),
+        "AWS_SECRET_ACCESS_KEY": str(session["secret_access_key"]),
+        "AWS_REGION": str(session["region"]),
+        "AWS_DEFAULT_REGION": str(session["region"]),
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def child_environment(session: Mapping[str, Any], ambient: Mapping[str, str], empty: Path) -> dict[str, str]:
+    """The ambient environment without anything of AWS's or Keyturn's own, and the session's instead.
+
+    `empty` is an empty file that stands for both of the SDK's shared files.
+    """
+    kept = {name: value for name, value in ambient.items() if not name.startswith(_TAKEN_AWAY)}
+    files = {"AWS_CONFIG_FILE": str(empty), "AWS_SHARED_CREDENTIALS_FILE": str(empty)}
+    return kept | session_environment(session) | files | {"KEYTURN_SESSION": str(session["session"])}
+
+
+def run_agent(api: _Api, agent: str, command: tuple[str, ...], *, ttl_s: int, suggest_only: bool) -> int:
+    """Run the command in a session of its own; returns its exit code (128 + the signal that ended it).
+
+    Signals go to the child; the session ends with it, whatever ends it.
+    """
+    session = api.post("/sessions", {"agent": agent, "ttl_s": ttl_s, "suggest_only": suggest_only})
+    if session.get("mode") == "advisory":
+        sys.stderr.write(
+            "keyturn: ADVISORY: this account can be changed around Keyturn (see: keyturn guard aws)\n"
+        )
+    if session.get("mode") == "observe":
+        sys.stderr.write("keyturn: OBSERVE: everything is forwarded, nothing is held\n")
+    try:
+        with tempfile.TemporaryDirectory(prefix="keyturn-") as folder:
+            empty = Path(folder) / "empty"
+            empty.touch(mode=0o600)
+            return _run(command, child_environment(session, os.environ, empty))
+    finally:
+        with contextlib.suppress(KeyturnError):
+            api.post(f"/sessions/{session['session']}/end", {"reason": "the agent ended"})
+
+
+def _run(command: tuple[str, ...], environment: dict[str, str]) -> int:
+    try:
+        child = subprocess.Popen(command, env=environment)  # noqa: S603  # the user's own command
+    except OSError as error:
+        sys.stderr.write(f"keyturn: {command[0]} cannot be run: {error.strerror}\n")
+        return 127 if isinstance(error, FileNotFoundError) else 126
+
+    def passed(number: int, _frame: FrameType | None) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            child.send_signal(number)
+
+    before = {number: signal.signal(number, passed) for number in _PASSED}
+    try:
+        code = child.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 128 - code if code < 0 else code

@@ -1,0 +1,164 @@
+"""Wires everything together; the only place that knows every adapter by name."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+
+from keyturn import __version__, policy
+from keyturn.config import Config
+from keyturn.console.identity import Identity
+from keyturn.console.web import make_app
+from keyturn.executors.aws import AwsConfig, AwsExecutor
+from keyturn.model.record import PolicyLoaded, Started
+from keyturn.providers.aws import catalogue
+from keyturn.providers.aws.provider import AwsProvider
+from keyturn.runtime import Runtime, Settings, now_ms
+from keyturn.stores.sqlite import SqliteStore
+from keyturn.stores.vault import Signer, Vault, load_or_create_key
+from keyturn.surfaces.aws_gateway import Gateway, GatewayConfig
+from keyturn.surfaces.aws_gateway import serve as serve_gateway
+
+log = logging.getLogger("keyturn")
+
+
+class App:
+    """One installation, running: store, runtime, gateway and console in one process."""
+
+    def __init__(self, config: Config, *, observe: bool = False) -> None:
+        self.config = config
+        self.store = SqliteStore(config.database)
+        vault = Vault(self.store, load_or_create_key(config.key_file))
+        self.executor = AwsExecutor(_aws(config))
+        packs = [
+            Path(pack).expanduser() if "/" in pack or pack.endswith(".cedar") else pack
+            for pack in config.packs
+        ]
+        self.policy = policy.load(packs)
+        self.runtime = Runtime(
+            store=self.store,
+            vault=vault,
+            signer=Signer(load_or_create_key(config.signing_key_file)),
+            providers={"aws": AwsProvider(vault.seal, config.environments)},
+            policy=self.policy,
+            executor=self.executor,
+            settings=_settings(config, observe=observe or config.observe),
+        )
+        self.identity = Identity(self.store, self.runtime.record_user, now_ms)
+        self.gateway: Gateway | None = None
+        self._console: uvicorn.Server | None = None
+        self._console_task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Everything listens when this returns."""
+        config = self.config
+        mode = str(self.runtime.status()["mode"])
+        await self.runtime.start(
+            Started(at_ms=now_ms(), version=__version__, catalogue=catalogue.identity(), mode=mode)
+        )
+        await self.runtime.book.note(
+            PolicyLoaded(
+                at_ms=now_ms(),
+                policy_digest=self.policy.digest,
+                packs=tuple(config.packs),
+                enforcing=mode != "observe",
+            )
+        )
+        self.gateway = await serve_gateway(
+            self.runtime,
+            self.executor,
+            GatewayConfig(config.gateway.host, config.gateway.port, config.aws.account, config.aws.partition),
+        )
+        self.runtime.about |= {
+            "gateway_url": f"http://{config.gateway.host}:{self.gateway.port}",
+            "region": config.aws.region,
+            "account": config.aws.account,
+        }
+        web = make_app(self.runtime, self.identity)
+        self._console = uvicorn.Server(
+            uvicorn.Config(
+                web,
+                host=config.console.host,
+                port=config.console.port,
+                log_level="warning",
+                lifespan="off",
+                server_header=False,
+            )
+        )
+        self._console.install_signal_handlers = _nothing  # type: ignore[attr-defined]  # signals are ours
+        self._console_task = asyncio.create_task(self._console.serve())
+        while not self._console.started:
+            if self._console_task.done():
+                await self._console_task
+                raise RuntimeError("the console did not start")
+            await asyncio.sleep(0.01)
+
+    async def stop(self) -> None:
+        """Stop listening, finish what is on its way for a moment, close the store."""
+        if self.gateway is not None:
+            await self.gateway.close()
+        if self._console is not None and self._console_task is not None:
+            self._console.should_exit = True
+            self._console.force_exit = True
+            await self._console_task
+        await self.runtime.close()
+
+
+def _nothing() -> None:
+    """Leave the signals alone."""
+
+
+def _settings(config: Config, *, observe: bool) -> Settings:
+    return Settings(
+        public_url=config.console.url,
+        hold_wait_s=config.holds.wait_s,
+        review_deadline_s=config.holds.review_deadline_s,
+        approval_window_s=config.holds.approval_window_s,
+        cooldown_s=config.holds.cooldown_s,
+        replay_s=config.holds.replay_s,
+        observe=observe,
+        enforcing=config.aws.enforcing,
+        standin=bool(config.aws.endpoint_url),
+    )
+
+
+def _aws(config: Config) -> AwsConfig:
+    aws = config.aws
+    return AwsConfig(
+        region=aws.region,
+        account=aws.account,
+        partition=aws.partition,
+        endpoint_url=aws.endpoint_url,
+        read_role=aws.read_role,
+        change_role=aws.change_role,
+        backup_role=aws.backup_role,
+        profile=aws.profile,
+        access_key_id=aws.access_key_id,
+        secret_access_key=aws.secret_access_key,
+    )
+
+
+def run(config: Config, *, observe: bool = False, ready: Callable[[App], None] = lambda _app: None) -> None:
+    """Run until a signal; `ready` is called once everything listens."""
+
+    async def main() -> None:
+        app = App(config, observe=observe)
+        stopping = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        await app.start()
+        ready(app)
+        await stopping.wait()
+        await app.stop()
+
+    try:
+        import uvloop  # noqa: PLC0415  # an extra for speed; plain asyncio does the same
+    except ImportError:
+        asyncio.run(main())
+    else:
+        uvloop.run(main())

@@ -1,0 +1,116 @@
+"""The API as the CLI uses it: standard library only, so that every command starts at once."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+from keyturn.errors import KeyturnError, OperatorError
+
+TIMEOUT_S: Final = 700.0
+"""An undo of a table takes minutes, and the server answers when it is done."""
+
+DEFAULT_URL: Final = "http://127.0.0.1:8421"
+
+
+class ApiError(KeyturnError):
+    """What the console answered."""
+
+    who = "operator"
+
+
+class Api:
+    """One console, one login."""
+
+    def __init__(self, url: str = "", token: str = "") -> None:
+        self.url = (url or os.environ.get("KEYTURN_URL") or _saved_url() or DEFAULT_URL).rstrip("/")
+        self._token = token or os.environ.get("KEYTURN_TOKEN") or _saved(self.url)
+
+    def get(self, path: str) -> Any:
+        return self._ask("GET", path, None)
+
+    def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        return self._ask("POST", path, body or {})
+
+    def download(self, path: str) -> bytes:
+        """The bytes of an answer that is no JSON."""
+        return self._raw("GET", path, None)[1]
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        status, raw = self._raw(method, path, body)
+        try:
+            answer = json.loads(raw)
+        except ValueError:
+            raise ApiError(
+                "no-json",
+                f"{self.url} is no Keyturn console (it answered {status})",
+                help="check KEYTURN_URL",
+            ) from None
+        if status >= 400:
+            error = answer.get("error", {})
+            raise ApiError(
+                error.get("code", str(status)), error.get("message", "refused"), help=error.get("help", "")
+            )
+        return answer
+
+    def _raw(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, bytes]:
+        parts = urlsplit(self.url)
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
+        headers = {"content-type": "application/json"}
+        if self._token:
+            headers["authorization"] = f"Bearer {self._token}"
+        try:
+            connection.request(
+                method,
+                "/api/v1" + quote(path, safe="/?=&"),
+                json.dumps(body) if body is not None else None,
+                headers,
+            )
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except OSError as error:
+            raise OperatorError(
+                "unreachable",
+                f"no Keyturn console answers at {self.url}: {error}",
+                help="start one: keyturn up; or set KEYTURN_URL",
+            ) from error
+        finally:
+            connection.close()
+
+
+def save(url: str, token: str) -> Path:
+    """Keep a login for this console, readable by its owner only."""
+    path = _file()
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    kept = _kept()
+    kept["last"] = url
+    kept.setdefault("tokens", {})[url] = token
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as file:
+        json.dump(kept, file)
+    return path
+
+
+def _file() -> Path:
+    return Path(os.environ.get("KEYTURN_LOGIN_FILE") or "~/.config/keyturn/login.json").expanduser()
+
+
+def _kept() -> dict[str, Any]:
+    try:
+        kept: dict[str, Any] = json.loads(_file().read_text())
+    except (OSError, ValueError):
+        return {}
+    return kept
+
+
+def _saved(url: str) -> str:
+    return str(_kept().get("tokens", {}).get(url, ""))
+
+
+def _saved_url() -> str:
+    return str(_kept().get("last", ""))

@@ -1,0 +1,53 @@
+"""``keyturn init``: configuration, keys, the first administrator."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+from keyturn import config as settings
+from keyturn.console.identity import ROLES, Identity
+from keyturn.errors import OperatorError
+from keyturn.model.record import Draft, UserChanged
+from keyturn.runtime import now_ms
+from keyturn.stores.sqlite import SqliteStore
+from keyturn.stores.vault import load_or_create_key
+
+
+def initialise(
+    path: str, *, account: str, region: str, data_dir: str, gateway_port: int, console_port: int, admin: str
+) -> tuple[str, Path]:
+    """Returns the administrator's one-login token and where the configuration is. Raises `OperatorError` when there is one already."""
+    where = settings.config_path(path)
+    if where.exists():
+        raise OperatorError("config-exists", f"{where} exists already", help="edit it, or move it away first")
+    if not (account.isdigit() and len(account) == 12):
+        raise OperatorError("account", f"{account!r} is no AWS account id", help="twelve digits")
+    text = settings.TEMPLATE.format(
+        data_dir=data_dir,
+        account=account,
+        region=region,
+        gateway_port=gateway_port,
+        console_port=console_port,
+    )
+    config = settings.parse(text, str(where))
+    where.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(where, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    load_or_create_key(config.key_file)
+    load_or_create_key(config.signing_key_file)
+    return asyncio.run(_first(config, admin)), where
+
+
+async def _first(config: settings.Config, admin: str) -> str:
+    store = SqliteStore(config.database)
+
+    async def note(*, by: str, user: str, roles: tuple[str, ...], what: str) -> None:
+        await store.append([Draft("", UserChanged(at_ms=now_ms(), by=by, user=user, roles=roles, what=what))])
+
+    try:
+        return await Identity(store, note, now_ms).add(admin, ROLES, by="init")
+    finally:
+        await store.close()

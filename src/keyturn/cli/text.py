@@ -1,0 +1,124 @@
+"""Cases as text for a terminal of 80 columns."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+import textwrap
+from collections.abc import Iterable
+from typing import Any
+
+
+def table(rows: Iterable[tuple[str, ...]], head: tuple[str, ...]) -> str:
+    """Columns as wide as they need; the last one is cut at the terminal's edge."""
+    listed = [head, *rows]
+    widths = [max(len(row[column]) for row in listed) for column in range(len(head))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in listed
+    ]
+    wide = max(80, shutil.get_terminal_size((120, 40)).columns)
+    return "\n".join(line[:wide] for line in lines)
+
+
+def when(at_ms: int | None) -> str:
+    """Local time of day, with the day when it is not today."""
+    if not at_ms:
+        return "-"
+    moment = dt.datetime.fromtimestamp(at_ms / 1000).astimezone()
+    today = dt.datetime.now().astimezone().date() == moment.date()
+    return moment.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M")
+
+
+def inbox(cases: list[dict[str, Any]]) -> str:
+    """One line a case."""
+    rows = [
+        (
+            case["id"],
+            case["phase"],
+            case["symbol"],
+            ", ".join(operation.partition(":")[2] for operation in case["operations"]),
+            (case["resources"] or ["-"])[0],
+            f"{case['agent'] or 'person'} <- {case['operator']}",
+            f"{len(case['approvals'])}/{case['quorum']}" if case["quorum"] else "-",
+        )
+        for case in cases
+    ]
+    return table(rows, ("CASE", "PHASE", "", "OPERATION", "RESOURCE", "AGENT <- OPERATOR", "YES"))
+
+
+def case(found: dict[str, Any]) -> str:
+    """The review page, in the order in which a tired person needs it."""
+    assessment = found.get("assessment") or {}
+    lines = [
+        f"{found['id']}  {found['phase'].upper()}  {found['symbol']} {found['effect']} in {found['environment']}",
+        f"  {', '.join(found['operations'])} of {', '.join(found['resources'])}",
+        f"  asked by {found['agent'] or 'a person'} for {found['operator']} at {when(found['opened_at_ms'])}",
+    ]
+    if found["reason"]:
+        lines.append(f"  {found['reason']}")
+    if found["data_at_risk"]:
+        lines.append(f"\nAT RISK    {found['data_at_risk']}")
+    findings = [f"{finding['message']} [{finding['code']}]" for finding in assessment.get("findings", [])]
+    if findings:
+        lines.append("\nFINDINGS   " + "\n           ".join(findings))
+    for way in assessment.get("alternatives", []):
+        lines.append(f"\nNARROWER   {way['why']}")
+        lines += [f"           {command}" for command in way["commands"]]
+    if assessment.get("differences"):
+        lines.append("\nBEFORE / AFTER")
+        lines += [
+            f"  {difference['path'] or difference['resource']['id']}: {_short(difference['before'])} -> {_short(difference['after'])}"
+            for difference in assessment["differences"]
+        ]
+    if assessment.get("blast_radius"):
+        lines.append("\nDEPENDS ON IT")
+        lines += [
+            f"  {edge['resource']['kind']}/{edge['resource']['id']} {edge['relation']}"
+            for edge in assessment["blast_radius"]
+        ]
+    lines += _undo(found, assessment)
+    if assessment.get("unknowns"):
+        lines.append("\nUNKNOWN    " + "\n           ".join(assessment["unknowns"]))
+    decision = found.get("decision") or {}
+    for reason in decision.get("reasons", []):
+        lines.append(f"\nPOLICY     {decision['verdict']}: {reason['message']} [{reason['policy']}]")
+    if found["quorum"]:
+        lines.append(
+            f"\nREVIEW     {len(found['approvals'])} of {found['quorum']} approvals: {', '.join(found['approvals']) or 'nobody yet'}"
+        )
+    if found.get("may_not"):
+        lines.append(f"           you cannot review this: {found['may_not']}")
+    if found.get("proof"):
+        lines.append("\nPROOF")
+        lines += [
+            f"  ({step['number']}) {'ok ' if step['holds'] else 'NOT'} {step['name']}: {step.get('detail', '')}"
+            for step in found["proof"]
+        ]
+    if found.get("story"):
+        lines.append("\nSTORY")
+        lines += [
+            f"  {when(line['at_ms'])}  {line['event']:16} {textwrap.shorten(line['said'], 90)}"
+            for line in found["story"]
+        ]
+    return "\n".join(lines)
+
+
+def _undo(found: dict[str, Any], assessment: dict[str, Any]) -> list[str]:
+    lines = []
+    for item in assessment.get("recoverable", []):
+        how = (
+            "backup and restore"
+            if item["backup"]
+            else ("put back in place" if item["inverse"] else "CANNOT be given back")
+        )
+        lines.append(f"\nUNDO       {item['resource']['id']}: {how}")
+        lines += [f"           not as before: {loss}" for loss in item.get("loss", [])[:4]]
+    lines += [f"           backup: {backup['verified_by']}" for backup in found.get("backups", [])]
+    return lines
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return textwrap.shorten(text, 70) if text else "(nothing)"

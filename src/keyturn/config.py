@@ -1,0 +1,196 @@
+"""One TOML file. What it does not say has a default with a reason; what it says wrongly is named, with what was meant.
+
+The file is found by ``--config``, then ``KEYTURN_CONFIG``, then ``~/.config/keyturn/keyturn.toml``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from keyturn.errors import OperatorError
+
+
+class Gateway(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where agents' SDKs connect."""
+
+    host: str = "127.0.0.1"
+    port: int = 8420
+
+
+class Console(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where people and the CLI connect. `public_url` is what stands in messages; behind a TLS proxy it is that one's."""
+
+    host: str = "127.0.0.1"
+    port: int = 8421
+    public_url: str = ""
+
+    @property
+    def url(self) -> str:
+        return self.public_url or f"http://{self.host}:{self.port}"
+
+
+class Aws(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The account, and the roles the plane assumes in it (`keyturn guard aws` prints them)."""
+
+    account: str = ""
+    region: str = "us-east-1"
+    partition: str = "aws"
+    endpoint_url: str = ""  # a stand-in or VPC endpoint instead of AWS's own
+    read_role: str = ""
+    change_role: str = ""
+    backup_role: str = ""
+    profile: str = ""  # the plane's own base credentials; empty: botocore's default chain
+    access_key_id: str = ""  # only with endpoint_url: a stand-in's key
+    secret_access_key: str = ""
+    enforcing: bool = False  # the account denies changes to everyone but the plane's roles
+
+
+class Holds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long things wait."""
+
+    wait_s: float = 50.0  # a held call is kept open; under the 60 s at which SDKs give up
+    review_deadline_s: int = 86_400  # a hold that nobody answers in a day expires
+    approval_window_s: int = 3_600  # an approval is of a state that people have just seen
+    cooldown_s: int = 900  # a denied change is not asked again in other words
+    replay_s: int = 300  # the recorded response is given to the one who was held
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    data_dir: str = "~/.local/share/keyturn"
+    gateway: Gateway = Gateway()
+    console: Console = Console()
+    aws: Aws = Aws()
+    holds: Holds = Holds()
+    environments: dict[str, str] = {}  # account id -> environment, where tags say nothing
+    packs: list[str] = ["seatbelt"]  # shipped packs by name, your own as paths
+    observe: bool = False  # decide and record, forward everything
+
+    @property
+    def data(self) -> Path:
+        return Path(self.data_dir).expanduser()
+
+    @property
+    def database(self) -> Path:
+        return self.data / "keyturn.db"
+
+    @property
+    def key_file(self) -> Path:
+        return self.data / "keys" / "installation.key"
+
+    @property
+    def signing_key_file(self) -> Path:
+        return self.data / "keys" / "signing.key"
+
+
+DEFAULT_PATH: Final = Path("~/.config/keyturn/keyturn.toml")
+
+
+def config_path(given: str = "") -> Path:
+    """Where the file is looked for."""
+    return Path(given or os.environ.get("KEYTURN_CONFIG") or DEFAULT_PATH).expanduser()
+
+
+def load(given: str = "") -> Config:
+    """The configuration. Raises `OperatorError` that names the file, the setting and what to write."""
+    path = config_path(given)
+    try:
+        text = path.read_text()
+    except FileNotFoundError:
+        raise OperatorError(
+            "no-config", f"there is no configuration at {path}", help="make one: keyturn init"
+        ) from None
+    except OSError as error:
+        raise OperatorError(
+            "no-config", f"{path} cannot be read: {error.strerror}", help="check its owner and mode"
+        ) from error
+    return parse(text, str(path))
+
+
+def parse(text: str, where: str) -> Config:
+    """As `load`, from text."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise OperatorError(
+            "config-toml", f"{where} is no TOML: {error}", help="see https://toml.io"
+        ) from error
+    _known(raw, Config, "", where)
+    try:
+        config = msgspec.convert(raw, Config)
+    except msgspec.ValidationError as error:
+        raise OperatorError(
+            "config-value", f"{where}: {error}", help="docs/reference/settings.md lists every setting"
+        ) from error
+    if config.aws.access_key_id and not config.aws.endpoint_url:
+        raise OperatorError(
+            "config-key",
+            f"{where}: aws.access_key_id is only for stand-ins",
+            help="give the plane a profile or an instance role",
+        )
+    return config
+
+
+def _known(raw: dict[str, Any], struct: type[msgspec.Struct], path: str, where: str) -> None:
+    """A mistyped key is named with the nearest that exists."""
+    names = {field.name: field.type for field in msgspec.structs.fields(struct)}
+    for key, value in raw.items():
+        if key not in names:
+            near = difflib.get_close_matches(key, names, n=1)
+            meant = f"did you mean {path}{near[0]}?" if near else f"it takes: {', '.join(names)}"
+            raise OperatorError("config-unknown", f"{where} has an unknown setting {path}{key}", help=meant)
+        inner = names[key]
+        if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, msgspec.Struct):
+            _known(value, inner, f"{path}{key}.", where)
+
+
+TEMPLATE: Final = """\
+# Keyturn's configuration. Every setting is in docs/reference/settings.md; what is left out has the default shown there.
+
+data_dir = "{data_dir}"          # log, vault and keys; back it up, and keep the keys apart
+packs = ["seatbelt"]             # policies: shipped packs by name, your own as paths
+
+[gateway]                        # agents' SDKs connect here
+host = "127.0.0.1"
+port = {gateway_port}
+
+[console]                        # people and the command line connect here
+host = "127.0.0.1"
+port = {console_port}
+
+[aws]
+account = "{account}"
+region = "{region}"
+# read_role = "arn:aws:iam::{account}:role/keyturn-read"       # `keyturn guard aws` prints the three roles
+# change_role = "arn:aws:iam::{account}:role/keyturn-change"
+# backup_role = "arn:aws:iam::{account}:role/keyturn-backup"
+# enforcing = false              # true once the account denies changes to everyone but these roles
+
+[environments]                   # where tags say nothing; unknown counts as production
+# "{account}" = "production"
+"""
+
+
+def settings_table() -> str:
+    """Every setting as Markdown, for the reference."""
+    lines = ["| setting | type | default |", "| --- | --- | --- |"]
+
+    def rows(struct: type[msgspec.Struct], path: str) -> None:
+        for field in msgspec.structs.fields(struct):
+            if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+                rows(field.type, f"{path}{field.name}.")
+                continue
+            default = field.default if field.default is not msgspec.NODEFAULT else field.default_factory
+            shown = default() if callable(default) else default
+            name = getattr(field.type, "__name__", str(field.type))
+            lines.append(f"| `{path}{field.name}` | {name} | `{shown!r}` |")
+
+    rows(Config, "")
+    return "\n".join(lines) + "\n"

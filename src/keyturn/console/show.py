@@ -1,0 +1,127 @@
+"""A case as plain data: the one form that the API gives, the pages render and the CLI prints.
+
+What came from an agent is made visible here: control, bidirectional and zero-width characters stand as their code points.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any, Final
+
+import msgspec
+
+from keyturn.core.case import Case
+from keyturn.core.lifecycle import TERMINAL
+from keyturn.model.change import Effect
+from keyturn.model.record import Entry
+from keyturn.pipeline import worst_finding
+
+SYMBOLS: Final = {Effect.CREATE: "+", Effect.DELETE: "-", Effect.REPLACE: "-/+"}
+
+
+def visible(text: str) -> str:
+    """The text with nothing hidden in it: what is not printable stands as ``⟨U+202E⟩``."""
+    return "".join(
+        char
+        if char in "\n\t" or unicodedata.category(char) not in {"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"}
+        else f"⟨U+{ord(char):04X}⟩"
+        for char in text
+    )
+
+
+def _seen(value: Any) -> Any:
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, dict):
+        return {visible(str(key)): _seen(inner) for key, inner in value.items()}
+    return [_seen(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+
+
+def summary(case: Case) -> dict[str, Any]:
+    """One line of the inbox."""
+    change, assessment, request = case.change, case.assessment, case.request
+    effect = assessment.effect if assessment else None
+    return _dict(
+        {
+            "id": case.id,
+            "phase": str(case.phase),
+            "open": case.phase not in TERMINAL,
+            "revision": case.revision,
+            "effect": str(effect) if effect else "",
+            "symbol": SYMBOLS.get(effect, "~") if effect else "?",
+            "operations": [operation.name for operation in change.operations] if change else [],
+            "resources": [str(resource) for resource in change.resources] if change else [],
+            "agent": change.principal.agent if change else "",
+            "operator": change.principal.operator if change else "",
+            "environment": assessment.environment if assessment else "",
+            "why": worst_finding(assessment) if assessment else "",
+            "data_at_risk": assessment.data_at_risk if assessment else "",
+            "approvals": list(case.approvals),
+            "quorum": request.quorum if request else 0,
+            "deadline_ms": request.deadline_ms if request else None,
+            "opened_at_ms": case.opened_at_ms,
+            "changed_at_ms": case.changed_at_ms,
+            "reason": case.reason,
+            "undoes": change.undoes if change else None,
+            "undone_by": case.undone_by,
+        }
+    )
+
+
+def detail(case: Case, story: tuple[Entry, ...]) -> dict[str, Any]:
+    """Everything a reviewer may see of one case."""
+    change, assessment = case.change, case.assessment
+    builtins = msgspec.to_builtins
+    return _dict(
+        {
+            **summary(case),
+            "binding": case.request.digest if case.request else "",
+            "excluded": list(case.request.excluded) if case.request else [],
+            "change": builtins(change) if change else None,
+            "change_digest": change.digest if change else "",
+            "assessment": builtins(assessment) if assessment else None,
+            "decision": builtins(case.decision) if case.decision else None,
+            "reviews": builtins(case.reviews),
+            "backups": builtins(case.backups),
+            "proof": builtins(case.proof),
+            "grant": builtins(case.grant) if case.grant else None,
+            "outcomes": builtins(case.outcomes),
+            "story": [line(entry) for entry in story],
+        }
+    )
+
+
+def line(entry: Entry) -> dict[str, Any]:
+    """One entry of the log for people: when, what, and the words that matter."""
+    event = entry.event()
+    body = msgspec.to_builtins(event)
+    said = ""
+    for key in ("detail", "reason", "message", "what", "result", "by"):
+        if body.get(key):
+            said = str(body[key])
+            break
+    if "review" in body:
+        review = body["review"]
+        said = f"{review['reviewer']} {'approves' if review['approve'] else 'denies'}{': ' + review['note'] if review.get('note') else ''}"
+    elif "decision" in body:
+        said = str(body["decision"]["verdict"])
+    elif "outcome" in body:
+        said = f"{body['outcome']['status']} {body['outcome'].get('detail', '')}".strip()
+    elif "call" in body:
+        said = body["call"]["operation"]
+    elif body.get("backups"):
+        said = "; ".join(f"{backup['resource']['id']}: {backup['verified_by']}" for backup in body["backups"])
+    elif body["event"] == "review_refused":
+        said = f"{body['reviewer']} is refused: {body['message']}"
+    return {
+        "seq": entry.seq,
+        "at_ms": body["at_ms"],
+        "event": body["event"],
+        "said": visible(said),
+        "case": entry.case_id,
+    }
+
+
+def _dict(value: dict[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = _seen(value)
+    return made
