@@ -4,7 +4,7 @@ live state; it starts at the catalogue's floor and rises. Only a true dry run an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -12,7 +12,7 @@ import msgspec
 from keyturn.core.ports import Assessing, Captures, Inquiry, Seal
 from keyturn.model.assessment import Assessment, Difference, Finding, Kind, Recoverable, Reversibility
 from keyturn.model.change import READ_EFFECTS, Change, Effect, Operation, Request, ResourceRef
-from keyturn.providers.aws import environment, items, narrow, recipes
+from keyturn.providers.aws import before_after, environment, items, narrow, recipes
 from keyturn.providers.aws.capturing import Taken, take, together
 from keyturn.providers.aws.items import Items
 from keyturn.providers.aws.recipes.base import Recipe, State
@@ -26,6 +26,9 @@ _PLAIN_READS: Final = frozenset(
 """Without WithDecryption these hand out secure strings as ciphertext (API_GetParameter): a plain read."""
 
 _TRUE_DRY_RUNS: Final = frozenset({"lambda:Invoke", "lambda:UpdateFunctionCode"})
+
+_SINGLE: Final = items.WRITES | {"sqs:DeleteMessage", "sqs:DeleteMessageBatch"}
+"""Operations on single items and messages: what stands beside these is not at risk."""
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -186,9 +189,9 @@ def _together(
         blast_radius=taken.dependents,
         recoverable=_once(judged),
         findings=tuple(findings),
-        differences=(*ways.differences, *_deleted(change, destroyed, states))
-        if replaced is None
-        else ways.differences,
+        differences=ways.differences
+        if replaced is not None
+        else _differences(contexts, destroyed, ways, seal),
         alternatives=ways.alternatives,
         unknowns=(*taken.captures.unknowns, *taken.doubts),
     )
@@ -241,8 +244,13 @@ def _once(judged: list[Judged]) -> tuple[Recoverable, ...]:
 
 
 def _at_risk(destroyed: list[Judged], states: Mapping[str, Any]) -> str:
+    """In words with counts; of writes to single items or messages their own number, not all that stands beside them."""
     said: dict[str, None] = {}
     for one in destroyed:
+        if one.operation.name in _SINGLE:
+            counted = {f"{number} {what}": None for what, number in _counted(one.findings) if number}
+            said |= counted
+            continue
         for ref in one.operation.resources:
             recipe, state = recipes.for_kind(ref.kind), states.get(str(ref))
             if recipe is not None and state is not None and (text := recipe.at_risk(state)):
@@ -250,12 +258,39 @@ def _at_risk(destroyed: list[Judged], states: Mapping[str, Any]) -> str:
     return "; ".join(said)
 
 
-def _deleted(change: Change, destroyed: list[Judged], states: Mapping[str, Any]) -> tuple[Difference, ...]:
+def _counted(findings: tuple[Finding, ...]) -> Iterator[tuple[str, int]]:
+    for finding in findings:
+        if "messages" in finding.evidence:
+            yield "messages", int(finding.evidence["messages"])
+        if "deletes" in finding.evidence:
+            unread = finding.evidence.get("unknown", 0)
+            yield "items", int(finding.evidence["deletes" if unread else "deleted"])
+
+
+def _differences(
+    contexts: list[Context], destroyed: list[Judged], ways: narrow.Ways, seal: Seal
+) -> tuple[Difference, ...]:
+    """What goes, then what a create wants otherwise, then what updates in place would set; each place of a resource once."""
+    states = contexts[0].states
+    updated = [
+        difference
+        for context in contexts
+        if not lowered(context.operation.name, context.parameters)
+        for difference in before_after.differences(context, seal=seal)
+    ]
+    every = [*_deleted(destroyed, states), *ways.differences, *updated]
+    return tuple(
+        {(difference.resource, difference.path): difference for difference in reversed(every)}.values()
+    )[::-1]
+
+
+def _deleted(destroyed: list[Judged], states: Mapping[str, Any]) -> tuple[Difference, ...]:
     """A delete is the largest difference: it stands first on the page."""
-    del change
     return tuple(
         Difference(resource=ref, path="", before="stands", after=None)
         for one in destroyed
         for ref in one.operation.resources
         if states.get(str(ref)) is not None
+        and (recipe := recipes.for_kind(ref.kind)) is not None
+        and one.operation.name in recipe.deletes
     )

@@ -109,11 +109,23 @@ def _exact(context: Context, recipe: Recipe, found: Narrow, *, seal: Seal, stand
             for operation in operations
         ),
         why=f"What you want differs from what stands in {paths}; {count} in place will do.{unknown}",
-        lost="nothing",
+        lost=_dropped(found),
         exact=True,
     )
     commands = tuple(cli_command(step.service, step.action, step.parameters) for step in found.steps)
     return Ways((said,), differences, commands, note)
+
+
+def _dropped(found: Narrow) -> str:
+    """What stands and is not in what is asked for, by name: the patch does as it is told, and says what goes."""
+    gone = [
+        f"{path}.{key}"
+        for path, before, after in found.changed
+        if isinstance(before, dict) and isinstance(after, dict)
+        for key in before
+        if key not in after and path != "tags"  # a patch only ever sets tags
+    ]
+    return ", ".join(gone) or "nothing"
 
 
 def _operation(step: Step, context: Context, seal: Seal) -> Operation:
