@@ -48,6 +48,7 @@ TABLE_OF_CASES: list[tuple[str, Any, bool]] = [
         policy(allow(resource="arn:aws:dynamodb:*:table/costs")),
         False,
     ),
+    ("a literal star", policy(allow(resource=TABLE[:-1] + "${*}")), False),
     ("everything", policy(allow("*", "*")), True),
     ("one of several", policy(allow(["s3:GetObject", "dynamodb:DeleteTable"], [OTHER, TABLE])), True),
     ("a deny wins", policy(allow("*", "*"), deny()), False),

@@ -146,6 +146,117 @@ def test_an_operation_about_no_resource_says_that_it_is_wider() -> None:
     assert not evaluate(scope.policy, action="ec2:TerminateInstances", resource="*").allowed
 
 
+def test_of_two_operations_neither_may_do_the_others_work() -> None:
+    """One table is deleted and another is updated: the credential must not delete the other."""
+    scope = scope_of(
+        ("dynamodb:DeleteTable", {"TableName": "a"}), ("dynamodb:UpdateTable", {"TableName": "b"})
+    )
+    table = f"arn:aws:dynamodb:{HERE}:table/"
+    assert evaluate(scope.policy, action="dynamodb:DeleteTable", resource=table + "a").allowed
+    assert evaluate(scope.policy, action="dynamodb:UpdateTable", resource=table + "b").allowed
+    assert not evaluate(scope.policy, action="dynamodb:DeleteTable", resource=table + "b").allowed
+    assert not evaluate(scope.policy, action="dynamodb:UpdateTable", resource=table + "a").allowed
+
+
+def test_a_role_is_found_whatever_its_path() -> None:
+    """Requests name a role without its path; its ARN has it."""
+    scope = scope_of(("iam:DeleteRole", {"RoleName": "runner"}))
+    for role in (ROLE, "arn:aws:iam::123456789012:role/team/runner"):
+        assert evaluate(scope.policy, action="iam:DeleteRole", resource=role).allowed
+    assert not evaluate(
+        scope.policy, action="iam:DeleteRole", resource="arn:aws:iam::123456789012:role/team/other"
+    ).allowed
+
+
+def test_tags_on_a_create_may_be_set() -> None:
+    """A table made with tags needs TagResource, one made without does not get it."""
+    tagged = scope_of(("dynamodb:CreateTable", {"TableName": "costs", "Tags": [{"Key": "a", "Value": "b"}]}))
+    assert evaluate(tagged.policy, action="dynamodb:TagResource", resource=TABLE).allowed
+    plain = scope_of(("dynamodb:CreateTable", {"TableName": "costs"}))
+    assert not evaluate(plain.policy, action="dynamodb:TagResource", resource=TABLE).allowed
+
+
+def test_keys_are_used_through_the_service_only() -> None:
+    """A secure parameter is encrypted with a key in the caller's name; the credential cannot decrypt by itself."""
+    scope = scope_of(("ssm:PutParameter", {"Name": "/p", "Value": "v", "Type": "SecureString"}))
+    key = f"arn:aws:kms:{HERE}:key/k"
+    through = {"kms:ViaService": "ssm.eu-west-1.amazonaws.com"}
+    assert evaluate(scope.policy, action="kms:Encrypt", resource=key, context=through).allowed
+    elsewhere = {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}
+    assert not evaluate(scope.policy, action="kms:Decrypt", resource=key, context=elsewhere).allowed
+    assert not evaluate(scope.policy, action="kms:Decrypt", resource=key).allowed
+    assert not evaluate(scope.policy, action="kms:ScheduleKeyDeletion", resource=key, context=through).allowed
+
+
+def test_a_copy_reads_its_source_and_writes_its_target() -> None:
+    """And not the other way round."""
+    scope = scope_of(("s3:CopyObject", {"Bucket": "to", "Key": "k", "CopySource": "from/x%20y?versionId=v"}))
+    assert evaluate(scope.policy, action="s3:GetObject", resource="arn:aws:s3:::from/x y").allowed
+    assert evaluate(scope.policy, action="s3:PutObject", resource="arn:aws:s3:::to/k").allowed
+    assert not evaluate(scope.policy, action="s3:PutObject", resource="arn:aws:s3:::from/x y").allowed
+
+
+def test_a_restore_may_read_its_backup() -> None:
+    """Into a table of another name, too."""
+    backup = f"arn:aws:dynamodb:{HERE}:table/costs/backup/01-a"
+    scope = scope_of(("dynamodb:RestoreTableFromBackup", {"TargetTableName": "again", "BackupArn": backup}))
+    assert evaluate(scope.policy, action="dynamodb:RestoreTableFromBackup", resource=backup).allowed
+    assert not evaluate(scope.policy, action="dynamodb:DeleteTable", resource=TABLE).allowed
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("stepfunctions:CreateStateMachine", {"name": "m", "definition": "{}", "roleArn": ROLE}),
+        (
+            "events:PutTargets",
+            {"Rule": "r", "Targets": [{"Id": "1", "Arn": "arn:aws:ecs:r:1:cluster/c", "RoleArn": ROLE}]},
+        ),
+    ],
+)
+def test_a_role_is_passed_by_name_wherever_it_stands(name: str, parameters: dict[str, Any]) -> None:
+    """Exactly the role that was reviewed, in any depth of the request."""
+    scope = scope_of((name, parameters))
+    assert evaluate(scope.policy, action="iam:PassRole", resource=ROLE).allowed
+    assert not evaluate(scope.policy, action="iam:PassRole", resource=ROLE + "-admin").allowed
+
+
+def test_what_is_wider_never_passes_another_role() -> None:
+    """However much does not fit, a role is named."""
+    many = {
+        "TransactItems": [{"Put": {"TableName": f"{'t' * 200}{number}", "Item": {}}} for number in range(40)]
+    }
+    scope = scope_of(
+        ("dynamodb:TransactWriteItems", many), ("lambda:CreateFunction", {"FunctionName": "f", "Role": ROLE})
+    )
+    assert not scope.narrowed
+    assert evaluate(scope.policy, action="iam:PassRole", resource=ROLE).allowed
+    assert not evaluate(scope.policy, action="iam:PassRole", resource=ROLE + "-admin").allowed
+
+
+def test_a_kind_whose_arn_is_not_known_says_so() -> None:
+    """An Elastic Beanstalk environment's ARN holds its application, which the request does not name."""
+    scope = scope_of(("elasticbeanstalk:RebuildEnvironment", {"EnvironmentName": "shop"}))
+    assert not scope.narrowed
+    assert "not known" in scope.why
+    real = f"arn:aws:elasticbeanstalk:{HERE}:environment/app/shop"
+    assert evaluate(scope.policy, action="elasticbeanstalk:RebuildEnvironment", resource=real).allowed
+    other = f"arn:aws:elasticbeanstalk:{HERE}:environment/app/other"
+    assert not evaluate(scope.policy, action="elasticbeanstalk:RebuildEnvironment", resource=other).allowed
+
+
+@pytest.mark.parametrize("key", ["*", "a*", "?", "${aws:username}", "$", "a/*/b"])
+def test_a_name_is_never_a_pattern(key: str) -> None:
+    """An object called ``*`` is one object: what was reviewed is not what a wildcard would let through."""
+    scope = scope_of(("s3:DeleteObject", {"Bucket": "reports", "Key": key}))
+    assert scope.narrowed
+    assert evaluate(scope.policy, action="s3:DeleteObject", resource=f"arn:aws:s3:::reports/{key}").allowed
+    for other in ("ab", "x", "alice", "a/c/b", "reports"):
+        assert not evaluate(
+            scope.policy, action="s3:DeleteObject", resource=f"arn:aws:s3:::reports/{other}"
+        ).allowed
+
+
 def test_no_policy_allows_everything() -> None:
     """A star for an action is never emitted, whatever the operation."""
     for name, parameters, _, _ in CASES:

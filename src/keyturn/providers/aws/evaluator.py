@@ -90,14 +90,20 @@ def _texts(value: Any) -> list[str] | None:
     return listed if listed and all(isinstance(item, str) for item in listed) else None
 
 
+_WILD: Final = {"*": ".*", "?": "."}
+_LITERAL: Final = {"${*}": r"\*", "${?}": r"\?", "${$}": r"\$"}
+
+
 @cache
 def _pattern(text: str) -> re.Pattern[str]:
-    parts = (".*" if letter == "*" else "." if letter == "?" else re.escape(letter) for letter in text)
-    return re.compile("".join(parts), re.DOTALL)
+    parts = re.findall(r"\$\{[*?$]\}|.", text, re.DOTALL)
+    return re.compile(
+        "".join(_LITERAL.get(part) or _WILD.get(part) or re.escape(part) for part in parts), re.DOTALL
+    )
 
 
 def like(pattern: str, text: str) -> bool:
-    """``*`` is any text and ``?`` any one letter."""
+    """``*`` is any text and ``?`` any one letter; ``${*}``, ``${?}`` and ``${$}`` are the letters themselves."""
     return _pattern(pattern).fullmatch(text) is not None
 
 

@@ -11,7 +11,7 @@ from keyturn.model.execution import Backup, Outcome, OutcomeStatus
 from keyturn.providers.aws import recipes, undo
 from keyturn.providers.aws.assess import assess
 from keyturn.providers.aws.capturing import take
-from keyturn.providers.aws.scope import scope
+from keyturn.providers.aws.scope import passed_roles, scope
 from keyturn.providers.aws.undo import destroys
 from keyturn.providers.aws.wire_shapes import cli_command
 
@@ -59,15 +59,7 @@ class AwsProvider:
         )
 
     def scope(self, change: Change) -> Scope:
-        roles = tuple(
-            dict.fromkeys(
-                role
-                for operation in change.operations
-                for key in ("Role", "RoleArn", "ExecutionRoleArn")
-                if isinstance(role := operation.parameters.get(key), str) and role.startswith("arn:")
-            )
-        )
-        return scope(change, roles)
+        return scope(change, passed_roles(change))
 
     def reconcile(self, change: Change, before: Captures) -> Inquiry[Outcome]:
         """Did an unanswered call take effect? Only a difference that it alone explains counts as yes."""

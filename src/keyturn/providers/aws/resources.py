@@ -129,6 +129,11 @@ def arn_of(ref: ResourceRef) -> str:
     return f"arn:{ref.partition}:{service}:{region}:{account}:{rest}"
 
 
+def sure(ref: ResourceRef) -> bool:
+    """Whether the form of this kind's ARN is known here; otherwise `arn_of` is a guess from its name."""
+    return ref.kind in _KNOWN or ref.kind.partition(":")[0] in _FROM_ARN
+
+
 # --- names --------------------------------------------------------------------------------------------------------------
 
 _NAMES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
@@ -168,6 +173,25 @@ _NAMES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "ecr": (("repositoryName", "ecr:repository"),),
     "sts": (("RoleArn", "iam:role"),),
 }
+
+_KNOWN: Final = (
+    frozenset(kind for pairs in _NAMES.values() for _, kind in pairs)
+    | frozenset(_TO_ARN)
+    | frozenset(
+        {
+            "ec2:instance",
+            "ec2:volume",
+            "ec2:security-group",
+            "ec2:snapshot",
+            "ec2:network-interface",
+            "kms:alias",
+        }
+    )
+    | frozenset(
+        {"ec2:route-table", "ec2:internet-gateway", "ec2:natgateway", "ec2:vpc", "ec2:subnet", "rds:snapshot"}
+    )
+)
+"""Kinds whose ARN is made by `arn_of` as AWS makes it (Service Authorization Reference, resource types)."""
 
 _IAM: Final = (
     ("InstanceProfileName", "iam:instance-profile"),

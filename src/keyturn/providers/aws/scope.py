@@ -1,81 +1,229 @@
 """The narrowest credential that still lets exactly one change through: an IAM session policy.
 
 A session policy is at most 2,048 characters (STS AssumeRole, Policy), and what it allows is the intersection with the role's
-own policies. Where it does not fit it is widened in a stated order, and that is said.
+own policies. Each operation has statements of its own, so that of two operations neither may do the other's work. What does
+not fit, or cannot be named, is wider: first any resource for the same actions, then the services' actions; it is said why.
+Roles are passed by name and never widened.
 """
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from typing import Any, Final
+from urllib.parse import unquote
 
 from keyturn.core.ports import Scope
 from keyturn.model.change import Change, Operation, ResourceRef
 from keyturn.providers.aws import catalogue
-from keyturn.providers.aws.resources import arn_of
+from keyturn.providers.aws.resources import arn_of, is_arn, sure
 
 POLICY_CHARS_MAX: Final = 2_048
+"""STS, AssumeRole: "The plaintext that you use for both inline and managed session policies can't exceed 2,048 characters"."""
 
 _BELOW: Final[dict[str, tuple[str, ...]]] = {
     "dynamodb:table": ("{}", "{}/*"),
     "lambda:function": ("{}", "{}:*"),
-    "s3:bucket": ("{}",),
+    "logs:log-group": ("{}", "{}:*"),
+    "cloudformation:stack": ("{}/*",),
+    "secretsmanager:secret": ("{}", "{}-??????"),
 }
-"""A resource and what belongs to it, in ARNs."""
+"""A resource and what belongs to it, in ARNs: indexes, versions, streams, the random tail of a secret."""
+
+_PATHS: Final = frozenset({"iam:role", "iam:user", "iam:group", "iam:instance-profile"})
+"""Named without their path in requests, with it in ARNs."""
 
 _ANYWHERE: Final = frozenset({"lambda:GetLayerVersion"})
 """Dependent actions on resources that the request does not name."""
 
+_TAGGING: Final = {
+    "dynamodb:CreateTable": "dynamodb:TagResource",
+    "sqs:CreateQueue": "sqs:TagQueue",
+    "iam:CreateRole": "iam:TagRole",
+    "iam:CreateUser": "iam:TagUser",
+    "iam:CreatePolicy": "iam:TagPolicy",
+    "iam:CreateInstanceProfile": "iam:TagInstanceProfile",
+    "ssm:PutParameter": "ssm:AddTagsToResource",
+    "cloudwatch:PutMetricAlarm": "cloudwatch:TagResource",
+    "cloudwatch:PutCompositeAlarm": "cloudwatch:TagResource",
+    "kms:CreateKey": "kms:TagResource",
+    "secretsmanager:CreateSecret": "secretsmanager:TagResource",
+    "sns:CreateTopic": "sns:TagResource",
+    "logs:CreateLogGroup": "logs:TagResource",
+    "rds:CreateDBInstance": "rds:AddTagsToResource",
+}
+"""To make something with tags takes the permission to tag it, too (Service Authorization Reference, dependent actions)."""
+
+_ENCRYPTING: Final = frozenset({"dynamodb", "lambda", "s3", "secretsmanager", "sns", "sqs", "ssm"})
+"""Services that use a customer's key in the caller's name, where one is set on the resource."""
+
+_KEY_ACTIONS: Final = (
+    "kms:CreateGrant",
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+)
+
+_COPIES: Final = frozenset({"s3:CopyObject", "s3:UploadPartCopy"})
+
+Statement = dict[str, Any]
+
 
 def scope(change: Change, roles: tuple[str, ...] = ()) -> Scope:
     """Actions and resources of every operation; `roles` are the ARNs of roles that it passes on."""
-    actions: dict[str, None] = {}
-    resources: dict[str, None] = {}
-    for operation in change.operations:
-        actions |= dict.fromkeys(catalogue.iam_actions(operation.service, operation.action))
-        resources |= dict.fromkeys(arn for ref in operation.resources for arn in arns_of(ref, operation))
-    passes = "iam:PassRole" in actions
-    actions.pop("iam:PassRole", None)
-    anywhere = [action for action in actions if action in _ANYWHERE]
-    here = [action for action in actions if action not in _ANYWHERE]
-    statements = [_allow(here, list(resources))]
-    if anywhere:
-        statements.append(_allow(anywhere, ["*"]))
-    if passes and roles:
-        statements.append(_allow(["iam:PassRole"], list(roles)))
-    every = (*here, *anywhere, *(("iam:PassRole",) if passes and roles else ()))
-    policy = _policy(statements)
-    if len(policy) <= POLICY_CHARS_MAX and "*" not in resources:
-        return Scope(actions=every, resources=tuple(resources), policy=policy, narrowed=True)
-    return _widened(here, anywhere, list(resources), every)
+    pairs = [pair for operation in change.operations for pair in _needs(operation)]
+    passing = [_allow(["iam:PassRole"], [literal(role) for role in roles])] if roles else []
+    keys = _through_services(change)
+    actions = tuple(
+        dict.fromkeys(
+            [*(action for pair in pairs for action in pair[0]), *(["iam:PassRole"] if roles else [])]
+        )
+    )
+    resources = tuple(dict.fromkeys(arn for _, arns in pairs for arn in arns))
+    own = _policy([*(_allow(list(acts), list(arns)) for acts, arns in _merged(pairs)), *passing, *keys])
+    unsure = _unsure(change)
+    if len(own) <= POLICY_CHARS_MAX and not unsure:
+        return Scope(actions=actions, resources=resources, policy=own, narrowed=True)
+    if len(own) <= POLICY_CHARS_MAX:
+        return Scope(actions=actions, resources=resources, policy=own, narrowed=False, why=unsure)
+    return _widened(actions, len(resources), passing, keys)
+
+
+def passed_roles(change: Change) -> tuple[str, ...]:
+    """ARNs of roles that the operations hand on, wherever they stand in the parameters; they were reviewed with them."""
+    found = [
+        value
+        for operation in change.operations
+        if operation.service not in {"iam", "sts"}
+        for value in _texts(operation.parameters)
+        if is_arn(value) and value.split(":")[2] == "iam" and value.split(":", 5)[5].startswith("role/")
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def arns_of(ref: ResourceRef, operation: Operation) -> tuple[str, ...]:
     """The ARNs a call on this resource touches."""
     if ref.kind.endswith(":account"):
         return ("*",)
-    if ref.kind == "s3:objects":
-        return (f"arn:{ref.partition}:s3:::{ref.id.partition('/')[0]}/*",)
-    arn = arn_of(ref)
+    arn = literal(arn_of(ref))
+    if not sure(ref):
+        prefix = catalogue.iam_actions(operation.service, operation.action)[0].partition(":")[0]
+        return (f"arn:{ref.partition}:{prefix}:*:*:*{literal(ref.id)}*",)
     if ref.kind == "s3:bucket" and operation.action == "DeleteObjects":
         return (arn, f"{arn}/*")
+    if ref.kind in _PATHS:
+        head, _, name = arn.rpartition("/")
+        return (arn, f"{head}/*/{name}")
     return tuple(form.format(arn) for form in _BELOW.get(ref.kind, ("{}",)))
 
 
-def _widened(here: list[str], anywhere: list[str], resources: list[str], every: tuple[str, ...]) -> Scope:
-    """First any resource of the named actions, then the actions alone; never more than the operation's own actions."""
-    why = (
-        "its resource cannot be named in a policy"
-        if "*" in resources
-        else f"{len(resources)} resources do not fit into a session policy"
+def literal(arn: str) -> str:
+    """A name as it stands, whatever it holds: an object called ``*`` is one object, not all
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html, special characters).
+    """
+    return re.sub(r"[*?$]", lambda found: "${" + found[0] + "}", arn)
+
+
+def _needs(operation: Operation) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """(actions, ARNs) of one operation; what it reads elsewhere stands apart from what it writes."""
+    listed = [
+        action
+        for action in catalogue.iam_actions(operation.service, operation.action)
+        if action != "iam:PassRole"
+    ]
+    if operation.name in _TAGGING and (operation.parameters.get("Tags") or operation.parameters.get("tags")):
+        listed.append(_TAGGING[operation.name])
+    anywhere = tuple(action for action in listed if action in _ANYWHERE)
+    here = tuple(action for action in listed if action not in _ANYWHERE)
+    arns = [arn for ref in operation.resources for arn in arns_of(ref, operation)]
+    arns += [literal(value) for value in operation.parameters.values() if _beside(operation, value)]
+    if operation.name in _COPIES:
+        reads = tuple(action for action in here if action.startswith("s3:Get"))
+        here = tuple(action for action in here if action not in reads)
+        yield reads, (_copied(operation),)
+    yield here, tuple(dict.fromkeys(arns))
+    if anywhere:
+        yield anywhere, ("*",)
+
+
+def _beside(operation: Operation, value: Any) -> bool:
+    """An ARN of the same service that the request names beside its resource: the backup that is restored from."""
+    return operation.service != "iam" and is_arn(value) and value.split(":")[2] == operation.service
+
+
+def _copied(operation: Operation) -> str:
+    """The object that is copied from, as an ARN; ``CopySource`` is bucket/key, with a version or not."""
+    source = operation.parameters.get("CopySource")
+    if isinstance(source, dict):
+        place = f"{source.get('Bucket', '')}/{source.get('Key', '')}"
+    else:
+        place = unquote(str(source or "").lstrip("/").partition("?versionId=")[0])
+    return literal(place if is_arn(place) else f"arn:{operation.partition}:s3:::{place}")
+
+
+def _through_services(change: Change) -> list[Statement]:
+    """Use of keys by the services in the caller's name, and only by them
+    (https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service).
+    """
+    via = sorted(
+        {
+            f"{item.service}.{item.region}.amazonaws.com*"
+            for item in change.operations
+            if item.service in _ENCRYPTING
+        }
     )
-    wide = _policy([_allow([*here, *anywhere], ["*"])])
-    return Scope(actions=every, resources=("*",), policy=wide, narrowed=False, why=why)
+    if not via:
+        return []
+    return [_allow(list(_KEY_ACTIONS), ["*"]) | {"Condition": {"StringLike": {"kms:ViaService": via}}}]
 
 
-def _allow(actions: list[str], resources: list[str]) -> dict[str, Any]:
+def _merged(
+    pairs: list[tuple[tuple[str, ...], tuple[str, ...]]],
+) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Statements about the same resources are one."""
+    merged: dict[tuple[str, ...], dict[str, None]] = {}
+    for actions, arns in pairs:
+        merged.setdefault(arns, {}).update(dict.fromkeys(actions))
+    return [(tuple(actions), arns) for arns, actions in merged.items() if actions]
+
+
+def _unsure(change: Change) -> str:
+    """Why a policy that fits is nevertheless wider than the change; empty when it is not."""
+    refs = change.resources
+    if any(ref.kind.endswith(":account") for ref in refs):
+        return "its resource cannot be named in a policy"
+    vague = [str(ref) for ref in refs if not sure(ref)]
+    return f"the ARN of {', '.join(vague[:3])} is not known in full: any that holds its name" if vague else ""
+
+
+def _widened(actions: tuple[str, ...], count: int, passing: list[Statement], keys: list[Statement]) -> Scope:
+    """Any resource for the same actions; then without the keys; then the services' actions. Roles stay named."""
+    why = f"{count} resources do not fit into a session policy"
+    own = [action for action in actions if action != "iam:PassRole"]
+    services = sorted({f"{action.partition(':')[0]}:*" for action in own})
+    wider = (
+        ([_allow(own, ["*"]), *passing, *keys], why),
+        ([_allow(own, ["*"]), *passing], f"{why}, nor does the use of keys"),
+        ([_allow(services, ["*"]), *passing], f"{len(own)} actions do not fit into a session policy"),
+    )
+    fitting = [pair for pair in wider if len(_policy(pair[0])) <= POLICY_CHARS_MAX] or [wider[-1]]
+    statements, said = fitting[0]
+    return Scope(actions=actions, resources=("*",), policy=_policy(statements), narrowed=False, why=said)
+
+
+def _texts(value: Any, depth: int = 0) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif depth < 16 and isinstance(value, (dict, list)):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner, depth + 1)
+
+
+def _allow(actions: list[str], resources: list[str]) -> Statement:
     return {"Effect": "Allow", "Action": actions, "Resource": resources}
 
 
-def _policy(statements: list[dict[str, Any]]) -> str:
+def _policy(statements: list[Statement]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keyturn.core.ports import Captures, Inquiry, Seal, UndoPlan
 from keyturn.errors import BugError, UnavailableError
-from keyturn.model.change import Change, Effect, Operation, Request, ResourceRef
+from keyturn.model.change import Change, Effect, Operation, ResourceRef
 from keyturn.model.execution import Backup
 from keyturn.providers.aws import items, recipes
 from keyturn.providers.aws.operation import operation_from
@@ -148,11 +148,3 @@ def _known(operation: Operation, before: Captures) -> tuple[ResourceRef, Recipe,
 
 def _backup_of(ref: ResourceRef, backups: tuple[Backup, ...]) -> Backup | None:
     return next((saved for saved in backups if saved.resource == ref), None)
-
-
-def passed_roles(requests: tuple[Request, ...]) -> tuple[str, ...]:
-    """ARNs of roles that requests pass on."""
-    found = [
-        request.parameters.get(key) for request in requests for key in ("Role", "RoleArn", "ExecutionRoleArn")
-    ]
-    return tuple(dict.fromkeys(role for role in found if isinstance(role, str) and role.startswith("arn:")))
