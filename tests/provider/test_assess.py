@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from keyturn.core.ports import Assessing
+from keyturn.core.ports import Assessing, Captures
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.canonical import canonical
 from keyturn.model.change import Effect, Lane
 from keyturn.model.execution import Refused, Unavailable
+from keyturn.providers.aws import narrow
+from keyturn.providers.aws.assess import _environment
 from keyturn.providers.aws.provider import AwsProvider
+from keyturn.providers.aws.rules import Context
 from tests.provider.moto_account import RIGHT, SECRET, function_parameters, make_function, make_table
 from tests.provider.provider_world import (
     ACCOUNT,
@@ -283,3 +286,46 @@ def test_the_lane_is_chosen_by_the_catalogue() -> None:
     assert provider.lane(operation("dynamodb:PutItem", {"TableName": "t"})) is Lane.CHANGE
     assert provider.lane(operation("secretsmanager:GetSecretValue", {"SecretId": "s"})) is Lane.CHANGE
     assert provider.lane(operation("dynamodb:NotYetInvented", {})) is Lane.CHANGE
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "replaces"),
+    [
+        (
+            DELETE_FUNCTION,
+            ("lambda:CreateFunction", {"FunctionName": "report", "Role": "r", "Code": {}}),
+            True,
+        ),
+        (
+            ("lambda:DeleteFunctionConcurrency", {"FunctionName": "report"}),
+            ("lambda:PublishVersion", {"FunctionName": "report"}),
+            False,
+        ),
+        (
+            ("dynamodb:DeleteItem", {"TableName": RIGHT, "Key": {}}),
+            ("dynamodb:CreateBackup", {"TableName": RIGHT, "BackupName": "b"}),
+            False,
+        ),
+        (DELETE_TABLE, ("dynamodb:CreateTable", {"TableName": "other"}), False),
+        (
+            ("rds:DeleteDBInstance", {"DBInstanceIdentifier": "d"}),
+            ("rds:CreateDBInstance", {"DBInstanceIdentifier": "d"}),
+            True,
+        ),
+    ],
+)
+def test_a_replace_is_a_delete_and_a_create_of_one_identity(first: Any, second: Any, replaces: bool) -> None:
+    """Taking something out of a resource, and adding something to it, is not making it anew."""
+    assert (narrow.replaced(change(first, second)) is not None) is replaces
+
+
+def test_an_object_is_in_the_environment_of_its_bucket() -> None:
+    """A tag on the object does not talk a production bucket down."""
+    asked = ("s3:DeleteObject", {"Bucket": "reports", "Key": "k"})
+    made = change(asked)
+    states: dict[str, Any] = {
+        "s3:object/reports/k": {"tags": {"environment": "dev"}},
+        "s3:bucket/reports": {"tags": {"environment": "production"}},
+    }
+    contexts = [Context(made.operations[0], asked[1], states)]
+    assert _environment(made, contexts, Captures(states=states), {}) == "production"

@@ -13,7 +13,7 @@ from keyturn.core.ports import Assessing, Captures, Inquiry, Seal
 from keyturn.model.assessment import Assessment, Difference, Finding, Kind, Recoverable, Reversibility
 from keyturn.model.change import READ_EFFECTS, Change, Effect, Operation, Request, ResourceRef
 from keyturn.providers.aws import before_after, environment, items, narrow, recipes
-from keyturn.providers.aws.capturing import Taken, take, together
+from keyturn.providers.aws.capturing import OBJECTS, Taken, take, together
 from keyturn.providers.aws.items import Items
 from keyturn.providers.aws.recipes.base import Recipe, State
 from keyturn.providers.aws.rules import Context, rules_for
@@ -205,12 +205,21 @@ def _environment(
     return environment.strictest(
         environment.of_resource(
             ref,
-            standing=(captures.states.get(str(ref)) or {}).get("tags"),
+            standing=_standing_tags(ref, captures),
             claimed=claimed.get(str(ref), {}),
             accounts=accounts,
         )
         for ref in change.resources
     )
+
+
+def _standing_tags(ref: ResourceRef, captures: Captures) -> dict[str, Any] | None:
+    """Tags that were read; an object is in the environment of its bucket, whatever it is tagged as itself."""
+    own = (captures.states.get(str(ref)) or {}).get("tags")
+    if ref.kind not in OBJECTS:
+        return own
+    bucket = captures.states.get(f"s3:bucket/{ref.id.partition('/')[0]}") or {}
+    return {**(own or {}), **(bucket.get("tags") or {})}
 
 
 def _claimed_tags(parameters: Mapping[str, Any]) -> dict[str, Any]:

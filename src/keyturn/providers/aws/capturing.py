@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -16,6 +16,9 @@ from keyturn.providers.aws import recipes
 from keyturn.providers.aws.recipes.base import Captured, Recipe
 
 T = TypeVar("T")
+
+OBJECTS: Final = frozenset({"s3:object", "s3:objects"})
+"""Kinds that lie in a bucket, whose versioning and tags decide for them."""
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -63,7 +66,7 @@ def judged_by(change: Change) -> tuple[ResourceRef, ...]:
     """What has to be read to judge the change: its resources, and the buckets that objects lie in."""
     refs: dict[ResourceRef, None] = dict.fromkeys(change.resources)
     for ref in change.resources:
-        if ref.kind in {"s3:object", "s3:objects"}:
+        if ref.kind in OBJECTS:
             refs[msgspec.structs.replace(ref, kind="s3:bucket", id=ref.id.partition("/")[0])] = None
     return tuple(refs)
 

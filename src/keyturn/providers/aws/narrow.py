@@ -33,12 +33,22 @@ class Ways(msgspec.Struct, frozen=True):
 
 
 def replaced(change: Change) -> ResourceRef | None:
-    """The identity that the change both deletes and creates; None where it does not."""
-    deleted = {operation.resources[0] for operation in change.operations if operation.floor is Effect.DELETE}
-    created = {
-        operation.resources[0] for operation in change.operations if operation.floor is not Effect.DELETE
-    }
+    """The identity that the change both deletes and creates; None where it does not. What takes something out of a resource
+    (messages, an item, a setting) does not delete it.
+    """
+    deleted = {operation.resources[0] for operation in change.operations if _deletes(operation)}
+    created = {operation.resources[0] for operation in change.operations if _creates(operation)}
     return min(deleted & created, default=None)
+
+
+def _deletes(operation: Operation) -> bool:
+    recipe = recipes.for_kind(operation.resources[0].kind)
+    return operation.name in recipe.deletes if recipe else operation.floor is Effect.DELETE
+
+
+def _creates(operation: Operation) -> bool:
+    recipe = recipes.for_kind(operation.resources[0].kind)
+    return operation.name in recipe.creates if recipe else operation.floor is not Effect.DELETE
 
 
 def replace_finding(ref: ResourceRef) -> Finding:
