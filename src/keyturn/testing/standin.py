@@ -1,83 +1,108 @@
 """A stand-in AWS account on loopback: moto's server, with the gaps filled that Keyturn's users would meet.
 
-It is not AWS, and it says so. What is filled, and the sentence of AWS it follows:
+It is not AWS, and it says so: at start, and in a header of every response (`SAYS`). It needs no network.
+What is filled, and the sentence of AWS it follows, is listed in `keyturn.testing.standin_gaps`; everything else is moto's own.
 
-- Lambda ``RevisionId`` exists, changes with each update, and is enforced when it is given (API_UpdateFunctionConfiguration:
-  "Update the function only if the revision ID matches the ID that's specified").
-- Lambda ``Code.Location`` of GetFunction can be downloaded (API_GetFunction: a presigned link "valid for 10 minutes").
-- A DynamoDB table restored from a backup keeps its billing mode (CreateBackup guide: provisioned capacity and indexes are
-  restored); tags, time to live, streams and protection are not restored, as on AWS.
+    with StandIn() as account:
+        boto3.client("dynamodb", endpoint_url=account.endpoint, ...)
 
-Everything else is moto's own, listed in its documentation.
+It runs in a process of its own, so that its work is not counted as somebody's latency, and it ends with the process that
+started it, however that ends.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
+import select
 import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-import uuid
-from collections.abc import Callable, Iterable
-from typing import Any, Final, Self
+import tempfile
+import threading
+from typing import IO, Any, Final, Self
 
 READY_S_MAX: Final = 30.0
-"""moto imports for a second or two; a busy machine takes longer."""
+"""moto imports for half a second; a busy machine takes longer."""
 
-CODE_PATH: Final = "/_standin/code/"
+STOP_S_MAX: Final = 5.0
+"""It has nothing to save: what does not end by then is killed."""
 
-Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+SAID_BYTES_MAX: Final = 2_000
+"""So much of what it wrote last is quoted when it does not start."""
+
+SAYS: Final = ("x-keyturn-standin", "moto, not AWS")
+"""The header of every response."""
 
 
 class StandIn:
-    """A stand-in account in a process of its own. Use it as a context manager, or `start` and `stop` it."""
+    """A stand-in account in a process of its own. Use it as a context manager, or `start` and `stop` it.
+
+    `port` 0 means any free one; it is known once `start` has returned.
+    """
 
     def __init__(self, port: int = 0) -> None:
-        self.port = port or free_port()
+        self.port = port
         self._process: subprocess.Popen[bytes] | None = None
+        self._said: IO[bytes] | None = None
 
     @property
     def endpoint(self) -> str:
+        """The URL to give to a client. Raises `RuntimeError` while no port is known."""
+        if not self.port:
+            raise RuntimeError("the stand-in account has no endpoint before it is started")
         return f"http://127.0.0.1:{self.port}"
 
     def __repr__(self) -> str:
-        return f"<StandIn {self.endpoint} {'running' if self._process else 'stopped'}>"
+        return f"<StandIn 127.0.0.1:{self.port} {'running' if self._process else 'stopped'}>"
 
     def start(self) -> Self:
-        """Start it and wait until it answers. Raises `RuntimeError` with its output when it does not."""
-        command = [sys.executable, "-m", "keyturn.testing.standin", "--port", str(self.port)]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # noqa: S603  # our own module
-        deadline = time.monotonic() + READY_S_MAX
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                said = (self._process.stderr.read() if self._process.stderr else b"").decode(errors="replace")
-                raise RuntimeError(f"the stand-in account did not start: {said[-2000:]}")
-            with contextlib.suppress(urllib.error.URLError, OSError):
-                urllib.request.urlopen(f"{self.endpoint}/moto-api/", timeout=1).close()
-                return self
-            time.sleep(0.05)
-        self.stop()
-        raise RuntimeError(f"the stand-in account did not answer within {READY_S_MAX:.0f} s")
+        """Start it and return once it answers. Raises `RuntimeError` with what it said when it does not."""
+        if self._process is not None:
+            raise RuntimeError(f"{self!r} was started already")
+        command = [sys.executable, "-m", "keyturn.testing.standin", "--port", str(self.port), "--child"]
+        # Its words go to a file: nobody reads a pipe while it runs, and a full pipe would stop it.
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `stop`
+        self._process = subprocess.Popen(  # noqa: S603  # our own module
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said
+        )
+        told = self._announcement()
+        if not told.isdigit():
+            said = self._words()
+            self.stop()
+            raise RuntimeError(f"the stand-in account did not start within {READY_S_MAX:.0f} s: {said}")
+        self.port = int(told)
+        return self
+
+    def _announcement(self) -> str:
+        """The port that the child listens on by now; empty where it ended or took too long."""
+        out = self._process.stdout if self._process else None
+        if out is None or not select.select([out], [], [], READY_S_MAX)[0]:
+            return ""
+        return out.readline().decode().strip()
+
+    def _words(self) -> str:
+        if self._said is None:
+            return ""
+        self._said.seek(max(0, self._said.seek(0, os.SEEK_END) - SAID_BYTES_MAX))
+        return self._said.read().decode(errors="replace").strip()
 
     def stop(self) -> None:
         """End it; safe to call twice."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stderr:
-            process.stderr.close()
+        if process is not None:
+            process.terminate()
+            try:
+                process.wait(timeout=STOP_S_MAX)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
+        if self._said is not None:
+            self._said.close()
+            self._said = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -86,129 +111,36 @@ class StandIn:
         self.stop()
 
 
-def free_port() -> int:
-    """A loopback port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 # --- the server process ----------------------------------------------------------------------------------------------
-
-
-def fill_gaps(port: int) -> None:
-    """Patch moto's models in this process, as the module's docstring lists it."""
-    _lambda_revisions(port)
-    _restored_billing()
-
-
-def _lambda_revisions(port: int) -> None:
-    from moto.awslambda import models
-    from moto.awslambda.exceptions import PreconditionFailedException
-
-    function = models.LambdaFunction
-
-    def revision(self: Any) -> str:
-        found: str = self.__dict__.setdefault("_standin_revision", str(uuid.uuid4()))
-        return found
-
-    def renew(self: Any, given: dict[str, Any]) -> None:
-        wanted = given.get("RevisionId")
-        if wanted and wanted != revision(self):
-            raise PreconditionFailedException(
-                "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve "
-                "the latest Revision Id"
-            )
-        self.__dict__["_standin_revision"] = str(uuid.uuid4())
-
-    original_configuration, original_update, original_code, original_get = (
-        function.get_configuration,
-        function.update_configuration,
-        function.update_function_code,
-        function.get_code,
-    )
-
-    def get_configuration(self: Any, on_create: bool = False) -> dict[str, Any]:
-        made: dict[str, Any] = original_configuration(self, on_create)
-        return made | {"RevisionId": revision(self)}
-
-    def update_configuration(self: Any, config_updates: dict[str, Any]) -> dict[str, Any]:
-        renew(self, config_updates)
-        original_update(self, config_updates)
-        return get_configuration(self)
-
-    def update_function_code(self: Any, updated_spec: dict[str, Any]) -> dict[str, Any]:
-        renew(self, updated_spec if not self.__dict__.pop("_standin_twice", False) else {})
-        self.__dict__["_standin_twice"] = True  # moto's backend calls this twice for one request
-        original_code(self, updated_spec)
-        return get_configuration(self)
-
-    def get_code(self: Any) -> dict[str, Any]:
-        made: dict[str, Any] = original_get(self)
-        if getattr(self, "code_bytes", None):
-            place = f"http://127.0.0.1:{port}{CODE_PATH}{self.account_id}/{self.region}/{self.function_name}"
-            made["Code"] = {"RepositoryType": "S3", "Location": place}
-        return made
-
-    function.get_configuration, function.update_configuration = get_configuration, update_configuration
-    function.update_function_code, function.get_code = update_function_code, get_code
-
-
-def _restored_billing() -> None:
-    from moto.dynamodb.models import table
-
-    original = table.RestoredTable._parse_params_from_backup  # noqa: SLF001  # the gap is there
-
-    def with_billing(self: Any, backup: Any) -> dict[str, Any]:
-        made: dict[str, Any] = original(self, backup)
-        return made | {"billing_mode": backup.table.billing_mode}
-
-    table.RestoredTable._parse_params_from_backup = with_billing  # noqa: SLF001  # as above
-
-
-def _with_code(app: Application) -> Application:
-    """The application, with the places where functions' code lies."""
-
-    def serve(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        path = str(environ.get("PATH_INFO", ""))
-        if not path.startswith(CODE_PATH):
-            return app(environ, start)
-        from moto.awslambda.models import lambda_backends
-
-        account, region, name = path.removeprefix(CODE_PATH).split("/", 2)
-        code: bytes = lambda_backends[account][region].get_function(name).code_bytes
-        start("200 OK", [("content-type", "application/zip"), ("content-length", str(len(code)))])
-        return [code]
-
-    return serve
 
 
 def main() -> None:
     """``python -m keyturn.testing.standin --port 5000``: a stand-in account for people."""
     parser = argparse.ArgumentParser(description="A stand-in AWS account on loopback (moto). It is not AWS.")
-    parser.add_argument("--port", type=int, default=5000)
-    port = parser.parse_args().port
-    os.environ["MOTO_PORT"] = str(port)
+    parser.add_argument("--port", type=int, default=5000, help="0 for any free one")
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
     try:
-        from moto.moto_server.werkzeug_app import (
-            DomainDispatcherApplication,
-            MotoRequestHandler,
-            create_backend_app,
-        )
-        from werkzeug.serving import run_simple
+        from keyturn.testing.standin_gaps import make_server
     except ImportError as error:
         sys.exit(f"the stand-in account needs moto: pip install 'moto[server]' ({error})")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    fill_gaps(port)
-    sys.stderr.write(f"This is a stand-in account (moto), not AWS: http://127.0.0.1:{port}\n")
-    run_simple(
-        "127.0.0.1",
-        port,
-        _with_code(DomainDispatcherApplication(create_backend_app)),
-        threaded=True,
-        request_handler=MotoRequestHandler,
-    )
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # nothing to save, and no second to lose
+    server: Any = make_server(given.port)
+    sys.stderr.write(f"This is a stand-in account (moto), not AWS: http://127.0.0.1:{server.port}\n")
+    if given.child:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+        sys.stdout.write(f"{server.port}\n")
+        sys.stdout.flush()
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _end_with_parent() -> None:
+    """Nobody writes to this standard input: it ends when the one who started us does, killed or not."""
+    sys.stdin.buffer.read()
+    os._exit(0)
 
 
 if __name__ == "__main__":
