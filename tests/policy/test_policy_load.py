@@ -127,6 +127,26 @@ def test_the_canary_finds_a_permit(name: str) -> None:
     assert "loose (t/x.cedar:1)" in caught.value.message
 
 
+EXEMPT = {
+    "an agent": 'principal == Agent::"root-bot"',
+    "a service": 'action in Action::"aws:s3"',
+    "an operation": 'action == Action::"aws:dynamodb:DeleteTable"',
+    "a floor": 'action in Action::"update"',
+}
+
+
+@pytest.mark.parametrize("name", EXEMPT)
+def test_the_canary_finds_an_exemption(name: str) -> None:
+    """What a forbid leaves out in its conditions is as loose as a permit."""
+    texts = [
+        '@id("all") permit (principal, action, resource);',
+        f'@id("most") @outcome("hold") forbid (principal, action, resource) unless {{ {EXEMPT[name]} }};',
+    ]
+    with pytest.raises(PolicyError) as caught:
+        load_sources([Source("t/x.cedar", "\n".join(texts))])
+    assert caught.value.code == "canary-allowed"
+
+
 def test_the_canary_finds_an_environment_that_was_forgotten() -> None:
     """`context.environment == "production"` in a forbid leaves unknown environments open."""
     texts = [
@@ -148,9 +168,11 @@ def test_the_canary_finds_a_policy_that_errs() -> None:
 
 
 def test_the_canary_goes_by_every_name() -> None:
-    """Every effect as a floor, every service and operation named, every agent named, and the unknown environment."""
+    """Every effect as a floor, each service, operation and agent by which it could get easier, the unknown environment."""
     text = 'action in [Action::"aws:s3", Action::"aws:iam:DeleteRole"]'
-    policies = parse([Source("t", policy(scope=f'principal == Agent::"bot", {text}, resource'))])
+    policies = parse(
+        [Source("t", policy(scope=f'principal == Agent::"bot", {text}, resource', head="permit"))]
+    )
     asked = list(canaries(policies))
     names = {canary.operation for canary in asked}
     assert {canary.floor for canary in asked} == set(Effect)

@@ -28,7 +28,7 @@ def load(packs: Iterable[str | Traversable], *, known: Operations | None = None)
 def load_sources(sources: Iterable[Source], *, known: Operations | None = None) -> CedarEngine:
     """As `load`, over texts."""
     sources = tuple(sources)
-    policies = parse(sources)
-    engine = CedarEngine(policies, sources)
-    check(engine, sources, policies, known)
+    engine = CedarEngine(parse(sources), sources)
+    check(engine, known)
+    engine.forget()
     return engine

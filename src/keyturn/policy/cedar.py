@@ -24,9 +24,9 @@ from keyturn.model.canonical import digest
 from keyturn.model.change import Change, ResourceRef
 from keyturn.model.decision import Decision, Obligations, Reason, Verdict
 from keyturn.policy.facts import context_of, table
-from keyturn.policy.limits import ERROR_CHARS_MAX, RESOURCES_ASKED_MAX, SLICES_MAX
-from keyturn.policy.schema import RESOURCE_ATTRIBUTES, Action, action_of_operation
-from keyturn.policy.slices import Actor, Slice, cut, named_actors
+from keyturn.policy.limits import ERROR_CHARS_MAX, HANDLES_MAX, RESOURCES_ASKED_MAX, SLICES_MAX
+from keyturn.policy.schema import RESOURCE_ATTRIBUTES, Action, action_of_operation, schema_of
+from keyturn.policy.slices import Actor, Handles, Slice, applies, handles_of, named_actors
 from keyturn.policy.source import Policy, Source
 from keyturn.policy.weigh import TOO_MANY, UNANSWERED, Vote, combine, weigh
 
@@ -50,6 +50,7 @@ class CedarEngine:
         self._named = named_actors(self.policies.values())
         self._slicing = slicing
         self._slices = lru_cache(maxsize=SLICES_MAX)(self._cut)
+        self._handles = lru_cache(maxsize=HANDLES_MAX)(self._parsed)
 
     def __repr__(self) -> str:
         return f"<CedarEngine {len(self.policies)} policies, {self._slices.cache_info().currsize} slices>"
@@ -58,6 +59,11 @@ class CedarEngine:
     def digest(self) -> str:
         """Over the policies' text and the facts they can see; names the policies in force."""
         return self._digest
+
+    def forget(self) -> None:
+        """Drop the slices built so far; they are built again when they are asked for."""
+        self._slices.cache_clear()
+        self._handles.cache_clear()
 
     def answer(self, change: Change, assessment: Assessment, facts: Facts) -> Decision:
         """The strictest answer over all operations and resources. Never raises: an error is a DENY that says so."""
@@ -89,13 +95,20 @@ class CedarEngine:
         for operation in change.operations:
             cutting = self._slices(action_of_operation(operation), shared)
             resources = operation.resources or (_NOWHERE,)
-            for resource in resources[:RESOURCES_ASKED_MAX] if cutting.sees_resource else resources[:1]:
+            for resource in (
+                resources[:RESOURCES_ASKED_MAX] if cutting.handles.sees_resource else resources[:1]
+            ):
                 if (cutting.action, resource) not in asked:
                     asked.add((cutting.action, resource))
                     yield cutting, resource
 
     def _cut(self, action: Action, actor: Actor) -> Slice:
-        return cut(self.policies.values(), action, actor if self._slicing else None)
+        chosen = self.policies.values()
+        names = tuple(policy.id for policy in chosen if not self._slicing or applies(policy, action, actor))
+        return Slice(action=action, schema=schema_of([action]), handles=self._handles(names))
+
+    def _parsed(self, names: tuple[str, ...]) -> Handles:
+        return handles_of(self.policies[name] for name in names)
 
     def _vote(self, cutting: Slice, resource: ResourceRef, actor: Actor, context: str) -> Vote:
         entities = Entities.from_json_str(_entity(resource), cutting.schema)
@@ -109,7 +122,7 @@ class CedarEngine:
         def ask(policies: PolicySet) -> AuthzResult:
             return is_authorized(request, policies, entities, cutting.schema)
 
-        first = ask(cutting.whole)
+        first = ask(cutting.handles.whole)
         errors = tuple(first.diagnostics.errors)
         if first.decision is CedarDecision.NoDecision:
             return Vote(verdict=Verdict.DENY, reasons=(UNANSWERED,), errors=errors or (UNANSWERED.message,))
@@ -117,7 +130,7 @@ class CedarEngine:
         if first.decision is CedarDecision.Allow:
             return weigh(determined, self._erring(cutting, errors), errors)
         # Cedar names only the forbids of a Deny. What would have permitted it is asked for apart.
-        permits = self._by_id(ask(cutting.permits).diagnostics.reasons) if determined else ()
+        permits = self._by_id(ask(cutting.handles.permits).diagnostics.reasons) if determined else ()
         erring = (policy for policy in self._erring(cutting, errors) if policy not in determined)
         return weigh(permits, (*determined, *erring), errors)
 
@@ -126,7 +139,7 @@ class CedarEngine:
 
     def _erring(self, cutting: Slice, errors: tuple[str, ...]) -> tuple[Policy, ...]:
         """Forbids that an error names, in Cedar's own quoting: each counts as though it had matched."""
-        named = {name for name in cutting.policies if any(f"`{name}`" in error for error in errors)}
+        named = {name for name in cutting.handles.names if any(f"`{name}`" in error for error in errors)}
         return tuple(policy for policy in self._by_id(named) if not policy.permits)
 
     def _doubt(self, error: BaseException) -> Decision:

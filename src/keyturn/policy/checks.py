@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Final
 
-from cedarpy import pst, validate_policies
+from cedarpy import Schema, pst, validate_policies
 
 from keyturn.errors import PolicyError
 from keyturn.model.assessment import Kind, Reversibility
@@ -17,20 +17,22 @@ from keyturn.policy.example import Example
 from keyturn.policy.facts import WORDS
 from keyturn.policy.limits import POLICIES_MAX
 from keyturn.policy.schema import ACTION_NAME, EFFECT_GROUPS, SERVICE_GROUP, Action, action_of, schema_of
-from keyturn.policy.slices import named_actions, named_actors, nodes
-from keyturn.policy.source import Policy, Source
+from keyturn.policy.slices import actions_in, actors_in, handle, named_actions
+from keyturn.policy.source import Policy, nodes
 
 Operations = Mapping[str, Effect]
 """What the catalogue knows: the floor effect of every ``service:Operation``."""
+
+VALIDATED_AT_ONCE: Final = 32
+"""Policies in one call of the validator: enough to share a schema, few enough that they name few actions."""
 
 CANARY: Final = "keyturncanary"
 _COMPARING: Final = frozenset({"eq", "not_eq", "contains", "contains_all", "contains_any"})
 
 
-def check(
-    engine: CedarEngine, sources: Iterable[Source], policies: tuple[Policy, ...], known: Operations | None
-) -> None:
+def check(engine: CedarEngine, known: Operations | None) -> None:
     """Raises `PolicyError` for the first thing that is wrong: names, words, types, and at last the canary."""
+    policies = tuple(engine.policies.values())
     if len(policies) > POLICIES_MAX:
         raise PolicyError(
             "too-many-policies",
@@ -40,7 +42,7 @@ def check(
     for policy in policies:
         _check_actions(policy, known)
         _check_words(policy)
-    _check_types(sources, policies)
+    _check_types(policies)
     _check_canary(engine, policies, known)
 
 
@@ -92,8 +94,24 @@ def _compared_words(root: object) -> Iterator[tuple[str, str]]:
                     yield from ((side.attr, literal.value) for literal in literals)
 
 
-def _check_types(sources: Iterable[Source], policies: tuple[Policy, ...]) -> None:
-    """Cedar's own validator, over an action of every effect and whatever the policies name."""
+def _check_types(policies: tuple[Policy, ...]) -> None:
+    """Cedar's own validator, over an action of every effect and whatever the policies name.
+
+    Validation costs policies times actions, so it goes in batches that declare only the actions of their own policies.
+    """
+    for start in range(0, len(policies), VALIDATED_AT_ONCE):
+        batch = policies[start : start + VALIDATED_AT_ONCE]
+        result = validate_policies(str(handle(batch)), _schema_for(batch), release_gil=True)
+        if not result.validation_passed:
+            first = result.errors[0]
+            name = result.id_annotations_by_policy_id.get(first.policy_id, "")
+            culprit = next((policy for policy in batch if policy.id == name), batch[0])
+            raise _wrong(
+                culprit, first.error, "the facts a policy can use are listed in docs/guides/policy.md"
+            )
+
+
+def _schema_for(policies: Iterable[Policy]) -> Schema:
     names = {name for policy in policies for name in named_actions(policy)}
     groups = {name for name in names if not ACTION_NAME.fullmatch(name)}
     services = sorted(group for group in groups if group not in EFFECT_GROUPS)
@@ -102,18 +120,7 @@ def _check_types(sources: Iterable[Source], policies: tuple[Policy, ...]) -> Non
         *(Action(name=f"{service}:Validated", groups=(service,)) for service in services),
         *(Action(name=name, groups=()) for name in sorted(names - groups)),
     ]
-    schema = schema_of(actions, (*EFFECT_GROUPS, *groups))
-    for source in sources:
-        result = validate_policies(source.text, schema, release_gil=True)
-        if result.validation_passed:
-            continue
-        first = result.errors[0]
-        name = result.id_annotations_by_policy_id.get(first.policy_id, first.policy_id) or "(whole file)"
-        raise PolicyError(
-            "policy-wrong",
-            f"{source.name}: policy {name}: {first.error}",
-            help="the facts a policy can use are listed in docs/guides/policy.md",
-        )
+    return schema_of(actions, (*EFFECT_GROUPS, *groups))
 
 
 def _check_canary(engine: CedarEngine, policies: tuple[Policy, ...], known: Operations | None) -> None:
@@ -137,17 +144,19 @@ def _check_canary(engine: CedarEngine, policies: tuple[Policy, ...], known: Oper
 
 
 def canaries(policies: Iterable[Policy], known: Operations | None = None) -> Iterator[Example]:
-    """The canary under every effect group, every service and action that a policy names, and every agent named."""
-    policies = tuple(policies)
-    names = sorted({name for policy in policies for name in named_actions(policy)})
-    agents = sorted(actor.id for actor in named_actors(policies) if actor.type == "Agent")
-    aws = [name.partition(":")[2] for name in names if name.startswith("aws:")]
+    """The canary under every effect group, and under every service, action and agent by which something could get easier.
+
+    That is whatever a permit names, and what a forbid names in its conditions; a forbid's scope can only make it harder.
+    """
+    easing = [(policy.parsed if policy.permits else policy.parsed.clauses) for policy in policies]
+    names = sorted(name.partition(":")[2] for name in actions_in(easing) if name.startswith("aws:"))
+    agents = sorted(actor.id for actor in actors_in(easing) if actor.type == "Agent")
     for floor in Effect:
-        for operation in (f"{CANARY}:Canary", *(f"{name}:Canary" for name in aws if ":" not in name)):
+        for operation in (f"{CANARY}:Canary", *(f"{name}:Canary" for name in names if ":" not in name)):
             yield _canary(operation, floor)
         yield from (_canary(f"{CANARY}:Canary", floor, agent=agent) for agent in agents)
         yield _canary(f"{CANARY}:Canary", floor, environment="unknown")
-    for operation in (name for name in aws if ":" in name):
+    for operation in (name for name in names if ":" in name):
         yield _canary(operation, (known or {}).get(operation, Effect.DELETE))
 
 

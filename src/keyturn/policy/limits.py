@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-SLICES_MAX: Final = 4_096
-"""Slices kept, one per action and named principal (about 60 KB each, schema included). A busy account sees some hundreds of
+SLICES_MAX: Final = 2_048
+"""Slices kept, one per action and named principal, some 55 KB each for their schema. A busy account sees some hundreds of
 actions; an evicted slice costs a millisecond to build again."""
+
+HANDLES_MAX: Final = 512
+"""Parsed policy sets kept, 180 KB each for twenty policies. Most actions share one: those that policies do not single out."""
 
 RESOURCES_ASKED_MAX: Final = 1_000
 """Resources of one change that are judged one by one where a policy looks at the resource: S3's DeleteObjects takes 1,000

@@ -7,14 +7,15 @@ what is left out: a policy whose scope cannot match could not have been satisfie
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import fields, is_dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import msgspec
 from cedarpy import PolicySet, Schema, pst
 
-from keyturn.policy.schema import Action, schema_of
+from keyturn.policy.schema import Action
 from keyturn.policy.source import Policy
+
+Part = pst.Template | tuple[pst.Clause, ...]
 
 
 class Actor(msgspec.Struct, frozen=True):
@@ -24,27 +25,30 @@ class Actor(msgspec.Struct, frozen=True):
     id: str
 
 
-class Slice(msgspec.Struct, frozen=True):
-    """Handles for one action and actor. `schema` is the one every request and every entity must carry."""
+class Handles(msgspec.Struct, frozen=True):
+    """Policies as Cedar keeps them, parsed once: all of a slice, and its permits alone. Slices of like policies share them."""
 
-    action: Action
     whole: PolicySet
     permits: PolicySet
-    schema: Schema
+    names: frozenset[str]
     sees_resource: bool  # a policy here looks at the resource, so that each resource has to be asked about
-    policies: frozenset[str]
 
 
-def cut(policies: Iterable[Policy], action: Action, actor: Actor | None) -> Slice:
-    """The slice of `policies` for `action`, asked by `actor`; no actor: the whole set, uncut (for comparison)."""
-    chosen = [policy for policy in policies if actor is None or applies(policy, action, actor)]
-    return Slice(
-        action=action,
-        whole=_handle(chosen),
-        permits=_handle([policy for policy in chosen if policy.permits]),
-        schema=schema_of([action]),
-        sees_resource=any(sees_resource(policy) for policy in chosen),
-        policies=frozenset(policy.id for policy in chosen),
+class Slice(msgspec.Struct, frozen=True):
+    """What one action and actor are asked with. `schema` is the one every request and every entity must carry."""
+
+    action: Action
+    schema: Schema
+    handles: Handles
+
+
+def handles_of(policies: Iterable[Policy]) -> Handles:
+    policies = tuple(policies)
+    return Handles(
+        whole=handle(policies),
+        permits=handle(policy for policy in policies if policy.permits),
+        names=frozenset(policy.id for policy in policies),
+        sees_resource=any(policy.sees_resource for policy in policies),
     )
 
 
@@ -77,41 +81,31 @@ def _actor_matches(scope: pst.PrincipalOrResourceConstraint, actor: Actor) -> bo
 
 def named_actors(policies: Iterable[Policy]) -> frozenset[Actor]:
     """Agents and people that a policy names anywhere; all others share their type's slice."""
-    return frozenset(
-        Actor(str(uid.type), uid.id)
-        for policy in policies
-        for uid in pst.entity_uids(policy.parsed)
-        if str(uid.type) in {"Agent", "Person"}
-    )
+    return actors_in(policy.parsed for policy in policies)
 
 
 def named_actions(policy: Policy) -> frozenset[str]:
     """Actions and action groups that the policy names, in its scope or its conditions."""
-    return frozenset(uid.id for uid in pst.entity_uids(policy.parsed) if str(uid.type) == "Action")
+    return actions_in([policy.parsed])
 
 
-def sees_resource(policy: Policy) -> bool:
-    """Whether the policy's answer can depend on which resource is asked about."""
-    if not isinstance(policy.parsed.resource, pst.ScopeAny):
-        return True
-    return any(isinstance(node, pst.Var) and node.name == "resource" for node in nodes(policy.parsed.clauses))
+def actors_in(parts: Iterable[Part]) -> frozenset[Actor]:
+    """Agents and people named anywhere in these parts of policies."""
+    return frozenset(
+        Actor(str(uid.type), uid.id) for uid in _uids(parts) if str(uid.type) in {"Agent", "Person"}
+    )
 
 
-def nodes(root: object) -> Iterator[object]:
-    """Every node of a parsed policy, the root included."""
-    stack: list[Any] = [root]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, tuple):
-            stack.extend(node)
-        elif isinstance(node, dict):
-            stack.extend(node.values())
-        elif is_dataclass(node):
-            yield node
-            stack.extend(getattr(node, field.name) for field in fields(node))
+def actions_in(parts: Iterable[Part]) -> frozenset[str]:
+    """Actions and action groups named anywhere in these parts of policies."""
+    return frozenset(uid.id for uid in _uids(parts) if str(uid.type) == "Action")
 
 
-def _handle(policies: Iterable[Policy]) -> PolicySet:
+def _uids(parts: Iterable[Part]) -> Iterator[pst.EntityUid]:
+    return (uid for part in parts for uid in pst.entity_uids(part))
+
+
+def handle(policies: Iterable[Policy]) -> PolicySet:
     """A handle in which Cedar knows each policy by its own @id, so that its diagnostics name it."""
     named = {policy.id: replace(policy.parsed, id=policy.id) for policy in policies}
     return PolicySet.from_pst(pst.PolicySet(templates={}, static_policies=named, template_links=()))

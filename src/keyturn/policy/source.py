@@ -7,11 +7,12 @@ is not known is refused: a misspelt ``@quorum`` would otherwise be no quorum.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from cedarpy import policies_to_pst, pst
@@ -52,6 +53,7 @@ class Policy(msgspec.Struct, frozen=True):
     message: str
     source: str
     parsed: pst.Template
+    sees_resource: bool  # its answer can depend on which resource is asked about
 
 
 def read_pack(pack: str | Traversable) -> tuple[Source, ...]:
@@ -177,7 +179,28 @@ def _policy(source: Source, template: pst.Template) -> Policy:
         message=notes.get("message", "") or f"policy {name}",
         source=f"{source.name}:{_line(source.text, name)}",
         parsed=template,
+        sees_resource=_sees_resource(template),
     )
+
+
+def _sees_resource(template: pst.Template) -> bool:
+    if not isinstance(template.resource, pst.ScopeAny):
+        return True
+    return any(isinstance(node, pst.Var) and node.name == "resource" for node in nodes(template.clauses))
+
+
+def nodes(root: object) -> Iterator[object]:
+    """Every node of a parsed policy, the root included."""
+    stack: list[Any] = [root]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, tuple):
+            stack.extend(node)
+        elif isinstance(node, dict):
+            stack.extend(node.values())
+        elif is_dataclass(node):
+            yield node
+            stack.extend(getattr(node, field.name) for field in fields(node))
 
 
 def _outcome(file: str, name: str, text: str | None, *, permits: bool) -> Verdict:
