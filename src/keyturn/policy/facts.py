@@ -209,7 +209,7 @@ def context_of(change: Change, assessment: Assessment, facts: Facts) -> str:
 
 def table() -> str:
     """The facts as the Markdown table that stands in docs/guides/policy.md."""
-    rows = [f"| `context.{fact.name}` | {fact.type} | {fact.doc}{_words(fact)} |" for fact in FACTS]
+    rows = [f"| `context.{fact.name}` | `{fact.type}` | {fact.doc}{_words(fact)} |" for fact in FACTS]
     return "\n".join(["| fact | type | meaning |", "|---|---|---|", *rows])
 
 

@@ -58,7 +58,7 @@ class CaseResult(msgspec.Struct, frozen=True):
 
 
 class PackReport(msgspec.Struct, frozen=True):
-    """All cases of a pack. `untested` are policies that determined no case: nobody has shown what they do."""
+    """All cases of a pack. `untested` are its policies that determined no case: nobody has shown what they do."""
 
     pack: str
     results: tuple[CaseResult, ...]
@@ -94,8 +94,11 @@ def run_pack_tests(pack: str | Traversable, *, engine: CedarEngine | None = None
     cases = list(_read_cases(place))
     results = tuple(_run(engine, file, case) for file, case in cases)
     met = {reason.policy for result in results for reason in result.decision.reasons}
-    own = sorted(name for name in engine.policies if name not in met)
-    return PackReport(pack=place.name, results=results, untested=tuple(own))
+    own = sorted(
+        name for name, policy in engine.policies.items() if policy.source.startswith(f"{place.name}/")
+    )
+    untested = tuple(name for name in own if name not in met)
+    return PackReport(pack=place.name, results=results, untested=untested)
 
 
 def _read_cases(place: Traversable) -> Iterable[tuple[str, PolicyCase]]:
