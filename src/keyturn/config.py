@@ -70,7 +70,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     aws: Aws = Aws()
     holds: Holds = Holds()
     environments: dict[str, str] = {}  # account id -> environment, where tags say nothing
-    packs: list[str] = ["seatbelt"]  # shipped packs by name, your own as paths
+    packs: tuple[str, ...] = ("seatbelt",)  # shipped packs by name, your own as paths
     observe: bool = False  # decide and record, forward everything
 
     @property

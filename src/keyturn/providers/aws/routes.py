@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 import msgspec
 
-from keyturn.providers.aws.protocols.values import refuse
+from keyturn.providers.aws.protocols.values import decoded, refuse
 from keyturn.providers.aws.wire_table import Op, Service
 
 SEGMENTS_MAX: Final = 256
 """Segments of a path: object keys may have many, 1,024 bytes of slashes is AWS's own limit for a key."""
+
+
+ELSEWHERE: Final = {"s3": frozenset({"ListDirectoryBuckets"})}
+"""Operations that are sent to another endpoint under another signing name (s3express): here they would only be ambiguous."""
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -40,6 +45,8 @@ class Routes:
 
     def add(self, name: str, service: Service) -> None:
         for op in service.operations.values():
+            if op.name in ELSEWHERE.get(name, ()):
+                continue
             path, _, query = op.uri.partition("?")
             node = self._root
             segments = _segments(path)
@@ -73,17 +80,16 @@ class Routes:
             found.extend(Found(route, labels, literals) for route in node.routes if route.op.method == method)
             return
         segment = segments[place]
-        literal = node.literals.get(unquote(segment))
+        literal = node.literal(segment)
         if literal is not None:
             self._walk(literal, segments, place + 1, labels, literals + 1, method, found)
         for name, child in node.labels.items():
-            if segment:
-                self._walk(
-                    child, segments, place + 1, {**labels, name: unquote(segment)}, literals, method, found
-                )
+            text = decoded(segment)
+            if text and text not in {".", ".."}:  # a path that is normalised on its way would name something else
+                self._walk(child, segments, place + 1, {**labels, name: text}, literals, method, found)
         for (name, tail), child in node.greedy.items():
             end = len(segments) - len(tail)
-            text = unquote("/".join(segments[place:end]))
+            text = decoded("/".join(segments[place:end]))
             if text and tuple(segments[end:]) == tail:
                 made = {**labels, name: text}
                 found.extend(
@@ -91,6 +97,9 @@ class Routes:
                     for route in child.routes
                     if route.op.method == method
                 )
+
+
+_BEYOND_LETTERS: Final = re.compile(r"[^A-Za-z0-9._~-]")
 
 
 class _Node:
@@ -101,6 +110,14 @@ class _Node:
         self.labels: dict[str, _Node] = {}
         self.greedy: dict[tuple[str, tuple[str, ...]], _Node] = {}  # (label, literal segments after it)
         self.routes: list[Route] = []
+
+    def literal(self, segment: str) -> _Node | None:
+        """The child of this literal. Only where it holds more than letters (``$LATEST``) may a client have encoded it."""
+        found = self.literals.get(segment)
+        if found is None and "%" in segment:
+            text = decoded(segment)
+            found = self.literals.get(text) if _BEYOND_LETTERS.search(text) else None
+        return found
 
     def child(self, segment: str) -> _Node:
         if segment.startswith("{") and segment.endswith("}"):

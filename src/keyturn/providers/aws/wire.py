@@ -6,18 +6,26 @@ host are never trusted. ``AWS_ENDPOINT_URL_<SERVICE>=http://host:port/~service``
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Callable
 from functools import cache
-from typing import Any, Final
-from urllib.parse import parse_qsl, unquote
+from typing import Any, Final, TypeVar
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
 from keyturn.providers.aws.protocols import cbor, form, rest, tree
-from keyturn.providers.aws.protocols.values import UnmodelledError, refuse, strict_json
+from keyturn.providers.aws.protocols.values import UnmodelledError, query_pairs, refuse, strict_json
 from keyturn.providers.aws.routes import Found, Routes
 from keyturn.providers.aws.wire_table import Entry, Op, load
 
 REST: Final = frozenset({"rest-json", "rest-xml"})
+FORM: Final = "application/x-www-form-urlencoded"
+
+UNPACKED_BYTES_MAX: Final = 16 * 1024 * 1024
+"""A compressed body unpacks to no more: CloudWatch, the only service that takes one, allows 1 MB."""
+
+T = TypeVar("T")
 
 
 class CredentialScope(msgspec.Struct, frozen=True):
@@ -68,10 +76,9 @@ def identify(request: WireRequest, scope: CredentialScope) -> Identified | Unide
         return _identify(request, scope)
     except UnmodelledError as error:
         return Unidentified(error.code, error.reason, _HELP.get(error.code, ""), protocol)
-    except (UnicodeError, ValueError, RecursionError) as error:
-        return Unidentified(
-            "malformed", f"the request cannot be read: {type(error).__name__}", protocol=protocol
-        )
+    except Exception as error:  # noqa: BLE001  # whatever a body can do to a parser, the answer is: not identified
+        reason = f"the request cannot be read: {type(error).__name__}"
+        return Unidentified("malformed", reason, protocol=protocol)
 
 
 _HELP: Final = {
@@ -108,16 +115,18 @@ def guess_protocol(request: WireRequest, scope: CredentialScope) -> str:
         return "smithy-rpc-v2-cbor"
     if "x-amz-target" in headers:
         return "json"
+    is_form = headers.get("content-type", "").startswith(FORM)
     entries = [load().entries[name] for name in load().by_signing_name.get(scope.signing_name, ())]
     wanted = split_prefix(request.target)[0]
     for entry in entries:
         if not wanted or entry.service == wanted:
+            formal = next((name for name in entry.protocols if name in {"query", "ec2"}), "")
+            if is_form and formal:
+                return formal
             return next(
                 (name for name in entry.protocols if name != "smithy-rpc-v2-cbor"), entry.protocols[0]
             )
-    return (
-        "query" if headers.get("content-type", "").startswith("application/x-www-form-urlencoded") else "json"
-    )
+    return "query" if is_form else "json"
 
 
 def _identify(request: WireRequest, scope: CredentialScope) -> Identified:
@@ -137,36 +146,46 @@ def _identify(request: WireRequest, scope: CredentialScope) -> Identified:
     if "x-amz-target" in headers:
         return _json(entries, request, headers, target)
     if any(set(entry.protocols) & {"query", "ec2"} for entry in entries) and _is_form(headers, target):
-        return _query(entries, request, target)
+        return _query(entries, request, headers, target)
     rests = [entry for entry in entries if set(entry.protocols) & REST]
     if not rests:
         refuse("unidentified", "the request names no operation")
     return _rest(tuple(entry.service for entry in rests), request, headers, target)
 
 
+_ONCE: Final = ("x-amz-", "content-type", "content-length", "content-encoding", "host", "authorization", "smithy-protocol")
+"""Headers that decide something: given twice, two readers may take two different ones."""
+
+
 def _headers(request: WireRequest) -> dict[str, str]:
     made: dict[str, str] = {}
     for name, value in request.headers:
-        if name in made:
-            if name in {
-                "x-amz-target",
-                "content-type",
-                "content-length",
-                "host",
-                "authorization",
-                "smithy-protocol",
-            }:
-                refuse("duplicate-header", f"the header {name!r} stands twice")
-            made[name] += "," + value
-        else:
+        if name not in made:
             made[name] = value
+        elif name.startswith(_ONCE):
+            refuse("duplicate-header", f"the header {name[:60]!r} stands twice")
+        else:
+            made[name] += "," + value
     return made
 
 
-def _whole(request: WireRequest) -> bytes:
+def _whole(request: WireRequest, headers: dict[str, str], *, gzip: bool = False) -> bytes:
+    """The body, unpacked where the model lets the operation's body be packed."""
     if request.body is None:
         refuse("streamed", "this operation's body must be read whole")
-    return request.body
+    coding = headers.get("content-encoding", "").strip().lower()
+    if coding in {"", "identity"}:
+        return request.body
+    if coding != "gzip" or not gzip:
+        refuse("encoded", f"this operation takes no body that is encoded as {coding[:40]!r}")
+    unpacking = zlib.decompressobj(wbits=31)
+    try:
+        body = unpacking.decompress(request.body, UNPACKED_BYTES_MAX)
+    except zlib.error:
+        refuse("encoded", "the body is no gzip")
+    if not unpacking.eof or unpacking.unused_data:
+        refuse("encoded", f"the body is no single gzip of at most {UNPACKED_BYTES_MAX:,} bytes")
+    return body
 
 
 def _root_only(target: str) -> None:
@@ -177,29 +196,59 @@ def _root_only(target: str) -> None:
         )
 
 
+def _named(entries: list[Entry], operation: str, fits: Callable[[Entry], bool]) -> list[tuple[Entry, Op]]:
+    """The services among `entries` that have the operation."""
+    return [
+        (entry, op)
+        for entry in entries
+        if fits(entry)
+        for op in [load().service(entry.service).operations.get(operation)]
+        if op is not None
+    ]
+
+
+def _choose(found: list[T], read: Callable[[T], Identified], what: str) -> Identified:
+    """The one reading. Of siblings behind one signing name only those count that know all that is given; of several such
+    the one that is named like the signing name (rds, of rds, docdb and neptune, which share IAM actions)."""
+    if not found:
+        refuse("unidentified", f"no service of this signing name has {what[:80]!r}")
+    if len(found) == 1:
+        return read(found[0])
+    made: list[Identified] = []
+    doubts: list[UnmodelledError] = []
+    for candidate in found:
+        try:
+            made.append(read(candidate))
+        except UnmodelledError as error:
+            doubts.append(error)
+    if not made:
+        raise doubts[0]
+    own = [one for one in made if one.service == load().entries[one.service].signing_name]
+    for few in (made, own):
+        if len(few) == 1:
+            return few[0]
+    names = sorted({f"{one.service}:{one.operation}" for one in made})
+    refuse("ambiguous", f"the request could be one of {', '.join(names)}")
+
+
 def _json(entries: list[Entry], request: WireRequest, headers: dict[str, str], target: str) -> Identified:
     _root_only(target)
     if request.method != "POST":
         refuse("mixed-protocols", f"an operation named in a header is sent by POST, not {request.method}")
-    if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+    if headers.get("content-type", "").startswith(FORM):
         refuse("mixed-protocols", "an operation named in a header does not take a form")
-    named, _, action = headers["x-amz-target"].rpartition(".")
-    found = [
-        (entry, op)
-        for entry in entries
-        if entry.target_prefix == named and "json" in entry.protocols
-        for op in [load().service(entry.service).operations.get(action)]
-        if op is not None
-    ]
-    entry, op = _one(found, headers["x-amz-target"])
-    service = load().service(entry.service)
-    body = _whole(request)
-    document = strict_json(body, "the body") if body.strip() else {}
-    shape = service.input(op.name)
-    if shape is None and document:
-        refuse("unmodelled", f"{op.name} takes no parameters")
-    parameters = tree.walk(service, shape, document, "the body") if shape else {}
-    return Identified(entry.service, op.name, "json", parameters, target)
+    prefix, _, action = headers["x-amz-target"].rpartition(".")
+
+    def read(candidate: tuple[Entry, Op]) -> Identified:
+        entry, op = candidate
+        body = _whole(request, headers, gzip=op.gzip)
+        document = strict_json(body, "the body") if body.strip() else {}
+        return Identified(entry.service, op.name, "json", _walk(entry, op, document), target)
+
+    def fits(entry: Entry) -> bool:
+        return entry.target_prefix == prefix and "json" in entry.protocols
+
+    return _choose(_named(entries, action, fits), read, headers["x-amz-target"])
 
 
 def _rpc_cbor(entries: list[Entry], request: WireRequest, headers: dict[str, str], target: str) -> Identified:
@@ -208,65 +257,64 @@ def _rpc_cbor(entries: list[Entry], request: WireRequest, headers: dict[str, str
     parts = target.split("/")
     if len(parts) != 5 or parts[1] != "service" or parts[3] != "operation" or "?" in target:
         refuse("unidentified", f"{target[:60]!r} is no path of smithy-rpc-v2-cbor")
-    found = [
-        (entry, op)
-        for entry in entries
-        if entry.target_prefix == parts[2] and "smithy-rpc-v2-cbor" in entry.protocols
-        for op in [load().service(entry.service).operations.get(parts[4])]
-        if op is not None
-    ]
-    entry, op = _one(found, parts[4])
+
+    def read(candidate: tuple[Entry, Op]) -> Identified:
+        entry, op = candidate
+        body = _whole(request, headers, gzip=op.gzip)
+        document = cbor.decode(body) if body else {}
+        return Identified(entry.service, op.name, "smithy-rpc-v2-cbor", _walk(entry, op, document), target)
+
+    def fits(entry: Entry) -> bool:
+        return entry.target_prefix == parts[2] and "smithy-rpc-v2-cbor" in entry.protocols
+
+    return _choose(_named(entries, parts[4], fits), read, parts[4])
+
+
+def _walk(entry: Entry, op: Op, document: Any) -> dict[str, Any]:
     service = load().service(entry.service)
-    body = _whole(request)
-    document = cbor.decode(body) if body else {}
     shape = service.input(op.name)
     if shape is None and document:
         refuse("unmodelled", f"{op.name} takes no parameters")
-    parameters = tree.walk(service, shape, document, "the body") if shape else {}
-    return Identified(entry.service, op.name, "smithy-rpc-v2-cbor", parameters, target)
+    found: dict[str, Any] = tree.walk(service, shape, document, "the body") if shape else {}
+    return found
 
 
 def _is_form(headers: dict[str, str], target: str) -> bool:
-    return (
-        headers.get("content-type", "").startswith("application/x-www-form-urlencoded") or "Action=" in target
-    )
+    return headers.get("content-type", "").startswith(FORM) or "Action=" in target
 
 
-def _query(entries: list[Entry], request: WireRequest, target: str) -> Identified:
+def _query(entries: list[Entry], request: WireRequest, headers: dict[str, str], target: str) -> Identified:
     path, _, in_target = target.partition("?")
-    if path not in {"/", ""} and not any(entry.service == "sqs" for entry in entries):
-        refuse("mixed-protocols", f"an action takes no path, but {path[:60]!r} is given")
-    body = _whole(request)
+    if request.method not in {"GET", "POST"}:
+        refuse("mixed-protocols", f"an action is sent by POST or GET, not {request.method[:20]}")
+    body = _whole(request, headers)
     if request.method == "POST" and in_target:
         refuse("mixed-protocols", "an action stands in the body or in the URL, not in both")
     if request.method == "GET" and body:
         refuse("mixed-protocols", "a GET with a body has two meanings")
+    if "+" in in_target:
+        refuse("ambiguous", "a bare + in the query has two readings")
     given = form.pairs(in_target if request.method == "GET" else body.decode("utf-8"), "the form")
     action, version = given.get("Action", ""), given.get("Version", "")
-    found = [
-        (entry, op)
-        for entry in entries
-        if entry.version == version and set(entry.protocols) & {"query", "ec2"}
-        for op in [load().service(entry.service).operations.get(action)]
-        if op is not None
-    ]
-    entry, op = _one(found, f"{action} of version {version}")
-    service = load().service(entry.service)
-    ec2 = "ec2" in entry.protocols
-    parameters = form.parse(service, service.input(op.name), given, ec2=ec2)
-    return Identified(entry.service, op.name, "ec2" if ec2 else "query", parameters, target)
+
+    def read(candidate: tuple[Entry, Op]) -> Identified:
+        entry, op = candidate
+        service = load().service(entry.service)
+        ec2 = "ec2" in entry.protocols
+        parameters = form.parse(service, service.input(op.name), given, ec2=ec2)
+        if path not in {"/", ""} and not (entry.service == "sqs" and _is_queue(path, parameters)):
+            refuse("mixed-protocols", f"an action takes no path, but {path[:60]!r} is given")
+        return Identified(entry.service, op.name, "ec2" if ec2 else "query", parameters, target)
+
+    def fits(entry: Entry) -> bool:
+        return entry.version == version and bool(set(entry.protocols) & {"query", "ec2"})
+
+    return _choose(_named(entries, action, fits), read, f"{action} of version {version}")
 
 
-def _one(found: list[tuple[Entry, Op]], what: str) -> tuple[Entry, Op]:
-    """The only candidate; of siblings behind one signing name that share the operation, the one named like it."""
-    if not found:
-        refuse("unidentified", f"no service of this signing name has {what[:80]!r}")
-    if len(found) > 1:
-        own = [pair for pair in found if pair[0].service == pair[0].signing_name]
-        if len(own) == 1:
-            return own[0]
-        refuse("ambiguous", f"{what[:80]!r} could be one of {', '.join(entry.service for entry, _ in found)}")
-    return found[0]
+def _is_queue(path: str, parameters: dict[str, Any]) -> bool:
+    """Old SQS clients post to the queue's own path; it must be the queue that the parameters name."""
+    return urlsplit(str(parameters.get("QueueUrl", ""))).path == path
 
 
 @cache
@@ -282,40 +330,31 @@ def _rest(
 ) -> Identified:
     path, _, query_text = target.partition("?")
     query: dict[str, list[str]] = {}
-    for key, value in parse_qsl(query_text, keep_blank_values=True, max_num_fields=10_000):
+    for key, value in query_pairs(query_text):
         query.setdefault(key, []).append(value)
     found = [
         candidate
         for candidate in _routes(services).find(request.method, path)
         if _fits(candidate, query, headers)
     ]
-    if not found:
-        refuse(
-            "unidentified",
-            f"no operation of {', '.join(services)} is {request.method} {unquote(path)[:80]!r}",
+
+    def read(candidate: Found) -> Identified:
+        route = candidate.route
+        literal = {key for key, _ in route.literal_query} | {"x-id"}
+        left = {key: values for key, values in query.items() if key not in literal}
+        protocol = next(name for name in load().entries[route.service].protocols if name in REST)
+        parameters, streamed = rest.parse(
+            load().service(route.service),
+            route.op,
+            candidate.labels,
+            left,
+            headers,
+            request.body,
+            as_xml=protocol == "rest-xml",
         )
-    best = _most_specific(found, query)
-    service = load().service(best.route.service)
-    left = {
-        key: values
-        for key, values in query.items()
-        if key not in {literal for literal, _ in best.route.literal_query}
-        and not (key == "x-id" and values == [best.route.op.name])
-    }
-    entry = load().entries[best.route.service]
-    protocol = next(name for name in entry.protocols if name in REST)
-    parameters, streamed = rest.parse(
-        service, best.route.op, best.labels, left, headers, request.body, as_xml=protocol == "rest-xml"
-    )
-    return Identified(best.route.service, best.route.op.name, protocol, parameters, target, streamed)
+        return Identified(route.service, route.op.name, protocol, parameters, target, streamed)
 
-
-def _candidates(
-    services: tuple[str, ...], method: str, path: str, query: dict[str, list[str]], headers: dict[str, str]
-) -> list[Found]:
-    return [
-        candidate for candidate in _routes(services).find(method, path) if _fits(candidate, query, headers)
-    ]
+    return _choose(_most_specific(found, query), read, f"{request.method[:20]} {path}")
 
 
 def _fits(candidate: Found, query: dict[str, list[str]], headers: dict[str, str]) -> bool:
@@ -323,13 +362,17 @@ def _fits(candidate: Found, query: dict[str, list[str]], headers: dict[str, str]
     literal = {key for key, _ in route.literal_query}
     if any(query.get(key) != [value] for key, value in route.literal_query):
         return False
+    if query.get("x-id", [route.op.name]) != [route.op.name]:  # some SDKs name the operation there
+        return False
     if not route.required_query <= query.keys() or not route.required_headers <= headers.keys():
         return False
     known = route.known_query | literal | {"x-id"}
     return route.open_query or query.keys() <= known
 
 
-def _most_specific(found: list[Found], query: dict[str, list[str]]) -> Found:
+def _most_specific(found: list[Found], query: dict[str, list[str]]) -> list[Found]:
+    """The candidates that ask the most of the request; more than one where sibling services have the same."""
+
     def weight(candidate: Found) -> tuple[int, ...]:
         route = candidate.route
         return (
@@ -342,17 +385,5 @@ def _most_specific(found: list[Found], query: dict[str, list[str]]) -> Found:
             not route.open_query,
         )
 
-    ranked = sorted(found, key=weight, reverse=True)
-    best = [candidate for candidate in ranked if weight(candidate) == weight(ranked[0])]
-    if len(best) > 1:
-        entries = load().entries
-        own = [
-            candidate
-            for candidate in best
-            if candidate.route.service == entries[candidate.route.service].signing_name
-        ]
-        if len(own) != 1:
-            names = sorted({f"{candidate.route.service}:{candidate.route.op.name}" for candidate in best})
-            refuse("ambiguous", f"the request could be one of {', '.join(names)}")
-        best = own
-    return best[0]
+    weights = [weight(candidate) for candidate in found]
+    return [candidate for candidate, own in zip(found, weights, strict=True) if own == max(weights)]

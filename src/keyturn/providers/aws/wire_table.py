@@ -63,6 +63,7 @@ class Op(msgspec.Struct, frozen=True):
     wrapper: str = ""
     deprecated: bool = False
     unsigned: bool = False
+    gzip: bool = False  # clients may pack the body
 
 
 class Service:
@@ -78,6 +79,7 @@ class Service:
                 wrapper=entry.get("w", ""),
                 deprecated="d" in entry,
                 unsigned="n" in entry,
+                gzip="z" in entry,
             )
             for name, entry in block["o"].items()
         }

@@ -6,10 +6,11 @@ Strict where two readings would be possible: no duplicate keys, no trailing byte
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from keyturn.providers.aws.protocols.values import DEPTH_MAX, refuse
+from keyturn.providers.aws.protocols.values import DEPTH_MAX, finite, refuse
 
 _BREAK: Final = object()
 
@@ -72,29 +73,38 @@ class _Reader:
             case 22 | 23:
                 return None
             case 25:
-                return struct.unpack(">e", self._take(2))[0]
+                return self._float(">e", 2)
             case 26:
-                return struct.unpack(">f", self._take(4))[0]
+                return self._float(">f", 4)
             case 27:
-                return struct.unpack(">d", self._take(8))[0]
+                return self._float(">d", 8)
             case 31:
                 return _BREAK
         refuse("bad-cbor", f"the simple value {info} has no place here")
+
+    def _float(self, form: str, size: int) -> float:
+        number: float = struct.unpack(form, self._take(size))[0]
+        return finite(number, "a number of the body")
 
     def _text(self, major: int, length: int | None, depth: int) -> Any:
         if length is not None:
             raw = self._take(length)
         else:
-            parts = []
-            while (part := self.value(depth + 1)) is not _BREAK:
-                parts.append(part if isinstance(part, bytes) else str(part).encode())
-            raw = b"".join(parts)
+            raw = b"".join(self._parts(major))
         if major == 2:
             return raw
         try:
             return raw.decode("utf-8")
         except UnicodeDecodeError:
             refuse("bad-cbor", "a text is not UTF-8")
+
+    def _parts(self, major: int) -> Iterator[bytes]:
+        """The pieces of a text of indefinite length: each of a definite one and of the same kind (RFC 8949, 3.2.3)."""
+        while (head := self._take(1)[0]) != 0xFF:
+            length = self._argument(head & 31)
+            if head >> 5 != major or length is None:
+                refuse("bad-cbor", "a text holds a piece that is none")
+            yield self._take(length)
 
     def _list(self, length: int | None, depth: int) -> list[Any]:
         made: list[Any] = []

@@ -18,7 +18,7 @@ _LEAF = ""
 def pairs(text: str, where: str) -> dict[str, str]:
     """The form's pairs; a key that stands twice has no single meaning and is refused."""
     try:
-        found = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=100_000)
+        found = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), errors="strict", max_num_fields=100_000)
     except ValueError:
         refuse("bad-form", f"{where} is no form")
     made = dict(found)
@@ -39,6 +39,8 @@ def parse(service: Service, shape: Shape | None, form: dict[str, str], *, ec2: b
         parts = key.split(".")
         if len(parts) > DEPTH_MAX:
             refuse("too-deep", f"{key[:60]!r} is nested deeper than {DEPTH_MAX}")
+        if "" in parts:
+            refuse("bad-form", f"{key[:60]!r} is no path of names")
         for part in parts:
             node = node.setdefault(part, {})
         node[_LEAF] = value
@@ -63,7 +65,7 @@ class _Walker:
             if (
                 inner.kind == "list"
                 and self._flat(inner, member)
-                and not self._ec2
+                and not (self._ec2 or member.query_name)
                 and inner.element
                 and inner.element.name
             ):
@@ -110,7 +112,8 @@ class _Walker:
             if set(node) != {"entry"}:
                 refuse("unmodelled", f"{where} is a map and must stand under 'entry'")
             node = node["entry"]
-        key_name, value_name = shape.key.name or "key", shape.value.name or "value"
+        key_name = shape.key.query_name or shape.key.name or "key"
+        value_name = shape.value.query_name or shape.value.name or "value"
         inner = self._service.shape(shape.value.shape)
         made: dict[str, Any] = {}
         for place in _numbered(node, where):
@@ -124,9 +127,9 @@ class _Walker:
         return made
 
     def _name(self, name: str, member: Member) -> str:
+        if member.query_name:
+            return member.query_name
         if self._ec2:
-            if member.query_name:
-                return member.query_name
             wire = member.name or name
             return wire[:1].upper() + wire[1:]
         return member.name or name

@@ -29,6 +29,10 @@ _OUR_PREFIXES: Final = ("x-amz-checksum-", "x-amzn-trace-id")
 """Headers of signing, transport and tracing: they belong to no operation."""
 
 
+_TRANSPORT: Final = ("x-amz-", "authorization", "host", "content-", "user-agent", "expect", "accept", "amz-sdk-")
+"""What is never a member where a map takes headers of any name (dataexchange:SendApiAssetResponse)."""
+
+
 def parse(
     service: Service,
     op: Op,
@@ -43,11 +47,7 @@ def parse(
 
     `query` holds what is left without the operation's literal keys. Raises `UnmodelledError`.
     """
-    shape = service.input(op.name)
-    if shape is None:
-        if query:
-            refuse("unmodelled", f"{op.name} takes no query, but {next(iter(query))!r} is given")
-        return {}, None
+    shape = service.input(op.name) or Shape(kind="structure")
     made: dict[str, Any] = {}
     left = dict(query)
     for name, member in shape.members.items():
@@ -83,8 +83,12 @@ def _located(
             if wire.lower() in headers:
                 made[name] = _from_header(service, inner, member, headers[wire.lower()], name, form)
         case "headers":
-            prefix = wire.lower()
-            found = {key[len(prefix) :]: value for key, value in headers.items() if key.startswith(prefix)}
+            prefix = member.name.lower()
+            found = {
+                key[len(prefix) :]: value
+                for key, value in headers.items()
+                if key.startswith(prefix) and (prefix or not key.startswith(_TRANSPORT))
+            }
             if found:
                 made[name] = found
 
@@ -129,6 +133,9 @@ def _unknown_headers(shape: Shape, headers: dict[str, str], op: Op) -> None:
         for name, member in shape.members.items()
         if member.location == "headers"
     ]
+    coding = headers.get("content-encoding", "identity").strip().lower()
+    if coding not in {"", "identity"} and "content-encoding" not in known:
+        refuse("encoded", f"{op.name} takes no body that is encoded as {coding[:40]!r}")
     for key in headers:
         if not key.startswith("x-amz-") or key in known or key in _OURS or key.startswith(_OUR_PREFIXES):
             continue

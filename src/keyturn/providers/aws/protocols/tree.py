@@ -7,7 +7,7 @@ import binascii
 from datetime import datetime
 from typing import Any
 
-from keyturn.providers.aws.protocols.values import DEPTH_MAX, refuse, timestamp
+from keyturn.providers.aws.protocols.values import DEPTH_MAX, NAMED_NUMBERS, refuse, timestamp
 from keyturn.providers.aws.wire_table import Member, Service, Shape
 
 
@@ -77,11 +77,11 @@ def _leaf(shape: Shape, value: Any, where: str) -> Any:
     if kind == "timestamp":
         return value if isinstance(value, datetime) else timestamp(value, where, shape.timestamp_format)
     if kind in {"integer", "long"}:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or int(value) != value:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
             refuse("bad-value", f"{where} is no whole number")
         return int(value)
     if kind in {"float", "double"}:
-        if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        if value not in NAMED_NUMBERS and (isinstance(value, bool) or not isinstance(value, (int, float))):
             refuse("bad-value", f"{where} is no number")
         return value
     if kind == "boolean":

@@ -8,12 +8,22 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, NoReturn
+from urllib.parse import parse_qsl, unquote
 
 DEPTH_MAX: Final = 64
 """Nesting of a request body: the deepest honest one (DynamoDB's, 32 levels) fits twice."""
+
+NAMED_NUMBERS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
+"""Numbers that JSON writes as text (https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html); they stay text here."""
+
+_WHOLE: Final = re.compile(r"-?[0-9]{1,40}\Z")
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z")
+"""Python reads more as a number than AWS does: ``1_000``, spaces, other scripts' digits."""
 
 
 class UnmodelledError(Exception):
@@ -36,10 +46,14 @@ def scalar(kind: str, text: str, where: str, timestamp_format: str = "iso8601") 
                 return text
             case "boolean":
                 return _boolean(text, where)
-            case "integer" | "long":
+            case "integer" | "long" if _WHOLE.match(text):
                 return int(text)
-            case "float" | "double":
-                return float(text)
+            case "float" | "double" if text in NAMED_NUMBERS:
+                return text
+            case "float" | "double" if _NUMBER.match(text):
+                return finite(float(text), where)
+            case "integer" | "long" | "float" | "double":
+                refuse("bad-value", f"{where} is no {kind}: {text[:40]!r}")
             case "blob":
                 return base64.b64decode(text, validate=True)
             case "timestamp":
@@ -48,6 +62,26 @@ def scalar(kind: str, text: str, where: str, timestamp_format: str = "iso8601") 
                 refuse("unmodelled", f"{where} is a {kind}, which cannot stand here")
     except (ValueError, binascii.Error):
         refuse("bad-value", f"{where} is no {kind}: {text[:40]!r}")
+
+
+def finite(number: float, where: str) -> float:
+    """`number`, unless it is too large for a double: it would then be another number for the service than for us."""
+    if not math.isfinite(number):
+        refuse("bad-value", f"{where} is no finite number")
+    return number
+
+
+def decoded(text: str) -> str:
+    """A part of a path, percent-decoded; bytes that are not UTF-8 are refused, since two of them would read the same."""
+    return unquote(text, errors="strict")
+
+
+def query_pairs(query: str) -> list[tuple[str, str]]:
+    """Keys and values of a URL's query, in order."""
+    if "+" in query:
+        # A form reads it as a space, a signature covers it as a plus (SDKs write %20 and %2B).
+        refuse("ambiguous", "a bare + in the query has two readings")
+    return parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=10_000)
 
 
 def _boolean(text: str, where: str) -> bool:
@@ -60,7 +94,9 @@ def _boolean(text: str, where: str) -> bool:
 def timestamp(value: Any, where: str, form: str = "") -> datetime:
     """A moment: a number is seconds since 1970; text is ISO 8601 or RFC 822 (`form` says which is usual, both are read)."""
     try:
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if isinstance(value, bool):
+            refuse("bad-value", f"{where} is no moment")
+        if isinstance(value, (int, float)):
             return datetime.fromtimestamp(value, UTC)
         text = str(value)
         if form == "unixTimestamp" or text.replace(".", "", 1).isdigit():
@@ -71,6 +107,14 @@ def timestamp(value: Any, where: str, form: str = "") -> datetime:
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, TypeError, OverflowError, OSError):
         refuse("bad-value", f"{where} is no moment: {str(value)[:40]!r}")
+
+
+def _utf8(data: bytes) -> str:
+    """The text, free of half characters: an escape like ``\\ud800`` alone is no text that could be stored or hashed."""
+    text = data.decode("utf-8")
+    if "\\ud" in text or "\\uD" in text:
+        json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8")
+    return text
 
 
 def strict_json(data: bytes, where: str) -> Any:
@@ -88,10 +132,12 @@ def strict_json(data: bytes, where: str) -> Any:
         refuse("bad-value", f"{where} holds {text}, which is no JSON")
 
     try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant)
-    except UnicodeDecodeError:
+        return json.loads(
+            _utf8(data), object_pairs_hook=pairs, parse_constant=constant, parse_float=lambda text: finite(float(text), where)
+        )
+    except UnicodeError:
         refuse("bad-json", f"{where} is not UTF-8")
     except json.JSONDecodeError as error:
         refuse("bad-json", f"{where} is no JSON: {error.msg} at {error.pos}")
     except RecursionError:
-        refuse("bad-json", f"{where} is nested too deeply")
+        refuse("too-deep", f"{where} is nested too deeply")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-from xml.etree import ElementTree as ET  # declarations and entities are refused first
+import re
+from typing import Any, Final
+from xml.etree import ElementTree as ET
 
 from keyturn.providers.aws.protocols.values import DEPTH_MAX, refuse, scalar
 from keyturn.providers.aws.wire_table import Member, Service, Shape
@@ -11,15 +12,29 @@ from keyturn.providers.aws.wire_table import Member, Service, Shape
 
 def parse(service: Service, shape: Shape, body: bytes, root_name: str) -> dict[str, Any]:
     """The structure that `body` holds. An element the shape lacks is unmodelled."""
-    if b"<!" in body and (b"<!DOCTYPE" in body or b"<!ENTITY" in body):
-        refuse("bad-xml", "the body declares a document type")
-    try:
-        root = ET.fromstring(body)  # noqa: S314  # see above
-    except ET.ParseError as error:
-        refuse("bad-xml", f"the body is no XML: {error}")
+    root = _root(body)
     if root_name and _local(root.tag) != root_name:
         refuse("unmodelled", f"the body is {_local(root.tag)!r}, not {root_name!r}")
     return _structure(service, shape, root, "the body", 0)
+
+
+_DECLARATION: Final = re.compile(
+    r"""\A\ufeff?<\?xml version=["']1\.0["'](?: encoding=["'](?i:utf-8)["'])?(?: standalone=["'](?:yes|no)["'])? ?\?>"""
+)
+
+
+def _root(body: bytes) -> ET.Element:
+    """The root element; only what two parsers cannot read differently: UTF-8, no declarations, comments, CDATA or instructions."""
+    text = _DECLARATION.sub("", body.decode("utf-8"), count=1)
+    if "<!" in text or "<?" in text:
+        refuse("bad-xml", "the body holds a declaration, a comment or an instruction")
+    try:
+        root = ET.fromstring(text)  # noqa: S314  # no entity can have been declared, see above
+    except ET.ParseError as error:
+        refuse("bad-xml", f"the body is no XML: {error}")
+    if len({element.tag.rpartition("}")[0] for element in root.iter()}) > 1:
+        refuse("unmodelled", "the body mixes namespaces")
+    return root
 
 
 def _structure(service: Service, shape: Shape, element: ET.Element, where: str, depth: int) -> dict[str, Any]:
@@ -53,8 +68,11 @@ def _structure(service: Service, shape: Shape, element: ET.Element, where: str, 
             refuse("duplicate-key", f"{where} has {wire!r} twice")
         else:
             made[name] = _value(service, inner, found[0], f"{where}.{name}", depth, member)
-    if children:
-        refuse("unmodelled", f"{where} has no member {min(children)!r}")
+    left = children.keys() | attributes.keys()
+    if left:
+        refuse("unmodelled", f"{where} has no member {min(left)!r}")
+    if len(element) and "".join(filter(None, (element.text, *(child.tail for child in element)))).strip():
+        refuse("unmodelled", f"{where} has text between its members")
     return made
 
 
@@ -75,7 +93,7 @@ def _value(
         ]
     if shape.kind == "map" and shape.key is not None and shape.value is not None:
         return _map(service, shape, element, where, depth)
-    if len(element):
+    if len(element) or element.attrib:
         refuse("unmodelled", f"{where} is a {shape.kind}, but has parts")
     form = shape.timestamp_format or (member.timestamp_format if member else "") or "iso8601"
     return scalar(shape.kind, element.text or "", where, form)
