@@ -70,7 +70,7 @@ class Agent:
         answer = self._try(lambda: _call(self.client[service], method, parameters))
         if isinstance(answer, dict):
             return answer.get(key)
-        about = " ".join(str(value) for value in parameters.values())
+        about = " ".join(value for value in parameters.values() if isinstance(value, str))
         self._tell(f"read {about or method}", f"{service}:{method}", about, code=answer[0], message=answer[1])
         return None
 
@@ -251,7 +251,8 @@ def _role(agent: Agent, name: str) -> Answer:
 
 def _parameter(agent: Agent, parameter: Answer) -> Answer:
     name = parameter["Name"]
-    held = agent.read("ssm", "get_parameter", "Parameter", Name=name, WithDecryption=True) or {}
+    secret = parameter["Type"] == "SecureString"
+    held = agent.read("ssm", "get_parameter", "Parameter", Name=name, WithDecryption=secret) or {}
     tags = agent.read("ssm", "list_tags_for_resource", "TagList", ResourceType="Parameter", ResourceId=name)
     return {"Name": name, "Type": parameter["Type"], "Value": held.get("Value"), "Tags": tags or []}
 
