@@ -38,11 +38,12 @@ def parameters(shape: Shape | None, *, full: bool, odd: bool = False, depth: int
             if getattr(shape, "is_document_type", False):
                 return {"a": 1}
             wanted = [
-                name
-                for name in shape.members
-                if name in shape.required_members
-                or (full and depth < 3)
+                name for name in shape.members if name in shape.required_members or (full and depth < 3)
             ]
+            if (
+                depth and not wanted and depth < 9
+            ):  # the query protocol has no way to write an empty structure
+                wanted = list(shape.members)[:1]
             if getattr(shape, "is_tagged_union", False):
                 wanted = list(shape.members)[:1]
             return {

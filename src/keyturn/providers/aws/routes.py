@@ -85,7 +85,10 @@ class Routes:
             self._walk(literal, segments, place + 1, labels, literals + 1, method, found)
         for name, child in node.labels.items():
             text = decoded(segment)
-            if text and text not in {".", ".."}:  # a path that is normalised on its way would name something else
+            if text and text not in {
+                ".",
+                "..",
+            }:  # a path that is normalised on its way would name something else
                 self._walk(child, segments, place + 1, {**labels, name: text}, literals, method, found)
         for (name, tail), child in node.greedy.items():
             end = len(segments) - len(tail)

@@ -153,7 +153,15 @@ def _identify(request: WireRequest, scope: CredentialScope) -> Identified:
     return _rest(tuple(entry.service for entry in rests), request, headers, target)
 
 
-_ONCE: Final = ("x-amz-", "content-type", "content-length", "content-encoding", "host", "authorization", "smithy-protocol")
+_ONCE: Final = (
+    "x-amz-",
+    "content-type",
+    "content-length",
+    "content-encoding",
+    "host",
+    "authorization",
+    "smithy-protocol",
+)
 """Headers that decide something: given twice, two readers may take two different ones."""
 
 
@@ -209,7 +217,8 @@ def _named(entries: list[Entry], operation: str, fits: Callable[[Entry], bool]) 
 
 def _choose(found: list[T], read: Callable[[T], Identified], what: str) -> Identified:
     """The one reading. Of siblings behind one signing name only those count that know all that is given; of several such
-    the one that is named like the signing name (rds, of rds, docdb and neptune, which share IAM actions)."""
+    the one that is named like the signing name (rds, of rds, docdb and neptune, which share IAM actions).
+    """
     if not found:
         refuse("unidentified", f"no service of this signing name has {what[:80]!r}")
     if len(found) == 1:

@@ -87,10 +87,7 @@ class _Reader:
         return finite(number, "a number of the body")
 
     def _text(self, major: int, length: int | None, depth: int) -> Any:
-        if length is not None:
-            raw = self._take(length)
-        else:
-            raw = b"".join(self._parts(major))
+        raw = self._take(length) if length is not None else b"".join(self._parts(major))
         if major == 2:
             return raw
         try:

@@ -18,7 +18,9 @@ _LEAF = ""
 def pairs(text: str, where: str) -> dict[str, str]:
     """The form's pairs; a key that stands twice has no single meaning and is refused."""
     try:
-        found = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), errors="strict", max_num_fields=100_000)
+        found = parse_qsl(
+            text, keep_blank_values=True, strict_parsing=bool(text), errors="strict", max_num_fields=100_000
+        )
     except ValueError:
         refuse("bad-form", f"{where} is no form")
     made = dict(found)

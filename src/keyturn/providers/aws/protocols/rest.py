@@ -29,7 +29,16 @@ _OUR_PREFIXES: Final = ("x-amz-checksum-", "x-amzn-trace-id")
 """Headers of signing, transport and tracing: they belong to no operation."""
 
 
-_TRANSPORT: Final = ("x-amz-", "authorization", "host", "content-", "user-agent", "expect", "accept", "amz-sdk-")
+_TRANSPORT: Final = (
+    "x-amz-",
+    "authorization",
+    "host",
+    "content-",
+    "user-agent",
+    "expect",
+    "accept",
+    "amz-sdk-",
+)
 """What is never a member where a map takes headers of any name (dataexchange:SendApiAssetResponse)."""
 
 

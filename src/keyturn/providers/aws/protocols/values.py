@@ -110,7 +110,7 @@ def timestamp(value: Any, where: str, form: str = "") -> datetime:
 
 
 def _utf8(data: bytes) -> str:
-    """The text, free of half characters: an escape like ``\\ud800`` alone is no text that could be stored or hashed."""
+    r"""The text, free of half characters: an escape like ``\\ud800`` alone is no text that could be stored or hashed."""
     text = data.decode("utf-8")
     if "\\ud" in text or "\\uD" in text:
         json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8")
@@ -133,7 +133,10 @@ def strict_json(data: bytes, where: str) -> Any:
 
     try:
         return json.loads(
-            _utf8(data), object_pairs_hook=pairs, parse_constant=constant, parse_float=lambda text: finite(float(text), where)
+            _utf8(data),
+            object_pairs_hook=pairs,
+            parse_constant=constant,
+            parse_float=lambda text: finite(float(text), where),
         )
     except UnicodeError:
         refuse("bad-json", f"{where} is not UTF-8")

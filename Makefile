@@ -1,0 +1,50 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.ready
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+setup: $(STAMP) ## make .venv with everything that is locked
+
+$(STAMP): requirements/dev.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.lock
+	$(BIN)/pip install --quiet --no-deps -e .
+	@touch $(STAMP)
+
+demo: setup ## the Kiro night, on a stand-in account: unguarded, through Keyturn, and taken back
+	@$(BIN)/python -m demo.play
+
+run: setup ## start gateway and console from your configuration
+	$(BIN)/keyturn up
+
+test: setup ## all tests but the long ones
+	$(BIN)/pytest -n 2 -m "not slow"
+
+test-all: setup ## the long ones too
+	KEYTURN_ALL=1 $(BIN)/pytest -n 2
+
+check: lint ## what CI asks beside the tests
+	$(BIN)/mypy
+
+lint: setup ## ruff, without changing anything
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+fix: setup ## ruff, mending what it can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: setup ## measure; writes bench/latest.json
+	$(BIN)/python -m bench
+
+catalogue: setup ## rebuild the wire table and the effect catalogue, and print what changed
+	$(BIN)/python -m tools.catalogue
+
+lock: setup ## resolve the dependencies anew
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile -q pyproject.toml --group dev --group catalogue --python-version 3.11 --universal --no-header --no-emit-index-url --generate-hashes -o requirements/dev.lock
+
+.PHONY: help setup demo run test test-all check lint fix bench catalogue lock
