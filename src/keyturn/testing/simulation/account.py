@@ -1,0 +1,174 @@
+"""The simulated account: a few things with a value, a journal of all that ever happened to them, and an executor before it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from random import Random
+from typing import Any
+
+import msgspec
+
+from keyturn.executors.interface import Credentials, NotSentError, Response, Sending
+from keyturn.model.canonical import canonical
+from keyturn.model.change import Change, Request
+from keyturn.model.execution import Answer, Call, Grant, Refused, Succeeded, Unavailable
+from keyturn.testing.simulation.crashes import Process
+
+
+class World(msgspec.Struct, frozen=True):
+    """What kind of world a seed lives in; every figure is a probability but the first two."""
+
+    conditional: bool  # writes carry the value they were reviewed on, and are refused on another
+    slow_s: float  # the longest answer of the account
+    drift: float  # somebody else changes a thing, per second
+    lost: float  # an answer never comes, whether or not the call took effect
+    silent: float  # a read is not answered
+    crashes: bool
+    halts: float  # per history
+    tightens: float  # policy changes, per history
+    leaves: float  # a client leaves while it is held
+
+
+def world(chance: Random) -> World:
+    """Each seed another one."""
+    return World(
+        conditional=chance.random() < 0.5,
+        slow_s=chance.choice((0.02, 0.2, 2.0)),
+        drift=chance.choice((0.0, 0.02, 0.15)),
+        lost=chance.choice((0.0, 0.1, 0.3)),
+        silent=chance.choice((0.0, 0.0, 0.05)),
+        crashes=chance.random() < 0.6,
+        halts=chance.choice((0.0, 0.3, 0.9)),
+        tightens=chance.choice((0.0, 0.0, 0.6)),
+        leaves=chance.choice((0.0, 0.2, 0.5)),
+    )
+
+
+class Happening(msgspec.Struct, frozen=True):
+    """One line of the journal. `what`: read | left | took | step | drift | halted | lifted | told | yes."""
+
+    what: str
+    case: str = ""
+    thing: str = ""
+    value: int | None = None
+    token: str = ""  # the request's own id, or a step's operation
+    at_ms: int = 0
+    detail: Any = None
+
+
+class Account:
+    """Things by name (None: absent) and the journal. `moment` is the journal's length, shared with the disk."""
+
+    def __init__(self, names: tuple[str, ...], clock: Any) -> None:
+        self.things: dict[str, int | None] = {
+            name: 100 + place * 10 for place, name in enumerate(names)
+        }
+        self.backups: dict[str, tuple[str, int]] = {}  # id -> (thing, value)
+        self.journal: list[Happening] = []
+        self.moment = [0]
+        self._clock = clock
+
+    def note(self, what: str, **fields: Any) -> None:
+        self.journal.append(Happening(what=what, at_ms=self._clock(), **fields))
+        self.moment[0] = len(self.journal)
+
+
+class SimulatedExecutor:
+    """See `keyturn.executors.interface.Executor`. Answers get lost, late, or never come; what took effect stays."""
+
+    def __init__(self, account: Account, process: Process, about: World, chance: Random) -> None:
+        self.account, self.process, self.about, self.chance = account, process, about, chance
+
+    async def ask(self, call: Call, *, tags: dict[str, str]) -> Answer:
+        self.process.check()
+        await asyncio.sleep(self.chance.random() * self.about.slow_s)
+        self.process.check()
+        name = call.parameters["name"]
+        if not call.mutates:
+            if self.chance.random() < self.about.silent:
+                return Unavailable("the account did not answer")
+            value = self.account.things.get(name)
+            self.account.note("read", case=tags["case"], thing=name, value=value)
+            if call.operation == "sim:GetBackup":
+                found = self.account.backups.get(call.parameters["id"])
+                return Succeeded({"value": found[1]}) if found else Refused("NotFound", "no such backup", 404)
+            return Refused("NotFound", f"no {name}", 404) if value is None else Succeeded({"value": value})
+        self.process.at_a_write()
+        self._step(call, tags["case"])
+        self.process.at_a_write()
+        if self.chance.random() < self.about.lost:
+            return Unavailable("the answer was lost")
+        return Succeeded({"id": call.parameters.get("id", "")})
+
+    def _step(self, call: Call, case: str) -> None:
+        name = call.parameters["name"]
+        value: int | None
+        match call.operation:
+            case "sim:Backup":
+                value = self.account.things.get(name)
+                if value is not None:
+                    self.account.backups[call.parameters["id"]] = (name, value)
+            case "sim:Restore":
+                value = call.parameters["value"]
+                self.account.things[name] = value
+            case _:
+                raise AssertionError(call.operation)
+        self.account.note("step", case=case, thing=name, value=value, token=call.operation)
+
+    async def grant(
+        self, change: Change, *, policy: str, tags: dict[str, str], lease: str
+    ) -> tuple[Grant, Credentials]:
+        self.process.check()
+        await asyncio.sleep(self.chance.random() * self.about.slow_s)
+        self.process.check()
+        expires = self.account._clock() + 900_000  # noqa: SLF001  # one simulation
+        grant = Grant(
+            change_digest=change.digest, actions=(), resources=(), policy=policy, expires_at_ms=expires, lease=lease
+        )
+        return grant, Credentials(tags["case"], policy, "", expires)
+
+    async def read_credentials(self) -> Credentials:
+        return Credentials("reader", "", "", 0)
+
+    async def send(
+        self, request: Request, credentials: Credentials, body: AsyncIterator[bytes] | None = None
+    ) -> Sending:
+        self.process.check()
+        if self.chance.random() < self.about.lost / 4:
+            raise NotSentError("refused", "no connection could be made")
+        parameters = request.parameters
+        case, name = credentials.access_key_id, parameters["name"]
+        self.account.note("left", case=case, thing=name, token=parameters["token"])
+        await asyncio.sleep(self.chance.random() * self.about.slow_s)
+        if self.chance.random() < self.about.lost / 2:
+            self.process.check()
+            return Sending(response=None, uncertain="the connection broke")
+        status = self._take(request, case, credentials.secret_access_key)
+        self.process.at_a_write()  # the power may be cut between the effect and its answer
+        if self.chance.random() < self.about.lost:
+            return Sending(response=None, uncertain="the answer was lost")
+        return Sending(response=Response(status=status, headers=(), body=canonical(parameters)))
+
+    def _take(self, request: Request, case: str, scope: str) -> int:
+        """What is on its way takes effect, whether or not the process that sent it still lives."""
+        parameters = request.parameters
+        name, standing = parameters["name"], self.account.things.get(parameters["name"])
+        if name not in scope.split(","):
+            return 403
+        if parameters.get("expect", standing) != standing:
+            return 412
+        if (request.operation == "Create") == (standing is not None):
+            return 409
+        after = None if request.operation in {"Delete", "Wipe"} else parameters["value"]
+        self.account.things[name] = after
+        self.account.note(
+            "took", case=case, thing=name, value=standing, token=parameters["token"], detail=request.operation
+        )
+        return 200
+
+    def endpoint(self, service: str, region: str) -> str:
+        return "sim:"
+
+    async def close(self) -> None:
+        return None

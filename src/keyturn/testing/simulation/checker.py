@@ -1,0 +1,2 @@
+from keyturn.testing.simulation.history import History
+def check(h: History) -> list[str]: return []

@@ -1,0 +1,43 @@
+"""Where a process may end: at any write, before it is durable or just after, torn between the log and the act."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from typing import Final
+
+WRITES_UNTIL_CRASH_MAX: Final = 60
+"""A crash comes within this many writes of a process's life; a history of eight changes makes some hundred."""
+
+
+class Died(BaseException):
+    """The process is gone. No handler of the runtime may catch it: it stands for the power being cut."""
+
+
+class Process:
+    """One life of the plane's process: counts its writes and dies at the one the seed has chosen."""
+
+    def __init__(self, chance: Random, *, may_crash: bool) -> None:
+        self._left = chance.randint(1, WRITES_UNTIL_CRASH_MAX * 2) if may_crash else -1
+        self.chance = chance
+        self.dead = False
+        self.over: asyncio.Future[None] = asyncio.get_event_loop().create_future()
+
+    def check(self) -> None:
+        """Nothing a dead process does has an effect."""
+        if self.dead:
+            raise Died
+
+    def at_a_write(self) -> None:
+        """Two chances to die at each write: called before it is durable, and after."""
+        self.check()
+        self._left -= 1
+        if self._left == 0:
+            self.die()
+
+    def die(self) -> None:
+        """End here, now."""
+        self.dead = True
+        if not self.over.done():
+            self.over.set_result(None)
+        raise Died

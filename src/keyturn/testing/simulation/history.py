@@ -1,0 +1,378 @@
+"""One history: agents, reviewers, an operator and misfortune, around the runtime that ships."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from random import Random
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from keyturn.core.case import Case, Phase
+from keyturn.core.lifecycle import TERMINAL
+from keyturn.errors import KeyturnError
+from keyturn.model import record as r
+from keyturn.model.change import Change, Principal
+from keyturn.model.record import Entry
+from keyturn.runtime import Runtime
+from keyturn.runtime.interface import Reply, ReplyKind
+from keyturn.runtime.settings import Settings
+from keyturn.testing.simulation.account import Account, Happening, SimulatedExecutor, World, world
+from keyturn.testing.simulation.clock import VirtualLoop
+from keyturn.testing.simulation.crashes import Died, Process
+from keyturn.testing.simulation.disk import PlainSigner, PlainVault, Platter, SimulatedStore
+from keyturn.testing.simulation.knowledge import (
+    SimulatedPolicy,
+    SimulatedProvider,
+    operation,
+    request,
+)
+
+T = TypeVar("T")
+
+THINGS: Final = ("p1", "p2", "t1", "t2")
+REVIEWERS: Final = ("anna", "ben", "cleo")
+OPERATOR: Final = "olga"
+CHANGES_MIN, CHANGES_MAX = 3, 7
+LIVES_MAX: Final = 3
+"""A process crashes at most twice in a history, so that it comes to an end."""
+
+LAST_WAIT_S: Final = 900
+"""How long a history may go on after everybody has gone: review deadlines, reconciliation."""
+
+SETTINGS: Final = Settings(
+    public_url="sim:", hold_wait_s=5.0, review_deadline_s=60, approval_window_s=30, cooldown_s=20, replay_s=60
+)
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What somebody was told, and when (the journal's length): the plane may not forget it."""
+
+    token: str
+    reply: Reply
+    moment: int
+
+
+class History(msgspec.Struct):
+    """What a history leaves behind: the journal of the account, the log as it was durable, and what people were told."""
+
+    seed: int
+    about: World
+    journal: list[Happening]
+    entries: list[Entry]
+    moments: list[int]
+    told: list[Told]
+    submitted: dict[str, int]
+    reviews: list[tuple[str, str, bool]]  # accepted: case, reviewer, approve
+    things: dict[str, int | None]
+    lives: int = 0
+    trouble: list[str] = []
+
+
+class _SimulatedRuntime(Runtime):
+    """The runtime with one slow rhythm: deadlines. Reads and checkpoints have tests of their own."""
+
+    async def _ticking(self) -> None:
+        while True:
+            await asyncio.sleep(3.0)
+            await self.expire()
+
+    async def _flushing(self) -> None:
+        return
+
+    async def _checkpointing(self) -> None:
+        return
+
+
+class _CrashedError(Exception):
+    """The plane went down while it was asked."""
+
+
+class _Play:
+    def __init__(self, seed: int, loop: VirtualLoop) -> None:
+        self.chance = Random(seed)
+        self.about = world(self.chance)
+        self.loop = loop
+        self.account = Account(THINGS, loop.now_ms)
+        self.platter = Platter()
+        self.policy = SimulatedPolicy()
+        self.history = History(
+            seed=seed,
+            about=self.about,
+            journal=self.account.journal,
+            entries=self.platter.entries,
+            moments=self.platter.moments,
+            told=[],
+            submitted={},
+            reviews=[],
+            things=self.account.things,
+        )
+        self.calls: set[asyncio.Task[Any]] = set()
+        self.up = asyncio.Event()
+        self.values = 1000
+        self.started_s = 0.0
+
+    # --- the process -------------------------------------------------------------------------------------------------
+
+    async def boot(self) -> None:
+        self.history.lives += 1
+        may_crash = self.about.crashes and self.history.lives < LIVES_MAX
+        self.process = Process(self.chance, may_crash=may_crash)
+        store = SimulatedStore(self.platter, self.process, self.chance, self.account.moment)
+        self.runtime = _SimulatedRuntime(
+            store=store,
+            vault=PlainVault(store),
+            signer=PlainSigner(),
+            providers={"sim": SimulatedProvider()},
+            policy=self.policy,
+            executor=SimulatedExecutor(self.account, self.process, self.about, self.chance),
+            settings=SETTINGS,
+            clock=self.loop.now_ms,
+        )
+        await self.runtime.start(r.Started(at_ms=self.loop.now_ms(), version="sim", catalogue="sim", mode="sim"))
+        self.up.set()
+
+    async def keep_up(self) -> None:
+        """Start the process again whenever it dies."""
+        before = {asyncio.current_task()}
+        while True:
+            try:
+                await self.boot()
+                await self.process.over
+            except Died:
+                pass
+            self.up.clear()
+            await self._bury(before)
+            await asyncio.sleep(1.0)
+
+    async def _bury(self, spared: set[asyncio.Task[Any] | None]) -> None:
+        mine = self.calls | self.runtime._tasks | set(self.runtime._loops)  # noqa: SLF001  # the process is torn down
+        for task in mine - spared:
+            task.cancel()
+        await asyncio.sleep(0)
+
+    async def ask(self, make: Callable[[Runtime], Coroutine[Any, Any, T]], *, patience_s: float | None = None) -> T:
+        """Ask the plane as a client does: it may be down, go down, or the client leaves (`TimeoutError`)."""
+        await self.up.wait()
+        task = asyncio.ensure_future(make(self.runtime))
+        self.calls.add(task)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=patience_s)
+            if not done:
+                task.cancel()
+                raise TimeoutError
+            if task.cancelled() or isinstance(task.exception(), Died):
+                raise _CrashedError
+            return task.result()
+        finally:
+            self.calls.discard(task)
+
+    # --- people and agents -------------------------------------------------------------------------------------------
+
+    async def agent(self, name: str) -> None:
+        chance = self.chance
+        session = await self._session(name)
+        for number in range(chance.randint(CHANGES_MIN, CHANGES_MAX)):
+            await asyncio.sleep(chance.random() * 8)
+            action = chance.choice(("Set", "Set", "Delete", "Delete", "Create", "Wipe"))
+            thing = chance.choice(THINGS)
+            token = f"{name}-{number}"
+            parameters: dict[str, Any] = {"name": thing, "token": token}
+            if action in {"Set", "Create"}:
+                parameters["value"] = self._value()
+            if self.about.conditional and action != "Create":
+                parameters["expect"] = self.account.things[thing]
+            change = Change(
+                principal=Principal(agent=name, session=session, operator=OPERATOR),
+                surface="sim",
+                operations=(operation(action, parameters),),
+                received_at_ms=self.loop.now_ms(),
+            )
+            tries = [self._try(change, action, parameters)]
+            if chance.random() < 0.15:
+                tries.append(self._try(change, action, parameters))  # a duplicate on the wire
+            await asyncio.gather(*tries)
+
+    async def _session(self, name: str) -> str:
+        while True:
+            try:
+                key = await self.ask(lambda plane: plane.open_session(operator=OPERATOR, agent=name, ttl_s=3600))
+            except _CrashedError:
+                continue
+            return key.session
+
+    def _value(self) -> int:
+        self.values += 1
+        return self.values
+
+    async def _try(self, change: Change, action: str, parameters: dict[str, Any]) -> None:
+        """As an SDK does: again after a broken connection, again after a hold, not for ever."""
+        token = parameters["token"]
+        for _ in range(4):
+            patience_s = 2.0 if self.chance.random() < self.about.leaves else None
+            self.history.submitted[token] = self.history.submitted.get(token, 0) + 1
+            try:
+                reply = await self.ask(
+                    lambda plane: plane.submit(change, (request(action, parameters),)), patience_s=patience_s
+                )
+            except (_CrashedError, TimeoutError):
+                await asyncio.sleep(self.chance.random() * 6)
+                continue
+            except KeyturnError as error:
+                self.history.trouble.append(f"submit raised {error}")
+                return
+            self.history.told.append(Told(token=token, reply=reply, moment=self.account.moment[0]))
+            if reply.kind is not ReplyKind.HELD:
+                return
+            await asyncio.sleep(self.chance.random() * 10)
+
+    async def reviewer(self, name: str) -> None:
+        """Reads a case, thinks for a while, and says something; now and then what she must not."""
+        chance = self.chance
+        while True:
+            await asyncio.sleep(0.5 + chance.random() * 4)
+            if not self.up.is_set():
+                continue
+            seen = [case for case in self.runtime.cases(open_only=True) if case.request is not None]
+            if not seen:
+                continue
+            case = chance.choice(seen)
+            if name == OPERATOR and chance.random() < 0.2:
+                await self._do(lambda plane, case=case: plane.withdraw(case.id, by=OPERATOR, reason="no need"))
+                continue
+            if chance.random() < 0.1:
+                await self._do(lambda plane, case=case: plane.execute(case.id, by=name))
+            await asyncio.sleep(chance.choice((0.1, 1.0, 4.0, 70.0)) * chance.random())
+            await self._review(case, name)
+
+    async def _review(self, case: Case, name: str) -> None:
+        binding = case.request.digest if case.request else ""
+        approve = self.chance.random() > 0.12
+        if self.chance.random() < 0.08:
+            binding = "sha256:" + "0" * 64
+        for _ in range(self.chance.choice((1, 1, 1, 2))):
+            done = await self._do(
+                lambda plane: plane.review(
+                    case.id, by=name, approve=approve, binding=binding, note="", via="sim"
+                )
+            )
+            if done:
+                self.history.reviews.append((case.id, name, approve))
+                self.account.note("yes" if approve else "no", case=case.id, detail=name)
+
+    async def _do(self, make: Callable[[Runtime], Coroutine[Any, Any, object]]) -> bool:
+        """A person's request; refused is an answer, a bug of ours is trouble."""
+        try:
+            await self.ask(make)
+        except _CrashedError:
+            return False
+        except KeyturnError as error:
+            if error.who == "us":
+                self.history.trouble.append(f"a person met a bug: {error}")
+            return False
+        return True
+
+    async def tidier(self) -> None:
+        """Settles what is inconclusive, and now and then takes back what was done."""
+        while True:
+            await asyncio.sleep(5.0)
+            if not self.up.is_set():
+                continue
+            for case in self.runtime.cases():
+                if case.phase is Phase.INCONCLUSIVE:
+                    await self._do(
+                        lambda plane, case=case: plane.settle(case.id, by="anna", succeeded=True, note="I looked")
+                    )
+                elif case.phase is Phase.CONFIRMED and not case.undone_by and self.chance.random() < 0.02:
+                    await self._do(lambda plane, case=case: plane.undo(case.id, by="ben"))
+
+    # --- misfortune --------------------------------------------------------------------------------------------------
+
+    async def drift(self) -> None:
+        """Somebody else changes a thing, and sometimes puts it back."""
+        if not self.about.drift:
+            return
+        while True:
+            await asyncio.sleep(self.chance.expovariate(self.about.drift))
+            name = self.chance.choice(THINGS)
+            before = self.account.things[name]
+            self._drift_to(name, None if before is not None and self.chance.random() < 0.2 else self._value())
+            if self.chance.random() < 0.5:
+                await asyncio.sleep(self.chance.random() * 5)
+                self._drift_to(name, before)
+
+    def _drift_to(self, name: str, value: int | None) -> None:
+        self.account.things[name] = value
+        self.account.note("drift", thing=name, value=value)
+
+    async def halter(self) -> None:
+        if self.chance.random() >= self.about.halts:
+            return
+        await asyncio.sleep(self.chance.random() * 30)
+        if await self._do(lambda plane: plane.halt(by="anna", reason="looks odd")):
+            self.account.note("halted")
+            await asyncio.sleep(self.chance.random() * 20)
+            self.account.note("lifted")
+        while not await self._do(lambda plane: plane.resume(by="anna")):
+            await asyncio.sleep(1.0)
+
+    async def tightener(self) -> None:
+        if self.chance.random() >= self.about.tightens:
+            return
+        await asyncio.sleep(self.chance.random() * 30)
+        self.policy.strict = True
+        self.account.note("tightened")
+
+    # --- the whole ---------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        self.account.note("begun")
+        keeper = asyncio.ensure_future(self.keep_up())
+        await self.up.wait()
+        around = [
+            asyncio.ensure_future(one)
+            for one in (
+                *(self.reviewer(name) for name in (*REVIEWERS, OPERATOR)),
+                self.tidier(),
+                self.drift(),
+                self.tightener(),
+            )
+        ]
+        halter = asyncio.ensure_future(self.halter())
+        agents = [self.agent(name) for name in ("kiro", "q")[: self.chance.randint(1, 2)]]
+        await asyncio.gather(*agents)
+        await halter
+        await self._until_quiet()
+        for task in (*around, keeper):
+            task.cancel()
+        await asyncio.wait({*around, keeper})
+        await self._bury(set())
+        self.history.entries = list(self.platter.entries)
+
+    async def _until_quiet(self) -> None:
+        for _ in range(LAST_WAIT_S // 15):
+            await asyncio.sleep(15.0)
+            if self.up.is_set() and all(
+                case.phase in TERMINAL for case in self.runtime.cases(limit=10_000)
+            ):
+                await self.runtime.book.store.append(())
+                return
+        stuck = [repr(case) for case in self.runtime.cases(open_only=True)]
+        self.history.trouble.append(f"stuck: {', '.join(stuck)}")
+
+
+def play(seed: int) -> History:
+    """The history of this seed. The same seed gives the same history, but for the names of sessions and claims."""
+    loop = VirtualLoop()
+    asyncio.set_event_loop(loop)
+    try:
+        one = _Play(seed, loop)
+        loop.run_until_complete(one.run())
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0))
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+    return one.history
