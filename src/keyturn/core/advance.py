@@ -35,7 +35,10 @@ def advance(case: Case, event: r.Event, *, seq: int = 0) -> tuple[Case, tuple[Co
     after = _but(after, seq=seq or case.seq + 1, changed_at_ms=event.at_ms, ended_at_ms=ended)
     moved = after.phase is not case.phase or after.revision != case.revision
     next_operation = after.next_operation != case.next_operation
-    newly = owed(after) if moved or next_operation or owed(after) != owed(case) else ()
+    again = isinstance(
+        event, r.Proved
+    )  # proved anew after a restart: the phase is the same, the call is still to come
+    newly = owed(after) if moved or next_operation or again or owed(after) != owed(case) else ()
     return after, newly
 
 
@@ -88,7 +91,15 @@ def _but(case: Case, **fields: Any) -> Case:
 
 
 def _received(case: Case, event: r.Received) -> Case:
-    return _but(case, phase=Phase.RECEIVED, change=event.change, opened_at_ms=event.at_ms)
+    """Who takes something back has asked for it to be executed; an agent's change waits for the agent to be there."""
+    asked = event.change.principal.operator if event.change.undoes else ""
+    return _but(
+        case,
+        phase=Phase.RECEIVED,
+        change=event.change,
+        opened_at_ms=event.at_ms,
+        execute_asked_by=asked,
+    )
 
 
 def _joined(case: Case, event: r.Joined) -> Case:

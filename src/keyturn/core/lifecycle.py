@@ -34,9 +34,18 @@ def _terminal(phase: P) -> Row:
 
 LIFECYCLE: Final[dict[P, Row]] = {
     P.NEW: {r.Received: (P.RECEIVED,)},
-    P.RECEIVED: {r.Assessed: (P.ASSESSED,), r.Withdrawn: (P.WITHDRAWN,), r.Halted: (P.HALTED,)}
+    P.RECEIVED: {
+        r.Assessed: (P.ASSESSED,),
+        r.Withdrawn: (P.WITHDRAWN,),
+        r.Invalidated: (P.INVALIDATED,),
+        r.Halted: (P.HALTED,),
+    }
     | _staying(P.RECEIVED),
-    P.ASSESSED: {r.Decided: (P.ALLOWED, P.SUGGESTED, P.DENIED, P.HELD), r.Halted: (P.HALTED,)}
+    P.ASSESSED: {
+        r.Decided: (P.ALLOWED, P.SUGGESTED, P.DENIED, P.HELD),
+        r.Invalidated: (P.INVALIDATED,),
+        r.Halted: (P.HALTED,),
+    }
     | _staying(P.ASSESSED),
     P.HELD: {
         r.Reviewed: (P.HELD, P.APPROVED, P.REJECTED),

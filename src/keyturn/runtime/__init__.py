@@ -13,13 +13,13 @@ from keyturn.core.advance import owed
 from keyturn.core.case import Case, Phase
 from keyturn.core.chain import Tree, sign_checkpoint
 from keyturn.core.commands import Command
-from keyturn.core.lifecycle import TERMINAL
+from keyturn.core.lifecycle import BEFORE_CALL, TERMINAL
 from keyturn.core.ports import PolicyEngine, Provider
 from keyturn.errors import BugError, StoreError
 from keyturn.executors.interface import Executor
 from keyturn.model import record as r
 from keyturn.model.change import Change
-from keyturn.runtime.book import Book
+from keyturn.runtime.book import WAITING, Book
 from keyturn.runtime.desk import DeskSide
 from keyturn.runtime.gate import GateSide
 from keyturn.runtime.interface import SessionKey
@@ -89,9 +89,18 @@ class Runtime(GateSide, DeskSide):
         ]
 
     async def _take_up(self, case: Case) -> None:
-        """What a phase still owes after a restart; clients of the old process have left."""
+        """What a phase still owes after a restart; clients of the old process have left.
+
+        What had been allowed and not been sent ends here: its client got no answer and asks again, and both would take effect.
+        What was held goes on: asking again attaches to it. So does an undo: a person asked for it, and waits.
+        """
         for waiter in case.waiters:
             case = await self.book.record(case.id, r.Detached(at_ms=self.clock(), waiter=waiter))
+        person = case.change is not None and case.change.undoes is not None
+        if case.phase in BEFORE_CALL and not case.was_held and not person:
+            detail = "the plane stopped before this was sent, and its client is gone; the client asks again"
+            await self.book.record(case.id, r.Invalidated(at_ms=self.clock(), what="session", detail=detail))
+            return
         for command in owed(case, resumed=True):
             self._act(case, command)
 
@@ -150,15 +159,20 @@ class Runtime(GateSide, DeskSide):
         """End what ran out of time: unanswered holds, unused approvals, sessions."""
         now = self.clock()
         for case in list(self.book.cases.values()):
-            if case.phase is Phase.HELD and case.request is not None and now >= case.request.deadline_ms:
-                await self.book.record(case.id, r.Expired(at_ms=now, what="review"))
-            if case.phase is Phase.APPROVED:
-                execute_by = self.work.execute_by_ms(case)
-                if execute_by is not None and now >= execute_by:
-                    await self.book.record(case.id, r.Expired(at_ms=now, what="approval"))
+            if case.phase in WAITING:
+                await self.book.record_from(case.id, self._expired)
         for key in list(self._keys.values()):
             if key.expires_at_ms <= now:
                 await self.end_session(key.session, by="keyturn", reason="ran out of time")
+
+    def _expired(self, case: Case) -> tuple[r.CaseEvent, ...]:
+        now = self.clock()
+        if case.phase is Phase.HELD and case.request is not None and now >= case.request.deadline_ms:
+            return (r.Expired(at_ms=now, what="review"),)
+        execute_by = self.work.execute_by_ms(case) if case.phase is Phase.APPROVED else None
+        if execute_by is not None and now >= execute_by:
+            return (r.Expired(at_ms=now, what="approval"),)
+        return ()
 
     async def _flushing(self) -> None:
         while True:

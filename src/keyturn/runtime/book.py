@@ -8,7 +8,7 @@ is durable; an event that only leads to more thinking rides with the next group 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -97,8 +97,18 @@ class Book:
 
         Raises `BugError` (and writes nothing) when the table does not allow one of them.
         """
+        return await self.record_from(case_id, lambda _case: events)
+
+    async def record_from(self, case_id: str, make: Callable[[Case], Sequence[r.CaseEvent]]) -> Case:
+        """As `record`, with the events that `make` chooses for the case as it stands, while nobody else can move it.
+
+        What `make` raises is raised, and nothing is written; nor is anything when it returns no events.
+        """
         async with self._lock(case_id):
             trial = self.cases.get(case_id, Case(id=case_id))
+            events = make(trial)
+            if not events:
+                return trial
             for event in events:
                 trial, _ = advance(trial, event)
             drafts = [r.Draft(case_id=case_id, event=event) for event in events]

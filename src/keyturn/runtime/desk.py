@@ -92,16 +92,23 @@ class DeskSide:
             case = await self._still_as_shown(case)
         now = self.clock()
         review = Review(reviewer=by, approve=approve, binding=binding, at_ms=now, note=note, via=via)
-        judged = judge(case, review)
-        if isinstance(judged, NotAccepted):
-            await self.book.record(
-                case_id,
+        refused: list[NotAccepted] = []
+
+        def judged(case: Case) -> tuple[r.CaseEvent]:
+            answer = judge(case, review)
+            if not isinstance(answer, NotAccepted):
+                return (r.Reviewed(at_ms=now, review=review),)
+            refused.append(answer)
+            return (
                 r.ReviewRefused(
-                    at_ms=now, reviewer=by, approve=approve, code=judged.code, message=judged.message
+                    at_ms=now, reviewer=by, approve=approve, code=answer.code, message=answer.message
                 ),
             )
-            raise ReviewError(judged.code, judged.message, help=judged.help)
-        return await self.book.record(case_id, r.Reviewed(at_ms=now, review=review))
+
+        case = await self.book.record_from(case_id, judged)
+        for answer in refused:
+            raise ReviewError(answer.code, answer.message, help=answer.help)
+        return case
 
     async def _still_as_shown(self, case: Case) -> Case:
         """Before a yes counts the state is read again; what moved voids the case instead of being approved."""
@@ -112,44 +119,52 @@ class DeskSide:
         except Exception:  # noqa: BLE001  # it is read again before the call; a yes may be given meanwhile
             return case
         if state and state != case.assessment.state_digest:
-            return await self.book.record(
-                case.id, r.Invalidated(at_ms=self.clock(), what="state", detail=detail)
-            )
+            return await self.book.record_from(case.id, self.work.moved(case, detail))
         return case
 
     async def execute(self, case_id: str, *, by: str) -> Case:
-        case = self._known(case_id)
-        if case.phase is not Phase.APPROVED:
-            raise ReviewError(
-                "not-approved", f"{case_id} is {case.phase}; only an approved case can be executed"
-            )
-        if case.request is not None and by in case.request.excluded:
-            raise ReviewError(
-                "own-agent", f"{by} runs the agent that asked and cannot execute {case_id} without it"
-            )
-        return await self.book.record(case_id, r.ExecuteAsked(at_ms=self.clock(), by=by))
+        self._known(case_id)
+
+        def asked(case: Case) -> tuple[r.CaseEvent]:
+            if case.phase is not Phase.APPROVED:
+                raise ReviewError(
+                    "not-approved", f"{case_id} is {case.phase}; only an approved case can be executed"
+                )
+            if case.request is not None and by in case.request.excluded:
+                raise ReviewError(
+                    "own-agent", f"{by} runs the agent that asked and cannot execute {case_id} without it"
+                )
+            return (r.ExecuteAsked(at_ms=self.clock(), by=by),)
+
+        return await self.book.record_from(case_id, asked)
 
     async def withdraw(self, case_id: str, *, by: str, reason: str) -> Case:
-        case = self._known(case_id)
-        if case.phase not in {Phase.HELD, Phase.APPROVED}:
-            raise ReviewError("not-open", f"{case_id} is {case.phase}; there is nothing to withdraw")
-        if case.change is not None and by != case.change.principal.operator:
-            raise ReviewError(
-                "not-yours", f"{case_id} was asked for {case.change.principal.operator}; deny it instead"
-            )
-        return await self.book.record(case_id, r.Withdrawn(at_ms=self.clock(), by=by, reason=reason))
+        self._known(case_id)
+
+        def withdrawn(case: Case) -> tuple[r.CaseEvent]:
+            if case.phase not in {Phase.HELD, Phase.APPROVED}:
+                raise ReviewError("not-open", f"{case_id} is {case.phase}; there is nothing to withdraw")
+            if case.change is not None and by != case.change.principal.operator:
+                raise ReviewError(
+                    "not-yours", f"{case_id} was asked for {case.change.principal.operator}; deny it instead"
+                )
+            return (r.Withdrawn(at_ms=self.clock(), by=by, reason=reason),)
+
+        return await self.book.record_from(case_id, withdrawn)
 
     async def settle(self, case_id: str, *, by: str, succeeded: bool, note: str) -> Case:
-        case = self._known(case_id)
-        if case.phase is not Phase.INCONCLUSIVE:
-            raise ReviewError(
-                "not-open", f"{case_id} is {case.phase}; only an inconclusive case is settled by a person"
-            )
-        if case.change is not None and by == case.change.principal.operator:
-            raise ReviewError("own-agent", f"{by} runs the agent that asked and cannot settle {case_id}")
-        return await self.book.record(
-            case_id, r.Settled(at_ms=self.clock(), by=by, succeeded=succeeded, note=note)
-        )
+        self._known(case_id)
+
+        def settled(case: Case) -> tuple[r.CaseEvent]:
+            if case.phase is not Phase.INCONCLUSIVE:
+                raise ReviewError(
+                    "not-open", f"{case_id} is {case.phase}; only an inconclusive case is settled by a person"
+                )
+            if case.change is not None and by == case.change.principal.operator:
+                raise ReviewError("own-agent", f"{by} runs the agent that asked and cannot settle {case_id}")
+            return (r.Settled(at_ms=self.clock(), by=by, succeeded=succeeded, note=note),)
+
+        return await self.book.record_from(case_id, settled)
 
     async def undo(self, case_id: str, *, by: str) -> Case:
         original = self._known(case_id)
@@ -238,7 +253,10 @@ class DeskSide:
         for case in list(self.book.cases.values()):
             mine = not agent or (case.change is not None and case.change.principal.agent == agent)
             if mine and case.phase in _STOPPED_BY_HALT:
-                await self.work.book.record(case.id, r.Halted(at_ms=self.clock(), by=by))
+                await self.book.record_from(case.id, lambda now: self._stopped(now, by))
+
+    def _stopped(self, case: Case, by: str) -> tuple[r.CaseEvent, ...]:
+        return (r.Halted(at_ms=self.clock(), by=by),) if case.phase in _STOPPED_BY_HALT else ()
 
     async def resume(self, *, by: str, agent: str = "") -> None:
         await self.book.note(r.HaltLifted(at_ms=self.clock(), by=by, agent=agent))

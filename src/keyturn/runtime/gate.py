@@ -200,9 +200,11 @@ class GateSide:
             await with_grace
 
     async def _detach(self, case_id: str, waiter: str) -> None:
-        case = self.book.cases.get(case_id)
-        if case is not None and case.phase not in TERMINAL and waiter in case.waiters:
-            await self.book.record(case_id, r.Detached(at_ms=self.clock(), waiter=waiter))
+        def detached(case: Case) -> tuple[r.CaseEvent, ...]:
+            gone = case.phase in TERMINAL or waiter not in case.waiters
+            return () if gone else (r.Detached(at_ms=self.clock(), waiter=waiter),)
+
+        await self.book.record_from(case_id, detached)
 
     def _reply(self, case: Case, key: str) -> Reply:
         if case.phase in {Phase.HELD, Phase.SUPERSEDED, Phase.ASSESSED, Phase.APPROVED}:

@@ -18,15 +18,18 @@ from keyturn.errors import BugError, KeyturnError, UnavailableError
 from keyturn.executors.interface import Credentials, Executor, NotSentError, Sending
 from keyturn.model import record as r
 from keyturn.model.canonical import digest
-from keyturn.model.change import Change, Request
+from keyturn.model.change import Change, Request, ResourceRef
 from keyturn.model.decision import Decision, Verdict
 from keyturn.model.execution import Backup, Outcome, OutcomeStatus, ProofStep
 from keyturn.runtime.asking import Asker
-from keyturn.runtime.book import Book
+from keyturn.runtime.book import WAITING, Book
 from keyturn.runtime.settings import CLAIM_WAIT_S, FRESH_MS, RECONCILE_TRIES_MAX, Settings
 from keyturn.stores.vault import Vault
 
 Body = AsyncIterator[bytes]
+
+MOVED_MAX: Final = 1_000
+"""Resources whose last call is remembered before those past `FRESH_MS` are forgotten."""
 
 
 class Work:
@@ -51,6 +54,7 @@ class Work:
         self._claiming = asyncio.Lock()
         self._credentials: dict[str, Credentials] = {}
         self._assessed_at_ms: dict[str, int] = {}
+        self._moved_at_ms: dict[ResourceRef, int] = {}  # when a call of ours left for it, or was answered
 
     # --- before people -----------------------------------------------------------------------------------------------
 
@@ -273,12 +277,25 @@ class Work:
         read_at = self._assessed_at_ms.get(case.id)
         if assessment is None or case.next_operation:
             return "", "not read"
-        if not case.was_held and read_at is not None and self.clock() - read_at <= FRESH_MS:
+        fresh = not case.was_held and read_at is not None and self.clock() - read_at <= FRESH_MS
+        if fresh and not self._moved_since(case, read_at or 0):
             return assessment.state_digest, ""
         try:
             return await self.state_digest(case)
         except Exception as error:  # noqa: BLE001  # could not read is not unchanged
             return "", _why(error)
+
+    def _moved_since(self, case: Case, at_ms: int) -> bool:
+        """Whether another case of ours has worked on one of the resources since then."""
+        return any(self._moved_at_ms.get(resource, -1) >= at_ms for resource in _change(case).resources)
+
+    def _mark_moved(self, change: Change) -> None:
+        now = self.clock()
+        if len(self._moved_at_ms) > MOVED_MAX:
+            self._moved_at_ms = {
+                ref: at_ms for ref, at_ms in self._moved_at_ms.items() if now - at_ms <= FRESH_MS
+            }
+        self._moved_at_ms |= dict.fromkeys(change.resources, now)
 
     async def state_digest(self, case: Case) -> tuple[str, str]:
         """Re-read what the approval is bound to; says what changed when it did. May raise what the account answers."""
@@ -311,13 +328,16 @@ class Work:
         by = self.book.plane.halted_by(change.principal.agent)
         if by:
             outcome = Outcome(status=OutcomeStatus.FAILED, detail=f"halted by {by} before the call left")
-        elif change.undoes:
-            outcome = await self._undo(case)
         else:
-            outcome = await self._send(case, self.requests(change)[case.next_operation])
+            self._mark_moved(change)
+            outcome = await (self._undo(case) if change.undoes else self._send_next(case))
+            self._mark_moved(change)
         await self.book.record(
             case.id, r.Answered(at_ms=self.clock(), outcome=outcome, operation=case.next_operation)
         )
+
+    async def _send_next(self, case: Case) -> Outcome:
+        return await self._send(case, self.requests(_change(case))[case.next_operation])
 
     async def _send(self, case: Case, request: Request) -> Outcome:
         credentials = self._credentials.get(case.id)
@@ -427,9 +447,17 @@ class Work:
                 continue
             if now and now != other.assessment.state_digest:
                 detail = f"{case.id} changed {', '.join(str(resource) for resource in change.resources)}"
-                await self.book.record(
-                    case_id, r.Invalidated(at_ms=self.clock(), what="state", detail=detail)
-                )
+                await self.book.record_from(case_id, self.moved(other, detail))
+
+    def moved(self, seen: Case, detail: str) -> Callable[[Case], tuple[r.CaseEvent, ...]]:
+        """Voids the case that was `seen`, unless it is another revision by now, or on its way: then it is proved again anyway."""
+
+        def void(case: Case) -> tuple[r.CaseEvent, ...]:
+            if case.phase not in WAITING or case.revision != seen.revision:
+                return ()
+            return (r.Invalidated(at_ms=self.clock(), what="state", detail=detail),)
+
+        return void
 
     async def restore(self, case: Case) -> None:
         """Give back at once, where the decision obliged it."""

@@ -61,9 +61,7 @@ class Account:
     """Things by name (None: absent) and the journal. `moment` is the journal's length, shared with the disk."""
 
     def __init__(self, names: tuple[str, ...], clock: Any) -> None:
-        self.things: dict[str, int | None] = {
-            name: 100 + place * 10 for place, name in enumerate(names)
-        }
+        self.things: dict[str, int | None] = {name: 100 + place * 10 for place, name in enumerate(names)}
         self.backups: dict[str, tuple[str, int]] = {}  # id -> (thing, value)
         self.journal: list[Happening] = []
         self.moment = [0]
@@ -124,7 +122,12 @@ class SimulatedExecutor:
         self.process.check()
         expires = self.account._clock() + 900_000  # noqa: SLF001  # one simulation
         grant = Grant(
-            change_digest=change.digest, actions=(), resources=(), policy=policy, expires_at_ms=expires, lease=lease
+            change_digest=change.digest,
+            actions=(),
+            resources=(),
+            policy=policy,
+            expires_at_ms=expires,
+            lease=lease,
         )
         return grant, Credentials(tags["case"], policy, "", expires)
 

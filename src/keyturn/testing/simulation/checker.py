@@ -1,2 +1,405 @@
-from keyturn.testing.simulation.history import History
-def check(h: History) -> list[str]: return []
+"""The independent checker: reads only the account's journal, the durable log, and what people were told.
+
+It shares no line with the core: it does not fold with `advance`, it does not ask `judge` or `prove`. Each rule is a function
+that returns what it found wrong, in a sentence that begins with the case.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import msgspec
+
+from keyturn.core.chain import broken_at
+from keyturn.model import record as r
+from keyturn.model.canonical import digest
+from keyturn.model.change import Change, Effect
+from keyturn.model.decision import Decision, Verdict
+from keyturn.model.execution import Outcome, OutcomeStatus
+from keyturn.model.review import Review, ReviewRequest
+from keyturn.runtime.interface import ReplyKind
+from keyturn.testing.simulation.history import OPERATOR, SETTINGS, History
+
+
+class _Line(msgspec.Struct):
+    """One entry of the log with the moment it became durable."""
+
+    moment: int
+    event: r.Event
+
+
+class _Told(msgspec.Struct):
+    """One case as its lines tell it."""
+
+    case_id: str
+    lines: list[_Line] = []
+
+    def events(self, *kinds: type) -> Iterator[tuple[int, int, r.Event]]:
+        """(place, moment, event) of these kinds."""
+        for place, line in enumerate(self.lines):
+            if isinstance(line.event, kinds):
+                yield place, line.moment, line.event
+
+    def change(self, upto: int | None = None) -> Change:
+        found = None
+        for line in self.lines[:upto]:
+            if isinstance(line.event, r.Received | r.Joined):
+                found = line.event.change
+        assert found is not None, self.case_id
+        return found
+
+    def tokens(self) -> set[str]:
+        """Of every request that ever was part of the case: of two second halves the later one counts."""
+        return {
+            operation.parameters["token"]
+            for line in self.lines
+            if isinstance(line.event, r.Received | r.Joined)
+            for operation in line.event.change.operations
+        }
+
+    def decided(self, upto: int | None = None) -> tuple[int, Decision, ReviewRequest | None] | None:
+        found = None
+        for place, line in enumerate(self.lines[:upto]):
+            if isinstance(line.event, r.Decided):
+                found = (place, line.event.decision, line.event.request)
+        return found
+
+    def assessed_digest(self, upto: int) -> str:
+        found = ""
+        for line in self.lines[:upto]:
+            if isinstance(line.event, r.Assessed):
+                found = line.event.assessment.state_digest
+        return found
+
+    @property
+    def was_held(self) -> bool:
+        return any(
+            event.decision.verdict is Verdict.HOLD
+            for _, _, event in self.events(r.Decided)
+            if isinstance(event, r.Decided)
+        )
+
+
+class _Evidence(msgspec.Struct):
+    history: History
+    cases: dict[str, _Told]
+    order: list[tuple[str, r.Event]]  # of all cases, as the log has them
+
+
+def check(history: History) -> list[str]:
+    """Everything that is wrong with a history; empty when all rules hold."""
+    if broken := broken_at(history.entries):
+        return [f"the chain is broken: {broken}"]
+    cases: dict[str, _Told] = {}
+    order = []
+    for entry, moment in zip(history.entries, history.moments, strict=True):
+        if entry.case_id:
+            event = entry.event()
+            order.append((entry.case_id, event))
+            cases.setdefault(entry.case_id, _Told(entry.case_id)).lines.append(_Line(moment, event))
+    evidence = _Evidence(history, cases, order)
+    return [*history.trouble, *(wrong for rule in RULES for wrong in rule(evidence))]
+
+
+def _departures(evidence: _Evidence) -> Iterator[tuple[int, str, str, str]]:
+    """(moment, case, thing, token) of every call that left, undo steps included (their token is empty)."""
+    for moment, happening in enumerate(evidence.history.journal):
+        if happening.what == "left":
+            yield moment, happening.case, happening.thing, happening.token
+        if happening.what == "step" and happening.token == "sim:Restore":
+            yield moment, happening.case, happening.thing, ""
+
+
+def _sent_before(told: _Told, moment: int, token: str) -> tuple[int, r.Sent] | None:
+    """The durable intent that covers a departure."""
+    found = None
+    for place, durable, event in told.events(r.Sent):
+        assert isinstance(event, r.Sent)
+        operations = told.change(place).operations
+        mine = not token or operations[event.operation].parameters.get("token") == token
+        if durable <= moment and mine:
+            found = (place, event)
+    return found
+
+
+def intent_first(evidence: _Evidence) -> Iterator[str]:
+    """A call leaves only after its intent is durable."""
+    for moment, case_id, thing, token in _departures(evidence):
+        told = evidence.cases.get(case_id)
+        if told is None or _sent_before(told, moment, token) is None:
+            yield f"{case_id}: a call for {thing} left before its intent was durable"
+
+
+def at_most_once(evidence: _Evidence) -> Iterator[str]:
+    """No operation of a case leaves twice, no step of a recipe is performed twice."""
+    left: Counter[tuple[str, str, str]] = Counter()
+    for happening in evidence.history.journal:
+        if happening.what in {"left", "step"}:
+            left[happening.case, happening.thing, happening.token] += 1
+    yield from (
+        f"{case}: {token} on {thing} left {count} times"
+        for (case, thing, token), count in left.items()
+        if count > 1
+    )
+
+
+def once_per_request(evidence: _Evidence) -> Iterator[str]:
+    """A request that was held takes effect once, however often it is sent; any request at most as often as it was sent."""
+    took = Counter(happening.token for happening in evidence.history.journal if happening.what == "took")
+    where: dict[str, list[_Told]] = defaultdict(list)
+    for told in evidence.cases.values():
+        for operation in told.change().operations:
+            where[operation.parameters.get("token", "")].append(told)
+    for token, count in took.items():
+        if count > evidence.history.submitted.get(token, 0):
+            yield f"{token}: took effect {count} times, was sent {evidence.history.submitted.get(token)} times"
+        if count > 1 and all(told.was_held for told in where[token]):
+            yield f"{token}: was held, and took effect {count} times"
+
+
+def decided_and_reviewed(evidence: _Evidence) -> Iterator[str]:
+    """What leaves was allowed, or held and approved by enough people who may, for exactly this, in time, with nobody against."""
+    for moment, case_id, _, token in _departures(evidence):
+        told = evidence.cases.get(case_id)
+        sent = _sent_before(told, moment, token) if told else None
+        if told is None or sent is None:
+            continue
+        found = told.decided(sent[0])
+        if found is None:
+            yield f"{case_id}: left without a decision"
+            continue
+        place, decision, request = found
+        if not any(isinstance(line.event, r.Claimed) for line in told.lines[place : sent[0]]):
+            yield f"{case_id}: left without a claim"
+        if decision.verdict is Verdict.ALLOW:
+            continue
+        if decision.verdict is not Verdict.HOLD or request is None:
+            yield f"{case_id}: left, though the decision was {decision.verdict}"
+            continue
+        yield from _reviewed(told, place, sent[0], decision, request)
+
+
+def _reviewed(
+    told: _Told, place: int, sent: int, decision: Decision, request: ReviewRequest
+) -> Iterator[str]:
+    change = told.change(sent)
+    claimed = max(place for place, _, _ in told.events(r.Claimed) if place < sent)
+    reviews = [line.event.review for line in told.lines[place:claimed] if isinstance(line.event, r.Reviewed)]
+    if any(not review.approve for review in reviews):
+        yield f"{told.case_id}: left, though somebody said no"
+    own = {change.principal.operator} if change.undoes else {OPERATOR}
+    people = {review.reviewer for review in reviews if _counts(review, request, own)}
+    if len(people) < max(1, decision.obligations.quorum):
+        yield f"{told.case_id}: left with {sorted(people)} of {decision.obligations.quorum}"
+    if request.change_digest != change.digest:
+        yield f"{told.case_id}: what left is not what was approved"
+
+
+def _counts(review: Review, request: ReviewRequest, own: set[str]) -> bool:
+    return (
+        review.approve
+        and review.binding == request.digest
+        and review.at_ms < request.deadline_ms
+        and review.reviewer not in own
+    )
+
+
+def state_read_last(evidence: _Evidence) -> Iterator[str]:
+    """Before a call leaves, its thing was read and was as assessed; for what people approved, it was read after the claim."""
+    last: dict[str, tuple[int, int | None]] = {}  # whoever asked: equal reads at one moment are one
+    for moment, happening in enumerate(evidence.history.journal):
+        if happening.what == "read":
+            last[happening.thing] = (moment, happening.value)
+        if happening.what != "left":
+            continue
+        told = evidence.cases.get(happening.case)
+        sent = _sent_before(told, moment, happening.token) if told else None
+        if told is None or sent is None or sent[1].operation > 0:
+            continue
+        read = last.get(happening.thing)
+        if read is None:
+            yield f"{happening.case}: left without a look at {happening.thing}"
+            continue
+        state = None if read[1] is None else {"value": read[1]}
+        name = str(told.change(sent[0]).resources[0])
+        if digest({name: state}) != told.assessed_digest(sent[0]):
+            yield f"{happening.case}: {happening.thing} was {read[1]} when last read, which is not what was assessed"
+        decided = told.decided(sent[0])
+        if decided and decided[1].verdict is Verdict.HOLD and read[0] < _last_yes(evidence, told, sent[0]):
+            yield f"{happening.case}: {happening.thing} was not read again after it was approved"
+
+
+def _last_yes(evidence: _Evidence, told: _Told, sent: int) -> int:
+    """The moment at which the last approval before the call became durable."""
+    return max((moment for place, moment, _ in told.events(r.Reviewed) if place < sent), default=0)
+
+
+def backed_up(evidence: _Evidence) -> Iterator[str]:
+    """Where a backup was obliged, it was taken and read back before the call left."""
+    saved: dict[tuple[str, str], int | None] = {}
+    for moment, happening in enumerate(evidence.history.journal):
+        if happening.what == "step" and happening.token == "sim:Backup":
+            saved[happening.case, happening.thing] = happening.value
+        if happening.what != "took" or happening.detail == "Create":
+            continue
+        told = evidence.cases.get(happening.case)
+        sent = _sent_before(told, moment, happening.token) if told else None
+        found = told.decided(sent[0]) if told and sent else None
+        if told is None or sent is None or found is None or not found[1].obligations.backup:
+            continue
+        if (happening.case, happening.thing) not in saved:
+            yield f"{happening.case}: {happening.thing} was destroyed without the backup that was obliged"
+        backups = [event.backups for _, _, event in told.events(r.BackedUp) if isinstance(event, r.BackedUp)]
+        if not any(backup.verified_by for several in backups for backup in several):
+            yield f"{happening.case}: the backup of {happening.thing} was never proved"
+
+
+def halted_means_halted(evidence: _Evidence) -> Iterator[str]:
+    """After a halt was acknowledged nothing leaves until it is lifted."""
+    halted = False
+    for happening in evidence.history.journal:
+        if happening.what in {"halted", "lifted"}:
+            halted = happening.what == "halted"
+        if halted and happening.what == "left":
+            yield f"{happening.case}: left while everything was halted"
+
+
+def stricter_policy_counts(evidence: _Evidence) -> Iterator[str]:
+    """What policy would no longer let through when the proof was made does not leave."""
+    tightened = next((one.at_ms for one in evidence.history.journal if one.what == "tightened"), None)
+    if tightened is None:
+        return
+    for told in evidence.cases.values():
+        proved_ms: int | None = None
+        for line in told.lines:
+            if isinstance(line.event, r.Proved):
+                proved_ms = line.event.at_ms
+            if isinstance(line.event, r.Sent) and proved_ms is not None and proved_ms > tightened:
+                change, decided = told.change(), told.decided()
+                deletes = {operation.floor for operation in change.operations} == {Effect.DELETE}
+                if decided and decided[1].verdict is Verdict.ALLOW:
+                    yield f"{told.case_id}: was allowed before policy was tightened, and left after"
+                elif deletes and not change.undoes:
+                    yield f"{told.case_id}: policy denied it by the time it left"
+
+
+def outcomes_are_true(evidence: _Evidence) -> Iterator[str]:
+    """What the log says of a call is what the account saw, unless somebody else's change hides it."""
+    took = {(one.case, one.token) for one in evidence.history.journal if one.what == "took"}
+    for told in evidence.cases.values():
+        change = told.change()
+        if change.undoes or any(True for _ in told.events(r.Settled)):
+            continue
+        last: dict[int, tuple[Outcome, bool, int]] = {}
+        for _, moment, event in told.events(r.Answered, r.Reconciled):
+            assert isinstance(event, r.Answered | r.Reconciled)
+            last[event.operation] = (event.outcome, isinstance(event, r.Answered), moment)
+        for place, operation in enumerate(change.operations):
+            happened = (told.case_id, operation.parameters["token"]) in took
+            if place not in last:
+                if happened:
+                    yield f"{told.case_id}: {operation.name} took effect and the log has no outcome"
+                continue
+            outcome, answered, moment = last[place]
+            if not answered and _drifted(evidence, told, operation.resources[0].id, moment):
+                continue
+            if outcome.status is OutcomeStatus.SUCCEEDED and not happened:
+                yield f"{told.case_id}: {operation.name} is on record as done and never took effect"
+            if outcome.status is OutcomeStatus.FAILED and happened:
+                yield f"{told.case_id}: {operation.name} is on record as failed and took effect"
+
+
+def _drifted(evidence: _Evidence, told: _Told, thing: str, until: int) -> bool:
+    """Whether somebody else changed the thing between the call and its reconciliation."""
+    begin = min((moment for _, moment, _ in told.events(r.Sent)), default=0)
+    return any(
+        one.what in {"drift", "step"} and one.thing == thing for one in evidence.history.journal[begin:until]
+    )
+
+
+def kept_word(evidence: _Evidence) -> Iterator[str]:
+    """Nobody was told a thing that the log does not hold; an accepted review is never forgotten."""
+    took = {(one.case, one.token) for one in evidence.history.journal if one.what == "took"}
+    for told in evidence.history.told:
+        reply = told.reply
+        if not reply.case_id:
+            continue
+        case = evidence.cases.get(reply.case_id)
+        tokens = case.tokens() if case else set()
+        if case is None or (told.token not in tokens and reply.code not in {"denied-before"}):
+            yield f"{reply.case_id}: {told.token} was told of it, and the log does not know"
+            continue
+        mine = (reply.case_id, told.token)
+        good = reply.response is not None and reply.response.status < 400
+        if reply.kind is ReplyKind.SENT and good and mine not in took:
+            yield f"{reply.case_id}: {told.token} was told that it is done, and it is not"
+        if reply.kind in {ReplyKind.DENIED, ReplyKind.SUGGESTED} and mine in took:
+            yield f"{reply.case_id}: {told.token} was told no, and it took effect"
+        if reply.kind is ReplyKind.HELD and not any(
+            moment <= told.moment for _, moment, _ in case.events(r.Decided)
+        ):
+            yield f"{reply.case_id}: {told.token} was told of a hold that was not durable"
+    on_record = {
+        (case.case_id, event.review.reviewer)
+        for case in evidence.cases.values()
+        for _, _, event in case.events(r.Reviewed)
+        if isinstance(event, r.Reviewed)
+    }
+    for case_id, reviewer, _ in evidence.history.reviews:
+        if (case_id, reviewer) not in on_record:
+            yield f"{case_id}: the review of {reviewer} was accepted and is forgotten"
+
+
+def one_at_a_time(evidence: _Evidence) -> Iterator[str]:
+    """Two cases never work on one thing at the same time."""
+    at_work: dict[str, str] = {}
+    for case_id, event in evidence.order:
+        if isinstance(event, r.Sent):
+            for ref in evidence.cases[case_id].change().resources:
+                holder = at_work.get(ref.id, case_id)
+                if holder != case_id:
+                    yield f"{case_id}: began on {ref.id} while {holder} was at work on it"
+                at_work[ref.id] = case_id
+        if isinstance(event, r.Answered | r.Reconciled) and event.outcome.status in {
+            OutcomeStatus.SUCCEEDED,
+            OutcomeStatus.FAILED,
+        }:
+            for thing in [thing for thing, holder in at_work.items() if holder == case_id]:
+                del at_work[thing]
+        if isinstance(event, r.Reconciled):
+            for thing in [thing for thing, holder in at_work.items() if holder == case_id]:
+                del at_work[thing]
+
+
+def no_means_no(evidence: _Evidence) -> Iterator[str]:
+    """The same on the same thing, by the same session, is not asked of people again right after a person's no."""
+    denied: dict[tuple[str, str, str], int] = {}
+    for case_id, event in evidence.order:
+        if not isinstance(event, r.Reviewed | r.Received):
+            continue
+        change = evidence.cases[case_id].change()
+        keys = {(change.principal.session, one.name, one.resources[0].id) for one in change.operations}
+        if isinstance(event, r.Reviewed) and not event.review.approve:
+            denied |= dict.fromkeys(keys, event.at_ms)
+        if isinstance(event, r.Received) and not change.undoes:
+            for key in keys & denied.keys():
+                if event.at_ms - denied[key] < SETTINGS.cooldown_s * 1000 - 1000:
+                    yield f"{case_id}: asks again right after a no"
+
+
+RULES: Final[tuple[Callable[[_Evidence], Iterator[str]], ...]] = (
+    intent_first,
+    at_most_once,
+    once_per_request,
+    decided_and_reviewed,
+    state_read_last,
+    backed_up,
+    halted_means_halted,
+    stricter_policy_counts,
+    outcomes_are_true,
+    kept_word,
+    one_at_a_time,
+    no_means_no,
+)

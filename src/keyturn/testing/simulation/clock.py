@@ -35,7 +35,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.now_s = 0.0
         self._selector = _Jump(self)
         self._clock_resolution = 1e-9
-        self.set_exception_handler(lambda _loop, _context: None)  # what a crash tears is looked at by the checker
+        self.set_exception_handler(
+            lambda _loop, _context: None
+        )  # what a crash tears is looked at by the checker
 
     def time(self) -> float:
         return self.now_s

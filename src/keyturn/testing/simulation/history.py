@@ -16,6 +16,7 @@ from keyturn.model import record as r
 from keyturn.model.change import Change, Principal
 from keyturn.model.record import Entry
 from keyturn.runtime import Runtime
+from keyturn.runtime.book import WAITING
 from keyturn.runtime.interface import Reply, ReplyKind
 from keyturn.runtime.settings import Settings
 from keyturn.testing.simulation.account import Account, Happening, SimulatedExecutor, World, world
@@ -34,7 +35,7 @@ T = TypeVar("T")
 THINGS: Final = ("p1", "p2", "t1", "t2")
 REVIEWERS: Final = ("anna", "ben", "cleo")
 OPERATOR: Final = "olga"
-CHANGES_MIN, CHANGES_MAX = 3, 7
+CHANGES_MIN, CHANGES_MAX = 2, 4
 LIVES_MAX: Final = 3
 """A process crashes at most twice in a history, so that it comes to an end."""
 
@@ -130,7 +131,9 @@ class _Play:
             settings=SETTINGS,
             clock=self.loop.now_ms,
         )
-        await self.runtime.start(r.Started(at_ms=self.loop.now_ms(), version="sim", catalogue="sim", mode="sim"))
+        await self.runtime.start(
+            r.Started(at_ms=self.loop.now_ms(), version="sim", catalogue="sim", mode="sim")
+        )
         self.up.set()
 
     async def keep_up(self) -> None:
@@ -152,7 +155,9 @@ class _Play:
             task.cancel()
         await asyncio.sleep(0)
 
-    async def ask(self, make: Callable[[Runtime], Coroutine[Any, Any, T]], *, patience_s: float | None = None) -> T:
+    async def ask(
+        self, make: Callable[[Runtime], Coroutine[Any, Any, T]], *, patience_s: float | None = None
+    ) -> T:
         """Ask the plane as a client does: it may be down, go down, or the client leaves (`TimeoutError`)."""
         await self.up.wait()
         task = asyncio.ensure_future(make(self.runtime))
@@ -192,12 +197,22 @@ class _Play:
             tries = [self._try(change, action, parameters)]
             if chance.random() < 0.15:
                 tries.append(self._try(change, action, parameters))  # a duplicate on the wire
+            if action == "Delete" and chance.random() < 0.5:  # and then creates it anew, as agents do
+                again = {"name": thing, "token": f"{token}-anew", "value": self._value()}
+                second = msgspec.structs.replace(change, operations=(operation("Create", again),))
+                tries.append(self._later(self._try(second, "Create", again)))
             await asyncio.gather(*tries)
+
+    async def _later(self, what: Coroutine[Any, Any, None]) -> None:
+        await asyncio.sleep(self.chance.random() * 8)
+        await what
 
     async def _session(self, name: str) -> str:
         while True:
             try:
-                key = await self.ask(lambda plane: plane.open_session(operator=OPERATOR, agent=name, ttl_s=3600))
+                key = await self.ask(
+                    lambda plane: plane.open_session(operator=OPERATOR, agent=name, ttl_s=3600)
+                )
             except _CrashedError:
                 continue
             return key.session
@@ -230,19 +245,28 @@ class _Play:
     async def reviewer(self, name: str) -> None:
         """Reads a case, thinks for a while, and says something; now and then what she must not."""
         chance = self.chance
+        answered: set[str] = set()
         while True:
-            await asyncio.sleep(0.5 + chance.random() * 4)
+            await asyncio.sleep(1.0 + chance.random() * 5)
             if not self.up.is_set():
                 continue
-            seen = [case for case in self.runtime.cases(open_only=True) if case.request is not None]
+            seen = [
+                case
+                for case in self.runtime.cases(open_only=True)
+                if case.phase in WAITING and (case.id not in answered or chance.random() < 0.05)
+            ]
             if not seen:
+                await asyncio.sleep(2.0)
                 continue
             case = chance.choice(seen)
             if name == OPERATOR and chance.random() < 0.2:
-                await self._do(lambda plane, case=case: plane.withdraw(case.id, by=OPERATOR, reason="no need"))
+                await self._do(
+                    lambda plane, case=case: plane.withdraw(case.id, by=OPERATOR, reason="no need")
+                )
                 continue
             if chance.random() < 0.1:
                 await self._do(lambda plane, case=case: plane.execute(case.id, by=name))
+            answered.add(case.id)
             await asyncio.sleep(chance.choice((0.1, 1.0, 4.0, 70.0)) * chance.random())
             await self._review(case, name)
 
@@ -282,7 +306,9 @@ class _Play:
             for case in self.runtime.cases():
                 if case.phase is Phase.INCONCLUSIVE:
                     await self._do(
-                        lambda plane, case=case: plane.settle(case.id, by="anna", succeeded=True, note="I looked")
+                        lambda plane, case=case: plane.settle(
+                            case.id, by="anna", succeeded=True, note="I looked"
+                        )
                     )
                 elif case.phase is Phase.CONFIRMED and not case.undone_by and self.chance.random() < 0.02:
                     await self._do(lambda plane, case=case: plane.undo(case.id, by="ben"))
@@ -340,9 +366,15 @@ class _Play:
             )
         ]
         halter = asyncio.ensure_future(self.halter())
-        agents = [self.agent(name) for name in ("kiro", "q")[: self.chance.randint(1, 2)]]
-        await asyncio.gather(*agents)
-        await halter
+        agents = [self.agent(name) for name in ("kiro", "q")[: self.chance.choice((1, 1, 2))]]
+        working = [asyncio.ensure_future(agent) for agent in agents]
+        _, waiting = await asyncio.wait({*working, halter}, timeout=LAST_WAIT_S)
+        if waiting:
+            self.history.trouble.append("stuck: somebody is still waiting for an answer")
+            for task in waiting:
+                task.cancel()
+        for task in working:
+            task.exception() if task.done() and not task.cancelled() else None
         await self._until_quiet()
         for task in (*around, keeper):
             task.cancel()
@@ -353,11 +385,9 @@ class _Play:
     async def _until_quiet(self) -> None:
         for _ in range(LAST_WAIT_S // 15):
             await asyncio.sleep(15.0)
-            if self.up.is_set() and all(
-                case.phase in TERMINAL for case in self.runtime.cases(limit=10_000)
-            ):
-                await self.runtime.book.store.append(())
-                return
+            if self.up.is_set() and all(case.phase in TERMINAL for case in self.runtime.cases(limit=10_000)):
+                if await self._do(lambda plane: plane.book.store.append(())):
+                    return
         stuck = [repr(case) for case in self.runtime.cases(open_only=True)]
         self.history.trouble.append(f"stuck: {', '.join(stuck)}")
 

@@ -86,13 +86,9 @@ class SimulatedProvider:
                     states[str(ref)] = None
                 case _:
                     unknowns.append(f"{ref} could not be read")
-        return Captures(
-            states=states, unknowns=tuple(unknowns), digest="" if unknowns else digest(states)
-        )
+        return Captures(states=states, unknowns=tuple(unknowns), digest="" if unknowns else digest(states))
 
-    def assess(
-        self, change: Change, requests: tuple[Request, ...], *, at_ms: int
-    ) -> Inquiry[Assessing]:
+    def assess(self, change: Change, requests: tuple[Request, ...], *, at_ms: int) -> Inquiry[Assessing]:
         captures = yield from self._take(change)
         effects = tuple(one.floor for one in change.operations)
         worst = max(effects, key=lambda effect: effect.severity)
@@ -155,21 +151,23 @@ class SimulatedProvider:
                 return Outcome(OutcomeStatus.UNCERTAIN, now.unknowns[0])
             (standing,) = now.states.values()
             (earlier,) = before.states.values() if before.states else (None,)
+            if standing == wanted and earlier == wanted:
+                return Outcome(OutcomeStatus.UNCERTAIN, "it was so before")
             if standing == wanted:
                 return Outcome(OutcomeStatus.SUCCEEDED, "read back")
             if standing != earlier:
                 return Outcome(OutcomeStatus.UNCERTAIN, "it is neither as before nor as asked")
         return Outcome(OutcomeStatus.FAILED, "nothing changed")
 
-    def verify(
-        self, change: Change, requests: tuple[Request, ...], before: Captures
-    ) -> Inquiry[Outcome]:
+    def verify(self, change: Change, requests: tuple[Request, ...], before: Captures) -> Inquiry[Outcome]:
         now = yield from self._take(change)
         if now.unknowns:
             return Outcome(OutcomeStatus.UNCERTAIN, now.unknowns[0])
         last = {str(one.resources[0]): _target(one) for one in change.operations}
         if now.states == last:
             return Outcome(OutcomeStatus.SUCCEEDED, "read back")
+        if now.states == before.states:
+            return Outcome(OutcomeStatus.FAILED, "it is as it was before")
         return Outcome(OutcomeStatus.UNCERTAIN, "somebody else has changed it since")
 
     def plan_undo(self, change: Change, before: Captures, backups: tuple[Backup, ...]) -> UndoPlan:
@@ -180,9 +178,7 @@ class SimulatedProvider:
         )
         return UndoPlan(operations=operations, loss=(), possible=bool(operations), why="nothing stood")
 
-    def undo(
-        self, change: Change, before: Captures, backups: tuple[Backup, ...]
-    ) -> Inquiry[tuple[str, ...]]:
+    def undo(self, change: Change, before: Captures, backups: tuple[Backup, ...]) -> Inquiry[tuple[str, ...]]:
         for ref in change.resources:
             state = before.states.get(str(ref))
             if state is None:
@@ -226,9 +222,7 @@ class SimulatedPolicy:
             policy_digest=self.digest,
         )
 
-    def _usual(
-        self, change: Change, assessment: Assessment, facts: Facts
-    ) -> tuple[Verdict, Obligations]:
+    def _usual(self, change: Change, assessment: Assessment, facts: Facts) -> tuple[Verdict, Obligations]:
         production = assessment.environment == "production"
         if any(one.action == "Wipe" for one in change.operations):
             return Verdict.DENY, Obligations()
