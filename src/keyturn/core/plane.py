@@ -25,6 +25,8 @@ REPLAY_S: Final = 300
 RECENT_CASES_MAX: Final = 10_000
 """Ended cases remembered for repeats and cool-downs; older ones are past both windows at any sane rate."""
 
+UNDECIDED: Final = frozenset({Phase.RECEIVED, Phase.ASSESSED, Phase.SUPERSEDED})
+
 _HOLDS_LOCKS: Final = frozenset(
     {Phase.CLAIMED, Phase.PREPARED, Phase.PROVED, Phase.EXECUTING, Phase.IN_PROGRESS, Phase.UNCERTAIN}
 )
@@ -36,6 +38,12 @@ class New(msgspec.Struct, frozen=True):
 
 class Attach(msgspec.Struct, frozen=True):
     """The same operation of the same session while its case is open: wait for that one."""
+
+    case_id: str
+
+
+class Await(msgspec.Struct, frozen=True):
+    """The same operation, or the delete it would be the second half of, is not decided yet: ask again when it is."""
 
     case_id: str
 
@@ -62,7 +70,7 @@ class Refuse(msgspec.Struct, frozen=True):
     case_id: str = ""
 
 
-Route = New | Attach | Join | Replay | Refuse
+Route = New | Attach | Await | Join | Replay | Refuse
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -264,9 +272,16 @@ class Plane:
 
 
 def _repeat(known: _Known, key: str, *, at_ms: int, replay_s: int) -> Route | None:
-    """The same operation again: attach while open (once-held cases only: allowed calls never join), or replay."""
+    """The same operation again: attach while open (once-held cases only: allowed calls never join), or replay.
+
+    Whether it will be held is not known until it is decided; two holds of one request could both be approved.
+    """
     index = next((index for index, operation in enumerate(known.operations) if operation[0] == key), None)
-    if index is None or not known.was_held:
+    if index is None:
+        return None
+    if known.phase in UNDECIDED:
+        return Await(known.case_id)
+    if not known.was_held:
         return None
     if known.phase not in TERMINAL:
         return Attach(known.case_id)
@@ -276,16 +291,18 @@ def _repeat(known: _Known, key: str, *, at_ms: int, replay_s: int) -> Route | No
     return None
 
 
-def _second_half(known: _Known, change: Change) -> Join | None:
+def _second_half(known: _Known, change: Change) -> Join | Await | None:
     """A create that meets a held delete of its own session is the second half of a replace."""
     operation = change.operations[0]
-    if known.phase is not Phase.HELD:
+    if known.phase is not Phase.HELD and known.phase not in UNDECIDED:
         return None
     wanted = identity(operation)
     if not any(
         floor is Effect.DELETE and resources[0] == wanted for _, _, floor, resources in known.operations
     ):
         return None
+    if known.phase in UNDECIDED:
+        return Await(known.case_id)
     kept = tuple(
         earlier
         for earlier in known.change.operations

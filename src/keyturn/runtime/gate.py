@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 import msgspec
@@ -12,7 +12,17 @@ import msgspec
 from keyturn import pipeline
 from keyturn.core.case import Case, Phase
 from keyturn.core.lifecycle import TERMINAL
-from keyturn.core.plane import Attach, Join, New, Refuse, Replay, operation_key
+from keyturn.core.plane import (
+    UNDECIDED,
+    Attach,
+    Await,
+    Join,
+    New,
+    Refuse,
+    Replay,
+    Route,
+    operation_key,
+)
 from keyturn.core.ports import Facts
 from keyturn.executors.interface import Response
 from keyturn.model import record as r
@@ -26,6 +36,9 @@ from keyturn.runtime.work import Work
 
 READ_DECISIONS_MAX: Final = 10_000
 """Read-lane answers kept, by principal, action and resource; they hold as long as the policies do."""
+
+UNDECIDED_WAIT_S: Final = 60.0
+"""How long a change waits for an equal one to be decided before it looks again."""
 
 _ANSWERED: Final = frozenset(
     {Phase.EXECUTED, Phase.VERIFYING, Phase.CONFIRMED, Phase.INCONCLUSIVE, Phase.RESTORING}
@@ -52,6 +65,7 @@ class GateSide:
         self.clock = work.clock
         self._keys = keys  # by access key id
         self._read_decisions: dict[tuple[str, str, str, str], Decision] = {}
+        self._entering: dict[str, asyncio.Lock] = {}  # by session
         self._reads: list[tuple[int, str, str, str, int]] = []
         self._reads_due = asyncio.Event()
 
@@ -120,43 +134,73 @@ class GateSide:
     async def submit(
         self, change: Change, requests: tuple[Request, ...], body: AsyncIterator[bytes] | None = None
     ) -> Reply:
-        route = self.book.plane.route(
+        route = self._route(change)
+        if isinstance(route, Refuse):
+            return await self._refused(change, route)
+        if isinstance(route, Replay):
+            return self._recorded(route.case_id, route.operation)
+        entered = await self._enter(await self._with_requests(change, requests))
+        if isinstance(entered, Reply):
+            return entered
+        if body is not None:
+            self.work.bodies[entered] = body
+        try:
+            return await self._wait(entered, operation_key(change, change.operations[-1]))
+        finally:
+            if self.work.bodies.get(entered) is body:
+                self.work.bodies.pop(entered, None)
+
+    def _route(self, change: Change) -> Route:
+        return self.book.plane.route(
             change, at_ms=self.clock(), cooldown_s=self.settings.cooldown_s, replay_s=self.settings.replay_s
         )
-        match route:
-            case Refuse():
-                return await self._refused(change, route)
-            case Replay():
-                return self._recorded(route.case_id, route.operation)
-            case Attach():
-                case_id = route.case_id
-            case Join():
-                case_id = route.case_id
-                joined = await self._with_requests(route.change, requests, only_last=True)
-                await self.book.record(case_id, r.Joined(at_ms=self.clock(), change=joined))
-            case New():
-                case_id = self.book.new_case_id()
-                sealed = await self._with_requests(change, requests)
-                if body is not None:
-                    self.work.bodies[case_id] = body
-                await self.book.record(case_id, r.Received(at_ms=self.clock(), change=sealed))
-        if body is not None:
-            self.work.bodies[case_id] = body
-        try:
-            return await self._wait(case_id, operation_key(change, change.operations[-1]))
-        finally:
-            if self.work.bodies.get(case_id) is body:
-                self.work.bodies.pop(case_id, None)
 
-    async def _with_requests(
-        self, change: Change, requests: tuple[Request, ...], *, only_last: bool = False
-    ) -> Change:
+    async def _enter(self, change: Change) -> str | Reply:
+        """The case that this change is, or the answer that makes it none.
+
+        One change of a session enters at a time: of two equal requests at the same moment the second sees the first.
+        """
+        entering = self._entering.setdefault(change.principal.session, asyncio.Lock())
+        while True:
+            async with entering:
+                route = self._route(change)
+                match route:
+                    case Refuse():
+                        return await self._refused(change, route)
+                    case Replay():
+                        return self._recorded(route.case_id, route.operation)
+                    case Attach():
+                        return route.case_id
+                    case New():
+                        case_id = self.book.new_case_id()
+                        await self.book.record(case_id, r.Received(at_ms=self.clock(), change=change))
+                        return case_id
+                    case Join():
+                        joined = self._joining(route)
+                        case = await self.book.record_from(route.case_id, joined)
+                        if case.change == route.change:
+                            return route.case_id
+                    case Await():
+                        pass
+            await self.book.until(
+                route.case_id, lambda case: case.phase not in UNDECIDED, timeout_s=UNDECIDED_WAIT_S
+            )
+
+    def _joining(self, route: Join) -> Callable[[Case], tuple[r.CaseEvent, ...]]:
+        """Only while it is still held: meanwhile somebody may have approved it, or another half have joined."""
+
+        def joined(case: Case) -> tuple[r.CaseEvent, ...]:
+            held = case.phase is Phase.HELD
+            return (r.Joined(at_ms=self.clock(), change=route.change),) if held else ()
+
+        return joined
+
+    async def _with_requests(self, change: Change, requests: tuple[Request, ...]) -> Change:
         """The change with its requests sealed; a request is on disk before anything speaks of it."""
-        operations = list(change.operations)
-        places = [len(operations) - 1] if only_last else list(range(len(operations)))
-        for place, request in zip(places, requests, strict=True):
+        operations = []
+        for operation, request in zip(change.operations, requests, strict=True):
             ref = await self.vault.put(msgspec.json.encode(request, enc_hook=str), "request")
-            operations[place] = msgspec.structs.replace(operations[place], request=ref)
+            operations.append(msgspec.structs.replace(operation, request=ref))
         return msgspec.structs.replace(change, operations=tuple(operations))
 
     async def _refused(self, change: Change, refuse: Refuse) -> Reply:
