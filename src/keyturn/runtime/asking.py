@@ -1,7 +1,8 @@
 """Driving inquiries: a pure generator yields calls, this performs them and sends the answers back.
 
-Load on the account is budgeted here (DESIGN rule 10): equal reads at the same moment are one call, at most
-`READS_AT_ONCE_MAX` are under way, and a call that is asked again at once is spaced. Mutating steps are written down before
+Load on the account is budgeted here: at most `READS_AT_ONCE_MAX` calls are under way, equal reads for pages at the same moment
+are one call (what is decided or proved on is read for itself: an answer under way may be older than the question), and a
+call that is asked again at once is spaced. Mutating steps are written down before
 and after; recorded answers are replayed after a crash, and an unanswered step is never repeated blindly.
 """
 
@@ -47,9 +48,19 @@ class Asker:
         self._under_way: dict[str, asyncio.Task[Answer]] = {}
 
     async def drive(
-        self, inquiry: Inquiry[T], *, tags: dict[str, str], case_id: str = "", recipe: str = ""
+        self,
+        inquiry: Inquiry[T],
+        *,
+        tags: dict[str, str],
+        case_id: str = "",
+        recipe: str = "",
+        shared: bool = False,
     ) -> T:
-        """The inquiry's result. With `case_id` and `recipe` its mutating steps are put on record; without, they are refused."""
+        """The inquiry's result. With `case_id` and `recipe` its mutating steps are put on record; without, they are refused.
+
+        `shared` reads may be answered by an equal one that is under way.
+        """
+        read = self._read_shared if shared else self.ask
         steps = _Steps(self, case_id, recipe, tags)
         answers: tuple[Answer, ...] | None = None
         before: tuple[Call, ...] = ()
@@ -69,16 +80,16 @@ class Asker:
             if any(call.mutates for call in calls):
                 answers = tuple(
                     [
-                        await steps.perform(call) if call.mutates else await self._read(call, tags)
+                        await steps.perform(call) if call.mutates else await read(call, tags)
                         for call in calls
                     ]
                 )
             else:
-                answers = tuple(await asyncio.gather(*(self._read(call, tags) for call in calls)))
+                answers = tuple(await asyncio.gather(*(read(call, tags) for call in calls)))
         inquiry.close()
         raise TimeoutError(f"an inquiry asked more than {ROUNDS_MAX} times")
 
-    async def _read(self, call: Call, tags: dict[str, str]) -> Answer:
+    async def _read_shared(self, call: Call, tags: dict[str, str]) -> Answer:
         """Equal reads at the same moment are one call."""
         key = digest(call)
         task = self._under_way.get(key)

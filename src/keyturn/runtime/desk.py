@@ -60,7 +60,7 @@ class DeskSide:
                 "detail": "there are no live facts for this kind",
             }
         try:
-            state, detail = await self.work.state_digest(case)
+            state, detail = await self.work.state_digest(case, shared=True)
         except Exception as error:  # noqa: BLE001  # said to the reviewer, decides nothing
             return {"unchanged": None, "checked_at_ms": now, "detail": f"could not be read: {error}"}
         if not state:

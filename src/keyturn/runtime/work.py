@@ -59,7 +59,7 @@ class Work:
     # --- before people -----------------------------------------------------------------------------------------------
 
     async def assess(self, case: Case) -> None:
-        change = _change(case)
+        change, begun_at_ms = _change(case), self.clock()
         try:
             requests = () if change.undoes else self.requests(change)
             inquiry = self.provider(change).assess(change, requests, at_ms=self.clock())
@@ -68,7 +68,7 @@ class Work:
             assessing = pipeline.empty_assessment(change, _why(error))
         captures = await self.vault.put(msgspec.json.encode(assessing, enc_hook=str), "assessing")
         assessment = msgspec.structs.replace(assessing.assessment, captures=captures)
-        self._assessed_at_ms[case.id] = self.clock()
+        self._assessed_at_ms[case.id] = begun_at_ms
         await self.book.record(case.id, r.Assessed(at_ms=self.clock(), assessment=assessment))
 
     async def decide(self, case: Case) -> None:
@@ -297,11 +297,16 @@ class Work:
             }
         self._moved_at_ms |= dict.fromkeys(change.resources, now)
 
-    async def state_digest(self, case: Case) -> tuple[str, str]:
-        """Re-read what the approval is bound to; says what changed when it did. May raise what the account answers."""
+    async def state_digest(self, case: Case, *, shared: bool = False) -> tuple[str, str]:
+        """Re-read what the approval is bound to; says what changed when it did. May raise what the account answers.
+
+        `shared` is for pages: it may be answered by an equal read under way.
+        """
         change = _change(case)
         requests = () if change.undoes else self.requests(change)
-        captures = await self.asker.drive(self.provider(change).recapture(change, requests), tags=_tags(case))
+        captures = await self.asker.drive(
+            self.provider(change).recapture(change, requests), tags=_tags(case), shared=shared
+        )
         before = self.assessing(case).captures
         if captures.unknowns and captures.unknowns != before.unknowns:
             return "", "; ".join(captures.unknowns)

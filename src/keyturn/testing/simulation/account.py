@@ -82,22 +82,27 @@ class SimulatedExecutor:
         self.process.check()
         await asyncio.sleep(self.chance.random() * self.about.slow_s)
         self.process.check()
-        name = call.parameters["name"]
         if not call.mutates:
-            if self.chance.random() < self.about.silent:
-                return Unavailable("the account did not answer")
-            value = self.account.things.get(name)
-            self.account.note("read", case=tags["case"], thing=name, value=value)
-            if call.operation == "sim:GetBackup":
-                found = self.account.backups.get(call.parameters["id"])
-                return Succeeded({"value": found[1]}) if found else Refused("NotFound", "no such backup", 404)
-            return Refused("NotFound", f"no {name}", 404) if value is None else Succeeded({"value": value})
+            answer = self._read(call, tags["case"])
+            await asyncio.sleep(self.chance.random() * self.about.slow_s)  # it may be old when it arrives
+            return answer
         self.process.at_a_write()
         self._step(call, tags["case"])
         self.process.at_a_write()
         if self.chance.random() < self.about.lost:
             return Unavailable("the answer was lost")
         return Succeeded({"id": call.parameters.get("id", "")})
+
+    def _read(self, call: Call, case: str) -> Answer:
+        name = call.parameters["name"]
+        if self.chance.random() < self.about.silent:
+            return Unavailable("the account did not answer")
+        if call.operation == "sim:GetBackup":
+            found = self.account.backups.get(call.parameters["id"])
+            return Succeeded({"value": found[1]}) if found else Refused("NotFound", "no such backup", 404)
+        value = self.account.things.get(name)
+        self.account.note("read", case=case, thing=name, value=value)
+        return Refused("NotFound", f"no {name}", 404) if value is None else Succeeded({"value": value})
 
     def _step(self, call: Call, case: str) -> None:
         name = call.parameters["name"]

@@ -20,6 +20,7 @@ from keyturn.model.decision import Decision, Verdict
 from keyturn.model.execution import Outcome, OutcomeStatus
 from keyturn.model.review import Review, ReviewRequest
 from keyturn.runtime.interface import ReplyKind
+from keyturn.testing.simulation.account import Happening
 from keyturn.testing.simulation.history import OPERATOR, SETTINGS, History
 
 
@@ -207,28 +208,43 @@ def _counts(review: Review, request: ReviewRequest, own: set[str]) -> bool:
 
 
 def state_read_last(evidence: _Evidence) -> Iterator[str]:
-    """Before a call leaves, its thing was read and was as assessed; for what people approved, it was read after the claim."""
-    last: dict[str, tuple[int, int | None]] = {}  # whoever asked: equal reads at one moment are one
-    for moment, happening in enumerate(evidence.history.journal):
-        if happening.what == "read":
-            last[happening.thing] = (moment, happening.value)
+    """Before a call leaves its thing was read and was as assessed: after the last yes where people approved, else after ours.
+
+    Equal reads at one moment are one, so a read counts whoever asked; but what a case read itself last has to agree.
+    """
+    journal = evidence.history.journal
+    for moment, happening in enumerate(journal):
         if happening.what != "left":
             continue
         told = evidence.cases.get(happening.case)
         sent = _sent_before(told, moment, happening.token) if told else None
         if told is None or sent is None or sent[1].operation > 0:
             continue
-        read = last.get(happening.thing)
-        if read is None:
-            yield f"{happening.case}: left without a look at {happening.thing}"
-            continue
-        state = None if read[1] is None else {"value": read[1]}
-        name = str(told.change(sent[0]).resources[0])
-        if digest({name: state}) != told.assessed_digest(sent[0]):
-            yield f"{happening.case}: {happening.thing} was {read[1]} when last read, which is not what was assessed"
-        decided = told.decided(sent[0])
-        if decided and decided[1].verdict is Verdict.HOLD and read[0] < _last_yes(evidence, told, sent[0]):
-            yield f"{happening.case}: {happening.thing} was not read again after it was approved"
+        thing, name = happening.thing, str(told.change(sent[0]).resources[0])
+        since = max(_last_yes(evidence, told, sent[0]), _last_taken(journal[:moment], thing))
+        reads = [one for one in journal[since:moment] if one.what == "read" and one.thing == thing]
+        assessed = told.assessed_digest(sent[0])
+        if not any(_state(name, one.value) == assessed for one in reads):
+            yield f"{told.case_id}: left, and {thing} had not been read again as it was assessed"
+        own = [one for one in reads if one.case == told.case_id]
+        if own and _state(name, own[-1].value) != assessed:
+            yield f"{told.case_id}: {thing} was {own[-1].value} when last read, which is not what was assessed"
+
+
+def _state(name: str, value: int | None) -> str:
+    return digest({name: None if value is None else {"value": value}})
+
+
+def _last_taken(journal: list[Happening], thing: str) -> int:
+    """The moment after the last call of ours that changed the thing."""
+    return max(
+        (
+            moment + 1
+            for moment, one in enumerate(journal)
+            if one.thing == thing and (one.what == "took" or one.token == "sim:Restore")
+        ),
+        default=0,
+    )
 
 
 def _last_yes(evidence: _Evidence, told: _Told, sent: int) -> int:

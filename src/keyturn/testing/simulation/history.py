@@ -76,7 +76,7 @@ class _SimulatedRuntime(Runtime):
 
     async def _ticking(self) -> None:
         while True:
-            await asyncio.sleep(3.0)
+            await asyncio.sleep(8.0)
             await self.expire()
 
     async def _flushing(self) -> None:
@@ -256,7 +256,7 @@ class _Play:
                 if case.phase in WAITING and (case.id not in answered or chance.random() < 0.05)
             ]
             if not seen:
-                await asyncio.sleep(2.0)
+                await asyncio.sleep(6.0)
                 continue
             case = chance.choice(seen)
             if name == OPERATOR and chance.random() < 0.2:
@@ -300,7 +300,7 @@ class _Play:
     async def tidier(self) -> None:
         """Settles what is inconclusive, and now and then takes back what was done."""
         while True:
-            await asyncio.sleep(5.0)
+            await asyncio.sleep(10.0)
             if not self.up.is_set():
                 continue
             for case in self.runtime.cases():
@@ -366,7 +366,7 @@ class _Play:
             )
         ]
         halter = asyncio.ensure_future(self.halter())
-        agents = [self.agent(name) for name in ("kiro", "q")[: self.chance.choice((1, 1, 2))]]
+        agents = [self.agent(name) for name in ("kiro", "q")[: self.chance.choice((1, 1, 1, 2))]]
         working = [asyncio.ensure_future(agent) for agent in agents]
         _, waiting = await asyncio.wait({*working, halter}, timeout=LAST_WAIT_S)
         if waiting:

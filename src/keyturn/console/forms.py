@@ -1,0 +1,89 @@
+"""What makes a request one of ours: the login cookie, the form's token, the place it was sent from."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import secrets
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from keyturn.console.identity import LOGIN_S, Identity, User
+
+FORM_BYTES_MAX: Final = 64 * 1024
+"""The largest honest form is a note and two digests."""
+
+_NEXT: Final = re.compile(r"^/(c/[A-Za-z0-9][A-Za-z0-9-]{0,63})?$")
+
+
+class Forms:
+    """Cookies and form tokens of the pages. The API takes neither: a page elsewhere can send cookies, no bearer token."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+        self._key = secrets.token_bytes(32)  # forms made before a restart are asked for again
+
+    def user(self, request: Request) -> User | None:
+        """Who is logged in here; None when nobody is."""
+        token = request.cookies.get(cookie_name(request), "")
+        return self._identity.who(token) if token else None
+
+    def token(self, request: Request) -> str:
+        """The token of this login's forms: worth nothing in another login, of the same person neither."""
+        login = request.cookies.get(cookie_name(request), "")
+        return hmac.new(self._key, login.encode(), "sha256").hexdigest()
+
+    async def read(self, request: Request) -> tuple[dict[str, str], str]:
+        """The form, and why it is not to be believed (empty when it is)."""
+        if int(request.headers.get("content-length", "0") or "0") > FORM_BYTES_MAX:
+            return {}, f"a form of this page has at most {FORM_BYTES_MAX:,} bytes"
+        async with request.form(max_files=0, max_fields=20, max_part_size=FORM_BYTES_MAX) as sent:
+            form = {key: value for key, value in sent.items() if isinstance(value, str)}
+        if why := foreign(request):
+            return form, why
+        if not hmac.compare_digest(form.get("csrf", ""), self.token(request)):
+            return form, "the form was made by another login, or before a restart: open the page again"
+        return form, ""
+
+    def let_in(self, request: Request, answer: Response, token: str) -> None:
+        """Give the browser its login: out of reach of scripts, and sent by pages of ours only."""
+        name = cookie_name(request)
+        answer.set_cookie(
+            name, token, max_age=LOGIN_S, path="/", httponly=True, samesite="strict", secure=_secure(request)
+        )
+
+    def let_out(self, request: Request, answer: Response) -> None:
+        answer.delete_cookie(
+            cookie_name(request), path="/", httponly=True, samesite="strict", secure=_secure(request)
+        )
+
+
+def cookie_name(request: Request) -> str:
+    """Over TLS a name that no other host and no plain connection can set (RFC 6265bis, 4.1.3.2)."""
+    return "__Host-keyturn" if _secure(request) else "keyturn"
+
+
+def foreign(request: Request) -> str:
+    """Why the request seems sent by a page of somebody else; empty when not. Browsers say so and pages cannot change it.
+
+    Source: W3C Fetch Metadata, ``Sec-Fetch-Site``; older browsers send ``Origin`` with every POST.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return "" if site in {"same-origin", "none"} else f"sent from another site ({site})"
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host", ""):
+        return f"sent from {origin}"
+    return ""
+
+
+def back_to(path: str) -> str:
+    """Where to go after the login: a page of ours, whatever was asked for."""
+    return path if _NEXT.match(path) else "/"
+
+
+def _secure(request: Request) -> bool:
+    return request.url.scheme == "https"
