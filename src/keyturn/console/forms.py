@@ -36,15 +36,15 @@ class Forms:
         login = request.cookies.get(cookie_name(request), "")
         return hmac.new(self._key, login.encode(), "sha256").hexdigest()
 
-    async def read(self, request: Request) -> tuple[dict[str, str], str]:
-        """The form, and why it is not to be believed (empty when it is)."""
+    async def read(self, request: Request, *, login: bool = False) -> tuple[dict[str, str], str]:
+        """The form, and why it is not to be believed (empty when it is). Before a `login` there is no token yet."""
         if int(request.headers.get("content-length", "0") or "0") > FORM_BYTES_MAX:
             return {}, f"a form of this page has at most {FORM_BYTES_MAX:,} bytes"
         async with request.form(max_files=0, max_fields=20, max_part_size=FORM_BYTES_MAX) as sent:
             form = {key: value for key, value in sent.items() if isinstance(value, str)}
         if why := foreign(request):
             return form, why
-        if not hmac.compare_digest(form.get("csrf", ""), self.token(request)):
+        if not login and not hmac.compare_digest(form.get("csrf", ""), self.token(request)):
             return form, "the form was made by another login, or before a restart: open the page again"
         return form, ""
 
@@ -54,6 +54,10 @@ class Forms:
         answer.set_cookie(
             name, token, max_age=LOGIN_S, path="/", httponly=True, samesite="strict", secure=_secure(request)
         )
+
+    async def forget(self, request: Request) -> None:
+        """End this browser's login: its token is worth nothing afterwards."""
+        await self._identity.logout(request.cookies.get(cookie_name(request), ""))
 
     def let_out(self, request: Request, answer: Response) -> None:
         answer.delete_cookie(

@@ -23,6 +23,10 @@ LISTENERS_MAX: Final = 1_000
 """Each open page is one connection; a reload loop should not take all that the process has."""
 
 
+PLANE_EVENTS: Final = frozenset({"halt_raised", "halt_lifted", "freeze_set"})
+QUIET: Final = frozenset({"attached", "detached"})
+
+
 class Live:
     """The stream behind open pages. It ends with the login."""
 
@@ -40,7 +44,7 @@ class Live:
 
     async def _stream(self, request: Request) -> AsyncIterator[str]:
         last = request.headers.get("last-event-id", "")
-        after = int(last) if last.isascii() and last.isdigit() and len(last) < 16 else 0
+        after = _number(last) or _number(request.query_params.get("after", ""))
         case = request.query_params.get("case", "")
         notices = self._desk.subscribe(after=after)
         coming = asyncio.ensure_future(_next(notices))
@@ -55,13 +59,18 @@ class Live:
                 if not done:
                     yield ": still here\n\n"
                     continue
-                notice = coming.result()
-                if notice is None:
-                    return  # it lagged too far behind; the page asks again
-                coming = asyncio.ensure_future(_next(notices))
-                if not case or notice.case_id in {case, ""}:
-                    await asyncio.sleep(TOGETHER_S)
-                    yield f"id: {notice.seq}\nevent: moved\ndata: {_data(notice)}\n\n"
+                said: Notice | None = None
+                await asyncio.sleep(TOGETHER_S)
+                while coming.done():
+                    notice = coming.result()
+                    if notice is None:
+                        return  # it lagged too far behind; the page asks again
+                    if _matters(notice, case):
+                        said = notice
+                    coming = asyncio.ensure_future(_next(notices))
+                    await asyncio.sleep(0)
+                if said is not None:
+                    yield f"id: {said.seq}\nevent: moved\ndata: {_data(said)}\n\n"
         finally:
             self._listeners -= 1
             coming.cancel()
@@ -69,6 +78,17 @@ class Live:
 
 async def _next(notices: AsyncIterator[Notice]) -> Notice | None:
     return await anext(notices, None)
+
+
+def _matters(notice: Notice, case: str) -> bool:
+    """Whether a page changes by it: reads and sessions come by the hundred and no page shows them."""
+    if not notice.case_id:
+        return notice.event in PLANE_EVENTS
+    return notice.event not in QUIET and case in {"", notice.case_id}
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
 
 
 def _data(notice: Notice) -> str:

@@ -10,11 +10,15 @@ from typing import Any, Final
 
 import msgspec
 
+from keyturn.console.answers import answers, hindrance
 from keyturn.core.case import Case
 from keyturn.core.lifecycle import TERMINAL
 from keyturn.model.change import Effect
 from keyturn.model.record import Entry
 from keyturn.pipeline import worst_finding
+
+SHOWN_BYTES_MAX: Final = 256 * 1024
+"""Nobody reads more than this on a page; a change of that size is reviewed with tools."""
 
 SYMBOLS: Final = {Effect.CREATE: "+", Effect.DELETE: "-", Effect.REPLACE: "-/+"}
 
@@ -29,12 +33,26 @@ def visible(text: str) -> str:
     )
 
 
-def _seen(value: Any) -> Any:
+def seen(value: Any) -> Any:
+    """The same data with every text made visible."""
     if isinstance(value, str):
         return visible(value)
     if isinstance(value, dict):
-        return {visible(str(key)): _seen(inner) for key, inner in value.items()}
-    return [_seen(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+        return {visible(str(key)): seen(inner) for key, inner in value.items()}
+    return [seen(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+
+
+def is_open(case: Case) -> bool:
+    """Whether anything may still become of it."""
+    return case.phase not in TERMINAL
+
+
+def whole(found: dict[str, Any]) -> str:
+    """Why the case cannot be shown in full; empty when it can. What nobody can read, nobody approves on a page."""
+    size = len(msgspec.json.encode(found.get("change")))
+    if size <= SHOWN_BYTES_MAX:
+        return ""
+    return f"The change is {size:,} bytes long, more than a page shows in full ({SHOWN_BYTES_MAX:,})."
 
 
 def summary(case: Case) -> dict[str, Any]:
@@ -45,7 +63,7 @@ def summary(case: Case) -> dict[str, Any]:
         {
             "id": case.id,
             "phase": str(case.phase),
-            "open": case.phase not in TERMINAL,
+            "open": is_open(case),
             "revision": case.revision,
             "effect": str(effect) if effect else "",
             "symbol": SYMBOLS.get(effect, "~") if effect else "?",
@@ -56,6 +74,7 @@ def summary(case: Case) -> dict[str, Any]:
             "environment": assessment.environment if assessment else "",
             "why": worst_finding(assessment) if assessment else "",
             "data_at_risk": assessment.data_at_risk if assessment else "",
+            "narrower": bool(assessment and any(way.exact for way in assessment.alternatives)),
             "approvals": list(case.approvals),
             "quorum": request.quorum if request else 0,
             "deadline_ms": request.deadline_ms if request else None,
@@ -75,6 +94,8 @@ def detail(case: Case, story: tuple[Entry, ...]) -> dict[str, Any]:
     return _dict(
         {
             **summary(case),
+            "answers": builtins(answers(case)),
+            "hindrance": hindrance(case),
             "binding": case.request.digest if case.request else "",
             "excluded": list(case.request.excluded) if case.request else [],
             "change": builtins(change) if change else None,
@@ -123,5 +144,5 @@ def line(entry: Entry) -> dict[str, Any]:
 
 
 def _dict(value: dict[str, Any]) -> dict[str, Any]:
-    made: dict[str, Any] = _seen(value)
+    made: dict[str, Any] = seen(value)
     return made

@@ -1,0 +1,125 @@
+"""Jinja with autoescape always on, and the few words that templates need."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+PHASES: Final = {
+    "received": "is being looked at",
+    "assessed": "is being decided",
+    "superseded": "changed: it is looked at anew",
+    "held": "waits for review",
+    "approved": "approved, not executed yet",
+    "allowed": "allowed by policy",
+    "claimed": "is being prepared",
+    "prepared": "is being proved",
+    "proved": "is about to be sent",
+    "executing": "is being sent",
+    "in_progress": "sent; the service is working on it",
+    "uncertain": "sent; nobody knows yet whether it took effect",
+    "executed": "executed",
+    "verifying": "executed; the outcome is read back",
+    "confirmed": "executed, and read back",
+    "inconclusive": "a person has to look",
+    "restoring": "is being put back",
+    "restored": "put back",
+    "restore_failed": "could not be put back",
+    "failed": "failed",
+    "rejected": "denied by a reviewer",
+    "denied": "denied by policy",
+    "suggested": "recorded as a proposal",
+    "expired": "expired: nobody decided in time",
+    "withdrawn": "withdrawn",
+    "invalidated": "void: something changed",
+    "halted": "stopped by a halt",
+}
+
+TONES: Final = {
+    "held": "warn",
+    "approved": "warn",
+    "superseded": "warn",
+    "inconclusive": "bad",
+    "uncertain": "bad",
+    "failed": "bad",
+    "restore_failed": "bad",
+    "halted": "bad",
+    "confirmed": "good",
+    "restored": "good",
+}
+
+
+def make_environment() -> Environment:
+    """The templates of the package. An unknown name is an error, not an empty place on a page that people decide by."""
+    made = Environment(
+        loader=PackageLoader("keyturn.console"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    made.filters |= {"when": when, "clock": clock, "span": span, "short": short, "leaves": leaves}
+    made.globals |= {"PHASES": PHASES, "TONES": TONES}
+    return made
+
+
+def when(at_ms: int | None) -> str:
+    """Day and time, UTC: reviewers sit in different places."""
+    return _moment(at_ms).strftime("%Y-%m-%d %H:%M:%S UTC") if at_ms else "-"
+
+
+def clock(at_ms: int | None) -> str:
+    """Time of day, UTC."""
+    return _moment(at_ms).strftime("%H:%M:%S") if at_ms else "-"
+
+
+def span(ms: int) -> str:
+    """A length of time as people say it: "23 h 58 min"."""
+    seconds = max(0, ms) // 1000
+    if seconds < 90:
+        return f"{seconds} s"
+    minutes = seconds // 60
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} days"
+
+
+def short(value: Any) -> str:
+    """A value in one line; what is sealed says so, with the end of its digest, so that equal values look equal."""
+    if _is_sealed(value):
+        return "sealed …" + str(value["$sealed"])[-6:]
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {short(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(short(inner) for inner in value) + "]"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def leaves(difference: dict[str, Any]) -> list[dict[str, Any]]:
+    """One difference as the single values that differ: a map of forty settings, of which one changed, is one row."""
+    found: list[dict[str, Any]] = []
+    _compare(difference.get("path", ""), difference.get("before"), difference.get("after"), found)
+    return found
+
+
+def _compare(path: str, before: Any, after: Any, into: list[dict[str, Any]]) -> None:
+    both = isinstance(before, dict) and isinstance(after, dict)
+    if both and not _is_sealed(before) and not _is_sealed(after):
+        for key in sorted({*before, *after}):
+            if before.get(key) != after.get(key):
+                _compare(f"{path}.{key}" if path else str(key), before.get(key), after.get(key), into)
+        return
+    symbol = "+" if before is None else "-" if after is None else "~"
+    into.append({"path": path, "before": before, "after": after, "symbol": symbol})
+
+
+def _is_sealed(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) == {"$sealed"}
+
+
+def _moment(at_ms: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(at_ms / 1000, dt.UTC)
