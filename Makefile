@@ -37,6 +37,9 @@ fix: setup ## ruff, mending what it can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+sim: setup ## histories by seed: make sim COUNT=5000, or one of them: make sim SEED=37
+	$(BIN)/python -m keyturn.testing.simulation $(if $(SEED),--seed $(SEED),--count $(or $(COUNT),2000))
+
 bench: setup ## measure; writes bench/latest.json
 	$(BIN)/python -m bench
 
@@ -47,4 +50,4 @@ lock: setup ## resolve the dependencies anew
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile -q pyproject.toml --group dev --group catalogue --python-version 3.11 --universal --no-header --no-emit-index-url --generate-hashes -o requirements/dev.lock
 
-.PHONY: help setup demo run test test-all check lint fix bench catalogue lock
+.PHONY: help setup demo run test test-all check lint fix sim bench catalogue lock

@@ -17,10 +17,11 @@ from keyturn.testing.simulation.crashes import Process
 
 
 class World(msgspec.Struct, frozen=True):
-    """What kind of world a seed lives in; every figure is a probability but the first two."""
+    """What kind of world a seed lives in; every figure is a probability but those in seconds."""
 
     conditional: bool  # writes carry the value they were reviewed on, and are refused on another
     slow_s: float  # the longest answer of the account
+    disk_s: float  # the longest write to the disk
     drift: float  # somebody else changes a thing, per second
     lost: float  # an answer never comes, whether or not the call took effect
     silent: float  # a read is not answered
@@ -35,6 +36,7 @@ def world(chance: Random) -> World:
     return World(
         conditional=chance.random() < 0.5,
         slow_s=chance.choice((0.02, 0.2, 2.0)),
+        disk_s=chance.choice((0.01, 0.1, 0.5)),
         drift=chance.choice((0.0, 0.02, 0.15)),
         lost=chance.choice((0.0, 0.1, 0.3)),
         silent=chance.choice((0.0, 0.0, 0.05)),

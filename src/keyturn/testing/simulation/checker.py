@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from keyturn.core.chain import broken_at
+from keyturn.errors import BugError
 from keyturn.model import record as r
 from keyturn.model.canonical import digest
 from keyturn.model.change import Change, Effect
@@ -48,7 +49,8 @@ class _Told(msgspec.Struct):
         for line in self.lines[:upto]:
             if isinstance(line.event, r.Received | r.Joined):
                 found = line.event.change
-        assert found is not None, self.case_id
+        if found is None:
+            raise BugError("no-change", f"{self.case_id} begins without its change")
         return found
 
     def tokens(self) -> set[str]:
@@ -86,7 +88,7 @@ class _Told(msgspec.Struct):
 class _Evidence(msgspec.Struct):
     history: History
     cases: dict[str, _Told]
-    order: list[tuple[str, r.Event]]  # of all cases, as the log has them
+    order: list[tuple[str, r.Event]]  # as the log has them; the plane's own under an empty case
 
 
 def check(history: History) -> list[str]:
@@ -96,9 +98,9 @@ def check(history: History) -> list[str]:
     cases: dict[str, _Told] = {}
     order = []
     for entry, moment in zip(history.entries, history.moments, strict=True):
+        event = entry.event()
+        order.append((entry.case_id, event))
         if entry.case_id:
-            event = entry.event()
-            order.append((entry.case_id, event))
             cases.setdefault(entry.case_id, _Told(entry.case_id)).lines.append(_Line(moment, event))
     evidence = _Evidence(history, cases, order)
     return [*history.trouble, *(wrong for rule in RULES for wrong in rule(evidence))]
@@ -117,7 +119,8 @@ def _sent_before(told: _Told, moment: int, token: str) -> tuple[int, r.Sent] | N
     """The durable intent that covers a departure."""
     found = None
     for place, durable, event in told.events(r.Sent):
-        assert isinstance(event, r.Sent)
+        if not isinstance(event, r.Sent):
+            continue
         operations = told.change(place).operations
         mine = not token or operations[event.operation].parameters.get("token") == token
         if durable <= moment and mine:
@@ -221,7 +224,7 @@ def state_read_last(evidence: _Evidence) -> Iterator[str]:
         if told is None or sent is None or sent[1].operation > 0:
             continue
         thing, name = happening.thing, str(told.change(sent[0]).resources[0])
-        since = max(_last_yes(evidence, told, sent[0]), _last_taken(journal[:moment], thing))
+        since = max(_last_yes(told, sent[0]), _last_taken(journal[:moment], thing))
         reads = [one for one in journal[since:moment] if one.what == "read" and one.thing == thing]
         assessed = told.assessed_digest(sent[0])
         if not any(_state(name, one.value) == assessed for one in reads):
@@ -244,7 +247,7 @@ def _last_taken(journal: list[Happening], thing: str) -> int:
     )
 
 
-def _last_yes(evidence: _Evidence, told: _Told, sent: int) -> int:
+def _last_yes(told: _Told, sent: int) -> int:
     """The moment at which the last approval before the call became durable."""
     return max((moment for place, moment, _ in told.events(r.Reviewed) if place < sent), default=0)
 
@@ -307,7 +310,8 @@ def outcomes_are_true(evidence: _Evidence) -> Iterator[str]:
             continue
         last: dict[int, tuple[Outcome, bool, int]] = {}
         for _, moment, event in told.events(r.Answered, r.Reconciled):
-            assert isinstance(event, r.Answered | r.Reconciled)
+            if not isinstance(event, r.Answered | r.Reconciled):
+                continue
             last[event.operation] = (event.outcome, isinstance(event, r.Answered), moment)
         for place, operation in enumerate(change.operations):
             happened = (told.case_id, operation.parameters["token"]) in took
@@ -341,7 +345,7 @@ def kept_word(evidence: _Evidence) -> Iterator[str]:
             continue
         case = evidence.cases.get(reply.case_id)
         tokens = case.tokens() if case else set()
-        if case is None or (told.token not in tokens and reply.code not in {"denied-before"}):
+        if case is None or (told.token not in tokens and reply.code != "denied-before"):
             yield f"{reply.case_id}: {told.token} was told of it, and the log does not know"
             continue
         mine = (reply.case_id, told.token)
@@ -386,6 +390,20 @@ def one_at_a_time(evidence: _Evidence) -> Iterator[str]:
                 del at_work[thing]
 
 
+def allowed_for_its_client(evidence: _Evidence) -> Iterator[str]:
+    """What nobody had to approve does not leave after a restart: its client got no answer, and asks again."""
+    life, born = 0, dict[str, int]()
+    for case_id, event in evidence.order:
+        if isinstance(event, r.Started):
+            life += 1
+        if isinstance(event, r.Received):
+            born[case_id] = life
+        if isinstance(event, r.Sent) and born[case_id] != life:
+            told = evidence.cases[case_id]
+            if not told.was_held and not told.change().undoes:
+                yield f"{case_id}: left in another life than it came in"
+
+
 def no_means_no(evidence: _Evidence) -> Iterator[str]:
     """The same on the same thing, by the same session, is not asked of people again right after a person's no."""
     denied: dict[tuple[str, str, str], int] = {}
@@ -414,5 +432,6 @@ RULES: Final[tuple[Callable[[_Evidence], Iterator[str]], ...]] = (
     outcomes_are_true,
     kept_word,
     one_at_a_time,
+    allowed_for_its_client,
     no_means_no,
 )

@@ -30,9 +30,12 @@ class Platter(msgspec.Struct):
 class SimulatedStore(MemoryStore):
     """See `keyturn.stores.interface.Store`; one process's view of a `Platter`. Group commits in order, like the real one."""
 
-    def __init__(self, platter: Platter, process: Process, chance: Random, moment: list[int]) -> None:
+    def __init__(
+        self, platter: Platter, process: Process, chance: Random, moment: list[int], slow_s: float
+    ) -> None:
         super().__init__()
         self._platter, self._process, self._chance, self._moment = platter, process, chance, moment
+        self._slow_s = slow_s
         self._entries = list(platter.entries)
         self._blobs = platter.blobs
         self._rows = platter.rows
@@ -41,7 +44,7 @@ class SimulatedStore(MemoryStore):
         made = self._order(drafts)
         upto = len(self._entries)
         self._tear()
-        await asyncio.sleep(self._chance.random() * 0.01)
+        await asyncio.sleep(self._chance.random() * self._slow_s)
         self._process.check()
         self._commit(upto)
         self._process.at_a_write()

@@ -92,7 +92,7 @@ class _CrashedError(Exception):
 
 class _Play:
     def __init__(self, seed: int, loop: VirtualLoop) -> None:
-        self.chance = Random(seed)
+        self.chance = Random(seed)  # noqa: S311  # a history is to be repeatable, not unguessable
         self.about = world(self.chance)
         self.loop = loop
         self.account = Account(THINGS, loop.now_ms)
@@ -110,6 +110,7 @@ class _Play:
             things=self.account.things,
         )
         self.calls: set[asyncio.Task[Any]] = set()
+        self.asked = 0
         self.up = asyncio.Event()
         self.values = 1000
         self.started_s = 0.0
@@ -120,7 +121,9 @@ class _Play:
         self.history.lives += 1
         may_crash = self.about.crashes and self.history.lives < LIVES_MAX
         self.process = Process(self.chance, may_crash=may_crash)
-        store = SimulatedStore(self.platter, self.process, self.chance, self.account.moment)
+        store = SimulatedStore(
+            self.platter, self.process, self.chance, self.account.moment, self.about.disk_s
+        )
         self.runtime = _SimulatedRuntime(
             store=store,
             vault=PlainVault(store),
@@ -151,8 +154,9 @@ class _Play:
 
     async def _bury(self, spared: set[asyncio.Task[Any] | None]) -> None:
         mine = self.calls | self.runtime._tasks | set(self.runtime._loops)  # noqa: SLF001  # the process is torn down
-        for task in mine - spared:
-            task.cancel()
+        for task in sorted(mine - spared, key=lambda task: task.get_name() if task else ""):
+            if task is not None:
+                task.cancel()
         await asyncio.sleep(0)
 
     async def ask(
@@ -160,7 +164,8 @@ class _Play:
     ) -> T:
         """Ask the plane as a client does: it may be down, go down, or the client leaves (`TimeoutError`)."""
         await self.up.wait()
-        task = asyncio.ensure_future(make(self.runtime))
+        self.asked += 1
+        task = self.loop.create_task(make(self.runtime), name=f"asked-{self.asked:06}")
         self.calls.add(task)
         try:
             done, _ = await asyncio.wait({task}, timeout=patience_s)
@@ -260,14 +265,12 @@ class _Play:
                 continue
             case = chance.choice(seen)
             if name == OPERATOR and chance.random() < 0.2:
-                await self._do(
-                    lambda plane, case=case: plane.withdraw(case.id, by=OPERATOR, reason="no need")
-                )
+                await self._withdraw(case.id)
                 continue
-            if chance.random() < 0.1:
-                await self._do(lambda plane, case=case: plane.execute(case.id, by=name))
             answered.add(case.id)
-            await asyncio.sleep(chance.choice((0.1, 1.0, 4.0, 70.0)) * chance.random())
+            await asyncio.sleep(chance.choice((0.1, 1.0, 4.0, 20.0)) * chance.random())
+            if chance.random() < 0.08:
+                await asyncio.sleep(SETTINGS.review_deadline_s)  # and comes back when the time is over
             await self._review(case, name)
 
     async def _review(self, case: Case, name: str) -> None:
@@ -284,6 +287,8 @@ class _Play:
             if done:
                 self.history.reviews.append((case.id, name, approve))
                 self.account.note("yes" if approve else "no", case=case.id, detail=name)
+        if approve and self.chance.random() < 0.3:
+            await self._do(lambda plane: plane.execute(case.id, by=name))
 
     async def _do(self, make: Callable[[Runtime], Coroutine[Any, Any, object]]) -> bool:
         """A person's request; refused is an answer, a bug of ours is trouble."""
@@ -305,13 +310,18 @@ class _Play:
                 continue
             for case in self.runtime.cases():
                 if case.phase is Phase.INCONCLUSIVE:
-                    await self._do(
-                        lambda plane, case=case: plane.settle(
-                            case.id, by="anna", succeeded=True, note="I looked"
-                        )
-                    )
+                    await self._settle(case.id)
                 elif case.phase is Phase.CONFIRMED and not case.undone_by and self.chance.random() < 0.02:
-                    await self._do(lambda plane, case=case: plane.undo(case.id, by="ben"))
+                    await self._undo(case.id)
+
+    async def _withdraw(self, case_id: str) -> None:
+        await self._do(lambda plane: plane.withdraw(case_id, by=OPERATOR, reason="no need"))
+
+    async def _settle(self, case_id: str) -> None:
+        await self._do(lambda plane: plane.settle(case_id, by="anna", succeeded=True, note="I looked"))
+
+    async def _undo(self, case_id: str) -> None:
+        await self._do(lambda plane: plane.undo(case_id, by="ben"))
 
     # --- misfortune --------------------------------------------------------------------------------------------------
 
@@ -340,7 +350,7 @@ class _Play:
             self.account.note("halted")
             await asyncio.sleep(self.chance.random() * 20)
             self.account.note("lifted")
-        while not await self._do(lambda plane: plane.resume(by="anna")):
+        while not await self._do(lambda plane: plane.resume(by="anna")):  # noqa: ASYNC110  # it may be down
             await asyncio.sleep(1.0)
 
     async def tightener(self) -> None:
@@ -385,9 +395,11 @@ class _Play:
     async def _until_quiet(self) -> None:
         for _ in range(LAST_WAIT_S // 15):
             await asyncio.sleep(15.0)
-            if self.up.is_set() and all(case.phase in TERMINAL for case in self.runtime.cases(limit=10_000)):
-                if await self._do(lambda plane: plane.book.store.append(())):
-                    return
+            quiet = self.up.is_set() and all(
+                case.phase in TERMINAL for case in self.runtime.cases(limit=10_000)
+            )
+            if quiet and await self._do(lambda plane: plane.book.store.append(())):
+                return
         stuck = [repr(case) for case in self.runtime.cases(open_only=True)]
         self.history.trouble.append(f"stuck: {', '.join(stuck)}")
 

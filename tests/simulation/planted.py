@@ -1,0 +1,293 @@
+"""Bugs planted in the runtime and its core, one at a time: a simulation that does not find them is worth nothing.
+
+Where two layers guard one rule (the review that is judged, and the proof's second look) a bug is planted in both: what is
+tested is the simulation, not the depth of the defence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+
+from keyturn import pipeline
+from keyturn.core import advance, plane, proof
+from keyturn.core.case import Case, Phase
+from keyturn.core.commands import Command
+from keyturn.core.review import judge
+from keyturn.model import record as r
+from keyturn.model.decision import Decision, Verdict
+from keyturn.model.execution import Backup, Outcome, OutcomeStatus
+from keyturn.model.record import Draft, Entry
+from keyturn.model.review import Accepted, NotAccepted, Review, ReviewRequest
+from keyturn.runtime import asking, book, desk, work
+from keyturn.testing.simulation.disk import SimulatedStore
+
+Patch = pytest.MonkeyPatch
+Plant = Callable[[Patch], None]
+
+
+def _lenient_second_look(patch: Patch) -> None:
+    def reached(case: Case) -> tuple[bool, str]:
+        return len(case.approvals) >= (case.request.quorum if case.request else 0), "as counted"
+
+    patch.setattr(proof, "quorum_reached", reached)
+
+
+def _judging(patch: Patch, **instead: Any) -> None:
+    """Reviews are judged as if these fields of theirs were others."""
+
+    def lenient(case: Case, review: Review) -> Accepted | NotAccepted:
+        fields = dict(instead)
+        if "binding" in fields and case.request is not None:
+            fields["binding"] = case.request.digest
+        return judge(case, msgspec.structs.replace(review, **fields))
+
+    patch.setattr(desk, "judge", lenient)
+
+
+def _asking(patch: Patch, change: Callable[[ReviewRequest], ReviewRequest]) -> None:
+    ask = pipeline.ask_reviewers
+    patch.setattr(pipeline, "ask_reviewers", lambda *args, **kwargs: change(ask(*args, **kwargs)))
+
+
+def _folding(patch: Patch, event: type, fold: Callable[[Case, Any], Case]) -> None:
+    patch.setitem(advance._FOLD, event, fold)
+
+
+def self_approval(patch: Patch) -> None:
+    """The operator of the agent may review it."""
+    _asking(patch, lambda request: msgspec.structs.replace(request, excluded=()))
+
+
+def forged_binding(patch: Patch) -> None:
+    """An approval counts whatever it was given for."""
+    _judging(patch, binding="")
+    _lenient_second_look(patch)
+
+
+def quorum_off_by_one(patch: Patch) -> None:
+    """One reviewer too few is asked for."""
+    _asking(patch, lambda request: msgspec.structs.replace(request, quorum=max(1, request.quorum - 1)))
+
+
+def late_review(patch: Patch) -> None:
+    """A review counts after its deadline."""
+    _judging(patch, at_ms=0)
+
+
+def overlooked_no(patch: Patch) -> None:
+    """A reviewer's no is noted and forgotten."""
+    reviewed = advance._FOLD[r.Reviewed]
+    _folding(
+        patch,
+        r.Reviewed,
+        lambda case, event: (
+            reviewed(case, event)
+            if event.review.approve
+            else msgspec.structs.replace(case, reviews=(*case.reviews, event.review))
+        ),
+    )
+    _lenient_second_look(patch)
+
+
+def approvals_survive_joining(patch: Patch) -> None:
+    """The second half of a replace joins, and the approvals of the first stay."""
+    joined = advance._FOLD[r.Joined]
+    _folding(
+        patch,
+        r.Joined,
+        lambda case, event: msgspec.structs.replace(joined(case, event), reviews=case.reviews),
+    )
+    _lenient_second_look(patch)
+
+
+def not_bound_to_state(patch: Patch) -> None:
+    """The proof does not mind that the state is another one."""
+    patch.setattr(proof, "_state", lambda _case, _facts: (True, "never mind"))
+
+
+def no_reread(patch: Patch) -> None:
+    """The state is taken to be what it was when it was assessed."""
+
+    async def as_assessed(_self: work.Work, case: Case) -> tuple[str, str]:
+        return case.assessment.state_digest if case.assessment else "", ""
+
+    patch.setattr(work.Work, "_state_now", as_assessed)
+
+
+def crash_repeats_the_call(patch: Patch) -> None:
+    """After a restart a call that was on its way is made again."""
+    owed = advance.owed
+
+    def repeated(case: Case, *, resumed: bool = False) -> tuple[Command, ...]:
+        if resumed and case.phase is Phase.EXECUTING:
+            return (Command.CALL,)
+        return owed(case, resumed=resumed)
+
+    patch.setattr("keyturn.runtime.owed", repeated)
+
+
+def lost_answer_repeats_the_call(patch: Patch) -> None:
+    """A call without an answer is made again."""
+    send = work.Work._send
+
+    async def again(self: work.Work, case: Case, request: Any) -> Outcome:
+        outcome = await send(self, case, request)
+        return outcome if outcome.status is not OutcomeStatus.UNCERTAIN else await send(self, case, request)
+
+    patch.setattr(work.Work, "_send", again)
+
+
+def lost_answer_is_failure(patch: Patch) -> None:
+    """A call without an answer is taken to have failed."""
+    send = work.Work._send
+
+    async def failed(self: work.Work, case: Case, request: Any) -> Outcome:
+        outcome = await send(self, case, request)
+        if outcome.status is OutcomeStatus.UNCERTAIN:
+            return msgspec.structs.replace(outcome, status=OutcomeStatus.FAILED)
+        return outcome
+
+    patch.setattr(work.Work, "_send", failed)
+
+
+def lost_answer_is_success(patch: Patch) -> None:
+    """A call without an answer is taken to have been done."""
+    send = work.Work._send
+
+    async def done(self: work.Work, case: Case, request: Any) -> Outcome:
+        outcome = await send(self, case, request)
+        if outcome.status is OutcomeStatus.UNCERTAIN:
+            return msgspec.structs.replace(outcome, status=OutcomeStatus.SUCCEEDED)
+        return outcome
+
+    patch.setattr(work.Work, "_send", done)
+
+
+def never_resumed(patch: Patch) -> None:
+    """After a restart nobody reconciles a call that was on its way."""
+    owed = advance.owed
+
+    def forgotten(case: Case, *, resumed: bool = False) -> tuple[Command, ...]:
+        return () if resumed and case.phase is Phase.EXECUTING else owed(case, resumed=resumed)
+
+    patch.setattr("keyturn.runtime.owed", forgotten)
+
+
+def allowed_outlives_its_client(patch: Patch) -> None:
+    """What was allowed and not sent goes on after a restart, and its client asks again."""
+    patch.setattr("keyturn.runtime.BEFORE_CALL", frozenset[Phase]())
+
+
+def deny_falls_through(patch: Patch) -> None:
+    """Policy says no, and the case goes on."""
+    patch.setitem(advance._AFTER_VERDICT, Verdict.DENY, Phase.ALLOWED)
+
+
+def intent_not_durable(patch: Patch) -> None:
+    """The call leaves before its intent is on the disk."""
+    patch.setattr(book, "RIDES_ALONG", (*book.RIDES_ALONG, r.Sent))
+
+
+def acknowledged_too_soon(patch: Patch) -> None:
+    """The store says that an entry is durable, and it is not yet."""
+
+    async def soon(self: SimulatedStore, drafts: Sequence[Draft]) -> tuple[Entry, ...]:
+        await self.append_soon(drafts)
+        return ()
+
+    patch.setattr(SimulatedStore, "append", soon)
+
+
+def halt_is_not_heard(patch: Patch) -> None:
+    """Somebody halts everything, and new calls leave."""
+    patch.setattr(plane.Plane, "halted_by", lambda _self, _agent: "")
+
+
+def no_backup(patch: Patch) -> None:
+    """An obliged backup is not taken, and the proof does not miss it."""
+
+    async def none(_self: work.Work, _case: Case) -> tuple[Backup, ...]:
+        return ()
+
+    patch.setattr(work.Work, "_back_up", none)
+    patch.setattr(proof, "_backup", lambda _case, _facts=None: (True, "surely"))
+
+
+def steps_are_repeated(patch: Patch) -> None:
+    """After a restart a recipe's steps are performed again."""
+    begin = asking._Steps.__init__
+
+    def forgetful(self: asking._Steps, *args: Any) -> None:
+        begin(self, *args)
+        self._earlier = {}
+
+    patch.setattr(asking._Steps, "__init__", forgetful)
+
+
+def policy_is_not_asked_again(patch: Patch) -> None:
+    """What policy said once is what it says for ever."""
+    answer = work.Work._answer
+
+    def once(self: work.Work, case: Case) -> Decision:
+        return case.decision or answer(self, case)
+
+    patch.setattr(work.Work, "_answer", once)
+
+
+def equal_requests_are_two_cases(patch: Patch) -> None:
+    """A request that is held and comes again is held again, and both may be approved."""
+    patch.setattr(plane, "_repeat", lambda *_args, **_kwargs: None)
+
+
+def two_at_work_on_one_thing(patch: Patch) -> None:
+    """Nobody looks whether another case works on the same thing."""
+    patch.setattr(plane.Plane, "locked_by", lambda _self, _case: "")
+
+
+def asks_again_after_a_no(patch: Patch) -> None:
+    """A denied change is asked again in other words at once."""
+    patch.setattr(plane, "_variant_of_denied", lambda *_args, **_kwargs: None)
+
+
+def stale_review_races(patch: Patch) -> None:
+    """Reviews are judged on the case as it was a moment ago."""
+    seen = book.Book.record_from
+
+    async def as_it_was(self: book.Book, case_id: str, make: Callable[[Case], Sequence[r.CaseEvent]]) -> Case:
+        events = make(self.cases.get(case_id, Case(id=case_id)))
+        return await seen(self, case_id, lambda _case: events)
+
+    patch.setattr(book.Book, "record_from", as_it_was)
+
+
+PLANTED: tuple[Plant, ...] = (
+    self_approval,
+    forged_binding,
+    quorum_off_by_one,
+    late_review,
+    overlooked_no,
+    approvals_survive_joining,
+    not_bound_to_state,
+    no_reread,
+    crash_repeats_the_call,
+    lost_answer_repeats_the_call,
+    lost_answer_is_failure,
+    lost_answer_is_success,
+    never_resumed,
+    allowed_outlives_its_client,
+    deny_falls_through,
+    intent_not_durable,
+    acknowledged_too_soon,
+    halt_is_not_heard,
+    no_backup,
+    steps_are_repeated,
+    policy_is_not_asked_again,
+    equal_requests_are_two_cases,
+    two_at_work_on_one_thing,
+    asks_again_after_a_no,
+    stale_review_races,
+)
