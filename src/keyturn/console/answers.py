@@ -88,24 +88,28 @@ def _goes(assessment: Assessment) -> Answer:
     destroys = bool(_DESTROYS & {assessment.effect, *assessment.effects})
     if found:
         short = assessment.data_at_risk or _GOES[found[0].kind]
-        return Answer(question, short, " ".join(dict.fromkeys(one.message for one in found)), Tone.BAD)
+        said = list(dict.fromkeys(one.message for one in found if one.kind is not Kind.REPLACE)) or [
+            found[0].message
+        ]
+        more = f" And {len(said) - 2} more, listed below." if len(said) > 2 else ""
+        return Answer(question, short, " ".join(said[:2]) + more, Tone.BAD)
     if destroys:
-        short = assessment.data_at_risk or "it is destroyed"
+        short = assessment.data_at_risk or "It is destroyed"
         names = ", ".join(sorted({str(one.resource) for one in assessment.recoverable}))
         return Answer(question, short, f"{names or 'What it names'} would be gone.", Tone.BAD)
     if assessment.unknowns or assessment.reversibility is Reversibility.R4:
         return Answer(
-            question, "not known", "No loss was found, but not everything could be looked at.", Tone.WARN
+            question, "Not known", "No loss was found, but not everything could be looked at.", Tone.WARN
         )
-    return Answer(question, "nothing", "No rule found anything that would be lost.", Tone.GOOD)
+    return Answer(question, "Nothing", "No rule found anything that would be lost.", Tone.GOOD)
 
 
 _GOES: Final = {
-    Kind.REPLACE: "deleted and made anew",
-    Kind.DATA_LOSS: "data",
-    Kind.BACKUP_STRIP: "the means of getting it back",
-    Kind.PROTECTION_STRIP: "a guard against deletion",
-    Kind.OVERWRITE: "what stands there now",
+    Kind.REPLACE: "Deleted and made anew",
+    Kind.DATA_LOSS: "Data",
+    Kind.BACKUP_STRIP: "The means of getting it back",
+    Kind.PROTECTION_STRIP: "A guard against deletion",
+    Kind.OVERWRITE: "What stands there now",
 }
 
 
@@ -115,16 +119,16 @@ def _returns(assessment: Assessment) -> Answer:
     lost = sum(len(one.loss) for one in parts)
     but = f" Not as before: {lost} thing{'s' if lost > 1 else ''}, listed below." if lost else ""
     if parts and all(one.inverse for one in parts):
-        return Answer(question, f"yes{_time(assessment)}", f"It is put back in place.{but}", Tone.GOOD)
+        return Answer(question, f"Yes{_time(assessment)}", f"It is put back in place.{but}", Tone.GOOD)
     if parts and all(one.backup or one.inverse for one in parts):
         text = f"It is restored from a backup that Keyturn takes and proves first.{but}"
-        return Answer(question, f"from a backup{_time(assessment)}", text, Tone.WARN)
+        return Answer(question, f"From a backup{_time(assessment)}", text, Tone.WARN)
     if parts:
         bare = ", ".join(str(one.resource) for one in parts if not (one.backup or one.inverse))
-        return Answer(question, "not by Keyturn", f"Keyturn knows no way to give back {bare}.", Tone.BAD)
+        return Answer(question, "Not by Keyturn", f"Keyturn knows no way to give back {bare}.", Tone.BAD)
     if assessment.reversibility in {Reversibility.R0, Reversibility.R1}:
-        return Answer(question, "yes", "It changes nothing that could not be put back in place.", Tone.GOOD)
-    return Answer(question, "not known", "Nothing is known of how this could be taken back.", Tone.BAD)
+        return Answer(question, "Yes", "It changes nothing that could not be put back in place.", Tone.GOOD)
+    return Answer(question, "Not known", "Nothing is known of how this could be taken back.", Tone.BAD)
 
 
 def _time(assessment: Assessment) -> str:
@@ -145,25 +149,31 @@ def _depends(assessment: Assessment) -> Answer:
         short = f"{count} thing{'s' if count > 1 else ''}"
         return Answer(question, short, "; ".join(names[:DEPENDENTS_MAX]) + more + ".", Tone.WARN)
     if assessment.unknowns:
-        return Answer(question, "not known", "Not everything could be looked at, see below.", Tone.WARN)
-    return Answer(question, "nothing found", "No resource that Keyturn knows refers to it.", Tone.PLAIN)
+        return Answer(question, "Not known", "Not everything could be looked at, see below.", Tone.WARN)
+    return Answer(question, "Nothing found", "No resource that Keyturn knows refers to it.", Tone.PLAIN)
 
 
 def _narrower(assessment: Assessment) -> Answer:
     question = "The narrow way"
-    exact = [way for way in assessment.alternatives if way.exact]
-    if exact:
-        lost = "" if exact[0].lost in {"", "nothing"} else f" Lost on it: {exact[0].lost}."
-        return Answer(question, "yes, exactly this", f"{exact[0].why}{lost}", Tone.GOOD)
+    exact = next((way for way in assessment.alternatives if way.exact), None)
+    if exact is not None:
+        names = ", ".join(dict.fromkeys(operation.name for operation in exact.operations))
+        lost = "Nothing is lost" if exact.lost in {"", "nothing"} else f"Lost on it: {exact.lost}"
+        return Answer(
+            question, "There is one", f"{names} does what the agent wants, in place. {lost}.", Tone.GOOD
+        )
     if assessment.alternatives:
-        return Answer(question, "perhaps", assessment.alternatives[0].why, Tone.PLAIN)
-    return Answer(question, "none known", "Keyturn knows no gentler call that does the same.", Tone.PLAIN)
+        calls = ", ".join(assessment.alternatives[0].commands[:DEPENDENTS_MAX])
+        return Answer(
+            question, "Perhaps", f"This kind of thing can be changed where it stands: {calls}.", Tone.PLAIN
+        )
+    return Answer(question, "None known", "Keyturn knows no gentler call that does the same.", Tone.PLAIN)
 
 
 def _people(case: Case) -> Answer:
     question, request = "Who decides", case.request
     if request is None:
-        verdict = f"policy: {case.decision.verdict}" if case.decision else "nobody yet"
+        verdict = f"Policy: {case.decision.verdict}" if case.decision else "Nobody yet"
         return Answer(question, verdict, "No person was asked.", Tone.PLAIN)
     yes = len(set(case.approvals))
     excluded = f", not {', '.join(request.excluded)}, who stands behind the agent" if request.excluded else ""

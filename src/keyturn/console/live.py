@@ -34,7 +34,7 @@ class Live:
         self._desk, self._user_of = desk, user_of
         self._listeners = 0
 
-    async def __call__(self, request: Request) -> Response:
+    async def listen(self, request: Request) -> Response:
         """``GET /events[?case=C-1]``: an event ``moved`` whenever something (of this case) was recorded."""
         if self._user_of(request) is None:
             return Response(status_code=401)

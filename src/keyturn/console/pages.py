@@ -15,7 +15,7 @@ from keyturn.console.forms import Forms, back_to
 from keyturn.console.identity import Identity, User
 from keyturn.console.templating import make_environment
 from keyturn.core.case import Case, Phase
-from keyturn.errors import KeyturnError
+from keyturn.errors import KeyturnError, ReviewError
 from keyturn.runtime.interface import Desk
 
 DECIDED_SHOWN: Final = 60
@@ -84,7 +84,9 @@ class Pages:
             return JSONResponse({"needs_you": needs, "waiting": waiting, "decided": decided})
         lists = {"needs": needs[:OPEN_SHOWN], "waiting": waiting[:OPEN_SHOWN], "decided": decided}
         counts = {"needs": len(needs), "waiting": len(waiting)}
-        return self._page("inbox.html", request, user, lists=lists, counts=counts, wanted=wanted)
+        return self._page(
+            "inbox.html", request, user, title="Inbox", lists=lists, counts=counts, wanted=wanted
+        )
 
     def _row(self, case: Case, user: User) -> dict[str, Any]:
         return show.summary(case) | {"may_not": self._may(case, user)}
@@ -104,7 +106,7 @@ class Pages:
     async def _fresh(self, request: Request, user: User) -> Response:
         case = self._desk.case(request.path_params["id"])
         fresh = await self._freshness(case) if case else None
-        return self._page("fresh.html", request, user, fresh=fresh)
+        return self._page("fresh.html", request, user, title="State", fresh=fresh)
 
     async def _freshness(self, case: Case) -> dict[str, Any] | None:
         if case.phase not in {Phase.HELD, Phase.APPROVED}:
@@ -113,7 +115,11 @@ class Pages:
         return found
 
     def _may(self, case: Case, user: User) -> str:
-        return self._desk.may_review(case, user.name) if "reviewer" in user.roles else f"{user.name} is no reviewer"
+        return (
+            self._desk.may_review(case, user.name)
+            if "reviewer" in user.roles
+            else f"{user.name} is no reviewer"
+        )
 
     def _may_do(self, case: Case, user: User) -> list[str]:
         """The deeds whose buttons this person sees. The desk decides again when one is pressed."""
@@ -124,10 +130,14 @@ class Pages:
             "deny": case.phase in {Phase.HELD, Phase.APPROVED} and not excluded,
             "execute": case.phase is Phase.APPROVED and not excluded,
             "settle": case.phase is Phase.INCONCLUSIVE and not own,
-            "undo": case.phase is Phase.CONFIRMED and not case.undone_by and not (case.change and case.change.undoes),
+            "undo": case.phase is Phase.CONFIRMED
+            and not case.undone_by
+            and not (case.change and case.change.undoes),
             "withdraw": case.phase in {Phase.HELD, Phase.APPROVED} and own,
         }
-        return [deed for deed, possible in may.items() if possible and set(self._deeds[deed][0]) & set(user.roles)]
+        return [
+            deed for deed, possible in may.items() if possible and set(self._deeds[deed][0]) & set(user.roles)
+        ]
 
     # --- deeds -------------------------------------------------------------------------------------------------------
 
@@ -140,27 +150,31 @@ class Pages:
         if deed is None:
             return self._nothing_here(request, user)
         if why or not set(roles) & set(user.roles):
-            return self._refused(request, user, why or f"{user.name} is no {' or '.join(roles)}.", back=f"/c/{case_id}")
+            return self._refused(
+                request, user, why or f"{user.name} is no {' or '.join(roles)}.", back=f"/c/{case_id}"
+            )
         try:
             return RedirectResponse(await deed(case_id, user, form), 303)
         except KeyturnError as error:
-            return self._refused(request, user, error.message, help=error.help, back=f"/c/{case_id}")
+            return self._refused(request, user, error.message, advice=error.help, back=f"/c/{case_id}")
 
     async def _approve(self, case_id: str, user: User, form: dict[str, str]) -> str:
         case = self._desk.case(case_id)
         if case is not None and (hidden := show.whole(show.detail(case, ()))):
-            raise KeyturnError("not-whole", hidden, help="look at it in full first: keyturn show -o json")
+            raise ReviewError("not-whole", hidden, help="look at it in full first: keyturn show -o json")
         return await self._review(case_id, user, form, approve=True)
 
     async def _deny(self, case_id: str, user: User, form: dict[str, str]) -> str:
         if not form.get("note", "").strip():
-            raise KeyturnError("no-reason", "A denial needs a reason: the agent reads it, and does better.")
+            raise ReviewError("no-reason", "A denial needs a reason: the agent reads it, and does better.")
         return await self._review(case_id, user, form, approve=False)
 
     async def _review(self, case_id: str, user: User, form: dict[str, str], *, approve: bool) -> str:
         note = form.get("note", "").strip()[:NOTE_CHARS_MAX]
         binding = form.get("binding", "")
-        await self._desk.review(case_id, by=user.name, approve=approve, binding=binding, note=note, via="console")
+        await self._desk.review(
+            case_id, by=user.name, approve=approve, binding=binding, note=note, via="console"
+        )
         return f"/c/{case_id}"
 
     async def _execute(self, case_id: str, user: User, form: dict[str, str]) -> str:
@@ -169,7 +183,9 @@ class Pages:
 
     async def _settle(self, case_id: str, user: User, form: dict[str, str]) -> str:
         succeeded = form.get("succeeded") == "yes"
-        await self._desk.settle(case_id, by=user.name, succeeded=succeeded, note=form.get("note", "")[:NOTE_CHARS_MAX])
+        await self._desk.settle(
+            case_id, by=user.name, succeeded=succeeded, note=form.get("note", "")[:NOTE_CHARS_MAX]
+        )
         return f"/c/{case_id}"
 
     async def _undo(self, case_id: str, user: User, form: dict[str, str]) -> str:
@@ -194,7 +210,9 @@ class Pages:
         elif {"reviewer", "administrator"} & set(user.roles):
             await self._desk.resume(by=user.name)
         else:
-            return self._refused(request, user, f"{user.name} is no reviewer or administrator and cannot lift a halt.")
+            return self._refused(
+                request, user, f"{user.name} is no reviewer or administrator and cannot lift a halt."
+            )
         return RedirectResponse("/", 303)
 
     # --- in and out --------------------------------------------------------------------------------------------------
@@ -240,8 +258,10 @@ class Pages:
     def _nothing_here(self, request: Request, user: User | None) -> Response:
         return self._message(request, user, "Nothing here", "There is no page or case of this name.", 404)
 
-    def _refused(self, request: Request, user: User, text: str, *, help: str = "", back: str = "/") -> Response:  # noqa: A002  # as in errors.py
-        return self._message(request, user, "Refused", text, 403, help=help, back=back)
+    def _refused(
+        self, request: Request, user: User, text: str, *, advice: str = "", back: str = "/"
+    ) -> Response:  # as in errors.py
+        return self._message(request, user, "Refused", text, 403, advice=advice, back=back)
 
     def _message(
         self, request: Request, user: User | None, title: str, text: str, status: int, **more: str
@@ -251,7 +271,9 @@ class Pages:
             return JSONResponse({"error": {"code": title.lower().replace(" ", "-"), "message": text}}, status)
         return self._page("message.html", request, user, status=status, title=title, text=text, **more)
 
-    def _page(self, name: str, request: Request, user: User | None, *, status: int = 200, **given: Any) -> Response:
+    def _page(
+        self, name: str, request: Request, user: User | None, *, status: int = 200, **given: Any
+    ) -> Response:
         page = self._templates.get_template(name)
         html = page.render(
             user=user,
@@ -275,5 +297,3 @@ def _matches(row: dict[str, Any], wanted: str) -> bool:
     keys = ("id", "phase", "effect", "environment", "agent", "operator", "why")
     text = " ".join([*(str(row[key]) for key in keys), *row["resources"], *row["operations"]]).lower()
     return all(word in text for word in wanted.lower().split())
-
-

@@ -38,6 +38,21 @@ PHASES: Final = {
     "halted": "stopped by a halt",
 }
 
+EVENTS: Final = {
+    "attached": "client waits",
+    "detached": "client left",
+    "received": "asked",
+    "decided": "policy decided",
+    "joined": "more was asked",
+    "execute_asked": "execution asked for",
+    "claimed": "claimed, once",
+    "step_intended": "step begins",
+    "step_ended": "step ended",
+    "sent": "call leaves",
+    "verify_begun": "outcome is read",
+    "undone": "taken back",
+}
+
 TONES: Final = {
     "held": "warn",
     "approved": "warn",
@@ -62,7 +77,7 @@ def make_environment() -> Environment:
         undefined=StrictUndefined,
     )
     made.filters |= {"when": when, "clock": clock, "span": span, "short": short, "leaves": leaves}
-    made.globals |= {"PHASES": PHASES, "TONES": TONES}
+    made.globals |= {"PHASES": PHASES, "TONES": TONES, "EVENTS": EVENTS}
     return made
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -58,18 +57,15 @@ class _SecureHeaders:
         await self._app(scope, receive, with_headers)
 
 
-def make_app(desk: Desk, identity: Identity) -> Starlette:
+def make_app(desk: Desk, identity: Identity) -> ASGIApp:
     """The console over a desk and the people who may use it."""
     forms = Forms(identity)
     pages = Pages(desk, identity, forms)
     routes = [
         *Api(desk, identity).routes(),
         *pages.routes(),
-        Route("/events", Live(desk, forms.user)),
+        Route("/events", Live(desk, forms.user).listen),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
-    return Starlette(
-        routes=routes,
-        middleware=[Middleware(_SecureHeaders)],
-        exception_handlers={404: pages.not_found, 500: pages.broken},
-    )
+    app = Starlette(routes=routes, exception_handlers={404: pages.not_found, 500: pages.broken})
+    return _SecureHeaders(app)  # around everything: Starlette's own middleware would leave errors without

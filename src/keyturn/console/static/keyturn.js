@@ -1,36 +1,34 @@
-// Three small things: decisions are inert for a second, deeds are confirmed, pages follow what happens.
+// What htmx does not do: decisions are inert for a second after load, focus and change, and a changed case says so.
 "use strict";
 
-const arm = () => {
-  for (const form of document.querySelectorAll("[data-inert]")) {
-    const buttons = form.querySelectorAll("button");
-    for (const button of buttons) button.disabled = true;
-    setTimeout(() => { for (const button of buttons) button.disabled = false; }, 1000);
-  }
+const ARM_MS = 1000; // a click meant for something else, or for what stood here before, decides nothing
+const root = document.documentElement;
+let armedAt = 0;
+let timer = 0;
+
+const disarm = () => {
+  armedAt = performance.now() + ARM_MS;
+  root.dataset.arming = "";
+  clearTimeout(timer);
+  timer = setTimeout(() => { delete root.dataset.arming; }, ARM_MS);
 };
 
 document.addEventListener("submit", (event) => {
-  const question = event.target.dataset.confirm;
-  if (question && !window.confirm(question)) event.preventDefault();
+  if (event.target.matches("[data-armed]") && performance.now() < armedAt) event.preventDefault();
+}, true);
+
+window.addEventListener("focus", disarm);
+window.addEventListener("pageshow", disarm);
+disarm();
+
+let read = document.getElementById("page")?.dataset.binding;
+document.addEventListener("htmx:after:swap", () => {
+  const now = document.getElementById("page")?.dataset.binding;
+  if (now === read) return;
+  const before = read;
+  read = now;
+  disarm();
+  for (const box of document.querySelectorAll("[data-armed] input[type=checkbox]")) box.checked = false;
+  if (before && now) document.getElementById("changed").hidden = false;
 });
-window.addEventListener("focus", arm);
-document.addEventListener("DOMContentLoaded", () => {
-  arm();
-  const live = document.getElementById("live");
-  if (!live) return;
-  let due = null;
-  const refresh = async () => {
-    due = null;
-    if (document.activeElement && document.activeElement.name === "note") return; // somebody is writing
-    const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-    if (!answer.ok) return;
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live");
-    if (fresh && fresh.innerHTML !== live.innerHTML) { live.innerHTML = fresh.innerHTML; arm(); }
-  };
-  const events = new EventSource("/events");
-  events.onmessage = (message) => {
-    const about = JSON.parse(message.data).case;
-    if (live.dataset.live && about !== live.dataset.live) return;
-    if (!due) due = setTimeout(refresh, 300);
-  };
-});
+document.addEventListener("ended", () => location.reload()); // the login has ended: the page asks for another
