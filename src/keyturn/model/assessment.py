@@ -24,17 +24,17 @@ class Reversibility(StrEnum):
 class Kind(StrEnum):
     """What class of trouble a finding speaks of; policy is written against these, not against rule codes."""
 
-    DATA_LOSS = "data_loss"
+    DATA_LOSS = "data_loss"  # data goes for good, or with a stated loss
     PROTECTION_STRIP = "protection_strip"  # a guard against deletion is taken off
     BACKUP_STRIP = "backup_strip"  # undo material is destroyed or its making stopped
     REPLACE = "replace"  # delete and create of one identity
     OVERWRITE = "overwrite"  # data replaced in place
     DELEGATED_AUTHORITY = "delegated_authority"  # something else will act later, elsewhere, with authority
-    EXPOSURE = "exposure"
-    OUTAGE = "outage"
+    EXPOSURE = "exposure"  # something is opened to the outside
+    OUTAGE = "outage"  # something stops serving
     BLIND = "blind"  # monitoring or audit is switched off
     OPAQUE = "opaque"  # cannot be judged from the request
-    SECRET = "secret"  # a class of finding, not a password
+    SECRET = "secret"  # a secret is handed out
     NOTE = "note"  # worth saying, decides nothing
 
 

@@ -13,18 +13,18 @@ from keyturn.model.canonical import digest
 class Effect(StrEnum):
     """What an operation does. Order of severity is `severity`, not the order of definition."""
 
-    READ = "read"
-    LIST = "list"
+    READ = "read"  # looks at one thing
+    LIST = "list"  # looks at many
     COMPUTE = "compute"  # stateless inference or validation
     JOB = "job"  # an asynchronous job that reads
     SECRET = "secret"  # a read that hands out a credential or secret
-    TAG = "tag"
-    CREATE = "create"
-    UPDATE = "update"
-    PERMISSION = "permission"
+    TAG = "tag"  # labels, and nothing else
+    CREATE = "create"  # makes something new
+    UPDATE = "update"  # changes in place
+    PERMISSION = "permission"  # changes who may do what
     EXECUTE = "execute"  # opaque: whatever the payload says
-    REPLACE = "replace"
-    DELETE = "delete"
+    REPLACE = "replace"  # delete and create of one identity
+    DELETE = "delete"  # something ceases to be
 
     @property
     def severity(self) -> int:
