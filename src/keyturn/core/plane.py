@@ -125,6 +125,7 @@ class Plane:
         self.locks: dict[ResourceRef, str] = {}
         self.next_number: int = 1
         self._known: dict[str, _Known] = {}
+        self._by_session: dict[str, dict[str, _Known]] = {}
 
     def __repr__(self) -> str:
         halted = f" HALTED by {', '.join(sorted(set(self.halts.values())))}" if self.halts else ""
@@ -180,9 +181,13 @@ class Plane:
                 for operation in change.operations
             )
             known = _Known(case.id, change.principal.session, case.phase, False, operations, change, None)
-            self._known[case.id] = known
+            self._remember(known)
         known.phase, known.was_held, known.ended_at_ms = case.phase, case.was_held, case.ended_at_ms
         self._apply_locks(case, change)
+
+    def _remember(self, known: _Known) -> None:
+        self._known[known.case_id] = known
+        self._by_session.setdefault(known.session, {})[known.case_id] = known
 
     def _apply_locks(self, case: Case, change: Change) -> None:
         if case.phase in _HOLDS_LOCKS:
@@ -197,7 +202,11 @@ class Plane:
             return
         ended = [case_id for case_id, known in self._known.items() if known.phase in TERMINAL]
         for case_id in ended[: len(self._known) - RECENT_CASES_MAX]:
-            del self._known[case_id]
+            known = self._known.pop(case_id)
+            theirs = self._by_session[known.session]
+            del theirs[case_id]
+            if not theirs:
+                del self._by_session[known.session]
 
     # --- questions ---------------------------------------------------------------------------------------------------
 
@@ -254,7 +263,7 @@ class Plane:
             return New()
         operation = change.operations[0]
         key = operation_key(change, operation)
-        mine = [known for known in self._known.values() if known.session == change.principal.session]
+        mine = [*self._by_session.get(change.principal.session, {}).values()]
         for known in reversed(mine):
             found = _repeat(known, key, at_ms=at_ms, replay_s=replay_s)
             if found is not None:
@@ -363,5 +372,6 @@ def from_snapshot(data: bytes) -> Plane:
     plane.halts, plane.freezes, plane.nonces = body.halts, body.freezes, body.nonces
     plane.locks = dict(body.locks)
     plane.next_number = body.next_number
-    plane._known = {known.case_id: known for known in body.known}  # noqa: SLF001  # the plane's own other half
+    for known in body.known:
+        plane._remember(known)  # noqa: SLF001  # the plane's own other half
     return plane

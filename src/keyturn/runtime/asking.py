@@ -79,10 +79,7 @@ class Asker:
             before = calls
             if any(call.mutates for call in calls):
                 answers = tuple(
-                    [
-                        await steps.perform(call) if call.mutates else await read(call, tags)
-                        for call in calls
-                    ]
+                    [await steps.perform(call) if call.mutates else await read(call, tags) for call in calls]
                 )
             else:
                 answers = tuple(await asyncio.gather(*(read(call, tags) for call in calls)))

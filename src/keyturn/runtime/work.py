@@ -12,6 +12,7 @@ import msgspec
 from keyturn import pipeline
 from keyturn.core.case import Case, Phase
 from keyturn.core.commands import Command
+from keyturn.core.plane import identity
 from keyturn.core.ports import Assessing, Captures, Facts, PolicyEngine, Provider
 from keyturn.core.proof import ProofFacts, holds, prove
 from keyturn.errors import BugError, KeyturnError, UnavailableError
@@ -172,10 +173,15 @@ class Work:
         await self.book.record(case.id, r.Claimed(at_ms=self.clock(), nonce=nonce, verdict=decision.verdict))
 
     async def prepare(self, case: Case) -> None:
-        """Take and prove the backups that the decision obliges."""
+        """See that the state is captured, take and prove the backups, as the decision obliges."""
         decision, assessment = case.decision, case.assessment
         if decision is None or assessment is None:
             raise BugError("not-decided", f"{case!r} is prepared without a decision")
+        missing = self._not_captured(case) if decision.obligations.capture and decision.enforced else ()
+        if missing:
+            detail = f"policy wants the state captured first, and it is not known: {', '.join(missing)}"
+            await self.book.record(case.id, r.PrepareFailed(at_ms=self.clock(), detail=detail))
+            return
         backups: tuple[Backup, ...] = ()
         if decision.obligations.backup and decision.enforced:
             try:
@@ -186,6 +192,12 @@ class Work:
         await self.book.record(
             case.id, r.BackedUp(at_ms=self.clock(), backups=backups, captures=assessment.captures)
         )
+
+    def _not_captured(self, case: Case) -> tuple[str, ...]:
+        """What the operations are about and the assessment has no capture of; certainly absent is a capture too."""
+        states = self.assessing(case).captures.states
+        about = (str(identity(operation)) for operation in _change(case).operations)
+        return tuple(name for name in about if name not in states)
 
     async def _back_up(self, case: Case) -> tuple[Backup, ...]:
         change = _change(case)

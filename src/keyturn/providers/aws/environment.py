@@ -70,8 +70,9 @@ def normalise(value: str) -> str:
 
 
 def strictest(environments: Iterable[str]) -> str:
-    """The one that asks for most care; `UNKNOWN` of none."""
-    return max(environments, key=lambda name: (_STRICTNESS.get(name, 3), name), default=UNKNOWN)
+    """The one that asks for most care; `UNKNOWN` of none. A word nobody knows asks for as much as one that was not said."""
+    unsaid = _STRICTNESS[UNKNOWN]
+    return max(environments, key=lambda name: (_STRICTNESS.get(name, unsaid), name), default=UNKNOWN)
 
 
 def of_tags(tags: Mapping[str, Any]) -> tuple[str, ...]:
