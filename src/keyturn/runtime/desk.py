@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from typing import Any, Final
@@ -34,6 +35,7 @@ class DeskSide:
         self.work, self.book, self.vault, self.settings = work, work.book, work.vault, work.settings
         self.clock = work.clock
         self._keys = keys
+        self._undoing = asyncio.Lock()
         self.about: dict[str, Any] = {}  # versions and hashes, set by app
 
     # --- looking -----------------------------------------------------------------------------------------------------
@@ -167,13 +169,24 @@ class DeskSide:
         return await self.book.record_from(case_id, settled)
 
     async def undo(self, case_id: str, *, by: str) -> Case:
+        async with self._undoing:
+            undo_id = await self._open_undo(case_id, by)
+        done = TERMINAL | {Phase.HELD, Phase.INCONCLUSIVE}
+        return await self.book.until(undo_id, lambda case: case.phase in done, timeout_s=UNDO_WAIT_S)
+
+    async def _open_undo(self, case_id: str, by: str) -> str:
         original = self._known(case_id)
         if original.phase not in _UNDOABLE or original.change is None:
             raise ReviewError(
                 "nothing-to-undo", f"{case_id} is {original.phase}; there is nothing to take back"
             )
-        if original.undone_by:
-            raise ReviewError("undone", f"{case_id} was taken back already, by {original.undone_by}")
+        other = self._undo_of(case_id)
+        if other is not None and other.phase not in TERMINAL:
+            raise ReviewError("undo-open", f"{other.id} takes {case_id} back; it is {other.phase}")
+        if other is not None or original.undone_by:
+            raise ReviewError(
+                "undone", f"{case_id} was taken back already, by {other.id if other else original.undone_by}"
+            )
         provider = self.work.provider(original.change)
         plan = provider.plan_undo(original.change, self.work.captures(original), original.backups)
         if not plan.possible or not plan.operations:
@@ -192,8 +205,20 @@ class DeskSide:
         )
         undo_id = self.book.new_case_id()
         await self.book.record(undo_id, r.Received(at_ms=now, change=change))
-        done = TERMINAL | {Phase.HELD, Phase.INCONCLUSIVE}
-        return await self.book.until(undo_id, lambda case: case.phase in done, timeout_s=UNDO_WAIT_S)
+        return undo_id
+
+    def _undo_of(self, case_id: str) -> Case | None:
+        """The case that takes this one back, or has; one that was denied or failed does not count."""
+        return next(
+            (
+                case
+                for case in self.book.cases.values()
+                if case.change is not None
+                and case.change.undoes == case_id
+                and (case.phase not in TERMINAL or case.phase is Phase.CONFIRMED)
+            ),
+            None,
+        )
 
     # --- sessions ----------------------------------------------------------------------------------------------------
 

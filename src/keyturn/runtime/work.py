@@ -447,10 +447,14 @@ class Work:
             except Exception as error:  # noqa: BLE001  # a person looks
                 outcome = Outcome(status=OutcomeStatus.UNCERTAIN, detail=_why(error))
         result = _VERIFIED.get(outcome.status, "inconclusive")
-        await self.book.record(case.id, r.Verified(at_ms=self.clock(), result=result, detail=outcome.detail))
         if change.undoes and result == "confirmed":
-            await self.book.record(change.undoes, r.Undone(at_ms=self.clock(), by_case=case.id))
+            await self.book.record_from(change.undoes, lambda original: self._undone(original, case.id))
+        await self.book.record(case.id, r.Verified(at_ms=self.clock(), result=result, detail=outcome.detail))
         await self._void_what_moved(case, change)
+
+    def _undone(self, original: Case, by_case: str) -> tuple[r.CaseEvent, ...]:
+        """Before the undo is confirmed, so that nobody who saw it confirmed can undo a second time; once, also after a crash."""
+        return () if original.undone_by == by_case else (r.Undone(at_ms=self.clock(), by_case=by_case),)
 
     async def _void_what_moved(self, case: Case, change: Change) -> None:
         """Held and approved cases that speak of what this one changed are no longer what was shown."""
