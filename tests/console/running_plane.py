@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import itertools
 import threading
 import time
 import zipfile
@@ -37,13 +38,14 @@ T = TypeVar("T")
 class Plane:
     """Keyturn in a thread of its own, before a stand-in account."""
 
-    def __init__(self, folder: Path, endpoint: str) -> None:
-        self.folder, self.endpoint = folder, endpoint
+    def __init__(self, folder: Path, account: world.Account) -> None:
+        self.folder, self.account, self.endpoint = folder, account, account.endpoint
         self.url = ""
         self.cases: dict[str, str] = {}  # what a case is about -> its id
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._tokens: dict[str, str] = {}
+        self._numbers = itertools.count(1)
 
     def await_(self, work: Coroutine[Any, Any, T]) -> T:
         """Do something in the plane's own loop."""
@@ -144,6 +146,30 @@ class Plane:
         self.cases[about] = str(made[0])
         return self.cases[about]
 
+    def held_table(self, operator: str = "bob", agent: str = "kiro") -> str:
+        """A held delete of a small table that nothing else is about: a case for one test to decide."""
+        table = f"scratch-{next(self._numbers)}"
+        dynamodb = self.account("dynamodb")
+        dynamodb.create_table(
+            TableName=table,
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+            Tags=[{"Key": "environment", "Value": "production"}],
+        )
+        for number in range(3):
+            dynamodb.put_item(TableName=table, Item={"id": {"S": str(number)}})
+        with self.agent(agent, operator) as aws:
+            return self.held(table, lambda: aws("dynamodb").delete_table(TableName=table))
+
+    @contextlib.contextmanager
+    def browser(self, name: str) -> Iterator[httpx.Client]:
+        """The pages as this person's browser has them: logged in by a form, with a cookie."""
+        with httpx.Client(base_url=self.url, timeout=60) as client:
+            answer = client.post("/login", data={"token": self._tokens[name]})
+            assert answer.status_code == httpx.codes.SEE_OTHER, answer.text
+            yield client
+
     def inbox(self) -> list[dict[str, Any]]:
         with self.api("dana") as api:
             found: list[dict[str, Any]] = api.get("/cases").json()["cases"]
@@ -236,8 +262,7 @@ def _wanted(plane: Plane, name: dict[str, str]) -> dict[str, Any]:
 def running(folder: Path) -> Iterator[Plane]:
     """A filled plane, until the end of the block."""
     with StandIn() as standin:
-        build(standin.endpoint)
-        plane = Plane(folder, standin.endpoint)
+        plane = Plane(folder, build(standin.endpoint))
         plane.start()
         try:
             fill(plane)

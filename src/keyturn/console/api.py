@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -27,6 +27,49 @@ _STATUS: Final = {
     "forbidden": 403,
     "stale": 409,
 }
+
+CASES_MAX: Final = 1_000
+"""More cases than this are not one answer but an export."""
+
+NOTE_CHARS_MAX: Final = 2_000
+"""A reason is read by people and by an agent; a longer one belongs into a ticket."""
+
+
+class LoginBody(msgspec.Struct, frozen=True):
+    token: str
+
+
+class ReviewBody(msgspec.Struct, frozen=True):
+    """A yes or a no to exactly the binding that was shown."""
+
+    approve: bool
+    binding: str
+    note: str = ""
+    via: str = "api"
+
+
+class ReasonBody(msgspec.Struct, frozen=True):
+    reason: str = ""
+    agent: str = ""
+
+
+class SettleBody(msgspec.Struct, frozen=True):
+    succeeded: bool
+    note: str = ""
+
+
+class UserBody(msgspec.Struct, frozen=True):
+    name: str
+    roles: tuple[str, ...]
+
+
+class SessionBody(msgspec.Struct, frozen=True):
+    agent: str = "agent"
+    ttl_s: int = 8 * 3600
+    suggest_only: bool = False
+
+
+B = TypeVar("B", bound=msgspec.Struct)
 
 Handler = Callable[[Request, User], Awaitable[Response]]
 
@@ -69,10 +112,8 @@ class Api:
             user = self.user_of(request)
             if user is None:
                 return _error(ReviewError("login", "log in first", help="keyturn login"))
-            if request.method == "POST" and "json" not in request.headers.get("content-type", ""):
-                return _error(
-                    OperatorError("content-type", "send JSON"), 415
-                )  # a form of another page cannot
+            if request.method == "POST" and not _is_json(request):
+                return _not_json()
             try:
                 return await handler(request, user)
             except KeyturnError as error:
@@ -81,27 +122,23 @@ class Api:
         return guarded
 
     def user_of(self, request: Request) -> User | None:
-        """The authenticated user: a bearer token, or the console's cookie."""
-        header = request.headers.get("authorization", "")
-        token = (
-            header.removeprefix("Bearer ")
-            if header.startswith("Bearer ")
-            else request.cookies.get("keyturn", "")
-        )
-        return self._identity.who(token) if token else None
+        """The user of the bearer token. Cookies count for nothing here: a page of somebody else can make a browser send them."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        return self._identity.who(token.strip()) if scheme.lower() == "bearer" and token else None
 
     # --- people ------------------------------------------------------------------------------------------------------
 
     async def _login(self, request: Request) -> Response:
+        if not _is_json(request):
+            return _not_json()
         try:
-            return JSONResponse(
-                {"token": await self._identity.login(str((await _body(request)).get("token", "")))}
-            )
+            body = await _body(request, LoginBody)
+            return JSONResponse({"token": await self._identity.login(body.token)})
         except KeyturnError as error:
             return _error(error)
 
     async def _logout(self, request: Request, user: User) -> Response:
-        await self._identity.logout(request.headers.get("authorization", "").removeprefix("Bearer "))
+        await self._identity.logout(request.headers["authorization"].partition(" ")[2].strip())
         return JSONResponse({"user": user.name})
 
     async def _whoami(self, request: Request, user: User) -> Response:
@@ -114,11 +151,9 @@ class Api:
 
     async def _add_user(self, request: Request, user: User) -> Response:
         _needs(user, "administrator")
-        body = await _body(request)
-        token = await self._identity.add(
-            str(body.get("name", "")), tuple(body.get("roles", ())), by=user.name
-        )
-        return JSONResponse({"user": body["name"], "token": token})
+        body = await _body(request, UserBody)
+        token = await self._identity.add(body.name, body.roles, by=user.name)
+        return JSONResponse({"user": body.name, "token": token})
 
     async def _remove_user(self, request: Request, user: User) -> Response:
         _needs(user, "administrator")
@@ -129,7 +164,10 @@ class Api:
 
     async def _cases(self, request: Request, user: User) -> Response:
         open_only = request.query_params.get("open", "") == "1"
-        limit = min(1_000, int(request.query_params.get("limit", "200") or "200"))
+        asked = request.query_params.get("limit", "200")
+        if not (asked.isascii() and asked.isdigit() and len(asked) < 10):
+            raise OperatorError("limit", f"limit is a number up to {CASES_MAX:,}")
+        limit = min(CASES_MAX, int(asked))
         found = self._desk.cases(open_only=open_only, limit=limit)
         return JSONResponse(
             {"cases": [show.summary(case) | {"may_not": self._may(case, user)} for case in found]}
@@ -146,23 +184,22 @@ class Api:
             raise ReviewError(
                 "no-case", f"there is no case {request.path_params['id']}", help="keyturn inbox lists them"
             )
-        return JSONResponse(show.detail(case, self._desk.story(case.id)) | {"may_not": self._may(case, user)})
+        found = show.detail(case, self._desk.story(case.id))
+        return JSONResponse(found | {"may_not": self._may(case, user)})
 
     async def _fresh(self, request: Request, user: User) -> Response:
         return JSONResponse(await self._desk.freshness(request.path_params["id"]))
 
     async def _review(self, request: Request, user: User) -> Response:
         _needs(user, "reviewer")
-        body = await _body(request)
-        if not isinstance(body.get("approve"), bool) or not isinstance(body.get("binding"), str):
-            raise ReviewError("review", "a review says approve (true or false) and the binding it was shown")
+        body = await _body(request, ReviewBody)
         case = await self._desk.review(
             request.path_params["id"],
             by=user.name,
-            approve=body["approve"],
-            binding=body["binding"],
-            note=str(body.get("note", ""))[:2_000],
-            via=str(body.get("via", "api"))[:20],
+            approve=body.approve,
+            binding=body.binding,
+            note=body.note[:NOTE_CHARS_MAX],
+            via=body.via[:20],
         )
         return JSONResponse(show.summary(case))
 
@@ -171,18 +208,17 @@ class Api:
         return JSONResponse(show.summary(await self._desk.execute(request.path_params["id"], by=user.name)))
 
     async def _withdraw(self, request: Request, user: User) -> Response:
-        reason = str((await _body(request)).get("reason", ""))
+        body = await _body(request, ReasonBody)
+        reason = body.reason[:NOTE_CHARS_MAX]
         case = await self._desk.withdraw(request.path_params["id"], by=user.name, reason=reason)
         return JSONResponse(show.summary(case))
 
     async def _settle(self, request: Request, user: User) -> Response:
         _needs(user, "reviewer")
-        body = await _body(request)
+        body = await _body(request, SettleBody)
+        note = body.note[:NOTE_CHARS_MAX]
         case = await self._desk.settle(
-            request.path_params["id"],
-            by=user.name,
-            succeeded=body.get("succeeded") is True,
-            note=str(body.get("note", "")),
+            request.path_params["id"], by=user.name, succeeded=body.succeeded, note=note
         )
         return JSONResponse(show.summary(case))
 
@@ -206,12 +242,12 @@ class Api:
 
     async def _open_session(self, request: Request, user: User) -> Response:
         _needs(user, "operator")
-        body = await _body(request)
+        body = await _body(request, SessionBody)
         key = await self._desk.open_session(
             operator=user.name,
-            agent=str(body.get("agent", ""))[:64] or "agent",
-            ttl_s=int(body.get("ttl_s", 8 * 3600)),
-            suggest_only=body.get("suggest_only") is True,
+            agent=body.agent[:64] or "agent",
+            ttl_s=body.ttl_s,
+            suggest_only=body.suggest_only,
         )
         status = self._desk.status()
         return JSONResponse(
@@ -231,21 +267,18 @@ class Api:
         mine = any(key.session == session and key.operator == user.name for key in self._desk.sessions())
         if not mine:
             _needs(user, "administrator", "reviewer")
-        await self._desk.end_session(
-            session, by=user.name, reason=str((await _body(request)).get("reason", ""))
-        )
+        body = await _body(request, ReasonBody)
+        await self._desk.end_session(session, by=user.name, reason=body.reason[:NOTE_CHARS_MAX])
         return JSONResponse({"session": session})
 
     async def _halt(self, request: Request, user: User) -> Response:
-        body = await _body(request)
-        await self._desk.halt(
-            by=user.name, reason=str(body.get("reason", "")), agent=str(body.get("agent", ""))
-        )
+        body = await _body(request, ReasonBody)
+        await self._desk.halt(by=user.name, reason=body.reason[:NOTE_CHARS_MAX], agent=body.agent)
         return JSONResponse(self._desk.status())
 
     async def _resume(self, request: Request, user: User) -> Response:
         _needs(user, "administrator", "reviewer")
-        await self._desk.resume(by=user.name, agent=str((await _body(request)).get("agent", "")))
+        await self._desk.resume(by=user.name, agent=(await _body(request, ReasonBody)).agent)
         return JSONResponse(self._desk.status())
 
     async def _status(self, request: Request, user: User) -> Response:
@@ -261,19 +294,26 @@ def _needs(user: User, *roles: str) -> None:
         raise ReviewError("forbidden", f"{user.name} needs the role {' or '.join(roles)} for this")
 
 
-async def _body(request: Request) -> dict[str, Any]:
+def _is_json(request: Request) -> bool:
+    """Exactly this type: what a form of another page can send is none of it (Fetch, CORS-safelisted request-header)."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+
+
+def _not_json() -> JSONResponse:
+    return _error(OperatorError("content-type", "send application/json"), 415)
+
+
+async def _body(request: Request, kind: type[B]) -> B:
+    """The body as one of the structs above. Raises `OperatorError` that names the field that is wrong."""
     raw = b""
     async for chunk in request.stream():
         raw += chunk
         if len(raw) > BODY_BYTES_MAX:
             raise OperatorError("too-large", f"the body is over {BODY_BYTES_MAX:,} bytes")
     try:
-        body = json.loads(raw or b"{}")
-    except ValueError:
-        raise OperatorError("bad-json", "the body is no JSON") from None
-    if not isinstance(body, dict):
-        raise OperatorError("bad-json", "the body is no JSON object")
-    return body
+        return msgspec.json.decode(raw or b"{}", type=kind)
+    except ValueError as error:
+        raise OperatorError("bad-json", f"the body is not what this takes: {error}") from None
 
 
 def _error(error: KeyturnError, status: int = 0) -> JSONResponse:

@@ -16,7 +16,7 @@ from keyturn.console.identity import LOGIN_S, Identity, User
 FORM_BYTES_MAX: Final = 64 * 1024
 """The largest honest form is a note and two digests."""
 
-_NEXT: Final = re.compile(r"^/(c/[A-Za-z0-9][A-Za-z0-9-]{0,63})?$")
+_NEXT: Final = re.compile(r"/(c/[A-Za-z0-9][A-Za-z0-9-]{0,63})?")
 
 
 class Forms:
@@ -86,7 +86,7 @@ def foreign(request: Request) -> str:
 
 def back_to(path: str) -> str:
     """Where to go after the login: a page of ours, whatever was asked for."""
-    return path if _NEXT.match(path) else "/"
+    return path if _NEXT.fullmatch(path) else "/"
 
 
 def _secure(request: Request) -> bool:

@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from keyturn.errors import OperatorError, ReviewError
+from keyturn.errors import OperatorError, ReviewError, StoreError
 from keyturn.stores.interface import Store
 
 ROLES: Final = ("administrator", "reviewer", "operator", "auditor")
@@ -26,7 +26,7 @@ FAILURES_MAX: Final = 10
 FAILURE_WINDOW_S: Final = 60
 """Wrong tokens from everywhere together: 256 bits are not guessed, a typing error loop should not fill a log."""
 
-_NAME: Final = re.compile(r"^[a-z][a-z0-9._-]{0,62}$")
+_NAME: Final = re.compile(r"[a-z][a-z0-9._-]{0,62}")
 
 Note = Callable[..., Awaitable[None]]
 
@@ -63,7 +63,7 @@ class Identity:
 
     async def add(self, name: str, roles: tuple[str, ...], *, by: str) -> str:
         """Make a user (or give one other roles); returns a token for one login, shown once."""
-        if not _NAME.match(name):
+        if not _NAME.fullmatch(name):
             raise OperatorError(
                 "user-name", f"{name!r} is no user name", help="small letters, digits, dot, dash, underscore"
             )
@@ -91,16 +91,42 @@ class Identity:
     # --- tokens ------------------------------------------------------------------------------------------------------
 
     async def login(self, invite: str) -> str:
-        """Exchange a one-login token for one that lasts the day. Raises `ReviewError` when it is none."""
+        """Exchange a one-login token for one that lasts the day. Raises `ReviewError` when it is none.
+
+        A login's own token opens a second login (the browser beside the command line) that ends when the first does.
+        """
+        await self._sweep()
         found = self._find(invite)
-        if found is None:
+        if found is None or not await self._used_up(invite, found):
             self._failed()
             raise ReviewError(
                 "login", "this token is not valid", help="ask an administrator: keyturn user add NAME"
             )
-        if found.kind == "invite":
-            await self._store.delete_row("token", _hash(invite))
-        return await self._issue(found.user, "login", LOGIN_S)
+        left_s = (found.expires_at_ms - self._clock()) // 1000
+        return await self._issue(found.user, "login", LOGIN_S if found.kind == "invite" else left_s)
+
+    async def _used_up(self, invite: str, found: Token) -> bool:
+        """Whether this login is the one that the token is good for; of two at the same moment one is."""
+        if found.kind != "invite":
+            return True
+        row = self._store.get_row("token", _hash(invite))
+        if row is None or row.value != msgspec.json.encode(found):
+            return False
+        used = msgspec.structs.replace(found, kind="used", expires_at_ms=0)
+        try:
+            await self._store.put_row("token", _hash(invite), msgspec.json.encode(used), expect=row.version)
+        except StoreError as error:
+            if error.code != "conflict":
+                raise
+            return False
+        await self._store.delete_row("token", _hash(invite))
+        return True
+
+    async def _sweep(self) -> None:
+        """Tokens that have ended are of no use to anybody."""
+        for row in tuple(self._store.rows("token")):
+            if msgspec.json.decode(row.value, type=Token).expires_at_ms <= self._clock():
+                await self._store.delete_row("token", row.key)
 
     def who(self, token: str) -> User | None:
         """The user of a login token; None when it is none, has ended, or its user is gone."""
