@@ -89,3 +89,12 @@ def test_a_changed_byte_is_no_accident_waiting(event: r.Event, data: st.DataObje
     except (msgspec.DecodeError, UnicodeDecodeError):
         return
     assert type(found) in typing.get_args(r.Event)
+
+
+@given(data=st.binary(max_size=200))
+def test_decoding_is_total(data: bytes) -> None:
+    """Any bytes are an event or a `ValidationError`; nothing else ever leaves the codec."""
+    try:
+        r.decode_event(data)
+    except msgspec.ValidationError:
+        return

@@ -254,6 +254,18 @@ def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path: Path) -> None:
     assert (tmp_path / DB).read_bytes() == before
 
 
+def test_a_file_cut_to_nothing_is_not_an_empty_log(tmp_path: Path) -> None:
+    """Starting from nothing would forget every hold, every no and every number given out."""
+    with opened(tmp_path) as store:
+        asyncio.run(store.append([draft("C-1", 1)]))
+    (tmp_path / DB).write_bytes(b"")
+    for beside in (WAL, DB + "-shm"):
+        (tmp_path / beside).unlink(missing_ok=True)
+    with pytest.raises(StoreError, match="there and empty") as caught:
+        SqliteStore(tmp_path / DB)
+    assert "restore it from a backup" in caught.value.help
+
+
 def test_an_entry_changed_by_hand_is_found_at_the_door(
     settled: tuple[Path, tuple[Entry, ...]], tmp_path: Path
 ) -> None:

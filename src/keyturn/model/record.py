@@ -344,7 +344,10 @@ def encode_event(event: Event) -> bytes:
 
 def decode_event(data: bytes) -> Event:
     """The event that `encode_event` wrote, by any version; raises `msgspec.ValidationError` on anything else."""
-    event: Event = _decoder.decode(data)
+    try:
+        event: Event = _decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.ValidationError(f"not an event: {error}") from error
     return event
 
 

@@ -366,6 +366,12 @@ def _open(path: Path) -> sqlite3.Connection:
     new = not path.exists()
     if new:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    elif path.stat().st_size == 0:  # a file that SQLite has ever used holds a page: this one was cut
+        raise StoreError(
+            "empty",
+            f"{path} is there and empty: it was cut, and what it held is not in it",
+            help="restore it from a backup; if nothing was ever recorded here, delete it and start again",
+        )
     connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
     if connection.execute("PRAGMA journal_mode=WAL").fetchone()[0] != "wal":
         raise StoreError(

@@ -111,6 +111,7 @@ class _Play:
         )
         self.calls: set[asyncio.Task[Any]] = set()
         self.asked = 0
+        self.over = False  # the agents have gone
         self.up = asyncio.Event()
         self.values = 1000
         self.started_s = 0.0
@@ -311,8 +312,12 @@ class _Play:
             for case in self.runtime.cases():
                 if case.phase is Phase.INCONCLUSIVE:
                     await self._settle(case.id)
-                elif case.phase is Phase.CONFIRMED and not case.undone_by and self.chance.random() < 0.02:
+                elif case.phase is Phase.CONFIRMED and self._may_undo(case):
                     await self._undo(case.id)
+
+    def _may_undo(self, case: Case) -> bool:
+        """Not at the end: a history has to come to one."""
+        return not case.undone_by and not self.over and self.chance.random() < 0.02
 
     async def _withdraw(self, case_id: str) -> None:
         await self._do(lambda plane: plane.withdraw(case_id, by=OPERATOR, reason="no need"))
@@ -385,6 +390,7 @@ class _Play:
                 task.cancel()
         for task in working:
             task.exception() if task.done() and not task.cancelled() else None
+        self.over = True
         await self._until_quiet()
         for task in (*around, keeper):
             task.cancel()
