@@ -257,7 +257,7 @@ def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path: Path) -> None:
 def test_a_file_cut_to_nothing_is_not_an_empty_log(tmp_path: Path) -> None:
     """Starting from nothing would forget every hold, every no and every number given out."""
     with opened(tmp_path) as store:
-        asyncio.run(store.append([draft("C-1", 1)]))
+        asyncio.run(store.append([draft("C-1")]))
     (tmp_path / DB).write_bytes(b"")
     for beside in (WAL, DB + "-shm"):
         (tmp_path / beside).unlink(missing_ok=True)
