@@ -65,11 +65,17 @@ def test_the_agent_is_told_the_exact_narrow_patch_last() -> None:
         ),
         w.decision(),
     )
-    assert told.splitlines() == [
+    headline = (
         "Keyturn holds this as case C-7 for 2 reviewers who do not run this agent: https://keyturn.test/c/C-7 "
-        "(nothing was executed; send the same request again after approval; variants get the same answer)",
+        "(nothing was executed; send the same request again after approval; variants get the same answer)"
+    )
+    effect = (
         "Effect: replace of dynamodb:table/orders in production by dynamodb:DeleteTable then dynamodb:CreateTable; "
-        "at risk: 10,000 items. This deletes and recreates it.",
+        "at risk: 10,000 items. This deletes and recreates it."
+    )
+    assert told.splitlines() == [
+        headline,
+        effect,
         "Policy: deletes in production need two reviewers [seatbelt.delete]",
         "Narrower, and lost on it: nothing. Only billing mode differs.",
         "try: aws dynamodb update-table --table-name orders --billing-mode PAY_PER_REQUEST",
