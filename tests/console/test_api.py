@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from keyturn.console import api
-from tests.console.running_plane import SECRET, Plane
+from tests.console.running_plane import SECRET, Plane, ask
 
 OK, FORBIDDEN, UNAUTHORISED, STALE, BAD = 200, 403, 401, 409, 400
 
@@ -38,7 +38,7 @@ def test_a_login_is_needed_everywhere(plane: Plane) -> None:
     for route in routes:
         path = route.path.replace("{id}", "C-1").replace("{name}", "dana")
         for method in sorted((route.methods or set()) - {"HEAD"}):
-            answer = httpx.request(method, plane.url + path)
+            answer = ask(method, plane.url + path)
             if path.endswith("/login"):
                 assert (answer.status_code, code(answer)) == (415, "content-type"), path
             else:
@@ -48,7 +48,7 @@ def test_a_login_is_needed_everywhere(plane: Plane) -> None:
 @pytest.mark.parametrize("given", ["kt_wrong", "Bearer", "kt_" + "x" * 4_000, "' or 1=1 --"])
 def test_a_wrong_token_is_nobody(plane: Plane, given: str) -> None:
     """Neither a wrong bearer token nor a wrong invite gets in, and the answer does not repeat it."""
-    answer = httpx.get(f"{plane.url}/api/v1/whoami", headers={"authorization": f"Bearer {given}"})
+    answer = ask("GET", f"{plane.url}/api/v1/whoami", headers={"authorization": f"Bearer {given}"})
     assert (answer.status_code, code(answer)) == (UNAUTHORISED, "login")
     assert len(answer.text) < 200
 
@@ -67,9 +67,9 @@ def test_logging_out_ends_the_token(plane: Plane) -> None:
     """What was a login is worth nothing after it, and other logins of the same person stay."""
     token = plane.login(plane.invite("gone", "auditor"))
     headers = {"authorization": f"Bearer {token}"}
-    assert httpx.get(f"{plane.url}/api/v1/whoami", headers=headers).json()["user"] == "gone"
-    assert httpx.post(f"{plane.url}/api/v1/logout", headers=headers, json={}).status_code == OK
-    assert httpx.get(f"{plane.url}/api/v1/whoami", headers=headers).status_code == UNAUTHORISED
+    assert ask("GET", f"{plane.url}/api/v1/whoami", headers=headers).json()["user"] == "gone"
+    assert ask("POST", f"{plane.url}/api/v1/logout", headers=headers, json={}).status_code == OK
+    assert ask("GET", f"{plane.url}/api/v1/whoami", headers=headers).status_code == UNAUTHORISED
 
 
 def test_who_is_removed_is_out_at_once(plane: Plane) -> None:
@@ -77,7 +77,7 @@ def test_who_is_removed_is_out_at_once(plane: Plane) -> None:
     token = plane.login(plane.invite("leaver", "reviewer"))
     with plane.api("bob") as bob:
         assert bob.post("/users/leaver/remove", json={}).status_code == OK
-    answer = httpx.get(f"{plane.url}/api/v1/cases", headers={"authorization": f"Bearer {token}"})
+    answer = ask("GET", f"{plane.url}/api/v1/cases", headers={"authorization": f"Bearer {token}"})
     assert answer.status_code == UNAUTHORISED
 
 

@@ -18,7 +18,7 @@ from keyturn.console.identity import Identity
 from keyturn.console.web import HEADERS, STATIC, make_app
 from keyturn.runtime.interface import Desk
 from keyturn.stores.memory import MemoryStore
-from tests.console.running_plane import SECRET, Plane
+from tests.console.running_plane import SECRET, Plane, ask
 
 OK, SEE_OTHER, UNAUTHORISED, FORBIDDEN, NOT_FOUND = 200, 303, 401, 403, 404
 
@@ -39,7 +39,7 @@ def field(page: str, name: str) -> str:
 )
 def test_every_answer_has_the_headers(plane: Plane, path: str) -> None:
     """Pages, redirects, errors, JSON, streams and files alike: nothing inline, no frame, no sniffing, no referrer."""
-    answer = httpx.get(plane.url + path)
+    answer = ask("GET", plane.url + path)
     for name, value in HEADERS.items():
         if name != "cache-control":
             assert answer.headers.get_list(name) == [value], name
@@ -104,7 +104,7 @@ def test_what_is_vendored_is_what_it_says() -> None:
 )
 def test_only_assets_are_served(plane: Plane, path: str) -> None:
     """Nothing beside the folder of assets can be fetched."""
-    answer = httpx.get(plane.url + path)
+    answer = ask("GET", plane.url + path)
     assert answer.status_code in {SEE_OTHER, NOT_FOUND}
     assert "Starlette" not in answer.text
 
@@ -115,10 +115,10 @@ def test_only_assets_are_served(plane: Plane, path: str) -> None:
 def test_the_cookie_is_out_of_reach(plane: Plane) -> None:
     """Scripts cannot read it, other sites cannot have it sent; over TLS it is one that no other host can set."""
     token = {"token": plane.token("dana")}
-    plain = httpx.post(f"{plane.url}/login", data=token).headers["set-cookie"]
+    plain = ask("POST", f"{plane.url}/login", data=token).headers["set-cookie"]
     assert re.match(r"keyturn=kt_\S+; HttpOnly; Max-Age=\d+; Path=/; SameSite=strict$", plain)
     behind_tls = {"x-forwarded-proto": "https"}
-    over_tls = httpx.post(f"{plane.url}/login", data=token, headers=behind_tls)
+    over_tls = ask("POST", f"{plane.url}/login", data=token, headers=behind_tls)
     assert re.match(
         r"__Host-keyturn=kt_\S+; HttpOnly; Max-Age=\d+; Path=/; SameSite=strict; Secure$",
         over_tls.headers["set-cookie"],
@@ -129,18 +129,21 @@ def test_the_cookie_is_out_of_reach(plane: Plane) -> None:
 def test_over_tls_a_plain_cookie_counts_for_nothing(plane: Plane) -> None:
     """A cookie that a plain connection (or another host) has planted is not the one that is read over TLS."""
     headers = {"x-forwarded-proto": "https", "cookie": f"keyturn={plane.token('dana')}"}
-    answer = httpx.get(f"{plane.url}/", headers=headers)
+    answer = ask("GET", f"{plane.url}/", headers=headers)
     assert (answer.status_code, answer.headers["location"]) == (SEE_OTHER, "/login")
 
 
 def test_a_planted_session_is_not_taken_over(plane: Plane) -> None:
     """Fixation: whatever cookie a browser comes with, the login gives it a new one, and the old stays worthless."""
     planted = "kt_" + "a" * 43
-    given = httpx.post(
-        f"{plane.url}/login", data={"token": plane.token("dana")}, headers={"cookie": f"keyturn={planted}"}
+    given = ask(
+        "POST",
+        f"{plane.url}/login",
+        data={"token": plane.token("dana")},
+        headers={"cookie": f"keyturn={planted}"},
     )
     assert planted not in given.headers["set-cookie"]
-    assert httpx.get(f"{plane.url}/", headers={"cookie": f"keyturn={planted}"}).status_code == SEE_OTHER
+    assert ask("GET", f"{plane.url}/", headers={"cookie": f"keyturn={planted}"}).status_code == SEE_OTHER
 
 
 def test_logging_out_ends_the_cookie(plane: Plane) -> None:
@@ -150,7 +153,7 @@ def test_logging_out_ends_the_cookie(plane: Plane) -> None:
         page = browser.get("/").text
         assert browser.post("/logout", data={"csrf": field(page, "csrf")}).status_code == SEE_OTHER
         assert "keyturn" not in browser.cookies
-    assert httpx.get(f"{plane.url}/", headers={"cookie": f"keyturn={kept}"}).status_code == SEE_OTHER
+    assert ask("GET", f"{plane.url}/", headers={"cookie": f"keyturn={kept}"}).status_code == SEE_OTHER
 
 
 # --- forms -----------------------------------------------------------------------------------------------------------
@@ -190,7 +193,7 @@ def test_what_was_sent_from_elsewhere_is_refused(plane: Plane, headers: dict[str
     with plane.browser("dana") as dana:
         token = field(dana.get("/").text, "csrf")
         assert dana.post("/halt", data={"csrf": token}, headers=headers).status_code == FORBIDDEN
-    login = httpx.post(f"{plane.url}/login", data={"token": plane.token("dana")}, headers=headers)
+    login = ask("POST", f"{plane.url}/login", data={"token": plane.token("dana")}, headers=headers)
     assert login.status_code == UNAUTHORISED
     assert "set-cookie" not in login.headers
     assert not plane.app.runtime.status()["halted_by"]
@@ -220,7 +223,7 @@ def test_a_link_decides_nothing(plane: Plane) -> None:
 )
 def test_after_the_login_one_lands_at_home(plane: Plane, to: str, lands: str) -> None:
     """A link to a case comes back to it after the login; no link leads from our login to somebody else's page."""
-    answer = httpx.post(f"{plane.url}/login", params={"next": to}, data={"token": plane.token("dana")})
+    answer = ask("POST", f"{plane.url}/login", params={"next": to}, data={"token": plane.token("dana")})
     assert (answer.status_code, answer.headers["location"]) == (SEE_OTHER, lands)
 
 
@@ -365,7 +368,7 @@ def test_every_page_has_a_twin(plane: Plane) -> None:
     """What a page shows, programs read at the same address with .json; without a login neither."""
     case = plane.cases["half"]
     for path in ("/index.json", f"/c/{case}.json"):
-        assert httpx.get(plane.url + path).status_code == UNAUTHORISED
+        assert ask("GET", plane.url + path).status_code == UNAUTHORISED
     with plane.browser("dana") as dana:
         inbox = dana.get("/index.json").json()
         assert case in [row["id"] for row in inbox["needs_you"]]
@@ -390,7 +393,7 @@ def test_the_filter_finds(plane: Plane) -> None:
 
 def test_the_stream_tells_what_moved(plane: Plane) -> None:
     """A page that listens to one case hears of it and of no other; nobody listens without a login."""
-    assert httpx.get(f"{plane.url}/events").status_code == UNAUTHORISED
+    assert ask("GET", f"{plane.url}/events").status_code == UNAUTHORISED
     mine, other = plane.held_table(), plane.held_table()
     after = plane.app.runtime.status()["log_entries"]
     with (

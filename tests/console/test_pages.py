@@ -1,0 +1,353 @@
+"""The console in a real browser: people decide on it, see what others do without reloading, on a desk and on a phone.
+
+Every page that a test opened must have ended without an error on its console, without a request that failed and without a
+violation of the content security policy. ``KEYTURN_PICTURES=1`` writes the pictures of docs/pictures.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.console.running_plane import Plane, function
+
+CHROMIUM = os.environ.get("KEYTURN_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+ARMING_MS = 1_100
+DESK, PHONE = (1_280, 900), (390, 844)
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None,
+    reason="NO BROWSER: the pages are not tested. apt-get install chromium, or set KEYTURN_CHROMIUM",
+)
+
+Open = Callable[..., Any]
+
+WATCH = """
+document.addEventListener("securitypolicyviolation", (e) => console.error("CSP", e.violatedDirective, e.blockedURI));
+"""
+
+CONTRAST = """() => {
+  const channel = (v) => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; };
+  const light = ([r, g, b]) => .2126 * channel(r) + .7152 * channel(g) + .0722 * channel(b);
+  const rgb = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
+  const behind = (e) => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c.length === 3 || c[3] === 1) return c; } return [255, 255, 255]; };
+  const found = [];
+  for (const e of document.querySelectorAll("body *")) {
+    if (![...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim()) || !e.checkVisibility({opacityProperty: true})) continue;
+    const [a, b] = [light(rgb(getComputedStyle(e).color)), light(behind(e))].sort((x, y) => y - x);
+    const ratio = (a + .05) / (b + .05);
+    if (ratio < 4.5) found.push(`${ratio.toFixed(2)} ${e.tagName}.${e.className}: ${e.textContent.trim().slice(0, 40)}`);
+  }
+  return found;
+}"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def browse(plane: Plane, chromium: Any) -> Iterator[Open]:
+    """Opens a person's own browser at a path; what went wrong on any of its pages fails the test."""
+    contexts: list[Any] = []
+    wrong: list[str] = []
+
+    def open_(person: str, path: str = "/", size: tuple[int, int] = DESK, **options: Any) -> Any:
+        context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, **options)
+        contexts.append(context)
+        context.set_default_timeout(10_000)
+        page = context.new_page()
+        page.add_init_script(WATCH)
+        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+        page.on("console", lambda said: wrong.extend([said.text] * (said.type in {"error", "warning"})))
+        page.on("response", lambda got: wrong.extend([f"{got.status} {got.url}"] * (got.status >= 400)))
+        if person:
+            page.goto(f"{plane.url}/login?next={path}")
+            page.get_by_label("Token").fill(plane.token(person))
+            page.get_by_role("button", name="Log in").click()
+            page.wait_for_url(plane.url + path)
+        else:
+            page.goto(plane.url + path)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert not wrong
+
+
+def overflow(page: Any) -> int:
+    """Pixels by which the page is wider than its window."""
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+def approve(page: Any) -> None:
+    page.wait_for_timeout(ARMING_MS)
+    page.get_by_label("I have read").check()
+    page.get_by_role("button", name="Approve, as").click()
+
+
+def stay(page: Any) -> None:
+    """Mark the page, so that a reload would show."""
+    page.evaluate("window.same = true")
+
+
+def stayed(page: Any) -> bool:
+    return bool(page.evaluate("window.same === true"))
+
+
+# --- deciding --------------------------------------------------------------------------------------------------------
+
+
+def test_two_reviewers_decide_and_one_takes_it_back(plane: Plane, browse: Open) -> None:
+    """Dana approves, erin approves and executes, the outcome arrives by itself, and erin takes it back; all on pages."""
+    case = plane.held_table()
+    dana, erin = browse("dana", f"/c/{case}"), browse("erin", f"/c/{case}")
+    stay(dana)
+    approve(dana)
+    dana.get_by_text("✓ dana approves").wait_for()
+    assert plane.case(case)["phase"] == "held", "one does not suffice"
+    erin.get_by_text("You are the last one needed").wait_for()
+    erin.get_by_role("button", name="Approve, as 2 of 2").wait_for()
+    approve(erin)
+    erin.get_by_text("approved, not executed yet").wait_for()
+    erin.wait_for_timeout(ARMING_MS)
+    erin.get_by_role("button", name="without the agent").click()
+    erin.get_by_text("executed, and read back").wait_for()
+    assert plane.until(case, "confirmed")["approvals"] == ["dana", "erin"]
+    erin.get_by_role("button", name=f"Take {case} back").wait_for()
+    erin.wait_for_timeout(ARMING_MS)
+    erin.get_by_role("button", name=f"Take {case} back").click()
+    erin.get_by_text("Takes back").wait_for()
+    table = plane.case(case)["resources"][0].partition("/")[2]
+    assert plane.account("dynamodb").scan(TableName=table)["Count"] == 3
+
+
+def test_a_denial_tells_the_agent_why(plane: Plane, browse: Open) -> None:
+    """Without a reason the browser does not send it; with one the case is closed and the reason stands in it."""
+    case = plane.held_table()
+    page = browse("dana", f"/c/{case}")
+    page.wait_for_timeout(ARMING_MS)
+    page.get_by_role("button", name=f"Deny {case}").click()
+    assert plane.case(case)["phase"] == "held"
+    page.get_by_label("Reason; the agent reads it").fill("use the archive flag")
+    page.get_by_role("button", name=f"Deny {case}").click()
+    page.get_by_text("denied by a reviewer").first.wait_for()
+    assert plane.case(case)["reason"] == "denied by dana: use the archive flag"
+
+
+def test_buttons_are_inert_for_a_second(plane: Plane, browse: Open) -> None:
+    """A click or an Enter that was meant for what stood there before decides nothing; a second later it does."""
+    case = plane.held_table()
+    page = browse("dana", f"/c/{case}")
+    page.get_by_label("I have read").check()
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    button = page.get_by_role("button", name="Approve, as")
+    button.click(force=True)
+    button.press("Enter")
+    page.evaluate("document.querySelector('form[action$=approve]').requestSubmit()")
+    page.wait_for_timeout(300)
+    assert plane.case(case)["approvals"] == []
+    page.wait_for_timeout(ARMING_MS)
+    button.press("Enter")
+    page.get_by_text("✓ dana approves").wait_for()
+
+
+def test_the_operator_sees_no_way_to_approve(plane: Plane, browse: Open) -> None:
+    """Bob has every role and runs the agent: he reads why not, and may take back what his agent asked."""
+    page = browse("bob", f"/c/{plane.cases['replace']}")
+    assert page.get_by_role("button", name="Approve").count() == 0
+    assert page.get_by_role("button", name="Deny").count() == 0
+    page.locator("#decide").get_by_text("bob runs or owns the agent that asked").wait_for()
+    assert page.get_by_role("button", name="Withdraw").is_visible()
+
+
+def test_it_works_without_scripts(plane: Plane, browse: Open) -> None:
+    """Scripts blocked or broken: a reviewer can still read and deny. Nothing of the safety is in the script alone."""
+    case = plane.held_table()
+    page = browse("dana", f"/c/{case}", java_script_enabled=False)
+    page.get_by_label("Reason; the agent reads it").fill("no")
+    page.get_by_role("button", name=f"Deny {case}").click()
+    page.get_by_text("denied by a reviewer").first.wait_for()
+
+
+# --- live ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_inbox_follows(plane: Plane, browse: Open) -> None:
+    """A case that is held now stands in an inbox that was open before; when somebody denies it, it moves down."""
+    page = browse("dana")
+    stay(page)
+    case = plane.held_table()
+    needs = page.get_by_role("region", name="Needs you")
+    needs.get_by_text(case, exact=True).wait_for()
+    plane.review("erin", case, approve=False, note="no")
+    decided = page.get_by_role("region", name="Decided")
+    decided.get_by_text(case, exact=True).wait_for()
+    assert needs.get_by_text(case, exact=True).count() == 0
+    assert stayed(page)
+
+
+def test_the_page_follows_and_keeps_what_is_written(plane: Plane, browse: Open) -> None:
+    """Erin approves elsewhere: dana's page says so, and her half-written reason and its cursor are where they were."""
+    case = plane.held_table()
+    page = browse("dana", f"/c/{case}")
+    stay(page)
+    reason = page.get_by_label("Reason; the agent reads it")
+    reason.fill("I am still wri")
+    reason.focus()
+    plane.review("erin", case, approve=True)
+    page.get_by_text("✓ erin approves").wait_for()
+    assert page.get_by_role("button", name="Approve, as 2 of 2").is_visible()
+    page.keyboard.type("ting")
+    assert reason.input_value() == "I am still writing"
+    assert stayed(page)
+    assert page.locator("#changed").is_hidden(), "the case itself has not changed"
+
+
+def test_a_case_that_changes_under_the_eyes_says_so(plane: Plane, browse: Open) -> None:
+    """A second operation joins: the notice stands there, the tick is gone, the buttons are inert, the page shows a replace."""
+    name = f"api-{os.urandom(3).hex()}"
+    plane.account("lambda").create_function(**function(name, "itmes"))
+    with plane.agent() as aws:
+        case = plane.held(name, lambda: aws("lambda").delete_function(FunctionName=name))
+        page = browse("dana", f"/c/{case}")
+        page.wait_for_timeout(ARMING_MS)
+        page.get_by_label("I have read").check()
+        with contextlib.suppress(ClientError):
+            aws("lambda").create_function(**function(name, "items"))
+    page.get_by_text("This case changed while you were reading").wait_for()
+    assert page.locator("html[data-arming]").count() == 1
+    assert not page.get_by_label("I have read").is_checked()
+    assert "Replace" in page.get_by_role("heading", level=1).inner_text()
+    assert plane.case(case)["approvals"] == []
+
+
+def test_the_state_is_read_again_for_the_reader(plane: Plane, browse: Open) -> None:
+    """The page says that nothing moved since the assessment; after somebody changed the table it says that."""
+    case = plane.held_table()
+    page = browse("dana", f"/c/{case}")
+    page.get_by_text("State unchanged, read at").wait_for()
+    table = plane.case(case)["resources"][0].partition("/")[2]
+    plane.account("dynamodb").update_table(TableName=table, DeletionProtectionEnabled=True)
+    page.reload()
+    page.get_by_text("State has changed").wait_for()
+
+
+def test_stop_is_seen_by_everybody(plane: Plane, browse: Open) -> None:
+    """One click and one more: the halt stands on every open page at once; lifting it does too."""
+    dana, erin = browse("dana"), browse("erin", f"/c/{plane.cases['half']}")
+    dana.get_by_role("button", name="Stop all").click()
+    dana.get_by_label("Reason", exact=True).fill("something is odd")
+    dana.locator("#stop").get_by_role("button", name="Stop all").click()
+    try:
+        erin.get_by_text("Nothing leaves the plane.").wait_for()
+        assert plane.app.runtime.status()["halted_by"]
+    finally:
+        dana.get_by_role("button", name="Lift the halt").click()
+    erin.get_by_text("Nothing leaves the plane.").wait_for(state="detached")
+    assert not plane.app.runtime.status()["halted_by"]
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [PHONE, (1_440, 900)], ids=["phone", "desk"])
+def test_five_answers_stand_on_the_first_screen(plane: Plane, browse: Open, size: tuple[int, int]) -> None:
+    """What goes, does it come back, what depends on it, the narrow way, who decides: without scrolling."""
+    page = browse("dana", f"/c/{plane.cases['replace']}", size=size)
+    questions = page.locator(".answers dd")
+    assert questions.count() == 5
+    for number in range(5):
+        box = questions.nth(number).bounding_box()
+        assert box["y"] + box["height"] <= size[1], questions.nth(number).inner_text()
+
+
+def test_nothing_is_wider_than_a_phone(plane: Plane, browse: Open) -> None:
+    """Login, inbox and every kind of case, long and hostile names included, without scrolling sideways."""
+    login = browse("", "/login", size=PHONE)
+    assert overflow(login) == 0
+    page = browse("dana", size=PHONE)
+    assert overflow(page) == 0
+    for about, case in plane.cases.items():
+        page.goto(f"{plane.url}/c/{case}")
+        assert overflow(page) == 0, about
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_word_can_be_read(plane: Plane, browse: Open, scheme: str) -> None:
+    """Text against its background at 4.5 to 1 or better (WCAG 2.2, 1.4.3), in both schemes."""
+    page = browse("dana", color_scheme=scheme)
+    assert page.evaluate(CONTRAST) == []
+    for about in ("replace", "half", "undone", "hostile", "denied"):
+        page.goto(f"{plane.url}/c/{plane.cases[about]}")
+        if about in {"replace", "half"}:
+            page.get_by_text("read at").wait_for()
+        assert page.evaluate(CONTRAST) == [], about
+
+
+def test_the_keyboard_suffices(plane: Plane, browse: Open) -> None:
+    """From the top by Tab: past the header by the skip link, to a case, to its reason and its two buttons; focus is seen."""
+    page = browse("dana")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.locator(".case").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/c/*")
+    reached = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        reached.append(
+            page.evaluate("document.activeElement.getAttribute('name') || document.activeElement.textContent")
+        )
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline != "none", reached[-1]
+        if reached[-1].startswith("Approve"):
+            break
+    assert "note" in reached
+    assert any(name.startswith("Deny") for name in reached)
+    assert reached[-1].startswith("Approve"), reached
+
+
+def test_what_is_hidden_in_a_name_is_drawn(plane: Plane, browse: Open) -> None:
+    """The page of a hostile name shows it letter by letter, and runs none of it."""
+    page = browse("dana", f"/c/{plane.cases['hostile']}")
+    title = page.get_by_role("heading", level=1).inner_text()
+    assert "<img src=x onerror=alert(1)>/⟨U+202E⟩gnp.exe⟨U+200B⟩⟨U+0007⟩" in title
+    assert page.locator("img").count() == 0
+    page.get_by_text("<script>alert(2)</script>").first.wait_for()
+
+
+# --- pictures --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not os.environ.get("KEYTURN_PICTURES"), reason="KEYTURN_PICTURES=1 writes docs/pictures")
+def test_pictures(plane: Plane, browse: Open) -> None:
+    """The pictures of the docs are of the page as it is."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    for name, path, size, clip in (
+        ("inbox", "/?q=kiro", DESK, None),
+        ("review", f"/c/{plane.cases['replace']}", DESK, None),
+        ("review-phone", f"/c/{plane.cases['replace']}", PHONE, None),
+        ("decide", f"/c/{plane.cases['replace']}", DESK, "#decide"),
+    ):
+        page = browse("dana", "/", size=size)
+        page.goto(plane.url + path)
+        page.wait_for_timeout(ARMING_MS + 400)
+        target = page.locator(clip) if clip else page
+        target.screenshot(path=PICTURES / f"{name}.png")
+        assert (PICTURES / f"{name}.png").stat().st_size <= 150 * 1024
