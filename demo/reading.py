@@ -290,6 +290,12 @@ def losses(before: dict[str, Any], after: dict[str, Any]) -> dict[str, int]:
     return gone
 
 
+def setting(account: Account, service: str, name: str) -> str:
+    """What the function's environment says; empty where it does not, or where there is no function."""
+    function = _or_none(_function, account, names(service)["function"])
+    return str(function["environment"].get(name, "")) if function else ""
+
+
 def bug(account: Account, service: str) -> str:
     """The table that the function looks for and that does not exist; empty when it finds its table."""
     function = _or_none(_function, account, names(service)["function"])

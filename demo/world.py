@@ -10,14 +10,16 @@ import json
 import zipfile
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from demo.account import Account, names, tags
-from demo.reading import IDENTITIES, Difference, bug, capture, compare, losses, table_config
+from demo.reading import IDENTITIES, Difference, bug, capture, compare, losses, setting, table_config
 
 __all__ = [
     "IDENTITIES",
     "Account",
+    "Bug",
     "Difference",
     "bug",
     "build",
@@ -25,8 +27,10 @@ __all__ = [
     "compare",
     "losses",
     "names",
+    "setting",
     "table_config",
     "tags",
+    "usual_bug",
 ]
 
 ITEMS = 10_000
@@ -44,14 +48,35 @@ def handler(event, context):
 """
 
 
-def build(account: Account, service: str) -> None:
-    """Make the environment. The function's TABLE_NAME is misspelt: that is the bug."""
+@dataclass(frozen=True)
+class Bug:
+    """What is wrong with the function: one setting of its environment."""
+
+    setting: str
+    wrong: str
+    right: str
+
+    def __str__(self) -> str:
+        return f"{self.setting}={self.wrong} should be {self.setting}={self.right}"
+
+    def fixed(self, account: Account, service: str) -> bool:
+        """Whether the function has the right value now, and a table that it names exists."""
+        return setting(account, service, self.setting) == self.right and not bug(account, service)
+
+
+def usual_bug(service: str) -> Bug:
+    """The function looks for a table whose name is misspelt."""
+    return Bug("TABLE_NAME", names(service)["wrong_table"], names(service)["table"])
+
+
+def build(account: Account, service: str, *, wrong: Bug | None = None, items: int = ITEMS) -> None:
+    """Make the environment, with a bug in the function's settings: the usual one unless another is given."""
     name, tagged = names(service), tags(service)
     pairs = [{"Key": key, "Value": value} for key, value in tagged.items()]
-    _tables(account, name, pairs)
+    _tables(account, name, pairs, items)
     _buckets(account, name, pairs)
     _messages(account, name, tagged)
-    _compute(account, name, tagged, pairs)
+    _compute(account, name, tagged, pairs, wrong or usual_bug(service))
     ssm = account("ssm")
     ssm.put_parameter(Name=name["parameter"], Value="https://old.example.internal", Type="String", Tags=pairs)
     ssm.put_parameter(Name=name["parameter"], Value="https://costs.example.internal", Overwrite=True)
@@ -86,7 +111,7 @@ def _messages(account: Account, name: dict[str, str], tagged: dict[str, str]) ->
 
 
 def _compute(
-    account: Account, name: dict[str, str], tagged: dict[str, str], pairs: list[dict[str, str]]
+    account: Account, name: dict[str, str], tagged: dict[str, str], pairs: list[dict[str, str]], wrong: Bug
 ) -> None:
     """The role, and the function that has it."""
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
@@ -113,14 +138,17 @@ def _compute(
         Code={"ZipFile": _archive()},
         Timeout=20,
         MemorySize=256,
-        Environment={
-            "Variables": {"TABLE_NAME": name["wrong_table"], "CURRENCY": "EUR", "LOG_LEVEL": "info"}
-        },
+        Environment={"Variables": {**settings(name), wrong.setting: wrong.wrong}},
         Tags=tagged,
     )
 
 
-def _tables(account: Account, name: dict[str, str], pairs: list[dict[str, str]]) -> None:
+def settings(name: dict[str, str]) -> dict[str, str]:
+    """The function's environment without a bug."""
+    return {"TABLE_NAME": name["table"], "CURRENCY": "EUR", "LOG_LEVEL": "info"}
+
+
+def _tables(account: Account, name: dict[str, str], pairs: list[dict[str, str]], items: int) -> None:
     dynamodb = account("dynamodb")
     keys = [{"AttributeName": "account", "KeyType": "HASH"}, {"AttributeName": "day", "KeyType": "RANGE"}]
     attributes = [
@@ -165,8 +193,8 @@ def _tables(account: Account, name: dict[str, str], pairs: list[dict[str, str]])
         dynamodb.update_time_to_live(
             TableName=table, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires"}
         )
-    _fill(account, name["table"], ITEMS)
-    _fill(account, name["archive"], ARCHIVE_ITEMS)
+    _fill(account, name["table"], items)
+    _fill(account, name["archive"], min(items, ARCHIVE_ITEMS))
 
 
 def _fill(account: Account, table: str, count: int) -> None:
