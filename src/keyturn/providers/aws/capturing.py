@@ -54,10 +54,12 @@ def together(inquiries: Sequence[Inquiry[T]]) -> Inquiry[list[T]]:
     return [results[place] for place in range(len(inquiries))]
 
 
-def guarded(recipe: Recipe, ref: ResourceRef) -> Inquiry[Captured]:
-    """The capture; whatever goes wrong in it is an unknown of this resource, not the end of the others'."""
+def guarded(recipe: Recipe, ref: ResourceRef, *, beside: bool = False) -> Inquiry[Captured]:
+    """The capture; whatever goes wrong in it is an unknown of this resource, not the end of the others'. Of what only lies
+    `beside` the change, no more is read than decides about it.
+    """
     try:
-        return (yield from recipe.capture(ref))
+        return (yield from recipe.glance(ref) if beside else recipe.capture(ref))
     except Exception as error:  # noqa: BLE001  # the account may answer in any shape; unread is not absent
         return Captured(None, (f"the capture failed: {type(error).__name__}",))
 
@@ -74,7 +76,9 @@ def judged_by(change: Change) -> tuple[ResourceRef, ...]:
 def take(change: Change) -> Inquiry[Taken]:
     """Read every resource that has a recipe; of the others it is said that nothing is known."""
     known = [(ref, recipe) for ref in judged_by(change) if (recipe := recipes.for_kind(ref.kind)) is not None]
-    found = yield from together([guarded(recipe, ref) for ref, recipe in known])
+    found = yield from together(
+        [guarded(recipe, ref, beside=ref not in change.resources) for ref, recipe in known]
+    )
     states: dict[str, dict[str, Any] | None] = {}
     unknowns: list[str] = []
     prints: dict[str, str] = {}

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from keyturn.core.ports import Assessing, Captures, Inquiry, Scope, Seal, UndoPlan
-from keyturn.model.change import READ_EFFECTS, Change, Effect, Lane, Operation, Request
+from keyturn.model.change import READ_EFFECTS, Change, Lane, Operation, Request, ResourceRef
 from keyturn.model.execution import Backup, Outcome, OutcomeStatus
 from keyturn.providers.aws import recipes, undo
 from keyturn.providers.aws.assess import assess
 from keyturn.providers.aws.capturing import take
+from keyturn.providers.aws.recipes.base import Leaves, Recipe
 from keyturn.providers.aws.scope import passed_roles, scope
-from keyturn.providers.aws.undo import destroys
 from keyturn.providers.aws.wire_shapes import cli_command
 
 GONE_READS_MAX: Final = 120
@@ -78,14 +78,7 @@ class AwsProvider:
         """After the call: gone what was to go, standing what was to stand. Kinds without a recipe rest on the answer."""
         taken = yield from take(change)
         for _ in range(GONE_READS_MAX):
-            waiting = [
-                operation.resources[0]
-                for operation in change.operations
-                if (recipe := recipes.for_kind(operation.resources[0].kind)) is not None
-                and destroys(operation, recipe)
-                and recipe.gone(taken.captures.states.get(str(operation.resources[0]))) is None
-            ]
-            if not waiting:
+            if not _waiting(change, taken.captures):
                 break
             taken = yield from take(change)
         return _verified(change, taken.captures)
@@ -100,15 +93,39 @@ class AwsProvider:
         return cli_command(operation.service, operation.action, parameters)
 
 
+def _known(operation: Operation) -> list[tuple[ResourceRef, Recipe]]:
+    """The resources an operation is about that can be read back."""
+    return [
+        (ref, recipe) for ref in undo.own(operation) if (recipe := recipes.for_kind(ref.kind)) is not None
+    ]
+
+
+def _waiting(change: Change, now: Captures) -> bool:
+    """Whether the service still works on something that is to go."""
+    return any(
+        operation.name in recipe.deletes and recipe.gone(now.states.get(str(ref))) is None
+        for operation in change.operations
+        for ref, recipe in _known(operation)
+    )
+
+
 def _read_back(change: Change, before: Captures, now: Captures) -> Outcome:
-    """One reading of the world after an unanswered call, against what stood before it."""
+    """One reading of the world after an unanswered call, against what stood before it; of several resources all have to agree."""
     operation = change.operations[0]
-    ref = operation.resources[0]
+    found = [_one_read_back(operation, ref, before, now) for ref in undo.own(operation)]
+    if len({outcome.status for outcome in found}) == 1:
+        return Outcome(found[0].status, "; ".join(outcome.detail for outcome in found))
+    if any(outcome.status is OutcomeStatus.IN_PROGRESS for outcome in found):
+        return Outcome(OutcomeStatus.IN_PROGRESS, "; ".join(outcome.detail for outcome in found))
+    return Outcome(OutcomeStatus.UNCERTAIN, "; ".join(outcome.detail for outcome in found))
+
+
+def _one_read_back(operation: Operation, ref: ResourceRef, before: Captures, now: Captures) -> Outcome:
     recipe = recipes.for_kind(ref.kind)
     if recipe is None or str(ref) not in now.states or str(ref) not in before.states:
         return Outcome(OutcomeStatus.UNCERTAIN, f"{ref} cannot be read back")
     stood, stands = before.states[str(ref)], now.states[str(ref)]
-    if operation.name in recipe.deletes:
+    if recipe.leaves(operation.name, operation.parameters, ref) is Leaves.GONE:
         gone = recipe.gone(stands)
         if gone is None:
             return Outcome(OutcomeStatus.IN_PROGRESS, f"{ref} is being deleted")
@@ -129,22 +146,19 @@ def _read_back(change: Change, before: Captures, now: Captures) -> Outcome:
 def _verified(change: Change, now: Captures) -> Outcome:
     said: list[str] = []
     for operation in change.operations:
-        ref = operation.resources[0]
-        recipe = recipes.for_kind(ref.kind)
-        if recipe is None:
-            said.append(f"{ref}: the service said so; there is no recipe to read it back")
-            continue
-        if str(ref) not in now.states:
-            return Outcome(OutcomeStatus.UNCERTAIN, f"{ref} cannot be read back: {'; '.join(now.unknowns)}")
-        stands = now.states[str(ref)] is not None
-        should_go = (
-            destroys(operation, recipe)
-            and operation.floor is Effect.DELETE
-            and operation.name in recipe.deletes
-        )
-        if should_go and len(change.operations) == 1 and stands:
-            return Outcome(OutcomeStatus.FAILED, f"{ref} still stands")
-        if not should_go and not stands:
-            return Outcome(OutcomeStatus.FAILED, f"{ref} does not stand")
-        said.append(f"{ref} {'is gone' if not stands else 'stands'}, read back")
+        for ref in undo.own(operation):
+            recipe = recipes.for_kind(ref.kind)
+            if recipe is None:
+                said.append(f"{ref}: the service said so; there is no recipe to read it back")
+                continue
+            if str(ref) not in now.states:
+                why = "; ".join(now.unknowns)
+                return Outcome(OutcomeStatus.UNCERTAIN, f"{ref} cannot be read back: {why}")
+            stands = now.states[str(ref)] is not None
+            left = recipe.leaves(operation.name, operation.parameters, ref)
+            if left is Leaves.GONE and len(change.operations) == 1 and stands:
+                return Outcome(OutcomeStatus.FAILED, f"{ref} still stands")
+            if left is Leaves.STANDING and not stands:
+                return Outcome(OutcomeStatus.FAILED, f"{ref} does not stand")
+            said.append(f"{ref} {'is gone' if not stands else 'stands'}, read back")
     return Outcome(OutcomeStatus.SUCCEEDED, "; ".join(said))

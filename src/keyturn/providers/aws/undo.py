@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from keyturn.core.ports import Captures, Inquiry, Seal, UndoPlan
 from keyturn.errors import BugError, UnavailableError
-from keyturn.model.change import Change, Effect, Operation, ResourceRef
+from keyturn.model.change import Change, Operation, ResourceRef
 from keyturn.model.execution import Backup
 from keyturn.providers.aws import items, recipes
 from keyturn.providers.aws.operation import operation_from
 from keyturn.providers.aws.recipes.base import Recipe, State, Step
 from keyturn.providers.aws.recipes.common import differences, do
-
-_DESTROYS = frozenset({Effect.DELETE, Effect.REPLACE})
 
 
 def backup(change: Change, captures: Captures, *, case_id: str, at_ms: int) -> Inquiry[tuple[Backup, ...]]:
@@ -27,9 +25,7 @@ def backup(change: Change, captures: Captures, *, case_id: str, at_ms: int) -> I
                 raise UnavailableError(
                     "no-backup", f"there is no recipe to back up {ref}", help="deny it, or do it by hand"
                 )
-            if not destroys(operation, recipe) and recipe.inverse(
-                operation.name, operation.parameters, ref, state
-            ):
+            if recipe.inverse(operation.name, operation.parameters, ref, state):
                 taken[ref] = _capture_is_enough(recipe, ref, state, at_ms)
             else:
                 taken[ref] = yield from recipe.backup(ref, state, case_id=case_id, at_ms=at_ms)
@@ -40,8 +36,9 @@ def backup(change: Change, captures: Captures, *, case_id: str, at_ms: int) -> I
     return tuple(taken.values())
 
 
-def destroys(operation: Operation, recipe: Recipe) -> bool:
-    return operation.floor in _DESTROYS or operation.name in recipe.deletes
+def own(operation: Operation) -> tuple[ResourceRef, ...]:
+    """The resources an operation is about, as against those it only names: all of the first one's kind."""
+    return tuple(ref for ref in operation.resources if ref.kind == operation.resources[0].kind)
 
 
 def _capture_is_enough(recipe: Recipe, ref: ResourceRef, state: State, at_ms: int) -> Backup:
@@ -53,7 +50,7 @@ def _capture_is_enough(recipe: Recipe, ref: ResourceRef, state: State, at_ms: in
         manifest="",
         taken_at_ms=at_ms,
         verified_at_ms=at_ms,
-        verified_by="the change is in place; the capture holds every value it changes",
+        verified_by=recipe.keeps(state),
         restores_to="the same resource, put back in place",
     )
 
@@ -65,17 +62,25 @@ def obstacle(change: Change, before: Captures, backups: tuple[Backup, ...]) -> s
             if not items.complete(change, before.states):
                 return "not every item that was written was captured before"
             continue
-        ref = operation.resources[0]
-        recipe, state = recipes.for_kind(ref.kind), before.states.get(str(ref))
-        if recipe is None:
-            return f"there is no recipe for {ref}"
-        if state is None:
-            return f"{ref} did not stand before; what was created is not deleted by an undo"
-        if operation.name in recipe.deletes:
-            if not recipe.restores or (recipe.backs_up and _backup_of(ref, backups) is None):
-                return f"there is no backup of {ref}"
-        elif not recipe.inverse(operation.name, operation.parameters, ref, state):
-            return f"{operation.name} has no inverse"
+        for ref in own(operation):
+            why = _obstacle(operation, ref, before, backups)
+            if why:
+                return why
+    return ""
+
+
+def _obstacle(operation: Operation, ref: ResourceRef, before: Captures, backups: tuple[Backup, ...]) -> str:
+    recipe, state = recipes.for_kind(ref.kind), before.states.get(str(ref))
+    if recipe is None:
+        return f"there is no recipe for {ref}"
+    if state is None:
+        return f"{ref} did not stand before; what was created is not deleted by an undo"
+    if recipe.inverse(operation.name, operation.parameters, ref, state):
+        return ""
+    if operation.name not in recipe.deletes:
+        return f"{operation.name} has no inverse"
+    if not recipe.restores or (recipe.backs_up and _backup_of(ref, backups) is None):
+        return f"there is no backup of {ref}"
     return ""
 
 
@@ -91,12 +96,10 @@ def plan(change: Change, before: Captures, backups: tuple[Backup, ...], *, seal:
             steps += items.inverse(before.states)
             loss.append("what else was written to these items since")
             continue
-        ref, recipe, state = _known(operation, before)
-        if operation.name in recipe.deletes:
-            steps += recipe.restore_plan(ref, state, _backup_of(ref, backups))
-            loss += recipe.loss
-        else:
-            steps += recipe.inverse(operation.name, operation.parameters, ref, state)
+        for ref, recipe, state in _known(operation, before):
+            back = recipe.inverse(operation.name, operation.parameters, ref, state)
+            steps += back or recipe.restore_plan(ref, state, _backup_of(ref, backups))
+            loss += () if back else recipe.loss
     base = change.operations[0]
     operations = tuple(
         operation_from(
@@ -125,25 +128,28 @@ def perform(change: Change, before: Captures, backups: tuple[Backup, ...]) -> In
                 yield from do(operation.resources[0], step.operation, step.parameters)
             honest += yield from items.differences(operation.resources, before.states)
             continue
-        ref, recipe, state = _known(operation, before)
-        if operation.name in recipe.deletes:
-            honest += yield from recipe.restore(ref, state, _backup_of(ref, backups))
-            continue
-        for step in recipe.inverse(operation.name, operation.parameters, ref, state):
-            yield from do(ref, step.operation, step.parameters)
-        after = yield from recipe.capture(ref)
-        honest += differences(state, after.state, recipe.fields, title=str(ref))
-        honest += [f"could not be compared: {unknown}" for unknown in after.unknowns]
+        for ref, recipe, state in _known(operation, before):
+            back = recipe.inverse(operation.name, operation.parameters, ref, state)
+            if not back:
+                honest += yield from recipe.restore(ref, state, _backup_of(ref, backups))
+                continue
+            for step in back:
+                yield from do(ref, step.operation, step.parameters)
+            after = yield from recipe.capture(ref)
+            honest += differences(state, after.state, recipe.fields, title=str(ref))
+            honest += [f"could not be compared: {unknown}" for unknown in after.unknowns]
     return tuple(honest)
 
 
-def _known(operation: Operation, before: Captures) -> tuple[ResourceRef, Recipe, State]:
+def _known(operation: Operation, before: Captures) -> list[tuple[ResourceRef, Recipe, State]]:
     """What `obstacle` has found to be there."""
-    ref = operation.resources[0]
-    recipe, state = recipes.for_kind(ref.kind), before.states.get(str(ref))
-    if recipe is None or state is None:
-        raise BugError("not-captured", f"{ref} is to be put back without a capture")
-    return ref, recipe, state
+    found = []
+    for ref in own(operation):
+        recipe, state = recipes.for_kind(ref.kind), before.states.get(str(ref))
+        if recipe is None or state is None:
+            raise BugError("not-captured", f"{ref} is to be put back without a capture")
+        found.append((ref, recipe, state))
+    return found
 
 
 def _backup_of(ref: ResourceRef, backups: tuple[Backup, ...]) -> Backup | None:

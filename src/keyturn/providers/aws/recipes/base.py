@@ -7,6 +7,7 @@ and change it. Its methods that need the world are generators (`Inquiry`): they 
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any, ClassVar
 
 import msgspec
@@ -27,6 +28,14 @@ class Captured(msgspec.Struct, frozen=True):
     state: State | None
     unknowns: tuple[str, ...] = ()
     dependents: tuple[Dependent, ...] = ()  # edges met on the way: who relies on this resource
+
+
+class Leaves(StrEnum):
+    """What an operation leaves of a resource once it is done."""
+
+    STANDING = "standing"
+    GONE = "gone"
+    EITHER = "either"  # it depends on what else there is: an older version of an object
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -77,6 +86,10 @@ class Recipe:
         """Read the resource completely, in canonical order, values as the service declares them."""
         raise NotImplementedError
 
+    def glance(self, ref: ResourceRef) -> Inquiry[Captured]:
+        """Read only what decides about the things that lie in it: an object's bucket. The whole capture where that is cheap."""
+        return self.capture(ref)
+
     def fingerprint(self, state: State | None) -> str:
         """Digest of the declared configuration fields; of `None` where the resource is absent."""
         declared = None if state is None else {field: state.get(field) for field in self.fields}
@@ -98,11 +111,23 @@ class Recipe:
         """In-place calls that lead from `state` to `desired`; None where the kind has no such map."""
         return None
 
+    def wanted(self, operation: str, parameters: dict[str, Any]) -> State | None:
+        """The declared fields that an update sets, as they stand once it is done; None where they are matched by name."""
+        return None
+
     def inverse(
         self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State
     ) -> tuple[Step, ...]:
         """Calls that put back what `operation` changes, from the state before; empty where there is no inverse."""
         return ()
+
+    def keeps(self, state: State) -> str:
+        """Why the capture is backup enough for an operation that has an inverse, in words for reviewers."""
+        return "the change is in place; the capture holds every value it changes"
+
+    def leaves(self, operation: str, parameters: dict[str, Any], ref: ResourceRef) -> Leaves:
+        """Whether the resource stands once the operation is done."""
+        return Leaves.GONE if operation in self.deletes else Leaves.STANDING
 
     def backup(self, ref: ResourceRef, state: State, *, case_id: str, at_ms: int) -> Inquiry[Backup]:
         """Take undo material and prove it restorable. Raises `UnavailableError` where the kind has no backup."""
