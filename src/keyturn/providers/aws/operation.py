@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from keyturn.core.ports import Seal
-from keyturn.model.change import Operation
+from keyturn.model.change import Effect, Operation
 from keyturn.providers.aws import catalogue
 from keyturn.providers.aws.resources import Home, resources_of
 from keyturn.providers.aws.wire_shapes import idempotency_token, mask
+
+_CREATES_WITHOUT: Final = {("ssm", "PutParameter"): "Overwrite"}
+"""Operations that update only when this flag is given; without it they make something new, or are refused by the service."""
+
+
+def _floor(service: str, operation: str, parameters: dict[str, Any]) -> Effect:
+    """The catalogue's effect; of an operation that makes or updates by a flag, the one that the flag says."""
+    flag = _CREATES_WITHOUT.get((service, operation))
+    if flag is not None and not parameters.get(flag):
+        return Effect.CREATE
+    return catalogue.lookup(service, operation).effect
 
 
 def operation_from(
@@ -36,7 +47,7 @@ def operation_from(
         name=f"{service}:{operation}",
         parameters=mask(service, operation, meant, seal),
         resources=resources_of(service, operation, parameters, Home(partition, account, region)),
-        floor=catalogue.lookup(service, operation).effect,
+        floor=_floor(service, operation, meant),
         partition=partition,
         account=account,
         region=region,

@@ -8,7 +8,7 @@ from keyturn.core.ports import Inquiry
 from keyturn.errors import UnavailableError
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Answer, Call, Refused, Role, Succeeded, Unavailable
-from keyturn.providers.aws.recipes.base import call
+from keyturn.providers.aws.recipes.base import Step, call
 
 PAGES_MAX: Final = 1_000
 """Pages of one listing: a capture of more is said to be incomplete, never taken for whole."""
@@ -74,6 +74,18 @@ def tags_dict(tags: list[dict[str, str]] | None, key: str = "Key", value: str = 
 
 def tags_list(tags: dict[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+
+
+def tags_back(
+    tag: str, untag: str, which: dict[str, Any], tags: dict[str, str], keys: list[str]
+) -> tuple[Step, ...]:
+    """Calls that give these tags the values they had; `which` names the resource as both operations take it."""
+    had = {key: tags[key] for key in keys if key in tags}
+    new = [key for key in keys if key not in tags]
+    steps = [Step(tag, {**which, "Tags": tags_list(had)})] if had else []
+    if new:
+        steps.append(Step(untag, {**which, "TagKeys": new}))
+    return tuple(steps)
 
 
 def without_nothing(value: Any) -> Any:

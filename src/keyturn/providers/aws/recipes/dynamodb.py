@@ -27,6 +27,7 @@ from keyturn.providers.aws.recipes.common import (
     must,
     pages,
     read_call,
+    tags_back,
     tags_dict,
     tags_list,
     value_of,
@@ -228,11 +229,9 @@ class Table(Recipe):
             return (Step(operation, {"TableName": ref.id, **back}),)
         if operation == "dynamodb:TagResource":
             keys = [tag["Key"] for tag in parameters.get("Tags", [])]
-            return _tags_back("dynamodb:TagResource", "dynamodb:UntagResource", state, keys)
+            return _tags_back(state, keys)
         if operation == "dynamodb:UntagResource":
-            return _tags_back(
-                "dynamodb:TagResource", "dynamodb:UntagResource", state, parameters.get("TagKeys", [])
-            )
+            return _tags_back(state, parameters.get("TagKeys", []))
         return ()
 
     # --- backup and restore ------------------------------------------------------------------------------------------
@@ -522,13 +521,6 @@ def _content(ref: ResourceRef, table: str) -> Inquiry[tuple[int, str]]:
     return count, f"{total:064x}"
 
 
-def _tags_back(tag: str, untag: str, state: State, keys: list[str]) -> tuple[Step, ...]:
-    """Calls that give these tags the values they had."""
-    had = {key: state["tags"][key] for key in keys if key in state["tags"]}
-    new = [key for key in keys if key not in state["tags"]]
-    steps = []
-    if had:
-        steps.append(Step(tag, {"ResourceArn": state["arn"], "Tags": tags_list(had)}))
-    if new:
-        steps.append(Step(untag, {"ResourceArn": state["arn"], "TagKeys": new}))
-    return tuple(steps)
+def _tags_back(state: State, keys: list[str]) -> tuple[Step, ...]:
+    which = {"ResourceArn": state["arn"]}
+    return tags_back("dynamodb:TagResource", "dynamodb:UntagResource", which, state["tags"], keys)
