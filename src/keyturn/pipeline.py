@@ -99,7 +99,7 @@ def ask_reviewers(
 
 
 def say(case_id: str, url: str, change: Change, assessing: Assessing, decision: Decision) -> str:
-    """What an agent is told of a change that does not go through, by the one template (DESIGN, "Telling an agent no").
+    """What an agent is told of a change that does not go through, by the one template (docs/concepts/rules.md, "Telling an agent no").
 
     Case and page; effect and finding in one sentence; what would be allowed now; the narrow patch; last, when it is
     exact, one machine-readable line ``try: <command>``. The commands hold the agent's own values and nobody else's.

@@ -118,7 +118,7 @@ def test_a_rule_that_fails_is_a_doubt() -> None:
         kind=Kind.NOTE,
         effect=REGISTRY[0].effect,
         reversibility=Reversibility.R0,
-        source="DESIGN: planted by a test",
+        source="Keyturn: planted by a test",
         says="A rule that fails.",
         look=broken,
     )
@@ -143,7 +143,7 @@ def test_a_rule_is_put_among_the_rules_by_its_decorator() -> None:
         Kind.NOTE,
         REGISTRY[0].effect,
         Reversibility.R1,
-        "DESIGN: planted by a test",
+        "Keyturn: planted by a test",
     )
     def newcomer(context: Context) -> tuple[str, dict[str, Any]]:
         """A sentence."""

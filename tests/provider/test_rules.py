@@ -55,7 +55,7 @@ def test_every_rule_has_its_two_cases_its_sentence_and_its_source() -> None:
     assert len(REGISTRY) == len(BY_CODE), "a code names one rule"
     for rule in REGISTRY:
         assert len(rule.says) > 20, rule.code
-        assert rule.source.startswith(("https://docs.aws.amazon.com/", "DESIGN")), rule.code
+        assert rule.source.startswith(("https://docs.aws.amazon.com/", "Keyturn: ")), rule.code
         assert re.fullmatch(r"[A-Z0-9]{2,4}\d{3}", rule.code), rule.code
 
 

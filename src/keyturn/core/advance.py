@@ -103,7 +103,7 @@ def _received(case: Case, event: r.Received) -> Case:
 
 
 def _joined(case: Case, event: r.Joined) -> Case:
-    """A new revision: approvals given to the old one are void (DESIGN rule 2)."""
+    """A new revision: approvals given to the old one are void (docs/concepts/rules.md, 2)."""
     return _but(
         case,
         phase=Phase.SUPERSEDED,

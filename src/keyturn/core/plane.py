@@ -253,7 +253,7 @@ class Plane:
     def route(
         self, change: Change, *, at_ms: int, cooldown_s: int = COOLDOWN_S, replay_s: int = REPLAY_S
     ) -> Route:
-        """Where a change of one operation belongs (DESIGN rule 3). Undos are cases of their own."""
+        """Where a change of one operation belongs (docs/concepts/rules.md, 3). Undos are cases of their own."""
         by = self.halted_by(change.principal.agent)
         if by:
             return Refuse(

@@ -1,4 +1,4 @@
-"""Which reviews count. Nobody approves their own agent; an approval is for exactly what was shown (DESIGN rules 2 and 4)."""
+"""Which reviews count. Nobody approves their own agent; an approval is for exactly what was shown (docs/concepts/rules.md, 2 and 4)."""
 
 from __future__ import annotations
 

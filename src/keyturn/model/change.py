@@ -122,7 +122,7 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def digest(self) -> str:
-        """Over principal and meaning of the operations; not ids, times, intent, surface or tokens (DESIGN rule 2)."""
+        """Over principal and meaning of the operations; not ids, times, intent, surface or tokens (docs/concepts/rules.md, 2)."""
         return digest(
             {
                 "principal": msgspec.to_builtins(self.principal),

@@ -8,7 +8,7 @@ from keyturn.model.canonical import digest
 
 
 class ReviewRequest(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What an approval binds to (DESIGN rule 2), frozen when the case is held."""
+    """What an approval binds to (docs/concepts/rules.md, 2), frozen when the case is held."""
 
     case_id: str
     revision: int

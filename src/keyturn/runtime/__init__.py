@@ -142,7 +142,7 @@ class Runtime(GateSide, DeskSide):
             log.exception("case %s: %s failed; it stays where it is", case.id, command)
 
     def _excluded(self, change: Change) -> tuple[str, ...]:
-        """Who may not review: the operator, the session's owner (DESIGN rule 4)."""
+        """Who may not review: the operator, the session's owner (docs/concepts/rules.md, 4)."""
         session = self.book.plane.sessions.get(change.principal.session)
         return tuple(
             sorted({change.principal.operator, *([session.owner, session.operator] if session else [])})

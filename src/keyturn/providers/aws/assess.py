@@ -42,7 +42,7 @@ class Judged(msgspec.Struct, frozen=True):
 
 
 def lowered(name: str, parameters: Mapping[str, Any]) -> bool:
-    """Whether the request is certainly a read although its name is not: the short list of DESIGN rule 6."""
+    """Whether the request is certainly a read although its name is not: the short list of docs/concepts/rules.md, 6."""
     if parameters.get("DryRun") is True and (name.startswith("ec2:") or name in _TRUE_DRY_RUNS):
         return True
     if name == "lambda:Invoke" and parameters.get("InvocationType") == "DryRun":

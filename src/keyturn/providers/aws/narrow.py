@@ -20,7 +20,7 @@ from keyturn.providers.aws.recipes.base import Narrow, Recipe, Step
 from keyturn.providers.aws.rules import Context
 from keyturn.providers.aws.wire_shapes import cli_command
 
-SOURCE = "DESIGN: delete and create of one identity in one session is a replace"
+SOURCE = "Keyturn: delete and create of one identity in one session is a replace"
 
 
 class Ways(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from keyturn.model.change import Effect
 from keyturn.providers.aws.environment import PRODUCTION, is_environment_key, normalise
 from keyturn.providers.aws.rules import Context, Fired, Said, rule
 
-SOURCE: Final = "DESIGN: delegated authority and protection-strip, by the shape of the request"
+SOURCE: Final = "Keyturn: delegated authority and protection-strip, by the shape of the request"
 _PROTECTION: Final = re.compile(
     r"(deletion|termination|delete|stop)_?protect(ion|ed)?|disableapi(termination|stop)", re.IGNORECASE
 )
