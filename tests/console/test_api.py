@@ -281,13 +281,13 @@ def test_what_is_hidden_in_a_name_is_seen(plane: Plane) -> None:
 
 
 def test_a_case_answers_five_questions(plane: Plane) -> None:
-    """What goes, can it come back, what depends on it, the narrow way, who decides: in this order, for programs too."""
+    """What happens, what breaks, can it come back, the narrow way, who decides: in this order, for programs too."""
     with plane.api("dana") as dana:
         answers = dana.get(f"/cases/{plane.cases['replace']}").json()["answers"]
     assert [one["question"] for one in answers] == [
-        "What goes",
+        "What happens",
+        "What breaks",
         "Can it come back",
-        "What depends on it",
         "The narrow way",
         "Who decides",
     ]

@@ -21,7 +21,7 @@ from tests.console.running_plane import Plane, function
 CHROMIUM = os.environ.get("KEYTURN_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 ARMING_MS = 1_100
-DESK, PHONE = (1_280, 900), (390, 844)
+DESK, PHONE, PICTURE = (1_280, 900), (390, 844), (1_280, 800)
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None,
@@ -268,7 +268,7 @@ def test_stop_is_seen_by_everybody(plane: Plane, browse: Open) -> None:
 
 @pytest.mark.parametrize("size", [PHONE, (1_440, 900)], ids=["phone", "desk"])
 def test_five_answers_stand_on_the_first_screen(plane: Plane, browse: Open, size: tuple[int, int]) -> None:
-    """What goes, does it come back, what depends on it, the narrow way, who decides: without scrolling."""
+    """What happens, what breaks, does it come back, the narrow way, who decides: without scrolling."""
     page = browse("dana", f"/c/{plane.cases['replace']}", size=size)
     questions = page.locator(".answers dd")
     assert questions.count() == 5
@@ -340,8 +340,8 @@ def test_pictures(plane: Plane, browse: Open) -> None:
     """The pictures of the docs are of the page as it is."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     for name, path, size, clip in (
-        ("inbox", "/?q=kiro", DESK, None),
-        ("review", f"/c/{plane.cases['replace']}", DESK, None),
+        ("inbox", "/?q=kiro", PICTURE, None),
+        ("review", f"/c/{plane.cases['replace']}", PICTURE, None),
         ("review-phone", f"/c/{plane.cases['replace']}", PHONE, None),
         ("decide", f"/c/{plane.cases['replace']}", DESK, "#decide"),
     ):

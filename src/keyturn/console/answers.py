@@ -1,7 +1,7 @@
 """The five questions of a reviewer at three in the morning, answered from the case in a sentence each.
 
-What goes? Can it come back, and when? What depends on it? What is the narrow way? Who may decide? The page shows them first,
-the API gives them as ``answers``. Each carries a `tone`, so that colour is never the only signal: the words say the same.
+What happens? What breaks? Can it come back, and when? What is the narrow way? Who may decide? The page shows them first, the
+API gives them as ``answers``. Each carries a `tone` for its colour; colour is never the only signal, the words say the same.
 """
 
 from __future__ import annotations
@@ -18,14 +18,27 @@ from keyturn.model.change import Effect
 DEPENDENTS_MAX: Final = 3
 """So many names are read at a glance; the list below has them all."""
 
-LOSES: Final = (
-    Kind.REPLACE,
-    Kind.DATA_LOSS,
-    Kind.BACKUP_STRIP,
-    Kind.PROTECTION_STRIP,
-    Kind.OVERWRITE,
-)
-"""Findings that say what would be gone, worst first."""
+SENTENCES_MAX: Final = 2
+"""So many findings are read at a glance; the list below has them all."""
+
+WORDS: Final = {
+    Kind.REPLACE: "Deleted and made anew",
+    Kind.DATA_LOSS: "Something is lost",
+    Kind.BACKUP_STRIP: "The means of getting it back go",
+    Kind.PROTECTION_STRIP: "A guard against deletion goes",
+    Kind.OVERWRITE: "What stands there is overwritten",
+    Kind.EXPOSURE: "It is opened to others",
+    Kind.DELEGATED_AUTHORITY: "Authority is handed on",
+    Kind.BLIND: "Monitoring or audit goes",
+    Kind.SECRET: "A secret is handed out",
+    Kind.OPAQUE: "It cannot be judged from the request",
+    Kind.OUTAGE: "Something may stop working",
+    Kind.NOTE: "Nothing is lost",
+}
+"""What a finding means in a word or two, worst first: the order in which findings are read."""
+
+LOSES: Final = (Kind.REPLACE, Kind.DATA_LOSS, Kind.BACKUP_STRIP, Kind.PROTECTION_STRIP, Kind.OVERWRITE)
+"""Findings of something that would be gone."""
 
 _DESTROYS: Final = frozenset({Effect.DELETE, Effect.REPLACE})
 
@@ -51,9 +64,9 @@ def answers(case: Case) -> tuple[Answer, ...]:
     if case.assessment is None:
         return ()
     return (
-        _goes(case.assessment),
+        _happens(case.assessment),
+        _breaks(case.assessment),
         _returns(case.assessment),
-        _depends(case.assessment),
         _narrower(case.assessment),
         _people(case),
     )
@@ -74,43 +87,33 @@ def hindrance(case: Case) -> str:
 
 def ranked(assessment: Assessment) -> tuple[Finding, ...]:
     """Findings with what would be lost first, then by how hard they are to take back."""
-    order = {kind: rank for rank, kind in enumerate(LOSES)}
-    return tuple(
-        sorted(
-            assessment.findings, key=lambda one: (order.get(one.kind, len(LOSES)), -int(one.reversibility[1]))
-        )
-    )
+    order = {kind: rank for rank, kind in enumerate(WORDS)}
+    return tuple(sorted(assessment.findings, key=lambda one: (order[one.kind], -int(one.reversibility[1]))))
 
 
-def _goes(assessment: Assessment) -> Answer:
-    question = "What goes"
-    found = [one for one in ranked(assessment) if one.kind in LOSES]
-    destroys = bool(_DESTROYS & {assessment.effect, *assessment.effects})
-    if found:
-        short = assessment.data_at_risk or _GOES[found[0].kind]
-        said = list(dict.fromkeys(one.message for one in found if one.kind is not Kind.REPLACE)) or [
-            found[0].message
-        ]
-        more = f" And {len(said) - 2} more, listed below." if len(said) > 2 else ""
-        return Answer(question, short, " ".join(said[:2]) + more, Tone.BAD)
-    if destroys:
-        short = assessment.data_at_risk or "It is destroyed"
+def _happens(assessment: Assessment) -> Answer:
+    question = "What happens"
+    found = ranked(assessment)
+    worst = found[0] if found else None
+    if worst is not None and worst.kind in LOSES:
+        said = [one.message for one in found if one.kind in LOSES[1:]] or [worst.message]
+        return Answer(question, assessment.data_at_risk or WORDS[worst.kind], _listed(said), Tone.BAD)
+    if _DESTROYS & {assessment.effect, *assessment.effects}:
         names = ", ".join(sorted({str(one.resource) for one in assessment.recoverable}))
+        short = assessment.data_at_risk or "It is destroyed"
         return Answer(question, short, f"{names or 'What it names'} would be gone.", Tone.BAD)
+    if worst is not None and worst.kind is not Kind.NOTE:
+        return Answer(question, WORDS[worst.kind], _listed([one.message for one in found]), Tone.WARN)
     if assessment.unknowns or assessment.reversibility is Reversibility.R4:
-        return Answer(
-            question, "Not known", "No loss was found, but not everything could be looked at.", Tone.WARN
-        )
-    return Answer(question, "Nothing", "No rule found anything that would be lost.", Tone.GOOD)
+        text = "No loss was found, but not everything could be looked at."
+        return Answer(question, "Not known", text, Tone.WARN)
+    return Answer(question, "Nothing is lost", "No rule found anything that would be gone.", Tone.GOOD)
 
 
-_GOES: Final = {
-    Kind.REPLACE: "Deleted and made anew",
-    Kind.DATA_LOSS: "Data",
-    Kind.BACKUP_STRIP: "The means of getting it back",
-    Kind.PROTECTION_STRIP: "A guard against deletion",
-    Kind.OVERWRITE: "What stands there now",
-}
+def _listed(messages: list[str]) -> str:
+    said = list(dict.fromkeys(messages))
+    more = f" And {len(said) - SENTENCES_MAX} more, listed below." if len(said) > SENTENCES_MAX else ""
+    return " ".join(said[:SENTENCES_MAX]) + more
 
 
 def _returns(assessment: Assessment) -> Answer:
@@ -138,19 +141,22 @@ def _time(assessment: Assessment) -> str:
     return f", about {minutes} min" if minutes < 120 else f", about {minutes // 60} h"
 
 
-def _depends(assessment: Assessment) -> Answer:
-    question = "What depends on it"
+def _breaks(assessment: Assessment) -> Answer:
+    question = "What breaks"
     edges = assessment.blast_radius
+    outages = [one.message for one in assessment.findings if one.kind is Kind.OUTAGE]
     if edges:
         names = list(dict.fromkeys(f"{edge.resource} {edge.relation} {edge.on.id}" for edge in edges))
         rest = len(names) - DEPENDENTS_MAX
         more = f"; and {rest} more, listed below" if rest > 0 else ""
         count = len({edge.resource for edge in edges})
-        short = f"{count} thing{'s' if count > 1 else ''}"
-        return Answer(question, short, "; ".join(names[:DEPENDENTS_MAX]) + more + ".", Tone.WARN)
+        short = f"{count} thing{'s' if count > 1 else ''} depend{'' if count > 1 else 's'} on it"
+        return Answer(question, short, "; ".join(names[:DEPENDENTS_MAX]) + more + ".", Tone.BAD)
+    if outages:
+        return Answer(question, "Perhaps what uses it", _listed(outages), Tone.WARN)
     if assessment.unknowns:
         return Answer(question, "Not known", "Not everything could be looked at, see below.", Tone.WARN)
-    return Answer(question, "Nothing found", "No resource that Keyturn knows refers to it.", Tone.PLAIN)
+    return Answer(question, "Nothing found", "No resource that Keyturn looked at refers to it.", Tone.PLAIN)
 
 
 def _narrower(assessment: Assessment) -> Answer:

@@ -22,6 +22,9 @@ DECIDED_SHOWN: Final = 60
 OPEN_SHOWN: Final = 500
 """A page of more rows than this is not read; the filter finds the rest, and the page says how many there are."""
 
+DESTROYS: Final = ("delete", "replace")
+"""What destroys stands first in the inbox; among equals, what expires first."""
+
 NOTE_CHARS_MAX: Final = 2_000
 """A reason is read by people and by an agent; a longer one belongs into a ticket."""
 
@@ -77,7 +80,7 @@ class Pages:
         recent = (case for case in self._desk.cases(limit=1_000) if not show.is_open(case))
         ended = [self._row(case, user) for case, _ in zip(recent, range(DECIDED_SHOWN), strict=False)]
         needs = [row for row in opened if _is_mine(row) and _matches(row, wanted)]
-        needs.sort(key=lambda row: row["deadline_ms"] or 0)
+        needs.sort(key=lambda row: (row["effect"] not in DESTROYS, row["deadline_ms"] or 0))
         waiting = [row for row in opened if not _is_mine(row) and _matches(row, wanted)]
         decided = [row for row in ended if _matches(row, wanted)]
         if request.url.path.endswith(".json"):
@@ -112,6 +115,7 @@ class Pages:
         if case.phase not in {Phase.HELD, Phase.APPROVED}:
             return None
         found: dict[str, Any] = show.seen(await self._desk.freshness(case.id))
+        found["partial"] = bool(case.assessment and case.assessment.unknowns)
         return found
 
     def _may(self, case: Case, user: User) -> str:

@@ -20,17 +20,30 @@ from keyturn.pipeline import worst_finding
 SHOWN_BYTES_MAX: Final = 256 * 1024
 """Nobody reads more than this on a page; a change of that size is reviewed with tools."""
 
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp", "Zs"})
+_BLANKS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+
 SYMBOLS: Final = {Effect.CREATE: "+", Effect.DELETE: "-", Effect.REPLACE: "-/+"}
 
 
 def visible(text: str) -> str:
-    """The text with nothing hidden in it: what is not printable stands as ``⟨U+202E⟩``."""
+    """The text with nothing hidden in it: what is not printable stands as ``⟨U+202E⟩``, the end of a line as ``⏎``."""
     return "".join(
-        char
-        if char in "\n\t" or unicodedata.category(char) not in {"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"}
-        else f"⟨U+{ord(char):04X}⟩"
-        for char in text
+        "⏎\n" if char == "\n" else f"⟨U+{ord(char):04X}⟩" if _hides(char) else char for char in text
     )
+
+
+def _hides(char: str) -> bool:
+    """Whether nobody would see this character: controls, formats, spaces that are none of ours, and blanks that count as letters."""
+    if char.isascii():
+        return not char.isprintable()
+    return unicodedata.category(char) in _UNSEEN or char in _BLANKS or "\ufe00" <= char <= "\ufe0f"
+
+
+def foreign_letters(text: str) -> tuple[str, ...]:
+    """Letters beyond ASCII, each once, with its name: in the name of a resource they may imitate another (U+0430 for ``a``)."""
+    strange = dict.fromkeys(char for char in text if not char.isascii() and char.isalnum())
+    return tuple(f"{char} is {unicodedata.name(char, 'unnamed')} (U+{ord(char):04X})" for char in strange)
 
 
 def seen(value: Any) -> Any:
@@ -96,6 +109,7 @@ def detail(case: Case, story: tuple[Entry, ...]) -> dict[str, Any]:
             **summary(case),
             "answers": builtins(answers(case)),
             "hindrance": hindrance(case),
+            "foreign_letters": foreign_letters(_names(case)),
             "binding": case.request.digest if case.request else "",
             "excluded": list(case.request.excluded) if case.request else [],
             "change": builtins(change) if change else None,
@@ -110,6 +124,14 @@ def detail(case: Case, story: tuple[Entry, ...]) -> dict[str, Any]:
             "story": [line(entry) for entry in story],
         }
     )
+
+
+def _names(case: Case) -> str:
+    """What a reviewer recognises things by."""
+    if case.change is None:
+        return ""
+    resources = (f"{one.kind} {one.id}" for one in case.change.resources)
+    return " ".join([case.change.principal.agent, case.change.principal.operator, *resources])
 
 
 def line(entry: Entry) -> dict[str, Any]:

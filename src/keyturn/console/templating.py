@@ -38,6 +38,15 @@ PHASES: Final = {
     "halted": "stopped by a halt",
 }
 
+EFFECTS: Final = {
+    "": "not assessed yet",
+    "permission": "change permissions of",
+    "execute": "run",
+    "secret": "hand out a secret of",
+    "compute": "compute with",
+    "job": "run a job on",
+}
+
 EVENTS: Final = {
     "attached": "client waits",
     "detached": "client left",
@@ -77,7 +86,7 @@ def make_environment() -> Environment:
         undefined=StrictUndefined,
     )
     made.filters |= {"when": when, "clock": clock, "span": span, "short": short, "leaves": leaves}
-    made.globals |= {"PHASES": PHASES, "TONES": TONES, "EVENTS": EVENTS}
+    made.globals |= {"PHASES": PHASES, "TONES": TONES, "EVENTS": EVENTS, "EFFECTS": EFFECTS}
     return made
 
 

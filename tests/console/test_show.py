@@ -1,0 +1,229 @@
+"""What people are shown of a case: nothing hidden in it, the worst first, differences as single values, times as said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from keyturn.console.answers import Tone, answers, hindrance
+from keyturn.console.show import foreign_letters, seen, visible, whole
+from keyturn.console.templating import leaves, short, span
+from keyturn.core.case import Case, Phase
+from keyturn.model.assessment import (
+    Alternative,
+    Assessment,
+    Dependent,
+    Finding,
+    Kind,
+    Recoverable,
+    Reversibility,
+)
+from keyturn.model.change import Effect, ResourceRef
+from keyturn.model.decision import Decision, Obligations, Verdict
+from keyturn.model.review import Review, ReviewRequest
+
+TABLE = ResourceRef("aws", "aws", "123456789012", "eu-central-1", "dynamodb:table", "costs")
+FUNCTION = ResourceRef("aws", "aws", "123456789012", "eu-central-1", "lambda:function", "report")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain-name_1/ä.csv", "plain-name_1/ä.csv"),
+        ("a\u202egnp.exe", "a⟨U+202E⟩gnp.exe"),  # right-to-left override
+        ("a\u2066b\u2069", "a⟨U+2066⟩b⟨U+2069⟩"),  # isolates
+        ("zero\u200bwidth\u200d\ufeff", "zero⟨U+200B⟩width⟨U+200D⟩⟨U+FEFF⟩"),
+        ("bell\u0007 esc\u001b[2J", "bell⟨U+0007⟩ esc⟨U+001B⟩[2J"),
+        ("nul\u0000del\u007f", "nul⟨U+0000⟩del⟨U+007F⟩"),
+        ("tab\there", "tab⟨U+0009⟩here"),
+        ("two\nlines\r\n", "two⏎\nlines⟨U+000D⟩⏎\n"),
+        ("no\u00a0break\u3000", "no⟨U+00A0⟩break⟨U+3000⟩"),
+        ("soft\u00adhyphen", "soft⟨U+00AD⟩hyphen"),
+        ("hangul\u3164filler\u2800braille", "hangul⟨U+3164⟩filler⟨U+2800⟩braille"),
+        ("variant\ufe0f", "variant⟨U+FE0F⟩"),
+        ("tag\U000e0041", "tag⟨U+E0041⟩"),
+        ("private\ue000 surrogate\ud800", "private⟨U+E000⟩ surrogate⟨U+D800⟩"),
+        ("line\u2028par\u2029", "line⟨U+2028⟩par⟨U+2029⟩"),
+    ],
+)
+def test_nothing_hides(text: str, shown: str) -> None:
+    """Every character that a reader would not see stands as its code point; the others stay as they are."""
+    assert visible(text) == shown
+    assert seen({text: [text, {"x": text}]}) == {shown: [shown, {"x": shown}]}
+
+
+def test_what_is_seen_can_be_stored_and_sent() -> None:
+    """A lone surrogate, which UTF-8 cannot carry, does not break a page or an answer."""
+    assert msgspec.json.decode(msgspec.json.encode(seen({"key": "\ud800"}))) == {"key": "⟨U+D800⟩"}
+
+
+def test_letters_that_imitate_are_named() -> None:
+    """A Cyrillic letter in a bucket's name is said to be one; plain names have nothing to say."""
+    assert foreign_letters("s3:bucket p\u0430yments") == ("\u0430 is CYRILLIC SMALL LETTER A (U+0430)",)
+    assert foreign_letters("s3:bucket payments-1_x") == ()
+
+
+# --- the five answers ------------------------------------------------------------------------------------------------
+
+
+def finding(kind: Kind, message: str, reversibility: Reversibility = Reversibility.R3) -> Finding:
+    return Finding("T001", kind, message, Effect.DELETE, reversibility)
+
+
+def assessed(effect: Effect = Effect.UPDATE, **more: Any) -> Assessment:
+    given: dict[str, Any] = {"reversibility": Reversibility.R1} | more
+    return Assessment(effect=effect, effects=(effect,), environment="production", state_digest="s", **given)
+
+
+def answered(assessment: Assessment) -> dict[str, tuple[str, str, Tone]]:
+    found = answers(Case("C-1", phase=Phase.HELD, assessment=assessment))
+    return {one.question: (one.short, one.text, one.tone) for one in found}
+
+
+def test_what_is_lost_is_said_first() -> None:
+    """However the findings were ordered: the loss leads, with its count, in the colour of loss; a note does not hide it."""
+    found = answered(
+        assessed(
+            Effect.DELETE,
+            data_at_risk="10,000 items",
+            findings=(
+                finding(Kind.NOTE, "It has a tag."),
+                finding(Kind.BLIND, "Its alarm goes."),
+                finding(Kind.DATA_LOSS, "10,000 items go."),
+            ),
+        )
+    )
+    assert found["What happens"] == ("10,000 items", "10,000 items go.", Tone.BAD)
+
+
+def test_a_delete_without_a_finding_is_still_a_loss() -> None:
+    """Where no rule speaks, the effect does: never "nothing is lost" over a delete."""
+    found = answered(
+        assessed(Effect.DELETE, recoverable=(Recoverable(TABLE, backup=True, inverse=False, recover_s=60),))
+    )
+    assert found["What happens"] == ("It is destroyed", "dynamodb:table/costs would be gone.", Tone.BAD)
+
+
+def test_not_known_is_never_nothing() -> None:
+    """An assessment with unknowns says so in each answer that rests on what was not seen."""
+    found = answered(assessed(unknowns=("dynamodb:table/costs: throttled",)))
+    assert [found[key][0] for key in ("What happens", "What breaks", "Can it come back")] == [
+        "Not known",
+        "Not known",
+        "Yes",
+    ]
+    found = answered(assessed(reversibility=Reversibility.R3, unknowns=("x",)))
+    assert found["Can it come back"][::2] == ("Not known", Tone.BAD)
+
+
+def test_what_depends_on_it_is_named() -> None:
+    """Three names, and how many more."""
+    edges = tuple(
+        Dependent(ResourceRef("aws", "aws", "1", "r", "lambda:function", f"f{n}"), "reads", TABLE)
+        for n in range(5)
+    )
+    short_, text, tone = answered(assessed(blast_radius=edges))["What breaks"]
+    assert short_ == "5 things depend on it"
+    assert text.endswith("lambda:function/f2 reads costs; and 2 more, listed below.")
+    assert tone is Tone.BAD
+
+
+@pytest.mark.parametrize(
+    ("parts", "short_", "tone"),
+    [
+        ([(False, True)], "Yes, about 2 min", Tone.GOOD),
+        ([(True, False)], "From a backup, about 2 min", Tone.WARN),
+        ([(True, False), (False, True)], "From a backup, about 2 min", Tone.WARN),
+        ([(True, True), (False, False)], "Not by Keyturn", Tone.BAD),
+    ],
+)
+def test_the_worst_part_decides_whether_it_comes_back(
+    parts: list[tuple[bool, bool]], short_: str, tone: Tone
+) -> None:
+    """Of several resources the one that cannot be given back is what a reviewer has to know."""
+    recoverable = tuple(Recoverable(TABLE, backup, inverse, 120) for backup, inverse in parts)
+    found = answered(assessed(recover_s=120, recoverable=recoverable))["Can it come back"]
+    assert found[::2] == (short_, tone)
+
+
+def test_the_narrow_way_says_what_is_lost_on_it() -> None:
+    """An exact way is offered as one, a shape only as perhaps."""
+    exact = Alternative((), ("aws lambda ...",), "why", "a version", exact=True)
+    assert answered(assessed(alternatives=(exact,)))["The narrow way"][1].endswith("Lost on it: a version.")
+    shape = Alternative((), ("lambda:UpdateFunctionConfiguration",), "why", "nothing", exact=False)
+    assert answered(assessed(alternatives=(shape,)))["The narrow way"][0] == "Perhaps"
+    assert answered(assessed())["The narrow way"][0] == "None known"
+
+
+def test_who_decides_counts_people() -> None:
+    """Approvals of distinct people beside the quorum, and who is out."""
+    request = ReviewRequest("C-1", 1, "c", "s", "a", "p", ("bob",), ("bob",), 2, 10, "n")
+    reviews = (Review("dana", approve=True, binding="b", at_ms=1),)
+    case = Case("C-1", phase=Phase.HELD, assessment=assessed(), request=request, reviews=reviews)
+    last = answers(case)[-1]
+    assert last.short == "1 of 2 have approved"
+    assert "2 different reviewers, not bob" in last.text
+
+
+def test_a_backup_that_nobody_can_take_is_said_before_the_yes() -> None:
+    """Policy obliges a backup and there is no recipe: the reviewer reads that her yes would lead nowhere."""
+    decision = Decision(Verdict.HOLD, (), Obligations(quorum=2, backup=True), "p")
+    bare = assessed(recoverable=(Recoverable(FUNCTION, backup=False, inverse=False, recover_s=None),))
+    case = Case("C-1", phase=Phase.HELD, assessment=bare, decision=decision)
+    assert "lambda:function/report" in hindrance(case)
+    saved = assessed(recoverable=(Recoverable(FUNCTION, backup=True, inverse=False, recover_s=None),))
+    assert hindrance(msgspec.structs.replace(case, assessment=saved)) == ""
+    free = msgspec.structs.replace(decision, obligations=Obligations(quorum=2))
+    assert hindrance(msgspec.structs.replace(case, decision=free)) == ""
+
+
+def test_nothing_is_answered_before_it_is_assessed() -> None:
+    """A case that is still looked at claims nothing."""
+    assert answers(Case("C-1", phase=Phase.RECEIVED)) == ()
+
+
+# --- small things ----------------------------------------------------------------------------------------------------
+
+
+def test_a_map_of_settings_is_shown_by_what_changed() -> None:
+    """One of three settings changed, one came, one went: three rows, the one that stayed is none."""
+    before = {"A": {"$sealed": "hmac:1"}, "B": 1, "C": 1, "D": {"x": [1]}}
+    after = {"A": {"$sealed": "hmac:2"}, "B": 1, "D": {"x": [2]}, "E": 0}
+    rows = leaves({"path": "environment", "before": before, "after": after})
+    assert [(row["symbol"], row["path"]) for row in rows] == [
+        ("~", "environment.A"),
+        ("-", "environment.C"),
+        ("~", "environment.D.x"),
+        ("+", "environment.E"),
+    ]
+
+
+def test_a_sealed_value_cannot_be_imitated() -> None:
+    """A value that says it is sealed is not shown as one; equal sealed values look equal."""
+    assert short({"$sealed": "hmac:0123456789ab"}) == "sealed …6789ab"
+    assert short({"$sealed": "x", "more": 1}) == "{$sealed: x, more: 1}"
+    assert short([True, None, "text"]) == "[true, null, text]"
+
+
+@pytest.mark.parametrize(
+    ("ms", "said"),
+    [
+        (-5, "0 s"),
+        (59_999, "59 s"),
+        (90_000, "1 min"),
+        (3_600_000, "1 h 0 min"),
+        (86_340_000, "23 h 59 min"),
+        (200_000_000, "2 days"),
+    ],
+)
+def test_times_as_people_say_them(ms: int, said: str) -> None:
+    """Never more than there is: what has 59 seconds left is not said to have a minute."""
+    assert span(ms) == said
+
+
+def test_what_is_too_long_is_said_to_be() -> None:
+    """A change of a megabyte is not shown in part; one of a kilobyte is shown."""
+    assert whole({"change": {"parameters": "x" * 1_000_000}}).startswith("The change is 1,000,017 bytes long")
+    assert whole({"change": {"parameters": "x" * 1_000}}) == ""
