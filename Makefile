@@ -46,8 +46,14 @@ bench: setup ## measure; writes bench/latest.json
 catalogue: setup ## rebuild the wire table and the effect catalogue, and print what changed
 	$(BIN)/python -m tools.catalogue
 
+docs: setup ## write docs/reference from the code
+	$(BIN)/python -m tools.docs
+
+check-readme: setup ## do what the README says, and compare what it shows
+	$(BIN)/python -m tools.docs.readme --night
+
 lock: setup ## resolve the dependencies anew
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile -q pyproject.toml --group dev --group catalogue --python-version 3.11 --universal --no-header --no-emit-index-url --generate-hashes -o requirements/dev.lock
 
-.PHONY: help setup demo run test test-all check lint fix sim bench catalogue lock
+.PHONY: help setup demo run test test-all check lint fix sim bench catalogue docs check-readme lock
