@@ -113,9 +113,12 @@ def _recoverable(context: Context, ref: ResourceRef, effect: Effect) -> Recovera
         return Recoverable(resource=ref, backup=False, inverse=False, recover_s=None)
     if context.items.writes and context.items.captured:
         return Recoverable(resource=ref, backup=recipe.backs_up, inverse=True, recover_s=60)
-    if effect in _DESTROYS or context.operation.name in recipe.deletes:
-        return recipe.recoverable(ref, state)
     inverse = state is not None and _has_inverse(recipe, context, ref, state)
+    by_itself = (
+        context.operation.floor in _DESTROYS
+    )  # then the inverse is of all that goes, not of a side of it
+    if (effect in _DESTROYS or context.operation.name in recipe.deletes) and not (inverse and by_itself):
+        return recipe.recoverable(ref, state)
     return Recoverable(
         resource=ref, backup=recipe.backs_up, inverse=inverse, recover_s=60 if inverse else None
     )
@@ -140,13 +143,13 @@ def _reversibility(
     absent = str(context.ref) in context.states and context.state is None
     if context.items.writes:
         return max([Reversibility.R1 if context.items.captured else Reversibility.R4, *said])
+    inverse = bool(recoverable) and all(item.inverse for item in recoverable)
     if operation.floor in _DESTROYS:
-        return max(said, default=Reversibility.R1 if absent else Reversibility.R4)
+        return max(said, default=Reversibility.R1 if absent or inverse else Reversibility.R4)
     if operation.floor in {Effect.EXECUTE, Effect.SECRET}:
         return max([Reversibility.R4, *said])
     if operation.floor is Effect.CREATE or absent:
         return max([Reversibility.R1, *said])
-    inverse = bool(recoverable) and all(item.inverse for item in recoverable)
     return max([Reversibility.R1 if inverse else Reversibility.R3, *said])
 
 
@@ -172,6 +175,11 @@ def _together(
     if ways.note is not None:
         findings.append(ways.note)
     destroyed = [one for one in judged if one.effect in _DESTROYS]
+    lost = [
+        one
+        for one in destroyed
+        if one.operation.name in _SINGLE or not all(item.inverse for item in one.recoverable)
+    ]
     assessment = Assessment(
         effect=effect,
         effects=tuple(sorted(effects, key=lambda effect: effect.severity, reverse=True)),
@@ -179,10 +187,10 @@ def _together(
         environment=_environment(change, contexts, taken.captures, accounts),
         state_digest=taken.captures.digest,
         recover_s=_recover_s(judged),
-        data_at_risk=_at_risk(destroyed, states),
+        data_at_risk=_at_risk(lost, states),
         data_bearing=any(
             recipe.data_bearing
-            for one in destroyed
+            for one in lost
             for ref in one.operation.resources
             if (recipe := recipes.for_kind(ref.kind)) is not None and states.get(str(ref)) is not None
         ),

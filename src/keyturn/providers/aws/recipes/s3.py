@@ -20,7 +20,7 @@ from keyturn.providers.aws.recipes.s3_documents import DOCUMENTS, WRITES, Docume
 LIST_PAGES_MAX: Final = 5
 """Pages of a listing (1,000 versions each): a bucket that holds more is said to hold at least so much."""
 
-GLANCED: Final = frozenset({"versioning", "tags", "object_lock"})
+GLANCED: Final = frozenset({"versioning", "tags"})
 """What decides about the objects of a bucket."""
 
 _NONE: Final = ("404", "NoSuchBucket", "NotFound")
