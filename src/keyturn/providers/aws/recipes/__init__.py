@@ -5,10 +5,28 @@ from __future__ import annotations
 from functools import cache
 
 from keyturn.providers.aws.recipes.base import Recipe
+from keyturn.providers.aws.recipes.cloudwatch import Alarm
 from keyturn.providers.aws.recipes.dynamodb import Table
+from keyturn.providers.aws.recipes.iam import IamRole, IamUser, InstanceProfile, ManagedPolicy
 from keyturn.providers.aws.recipes.lambda_ import Function
+from keyturn.providers.aws.recipes.s3 import Bucket
+from keyturn.providers.aws.recipes.s3_objects import Object
+from keyturn.providers.aws.recipes.sqs import Queue
+from keyturn.providers.aws.recipes.ssm import Parameter
 
-_RECIPES: tuple[Recipe, ...] = (Table(), Function())
+_RECIPES: tuple[Recipe, ...] = (
+    Table(),
+    Function(),
+    Bucket(),
+    Object(),
+    Queue(),
+    Parameter(),
+    Alarm(),
+    IamRole(),
+    IamUser(),
+    ManagedPolicy(),
+    InstanceProfile(),
+)
 
 
 def all_recipes() -> tuple[Recipe, ...]:

@@ -20,7 +20,6 @@ from keyturn.model.execution import Backup, Refused, Role, Succeeded
 from keyturn.providers.aws.recipes.base import Captured, Narrow, Recipe, State, Step
 from keyturn.providers.aws.recipes.common import (
     POLLS_MAX,
-    changed,
     differences,
     do,
     human_bytes,
@@ -31,6 +30,7 @@ from keyturn.providers.aws.recipes.common import (
     tags_dict,
     tags_list,
     value_of,
+    wanted_otherwise,
 )
 
 REHEARSE_ITEMS_MAX: Final = 100_000
@@ -178,7 +178,7 @@ class Table(Recipe):
         return wanted
 
     def narrow(self, ref: ResourceRef, state: State, desired: State) -> Narrow | None:
-        found = changed(state, desired, self.fields)
+        found = wanted_otherwise(state, desired, self.fields)
         steps: list[Step] = []
         update: dict[str, Any] = {}
         immutable: list[str] = []

@@ -15,7 +15,7 @@ from keyturn.model.assessment import Dependent
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Succeeded
 from keyturn.providers.aws.recipes.base import Captured, Narrow, Recipe, State, Step
-from keyturn.providers.aws.recipes.common import changed, read_call, value_of
+from keyturn.providers.aws.recipes.common import read_call, value_of, wanted_otherwise
 
 _ABSENT: Final = ("ResourceNotFoundException",)
 
@@ -116,7 +116,7 @@ class Function(Recipe):
         return wanted
 
     def narrow(self, ref: ResourceRef, state: State, desired: State) -> Narrow | None:
-        found = changed(state, desired, self.fields)
+        found = wanted_otherwise(state, desired, self.fields)
         update: dict[str, Any] = {
             _CONFIGURATION[field]: _parameter(field, after)
             for field, _, after in found

@@ -18,7 +18,6 @@ from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Backup, Role
 from keyturn.providers.aws.recipes.base import Captured, Narrow, Recipe, State, Step, call
 from keyturn.providers.aws.recipes.common import (
-    changed,
     differences,
     do,
     must,
@@ -28,6 +27,7 @@ from keyturn.providers.aws.recipes.common import (
     tags_dict,
     tags_list,
     value_of,
+    wanted_otherwise,
 )
 
 BACKUP_PATH: Final = "/keyturn/backup"
@@ -112,7 +112,7 @@ class Parameter(Recipe):
 
     def narrow(self, ref: ResourceRef, state: State, desired: State) -> Narrow | None:
         secure = state["type"] == "SecureString"
-        found = changed(state, desired, tuple(field for field in self.fields if field in desired))
+        found = wanted_otherwise(state, desired, tuple(field for field in self.fields if field in desired))
         put = {
             _PARAMETER[field]: _parameter(field, after) for field, _, after in found if field in _PARAMETER
         }
