@@ -42,6 +42,10 @@ PRODUCTION: Final = {"tags": {"env": "production"}}
 OPEN: Final = (
     '{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/k"}]}'
 )
+UNDER_KMS: Final = [
+    {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "k"}}
+]
+UNDER_S3: Final = [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
 DEAD_LETTERS: Final = {"messages": 0, "attributes": {"RedrivePolicy": '{"maxReceiveCount":3}'}}
 PUT: Final = {"TableName": "t", "Item": {"id": {"S": "1"}}}
 KEY: Final = {"TableName": "t", "Key": {"id": {"S": "1"}}}
@@ -424,5 +428,96 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
             "s3:DeleteObject", {"Bucket": "b", "Key": "k", "BypassGovernanceRetention": True}, {}, VERSIONED
         ),
         Case("s3:DeleteObject", {"Bucket": "b", "Key": "k"}, {}, VERSIONED),
+    ),
+    "S3010": (
+        Case(
+            "s3:PutBucketEncryption",
+            {"Bucket": "b", "ServerSideEncryptionConfiguration": {"Rules": UNDER_S3}},
+            {"encryption": UNDER_KMS},
+        ),
+        Case(
+            "s3:PutBucketEncryption",
+            {"Bucket": "b", "ServerSideEncryptionConfiguration": {"Rules": UNDER_KMS}},
+            {"encryption": UNDER_S3},
+        ),
+    ),
+    "S3011": (
+        Case(
+            "s3:PutBucketOwnershipControls",
+            {"Bucket": "b", "OwnershipControls": {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}},
+        ),
+        Case(
+            "s3:PutBucketOwnershipControls",
+            {"Bucket": "b", "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}},
+        ),
+    ),
+    "S3012": (
+        Case(
+            "s3:PutBucketCors",
+            {"Bucket": "b", "CORSConfiguration": {"CORSRules": [{"AllowedOrigins": ["*"]}]}},
+        ),
+        Case(
+            "s3:PutBucketCors",
+            {"Bucket": "b", "CORSConfiguration": {"CORSRules": [{"AllowedOrigins": ["https://a"]}]}},
+        ),
+    ),
+    "S3013": (
+        Case(
+            "s3:PutBucketLogging",
+            {"Bucket": "b", "BucketLoggingStatus": {}},
+            {"logging": {"TargetBucket": "l"}},
+        ),
+        Case("s3:PutBucketLogging", {"Bucket": "b", "BucketLoggingStatus": {}}, {"logging": None}),
+    ),
+    "S3014": (
+        Case(
+            "s3:PutBucketWebsite",
+            {
+                "Bucket": "b",
+                "WebsiteConfiguration": {"RedirectAllRequestsTo": {"HostName": "elsewhere.example"}},
+            },
+        ),
+        Case(
+            "s3:PutBucketWebsite",
+            {"Bucket": "b", "WebsiteConfiguration": {"IndexDocument": {"Suffix": "i.html"}}},
+        ),
+    ),
+    "S3015": (
+        Case("s3:PutObjectRetention", {"Bucket": "b", "Key": "k", "Retention": {"Mode": "COMPLIANCE"}}),
+        Case("s3:PutObjectRetention", {"Bucket": "b", "Key": "k", "Retention": {"Mode": "GOVERNANCE"}}),
+    ),
+    "S3016": (
+        Case("s3:PutObject", {"Bucket": "b", "Key": "k", "GrantRead": "id=other"}, ABSENT, VERSIONED),
+        Case(
+            "s3:PutObject", {"Bucket": "b", "Key": "k", "ACL": "bucket-owner-full-control"}, ABSENT, VERSIONED
+        ),
+    ),
+    "S3017": (
+        Case("s3:AbortMultipartUpload", {"Bucket": "b", "Key": "k", "UploadId": "u"}),
+        Case("s3:DeleteObject", {"Bucket": "b", "Key": "k"}, ABSENT, PLAIN),
+    ),
+    "SQS007": (
+        Case(
+            "sqs:SetQueueAttributes",
+            {"QueueUrl": "http://x/1/q", "Attributes": {"SqsManagedSseEnabled": "false"}},
+            QUEUE,
+        ),
+        Case(
+            "sqs:SetQueueAttributes",
+            {"QueueUrl": "http://x/1/q", "Attributes": {"KmsMasterKeyId": ""}},
+            QUEUE,
+        ),
+    ),
+    "SQS008": (
+        Case(
+            "sqs:SetQueueAttributes",
+            {"QueueUrl": "http://x/1/q", "Attributes": {"VisibilityTimeout": "0"}},
+            QUEUE,
+        ),
+        Case(
+            "sqs:SetQueueAttributes",
+            {"QueueUrl": "http://x/1/q", "Attributes": {"VisibilityTimeout": "60"}},
+            QUEUE,
+        ),
     ),
 }

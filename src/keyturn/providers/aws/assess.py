@@ -27,8 +27,14 @@ _PLAIN_READS: Final = frozenset(
 
 _TRUE_DRY_RUNS: Final = frozenset({"lambda:Invoke", "lambda:UpdateFunctionCode"})
 
-_SINGLE: Final = items.WRITES | {"sqs:DeleteMessage", "sqs:DeleteMessageBatch"}
-"""Operations on single items and messages: what stands beside these is not at risk."""
+_SINGLE: Final = items.WRITES | {
+    "sqs:DeleteMessage",
+    "sqs:DeleteMessageBatch",
+    "s3:DeleteObject",
+    "s3:DeleteObjects",
+    "s3:AbortMultipartUpload",
+}
+"""Operations on single items, messages and objects: what stands beside these is not at risk."""
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -175,11 +181,7 @@ def _together(
     if ways.note is not None:
         findings.append(ways.note)
     destroyed = [one for one in judged if one.effect in _DESTROYS]
-    lost = [
-        one
-        for one in destroyed
-        if one.operation.name in _SINGLE or not all(item.inverse for item in one.recoverable)
-    ]
+    lost = [one for one in destroyed if _loses(one)]
     assessment = Assessment(
         effect=effect,
         effects=tuple(sorted(effects, key=lambda effect: effect.severity, reverse=True)),
@@ -260,6 +262,11 @@ def _once(judged: list[Judged]) -> tuple[Recoverable, ...]:
     return tuple(best.values())
 
 
+def _loses(one: Judged) -> bool:
+    """Whether data goes: items do even where they were captured, a setting that a call puts back does not."""
+    return one.operation.name in items.WRITES or not all(item.inverse for item in one.recoverable)
+
+
 def _at_risk(destroyed: list[Judged], states: Mapping[str, Any]) -> str:
     """In words with counts; of writes to single items or messages their own number, not all that stands beside them."""
     said: dict[str, None] = {}
@@ -277,8 +284,10 @@ def _at_risk(destroyed: list[Judged], states: Mapping[str, Any]) -> str:
 
 def _counted(findings: tuple[Finding, ...]) -> Iterator[tuple[str, int]]:
     for finding in findings:
-        if "messages" in finding.evidence:
+        if finding.evidence.get("messages") is not None:
             yield "messages", int(finding.evidence["messages"])
+        if "objects" in finding.evidence:
+            yield "objects", int(finding.evidence["objects"])
         if "deletes" in finding.evidence:
             unread = finding.evidence.get("unknown", 0)
             yield "items", int(finding.evidence["deletes" if unread else "deleted"])

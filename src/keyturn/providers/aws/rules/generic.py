@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
+from keyturn.providers.aws import recipes
 from keyturn.providers.aws.environment import PRODUCTION, is_environment_key, normalise
 from keyturn.providers.aws.rules import Context, Fired, Said, rule
 
@@ -184,7 +185,7 @@ def secret(context: Context) -> Fired:
 
 @rule("GEN012", [], Kind.DATA_LOSS, Effect.DELETE, Reversibility.R4, SOURCE)
 def deletes(context: Context) -> Fired:
-    """A delete of a kind without a recipe is taken to be final."""
+    """A delete of a kind without a recipe is taken to be final; what a recipe puts back by one call is not."""
     floor, action = context.operation.floor, context.operation.action
     if floor is Effect.REPLACE:
         return Said(
@@ -194,7 +195,21 @@ def deletes(context: Context) -> Fired:
         )
     if floor is not Effect.DELETE or _TAGGING.search(action):
         return None
+    if _comes_back(context):
+        return Said(
+            f"{action} takes something off {context.ref}; what stands is captured, and one call puts it back.",
+            kind=Kind.NOTE,
+            reversibility=Reversibility.R1,
+        )
     return f"{action} removes {context.ref}, or something of it, and there is no recipe to give it back.", {}
+
+
+def _comes_back(context: Context) -> bool:
+    """Whether a recipe knows the call that puts back what this takes off."""
+    recipe, state = recipes.for_kind(context.ref.kind), context.state
+    if recipe is None or state is None:
+        return False
+    return bool(recipe.inverse(context.operation.name, context.parameters, context.ref, state))
 
 
 _BLINDERS: Final = frozenset(

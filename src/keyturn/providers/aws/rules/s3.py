@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
@@ -10,6 +11,12 @@ from keyturn.providers.aws.rules import Context, Fired, Said, rule
 
 R1, R4 = Reversibility.R1, Reversibility.R4
 S3: Final = "https://docs.aws.amazon.com/AmazonS3/latest/API/"
+
+
+def _may_stand(context: Context, item: Mapping[str, Any]) -> bool:
+    """Whether there is something of this key to lose: false only where it was looked for and is not there."""
+    name = f"s3:object/{context.parameters.get('Bucket')}/{item.get('Key')}"
+    return bool(item.get("VersionId")) or name not in context.states or context.states[name] is not None
 
 
 def _versioned(context: Context) -> bool | None:
@@ -39,10 +46,12 @@ def delete_objects(context: Context) -> Fired:
     versioned = _versioned(context)
     if versioned and not versions:
         return None
-    final = versions if versioned else len(objects)
+    final = versions if versioned else sum(1 for item in objects if _may_stand(context, item))
+    if not final:
+        return None  # none of the keys stands
     why = "versions named one by one" if versioned else "the bucket keeps no versions"
     return f"{final} objects would be deleted for good ({why}).", {
-        "objects": len(objects),
+        "objects": final,
         "versions": versions,
     }
 
@@ -90,13 +99,13 @@ def overwrite_object(context: Context) -> Fired:
     S3 + "API_PutBucketVersioning.html",
 )
 def versioning_off(context: Context) -> Fired:
-    """Suspended versioning makes every later overwrite and delete final."""
-    wanted = (context.parameters.get("VersioningConfiguration") or {}).get("Status")
-    return (
-        (f"Versioning of {context.ref.id} would be suspended: later deletes are final.", {})
-        if wanted == "Suspended"
-        else None
-    )
+    """Suspended versioning makes every later overwrite and delete final; without MFA delete a key alone deletes versions."""
+    wanted = context.parameters.get("VersioningConfiguration") or {}
+    if wanted.get("Status") == "Suspended":
+        return f"Versioning of {context.ref.id} would be suspended: later deletes are final.", {}
+    if wanted.get("MFADelete") == "Disabled":
+        return f"Versions of {context.ref.id} could be deleted without a second factor.", {}
+    return None
 
 
 @rule(
@@ -108,7 +117,7 @@ def versioning_off(context: Context) -> Fired:
     S3 + "API_PutBucketLifecycleConfiguration.html",
 )
 def lifecycle_expires(context: Context) -> Fired:
-    """A lifecycle rule deletes objects later, by itself; the document replaces the one before."""
+    """A lifecycle rule deletes objects later, or moves them to another storage class, by itself; the document replaces the one before."""
     rules = (context.parameters.get("LifecycleConfiguration") or {}).get("Rules", [])
     expiring = [
         entry
@@ -116,10 +125,21 @@ def lifecycle_expires(context: Context) -> Fired:
         if entry.get("Status") == "Enabled"
         and (entry.get("Expiration") or entry.get("NoncurrentVersionExpiration"))
     ]
-    return (
-        (f"{len(expiring)} rules would delete objects of {context.ref.id} by themselves.", {})
-        if expiring
-        else None
+    if expiring:
+        return f"{len(expiring)} rules would delete objects of {context.ref.id} by themselves.", {}
+    moving = [
+        entry
+        for entry in rules
+        if entry.get("Status") == "Enabled"
+        and any(entry.get(name) for name in ("Transition", "Transitions", "NoncurrentVersionTransitions"))
+    ]
+    if not moving:
+        return None
+    return Said(
+        f"{len(moving)} rules would move objects of {context.ref.id} to storage that may take hours and money to read.",
+        kind=Kind.OUTAGE,
+        effect=Effect.UPDATE,
+        reversibility=Reversibility.R3,
     )
 
 
@@ -186,3 +206,156 @@ def lock_bypassed(context: Context) -> Fired:
     ):
         return Said(f"New objects of {context.ref.id} would no longer be locked.", reversibility=R1)
     return None
+
+
+@rule(
+    "S3010",
+    ["s3:PutBucketEncryption"],
+    Kind.PROTECTION_STRIP,
+    Effect.UPDATE,
+    R1,
+    S3 + "API_PutBucketEncryption.html",
+)
+def encryption_weakened(context: Context) -> Fired:
+    """Every object is encrypted with S3's own keys (AES256) unless a KMS key says who may read what is written from now on."""
+    standing = None if context.state is None else context.state.get("encryption")
+    if context.state is not None and not any(_kms(entry) for entry in standing or []):
+        return None
+    wanted = (context.parameters.get("ServerSideEncryptionConfiguration") or {}).get("Rules") or []
+    if any(_kms(entry) for entry in wanted) and (not standing or _keys(standing) == _keys(wanted)):
+        return None
+    return (
+        f"New objects of {context.ref.id} would be encrypted under another key, or under none of yours.",
+        {},
+    )
+
+
+def _default(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    return entry.get("ApplyServerSideEncryptionByDefault") or {}
+
+
+def _kms(entry: Mapping[str, Any]) -> bool:
+    return str(_default(entry).get("SSEAlgorithm", "")).startswith("aws:kms")
+
+
+def _keys(rules: list[Mapping[str, Any]]) -> list[str]:
+    return sorted(str(_default(entry).get("KMSMasterKeyID", "")) for entry in rules)
+
+
+@rule(
+    "S3011",
+    ["s3:PutBucketOwnershipControls"],
+    Kind.EXPOSURE,
+    Effect.PERMISSION,
+    R1,
+    "https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html",
+)
+def acls_count_again(context: Context) -> Fired:
+    """BucketOwnerEnforced switches every ACL off; with any other setting the grants of bucket and objects count again."""
+    rules = (context.parameters.get("OwnershipControls") or {}).get("Rules") or []
+    if rules and all(entry.get("ObjectOwnership") == "BucketOwnerEnforced" for entry in rules):
+        return None
+    return f"ACLs of {context.ref.id} and its objects would count, whoever they let in.", {}
+
+
+@rule("S3012", ["s3:PutBucketCors"], Kind.EXPOSURE, Effect.UPDATE, R1, S3 + "API_PutBucketCors.html")
+def every_origin(context: Context) -> Fired:
+    """An allowed origin of ``*`` lets the scripts of every site read with what their visitors may read."""
+    rules = (context.parameters.get("CORSConfiguration") or {}).get("CORSRules") or []
+    standing = [
+        origin for entry in (context.state or {}).get("cors") or [] for origin in entry["AllowedOrigins"]
+    ]
+    wide = any("*" in (entry.get("AllowedOrigins") or []) for entry in rules)
+    return (
+        (f"Every web site could use {context.ref.id} from its scripts.", {})
+        if wide and "*" not in standing
+        else None
+    )
+
+
+@rule("S3013", ["s3:PutBucketLogging"], Kind.BLIND, Effect.UPDATE, R1, S3 + "API_PutBucketLogging.html")
+def access_log_moved(context: Context) -> Fired:
+    """Access logs go to one bucket; an empty status switches them off."""
+    wanted = (context.parameters.get("BucketLoggingStatus") or {}).get("LoggingEnabled") or {}
+    if context.state is not None and not context.state.get("logging"):
+        return None  # nothing is logged
+    standing = (context.state or {}).get("logging") or {}
+    if wanted.get("TargetBucket") and wanted["TargetBucket"] == standing.get("TargetBucket"):
+        return None
+    where = f"go to {wanted['TargetBucket']}" if wanted.get("TargetBucket") else "be written no more"
+    return f"The access log of {context.ref.id} would {where}.", {}
+
+
+@rule("S3014", ["s3:PutBucketWebsite"], Kind.OUTAGE, Effect.UPDATE, R1, S3 + "API_PutBucketWebsite.html")
+def visitors_sent_away(context: Context) -> Fired:
+    """RedirectAllRequestsTo, or a routing rule with a host name, sends who asks the web site for something to another host."""
+    wanted = context.parameters.get("WebsiteConfiguration") or {}
+    hosts = [(wanted.get("RedirectAllRequestsTo") or {}).get("HostName")]
+    hosts += [(entry.get("Redirect") or {}).get("HostName") for entry in wanted.get("RoutingRules") or []]
+    named = sorted({str(host) for host in hosts if host})
+    return (
+        (f"Visitors of {context.ref.id} would be sent to {', '.join(named)}.", {"hosts": named})
+        if named
+        else None
+    )
+
+
+@rule(
+    "S3015",
+    [
+        "s3:PutObject",
+        "s3:CopyObject",
+        "s3:CreateMultipartUpload",
+        "s3:PutObjectRetention",
+        "s3:PutObjectLockConfiguration",
+    ],
+    Kind.OUTAGE,
+    Effect.UPDATE,
+    R4,
+    "https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html",
+)
+def locked_for_good(context: Context) -> Fired:
+    """In compliance mode nobody, the root user included, can delete a version or shorten its retention before its time."""
+    given = context.parameters
+    rule_of_bucket = ((given.get("ObjectLockConfiguration") or {}).get("Rule") or {}).get(
+        "DefaultRetention"
+    ) or {}
+    modes = {
+        given.get("ObjectLockMode"),
+        (given.get("Retention") or {}).get("Mode"),
+        rule_of_bucket.get("Mode"),
+    }
+    if "COMPLIANCE" not in modes:
+        return None
+    return f"What is locked in {context.ref.id} could be deleted by nobody until its time is over.", {}
+
+
+@rule(
+    "S3016",
+    ["s3:PutObject", "s3:CopyObject", "s3:CreateMultipartUpload"],
+    Kind.EXPOSURE,
+    Effect.PERMISSION,
+    R1,
+    S3 + "API_PutObject.html",
+)
+def granted_to_others(context: Context) -> Fired:
+    """Grants in a request let other accounts read or change the object; canned ACLs do that by name."""
+    grants = sorted(name for name, value in context.parameters.items() if name.startswith("Grant") and value)
+    acl = context.parameters.get("ACL")
+    wide = acl if acl in {"authenticated-read", "aws-exec-read", "public-read", "public-read-write"} else None
+    if not grants and not wide:
+        return None
+    return f"The object {context.ref.id} would be opened to others ({wide or ', '.join(grants)}).", {}
+
+
+@rule(
+    "S3017",
+    ["s3:AbortMultipartUpload"],
+    Kind.DATA_LOSS,
+    Effect.DELETE,
+    R4,
+    S3 + "API_AbortMultipartUpload.html",
+)
+def upload_aborted(context: Context) -> Fired:
+    """The parts that were uploaded so far are freed; the object of that key, if there is one, stands."""
+    return f"The parts of an upload to {context.ref.id} would be discarded; what stands there stays.", {}

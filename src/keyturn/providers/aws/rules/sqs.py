@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+import json
+from typing import Any, Final
 
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
@@ -80,7 +81,7 @@ def dead_letters(context: Context) -> Fired:
     if "RedrivePolicy" not in given:
         return None
     standing = ((context.state or {}).get("attributes") or {}).get("RedrivePolicy")
-    if standing == given["RedrivePolicy"] or (context.state is not None and not standing):
+    if _meant(standing) == _meant(given["RedrivePolicy"]) or (context.state is not None and not standing):
         return None
     return f"{context.ref.id} would no longer hand messages that failed to the queue it does now.", {}
 
@@ -104,3 +105,55 @@ def messages_deleted(context: Context) -> Fired:
         if count
         else None
     )
+
+
+def _meant(text: Any) -> Any:
+    """JSON however it is spelled; what is no JSON is what it says."""
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError):
+        return text
+
+
+@rule(
+    "SQS007",
+    ["sqs:SetQueueAttributes"],
+    Kind.PROTECTION_STRIP,
+    Effect.UPDATE,
+    R1,
+    "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-server-side-encryption.html",
+)
+def encryption_changed(context: Context) -> Fired:
+    """Who can use the KMS key of a queue reads its messages; another key, or none, changes who that is, and may stop senders."""
+    given = context.parameters.get("Attributes") or {}
+    standing = (context.state or {}).get("attributes") or {}
+    own = str(given.get("SqsManagedSseEnabled", standing.get("SqsManagedSseEnabled"))).lower()
+    off = "SqsManagedSseEnabled" in given and own != str(standing.get("SqsManagedSseEnabled")).lower()
+    off = off and (own == "false" or "KmsMasterKeyId" in standing) and not given.get("KmsMasterKeyId")
+    other = "KmsMasterKeyId" in given and (
+        context.state is None or given["KmsMasterKeyId"] != standing.get("KmsMasterKeyId", "")
+    )
+    if not off and not other:
+        return None
+    how = "under another key" if given.get("KmsMasterKeyId") else "under no key of yours"
+    return f"Messages of {context.ref.id} would be kept {how}.", {}
+
+
+@rule(
+    "SQS008",
+    ["sqs:SetQueueAttributes"],
+    Kind.OUTAGE,
+    Effect.UPDATE,
+    R1,
+    SQS + "API_SetQueueAttributes.html",
+)
+def consumers_troubled(context: Context) -> Fired:
+    """A message is given out again at once with no visibility timeout; a message over the maximum size is refused."""
+    given = context.parameters.get("Attributes") or {}
+    standing = (context.state or {}).get("attributes") or {}
+    if str(given.get("VisibilityTimeout")) == "0" and standing.get("VisibilityTimeout") != "0":
+        return f"Messages of {context.ref.id} would be given out again while they are worked on.", {}
+    size, now = given.get("MaximumMessageSize"), standing.get("MaximumMessageSize")
+    if size is not None and (now is None or int(size) < int(now)):
+        return f"Messages of {context.ref.id} over {size} bytes would be refused.", {"from": now, "to": size}
+    return None
