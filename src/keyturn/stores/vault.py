@@ -66,7 +66,7 @@ class Vault:
             )
         try:
             return self._aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], ref.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # a blob cut below its nonce is a ValueError
             raise StoreError(
                 "tampered",
                 f"{ref} is not what was sealed, or the installation key is another one",
