@@ -72,6 +72,10 @@ def differences(context: Context, *, seal: Seal) -> tuple[Difference, ...]:
 def _pairs(context: Context, recipe: Recipe, state: State) -> Iterator[tuple[str, Any, Any]]:
     """(path, before, after) of everything the request names that the capture knows."""
     given = dict(context.parameters)
+    written = recipe.wanted(context.operation.name, given)
+    if written is not None:
+        yield from _written(state, written)
+        return
     yield from _tags(given, state)
     spelled = _SPELLED.get(recipe.kind, {})
     wanted = _as_made(recipe, given)
@@ -88,6 +92,19 @@ def _pairs(context: Context, recipe: Recipe, state: State) -> Iterator[tuple[str
     for field, after in (wanted or {}).items():
         if field in state and field not in {"tags", *(field for field, _ in spelled.values())}:
             yield field, state[field], after
+
+
+def _written(state: State, written: State) -> Iterator[tuple[str, Any, Any]]:
+    """What is written as a whole: a member that is not there any more goes."""
+    for field, after in written.items():
+        before = state.get(field)
+        if field not in state:
+            continue  # it could not be read, and that stands among the unknowns
+        if not (isinstance(before, dict) and isinstance(after, dict)):
+            yield field, before, after
+            continue
+        for key in sorted({*before, *after}):
+            yield f"{field}.{key}", before.get(key), after.get(key)
 
 
 def _as_made(recipe: Recipe, given: dict[str, Any]) -> State | None:

@@ -109,10 +109,16 @@ def _acl_wanted(parameters: Parameters) -> Any:
     }
 
 
+_USUAL: Final = "all_storage_classes_128K"
+"""The smallest object that is moved, where a lifecycle does not say (API_PutBucketLifecycleConfiguration)."""
+
+
 def _lifecycle(answer: Parameters) -> Any:
     rules = _by_id(answer.get("Rules"))
     size = answer.get("TransitionDefaultMinimumObjectSize")
-    return {"Rules": rules} | ({"TransitionDefaultMinimumObjectSize": size} if size else {})
+    return {"Rules": rules} | (
+        {"TransitionDefaultMinimumObjectSize": size} if size not in {None, _USUAL} else {}
+    )
 
 
 def _lifecycle_given(standing: Any) -> Parameters:

@@ -1,0 +1,136 @@
+"""S3 objects, one by one: what a bucket that keeps versions gives back, and what is final."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from keyturn.errors import UnavailableError
+from keyturn.model.execution import Refused
+from keyturn.providers.aws.recipes.base import State
+from keyturn.providers.aws.recipes.s3_objects import Object
+from tests.provider.provider_world import Account, drive
+from tests.recipes.recipe_world import Asked, assessed, backed_up, perform, undone
+from tests.recipes.s3_world import TAGS, account, object_ref
+
+__all__ = ["account"]  # the fixture
+
+OBJECT = Object()
+
+
+def content(account: Account, key: str, bucket: str = "reports") -> bytes:
+    body: bytes = account.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    return body
+
+
+A: Final = {"Bucket": "reports", "Key": "a"}
+TWO: Final = {"Bucket": "reports", "Delete": {"Objects": [{"Key": "a"}, {"Key": "b"}]}}
+
+
+def test_an_object_is_captured(account: Account) -> None:
+    """Its digest, size, headers and tags; reading again finds the same, another content is another fingerprint."""
+    perform(account, ("s3:PutObjectTagging", {**A, "Tagging": {"TagSet": TAGS}}))
+    found = [drive(OBJECT.capture(object_ref("a")), account).state for _ in range(2)]
+    assert found[0] == found[1]
+    state = found[0]
+    assert state is not None
+    assert set(OBJECT.fields) <= set(state)
+    assert (state["bytes"], state["metadata"], state["tags"]["owner"]) == (7, {"of": "a"}, "finance")
+    perform(account, ("s3:PutObject", {**A, "Body": b"other a"}))
+    assert OBJECT.fingerprint(drive(OBJECT.capture(object_ref("a")), account).state) != OBJECT.fingerprint(
+        state
+    )
+
+
+@pytest.mark.parametrize("key", ["none", "hidden"])
+def test_a_key_that_does_not_stand_is_absent(account: Account, key: str) -> None:
+    """Never written, or hidden behind a delete marker."""
+    account.client("s3").put_object(Bucket="reports", Key="hidden", Body=b"x")
+    account.client("s3").delete_object(Bucket="reports", Key="hidden")
+    found = drive(OBJECT.capture(object_ref(key)), account)
+    assert (found.state, found.unknowns) == (None, ())
+
+
+def test_an_object_nobody_may_read_is_unknown(account: Account) -> None:
+    """Forbidden is not absent, and nothing is promised."""
+    account.broken = {"s3:HeadObject": Refused("403", "Forbidden", 403)}
+    found = drive(OBJECT.capture(object_ref("a")), account)
+    assert found.unknowns == ("HeadObject: 403",)
+
+
+def test_a_hidden_object_comes_back(account: Account) -> None:
+    """A delete in a bucket that keeps versions: the undo copies the version back, content, metadata and all."""
+    said = undone(account, ("s3:DeleteObject", A))
+    assert content(account, "a") == b"first a"
+    assert [line.partition(":")[0] for line in said] == ["version"], (
+        "the same object, in a version of its own"
+    )
+
+
+def test_several_hidden_objects_come_back(account: Account) -> None:
+    """One call hid two: both are verified to be gone, both come back."""
+    undone(account, ("s3:DeleteObjects", TWO))
+    assert [content(account, key) for key in ("a", "b")] == [b"first a", b"first b"]
+
+
+def test_an_overwritten_object_comes_back(account: Account) -> None:
+    """The older version is put on top again."""
+    undone(account, ("s3:PutObject", {**A, "Body": b"second"}))
+    assert content(account, "a") == b"first a"
+
+
+def test_a_name_with_signs_in_it_comes_back(account: Account) -> None:
+    """Keys are any text; the copy names the right one."""
+    asked = {"Bucket": "reports", "Key": "2026/q&a? #1 +ü.csv"}
+    account.client("s3").put_object(**asked, Body=b"odd")
+    undone(account, ("s3:DeleteObject", asked))
+    assert content(account, asked["Key"]) == b"odd"
+
+
+def test_tags_of_an_object_come_back(account: Account) -> None:
+    """Set where none were, and taken off where some were."""
+    assert undone(account, ("s3:PutObjectTagging", {**A, "Tagging": {"TagSet": TAGS}})) == ()
+    perform(account, ("s3:PutObjectTagging", {**A, "Tagging": {"TagSet": TAGS}}))
+    assert undone(account, ("s3:DeleteObjectTagging", A)) == ()
+
+
+FINAL: Final[dict[str, Asked]] = {
+    "the bucket keeps no versions": ("s3:DeleteObject", {"Bucket": "scratch", "Key": "a"}),
+    "an overwrite there": ("s3:PutObject", {"Bucket": "scratch", "Key": "a", "Body": b"x"}),
+    "one version is named": ("s3:DeleteObject", {**A, "VersionId": "v"}),
+    "one version of several keys": (
+        "s3:DeleteObjects",
+        {"Bucket": "reports", "Delete": {"Objects": [{"Key": "a", "VersionId": "v"}, {"Key": "b"}]}},
+    ),
+    "more than are looked at": (
+        "s3:DeleteObjects",
+        {"Bucket": "reports", "Delete": {"Objects": [{"Key": f"k{n}"} for n in range(100)]}},
+    ),
+    "the bucket itself": ("s3:DeleteBucket", {"Bucket": "reports"}),
+}
+
+
+@pytest.mark.parametrize("why", sorted(FINAL))
+def test_what_is_final_is_not_said_to_be_saved(account: Account, why: str) -> None:
+    """No backup is pretended, and no undo: where policy obliges a backup, it cannot be executed."""
+    made, _, before = assessed(account, FINAL[why])
+    with pytest.raises(UnavailableError):
+        backed_up(account, made, before)
+
+
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        ({"bytes": 6 * 1024**3}, "too large for one copy"),
+        ({"storage_class": "DEEP_ARCHIVE"}, "has to be restored for hours first"),
+        ({"version": None}, "nobody said which version stands"),
+        ({"versioning": "Suspended"}, "is overwritten for good"),
+    ],
+)
+def test_no_copy_is_promised_that_cannot_be_made(account: Account, state: State, why: str) -> None:
+    """The inverse is empty wherever the one call would fail."""
+    stood = drive(OBJECT.capture(object_ref("a")), account).state
+    assert stood is not None
+    assert OBJECT.inverse("s3:DeleteObject", A, object_ref("a"), stood)
+    assert OBJECT.inverse("s3:DeleteObject", A, object_ref("a"), {**stood, **state}) == (), why
