@@ -188,27 +188,28 @@ class Night:
         if checked.returncode:
             self.screen.say(checked.stdout + checked.stderr, "red")
 
-    def kept(self, stage: Stage) -> None:
-        """Leave it running with cases held, so that a person can look and decide."""
-        name, screen = world.names(self.service), self.screen
+    def ask_for_more(self, stage: Stage) -> None:
+        """A few cases that a person can decide."""
+        name = world.names(self.service)
         aws = [
             f"dynamodb delete-table --table-name {name['archive']}",
             f"dynamodb update-table --table-name {name['table']} --no-deletion-protection-enabled",
             f"lambda delete-function --function-name {name['function']}",
             f"cloudwatch delete-alarms --alarm-names {name['alarm']}",
         ]
-        with screen.working("an agent asks for a few things more, which are held for you"):
+        with self.screen.working("an agent asks for a few things more, which are held for you"):
             stage.run("cleanup", ["sh", "-c", "; ".join(f"{AWS} {words}" for words in aws)])
-        screen.line()
-        screen.line(f"    The console: {stage.url}   ({len(stage.held())} cases are held)")
+
+    def kept(self, stage: Stage) -> None:
+        """Leave it running, so that a person can look and decide."""
+        line = self.screen.line
+        line(f"\n    The console: {stage.url}   ({len(stage.held())} cases are held)")
         for person in ("dana", "erin"):
-            screen.line(f"      log in as {person}, a reviewer, with the token {stage.invite(person)}")
-        screen.line("    Or in another terminal:")
-        screen.line(f"      export KEYTURN_URL={stage.url} KEYTURN_LOGIN_FILE={stage.folder / 'you.json'}")
-        screen.line("      keyturn login; keyturn inbox; keyturn show C-n; keyturn approve C-n")
-        screen.line(
-            f"    {'Enter or Ctrl-C' if sys.stdin.isatty() else 'SIGTERM'} ends it and removes everything."
-        )
+            line(f"      log in as {person}, a reviewer, with the token {stage.invite(person)}")
+        line("    In another terminal you are dana (or erin, or bob, who runs agents) after:")
+        line(f"      export KEYTURN_URL={stage.url} KEYTURN_LOGIN_FILE={stage.folder / 'dana.json'}")
+        line("      keyturn inbox; keyturn show C-n; keyturn approve C-n")
+        line(f"    {'Enter or Ctrl-C' if sys.stdin.isatty() else 'SIGTERM'} ends it and removes everything.")
         _wait()
 
 
@@ -275,6 +276,7 @@ def _options(words: list[str] | None) -> Any:
         "--observe", action="store_true", help="keyturn up --observe: see which claims fail then"
     )
     parser.add_argument("--keep", action="store_true", help="leave the console running, with cases held")
+    parser.add_argument("--stage", action="store_true", help="no play: set the stage and leave it to you")
     given = parser.parse_args(words)
     given.wrong = world.usual_bug(given.service)
     if given.bug or given.fix:
@@ -289,23 +291,27 @@ def _options(words: list[str] | None) -> Any:
 def _play(night: Night, given: Any, folder: Path) -> None:
     """All acts, in order. Raises `StageError` where it cannot go on."""
     screen, lost = night.screen, []
-    if not given.skip_unguarded:
+    if not (given.skip_unguarded or given.stage):
         lost.append(("unguarded", night.unguarded(folder)))
-    screen.act("II", "Through Keyturn: the agent has a session's key that is worth nothing elsewhere.")
+    if not given.stage:
+        screen.act("II", "Through Keyturn: the agent has a session's key that is worth nothing elsewhere.")
     with StandIn() as standin:
         account = night.account(standin)
         stage = Stage(folder, standin.endpoint, observe=given.observe)
         try:
             with screen.working("keyturn init; keyturn up; bob, dana and erin log in"):
                 stage.open()
-            lost.append(("through Keyturn", night.guarded(stage, account, folder)))
-            night.taken_back(stage, account)
-            night.checked(stage)
+            if not given.stage:
+                lost.append(("through Keyturn", night.guarded(stage, account, folder)))
+                night.taken_back(stage, account)
+                night.checked(stage)
             if len(lost) == 2:
                 screen.line()
                 rows = [(what, *(f"{losses[what]:,}" for _, losses in lost)) for what in lost[0][1]]
                 screen.table(("gone", *(where for where, _ in lost)), rows)
             if given.keep:
+                night.ask_for_more(stage)
+            if given.keep or given.stage:
                 night.kept(stage)
         finally:
             stage.close()
@@ -334,6 +340,8 @@ def main(words: list[str] | None = None) -> int:
         for claim in screen.failed:
             screen.say(f"- {claim}", "red")
         return 1
+    if given.stage:
+        return 0
     took = f"{time.monotonic() - began:.0f} s"
     screen.say(f"Every claim was checked against the account. It took {took}.", "bold", "green")
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import sys
 
-from tools.docs import FOLDER
+from tools.docs import FOLDER, ROOT
 from tools.docs.pages import PAGES
 
 
@@ -14,7 +14,7 @@ def main() -> int:
     check = "--check" in sys.argv[1:]
     stale = 0
     for name, page in PAGES.items():
-        path, text = FOLDER / name, page()
+        path, text = (FOLDER / name).resolve(), page()
         stands = path.read_text(encoding="utf-8") if path.exists() else ""
         if stands == text:
             continue
@@ -32,7 +32,7 @@ def main() -> int:
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-            print(f"wrote {path.relative_to(FOLDER.parents[1])}")
+            print(f"wrote {path.relative_to(ROOT)}")
     if check and stale:
         print(f"{stale} page(s) are not as the code is: make docs")
     return 1 if check and stale else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final, get_args
@@ -18,7 +19,9 @@ from keyturn.model import record
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import READ_EFFECTS, Effect, Lane
 from keyturn.providers.aws import catalogue
+from keyturn.providers.aws.recipes import all_recipes
 from keyturn.providers.aws.rules import REGISTRY, Rule
+from tools.docs import DOCS
 from tools.docs.source import cell, code, field_comments, generated, summary, table
 
 HELP_COLUMNS: Final = 100
@@ -253,6 +256,52 @@ def _services(entries: dict[tuple[str, str], catalogue.CatalogueEntry]) -> list[
     ]
 
 
+# --- recipes -------------------------------------------------------------------------------------------------------
+
+
+def recipes() -> str:
+    """Every kind of resource with live facts, and what can be given back of it."""
+    rows = [
+        (
+            f"`{recipe.kind}`",
+            recipe.title,
+            _yes(recipe.backs_up),
+            _yes(recipe.restores),
+            ", ".join(f"`{name.partition(':')[2]}`" for name in sorted(recipe.updates)),
+            cell("; ".join(recipe.loss)),
+            cell(recipe.proved_on),
+        )
+        for recipe in sorted(all_recipes(), key=lambda recipe: recipe.kind)
+    ]
+    head = (
+        "kind",
+        "",
+        "backed up",
+        "restored",
+        "changed in place by",
+        "what would not come back",
+        "proved on",
+    )
+    parts = [
+        (
+            "A recipe knows how one kind of resource is captured as a value, backed up, given back and changed in place. From it "
+            "come the state an approval is bound to, before and after, backup and undo, the narrow patch, and what reviewers "
+            "are told beforehand. A kind that is not here has no live facts: what is not known about it is said, and in "
+            "production it is held.\n"
+        ),
+        table(head, rows),
+        (
+            "Where policy obliges a backup (a delete or a replace in production) and the kind has none, the call does not leave, "
+            "approved or not.\n"
+        ),
+    ]
+    return generated("Recipes", "src/keyturn/providers/aws/recipes", "\n".join(parts))
+
+
+def _yes(can: bool) -> str:
+    return "yes" if can else "no"
+
+
 # --- events ----------------------------------------------------------------------------------------------------------
 
 
@@ -278,11 +327,68 @@ def _event(event: type[Any]) -> tuple[str, ...]:
     return f"`{event.__struct_config__.tag}`", ", ".join(f"`{name}`" for name in fields), cell(says)
 
 
+# --- the index -------------------------------------------------------------------------------------------------------
+
+_SHELVES: Final = {
+    "": ("Begin here", ""),
+    "guides": ("Guides", "by task: what to do, and why."),
+    "concepts": ("Concepts", "few, and about principles."),
+    "reference": ("Reference", "made from the code by `make docs`."),
+    "internals": ("Internals", "for those who change Keyturn."),
+    "adr": ("Decisions", "what was decided, what was rejected, and what was kept of its downsides."),
+}
+
+
+def index() -> str:
+    """Every page of docs/, by shelf, with its title and first sentence. Reference pages are those that are made here."""
+    pages = {
+        path.relative_to(DOCS).as_posix(): path.read_text(encoding="utf-8") for path in DOCS.rglob("*.md")
+    }
+    pages |= {f"reference/{name}": page() for name, page in PAGES.items() if "/" not in name}
+    parts = [
+        (
+            "[README](../README.md) shows what Keyturn does, [ARCHITECTURE](../ARCHITECTURE.md) how, "
+            "[SECURITY](../SECURITY.md) against whom, [CONTRIBUTING](../CONTRIBUTING.md) how to change it.\n"
+        )
+    ]
+    for shelf, (title, says) in _SHELVES.items():
+        found = sorted(name for name in pages if _shelf(name) == shelf and name != "README.md")
+        lines = [f"- [{_title(pages[name])}]({name}){_says(pages[name])}" for name in found]
+        parts += (
+            [f"## {title}\n", *([f"{says[0].upper()}{says[1:]}\n"] if says else []), "\n".join(lines) + "\n"]
+            if lines
+            else []
+        )
+    return generated("Documentation", "the pages themselves", "\n".join(parts))
+
+
+def _shelf(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
+def _title(text: str) -> str:
+    return next((line[2:].strip() for line in text.splitlines() if line.startswith("# ")), "untitled")
+
+
+def _says(text: str) -> str:
+    """The first sentence of prose, without links and marks; a decision's title says it all."""
+    body = text[text.index("# ") :].partition("\n")[2]
+    for block in body.split("\n\n"):
+        plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", " ".join(block.split()))
+        if plain.startswith("**Context.**"):
+            return ""
+        if plain and plain[0] not in "#|`!<-":
+            return ": " + re.split(r"(?<=[.!?:]) ", plain.replace("**", ""), maxsplit=1)[0].rstrip(":")
+    return ""
+
+
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "settings.md": settings,
     "cli.md": command_line,
     "lifecycle.md": lifecycle,
     "rules.md": rules,
+    "recipes.md": recipes,
     "effects.md": effects,
     "events.md": events,
+    "../README.md": index,
 }
