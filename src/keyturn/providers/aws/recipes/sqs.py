@@ -89,6 +89,7 @@ class Queue(Recipe):
         attributes = answered.get("Attributes", {})
         counts = {name: int(attributes.get(told, 0)) for name, told in COUNTS.items()}
         tags = value_of(tagged, "ListQueueTags", unknowns) or {}
+        edges = _dependents(ref, sources, unknowns)
         state: State = {
             "url": url,
             "arn": attributes.get("QueueArn", ""),
@@ -98,7 +99,7 @@ class Queue(Recipe):
             **counts,
             "messages": sum(counts.values()),
         }
-        return Captured(state, tuple(unknowns), _dependents(ref, sources, unknowns))
+        return Captured(state, tuple(unknowns), edges)
 
     def at_risk(self, state: State) -> str:
         count = state.get("messages", 0)
