@@ -55,7 +55,7 @@ def test_every_file_named_exists(page: Path) -> None:
     """A path in code ticks is a path of the repository, or under the package."""
     named = re.findall(r"`((?:[\w.-]+/)+[\w.-]*\.(?:py|md|toml|yaml|cedar))(?:::?[\w.:]+)?`", _prose(page))
     for name in named:
-        roots = (ROOT, tree.SRC / "keyturn", page.parent)
+        roots = (ROOT, tree.SRC, tree.SRC / "keyturn", page.parent)
         assert any((root / name).exists() for root in roots), f"{_name(page)} names {name}"
 
 
