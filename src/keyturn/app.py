@@ -39,7 +39,7 @@ class App:
             Path(pack).expanduser() if "/" in pack or pack.endswith(".cedar") else pack
             for pack in config.packs
         ]
-        self.policy = policy.load(packs)
+        self.policy = policy.load(packs, known=catalogue.floors())
         self.runtime = Runtime(
             store=self.store,
             vault=vault,

@@ -5,18 +5,18 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
 from keyturn import __version__
+from keyturn.cli.evidence import export, log, verify
+from keyturn.cli.guarding import doctor, guard
+from keyturn.cli.policies import policy
+from keyturn.cli.shared import EXIT_FAILED, EXIT_REFUSED, EXIT_UNREACHABLE, api, out, output_option
 from keyturn.errors import KeyturnError, ReviewError
 
-EXIT_FAILED, EXIT_REFUSED, EXIT_UNREACHABLE = 1, 3, 4
 _REFUSALS = {
     "forbidden",
     "own-agent",
@@ -55,21 +55,6 @@ class _Group(click.Group):
 def main(ctx: click.Context, config_path: str, url: str) -> None:
     """The change-control plane between AI agents and live infrastructure."""
     ctx.obj = {"config": config_path, "url": url}
-
-
-def _api(ctx: click.Context) -> Any:
-    from keyturn.cli.client import Api
-
-    return Api(ctx.obj["url"])
-
-
-def _out(value: Any, text: str, output: str) -> None:
-    click.echo(json.dumps(value, indent=2) if output == "json" else text)
-
-
-_output = click.option(
-    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print."
-)
 
 
 # --- the plane -------------------------------------------------------------------------------------------------------
@@ -134,12 +119,12 @@ def up(ctx: click.Context, observe: bool) -> None:
 
 
 @main.command()
-@_output
+@output_option
 @click.pass_context
 def status(ctx: click.Context, output: str) -> None:
     """How the plane stands."""
-    found = _api(ctx).get("/status")
-    _out(found, "\n".join(f"{key:14} {value}" for key, value in found.items()), output)
+    found = api(ctx).get("/status")
+    out(found, "\n".join(f"{key:14} {value}" for key, value in found.items()), output)
 
 
 @main.command()
@@ -148,7 +133,7 @@ def status(ctx: click.Context, output: str) -> None:
 @click.pass_context
 def halt(ctx: click.Context, reason: str, agent: str) -> None:
     """Stop: nothing leaves the plane until it is resumed."""
-    _api(ctx).post("/halt", {"reason": reason, "agent": agent})
+    api(ctx).post("/halt", {"reason": reason, "agent": agent})
     click.echo(f"Halted{f' agent {agent}' if agent else ''}. Resume with: keyturn resume")
 
 
@@ -157,7 +142,7 @@ def halt(ctx: click.Context, reason: str, agent: str) -> None:
 @click.pass_context
 def resume(ctx: click.Context, agent: str) -> None:
     """Lift a halt."""
-    _api(ctx).post("/resume", {"agent": agent})
+    api(ctx).post("/resume", {"agent": agent})
     click.echo("Resumed.")
 
 
@@ -178,11 +163,11 @@ def login(ctx: click.Context, token: str) -> None:
     """Exchange the token you were given for one that lasts the day."""
     from keyturn.cli.client import Api, save
 
-    api = Api(ctx.obj["url"])
-    made = api.post("/login", {"token": token.strip()})["token"]
-    path = save(api.url, made)
-    who = Api(api.url, made).get("/whoami")
-    click.echo(f"You are {who['user']} ({', '.join(who['roles'])}) at {api.url}. Kept in {path}.")
+    console = Api(ctx.obj["url"])
+    made = console.post("/login", {"token": token.strip()})["token"]
+    path = save(console.url, made)
+    who = Api(console.url, made).get("/whoami")
+    click.echo(f"You are {who['user']} ({', '.join(who['roles'])}) at {console.url}. Kept in {path}.")
 
 
 @main.group()
@@ -202,17 +187,17 @@ def user() -> None:
 @click.pass_context
 def user_add(ctx: click.Context, name: str, roles: tuple[str, ...]) -> None:
     """Add a person; prints a token for her first login."""
-    made = _api(ctx).post("/users", {"name": name, "roles": list(roles)})
+    made = api(ctx).post("/users", {"name": name, "roles": list(roles)})
     click.echo(f"{name} logs in once with:  keyturn login --token {made['token']}")
 
 
 @user.command("list")
-@_output
+@output_option
 @click.pass_context
 def user_list(ctx: click.Context, output: str) -> None:
     """Everybody."""
-    found = _api(ctx).get("/users")["users"]
-    _out(found, "\n".join(f"{one['name']:20} {', '.join(one['roles'])}" for one in found), output)
+    found = api(ctx).get("/users")["users"]
+    out(found, "\n".join(f"{one['name']:20} {', '.join(one['roles'])}" for one in found), output)
 
 
 @user.command("remove")
@@ -220,7 +205,7 @@ def user_list(ctx: click.Context, output: str) -> None:
 @click.pass_context
 def user_remove(ctx: click.Context, name: str) -> None:
     """Remove a person and every token of hers."""
-    _api(ctx).post(f"/users/{name}/remove")
+    api(ctx).post(f"/users/{name}/remove")
     click.echo(f"Removed {name}.")
 
 
@@ -239,7 +224,7 @@ def run(ctx: click.Context, agent: str, ttl_s: int, suggest_only: bool, command:
     """Run an agent: it gets the gateway and a session's key, and none of your credentials."""
     from keyturn.agent.run import run_agent
 
-    sys.exit(run_agent(_api(ctx), agent, command, ttl_s=ttl_s, suggest_only=suggest_only))
+    sys.exit(run_agent(api(ctx), agent, command, ttl_s=ttl_s, suggest_only=suggest_only))
 
 
 @main.group()
@@ -251,15 +236,15 @@ def session() -> None:
 @click.option("--agent", required=True)
 @click.option("--ttl", "ttl_s", default=8 * 3600, show_default=True)
 @click.option("--suggest-only", is_flag=True)
-@_output
+@output_option
 @click.pass_context
 def session_new(ctx: click.Context, agent: str, ttl_s: int, suggest_only: bool, output: str) -> None:
     """Open one and print its environment."""
     from keyturn.agent.run import session_environment
 
-    made = _api(ctx).post("/sessions", {"agent": agent, "ttl_s": ttl_s, "suggest_only": suggest_only})
+    made = api(ctx).post("/sessions", {"agent": agent, "ttl_s": ttl_s, "suggest_only": suggest_only})
     exports = "\n".join(f"export {name}={value}" for name, value in session_environment(made).items())
-    _out(
+    out(
         made,
         f"# session {made['session']}; end it with: keyturn session end {made['session']}\n{exports}",
         output,
@@ -267,15 +252,15 @@ def session_new(ctx: click.Context, agent: str, ttl_s: int, suggest_only: bool, 
 
 
 @session.command("list")
-@_output
+@output_option
 @click.pass_context
 def session_list(ctx: click.Context, output: str) -> None:
     """Open sessions."""
     from keyturn.cli import text
 
-    found = _api(ctx).get("/sessions")["sessions"]
+    found = api(ctx).get("/sessions")["sessions"]
     rows = [(one["session"], one["agent"], one["operator"], text.when(one["expires_at_ms"])) for one in found]
-    _out(found, text.table(rows, ("SESSION", "AGENT", "OPERATOR", "ENDS")), output)
+    out(found, text.table(rows, ("SESSION", "AGENT", "OPERATOR", "ENDS")), output)
 
 
 @session.command("end")
@@ -283,7 +268,7 @@ def session_list(ctx: click.Context, output: str) -> None:
 @click.pass_context
 def session_end(ctx: click.Context, name: str) -> None:
     """End a session: its key is worth nothing from now on."""
-    _api(ctx).post(f"/sessions/{name}/end", {"reason": "ended"})
+    api(ctx).post(f"/sessions/{name}/end", {"reason": "ended"})
     click.echo(f"Ended {name}.")
 
 
@@ -292,46 +277,46 @@ def session_end(ctx: click.Context, name: str) -> None:
 
 @main.command()
 @click.option("--all", "everything", is_flag=True, help="Ended cases too.")
-@_output
+@output_option
 @click.pass_context
 def inbox(ctx: click.Context, everything: bool, output: str) -> None:
     """Cases, newest first."""
     from keyturn.cli import text
 
-    found = _api(ctx).get("/cases" if everything else "/cases?open=1")["cases"]
-    _out(found, text.inbox(found) if found else "Nothing waits.", output)
+    found = api(ctx).get("/cases" if everything else "/cases?open=1")["cases"]
+    out(found, text.inbox(found) if found else "Nothing waits.", output)
 
 
 @main.command()
 @click.argument("case")
-@_output
+@output_option
 @click.pass_context
 def show(ctx: click.Context, case: str, output: str) -> None:
     """One case: what it would do, what is narrower, whether it can be undone."""
     from keyturn.cli import text
 
-    found = _api(ctx).get(f"/cases/{case}")
-    _out(found, text.case(found), output)
+    found = api(ctx).get(f"/cases/{case}")
+    out(found, text.case(found), output)
 
 
 def _review(ctx: click.Context, case: str, note: str, *, approve: bool, output: str) -> None:
-    api = _api(ctx)
-    found = api.get(f"/cases/{case}")
+    console = api(ctx)
+    found = console.get(f"/cases/{case}")
     if output == "text" and approve:
         click.echo(
             f"{case}: {found['effect']} of {', '.join(found['resources'])}; at risk: {found['data_at_risk'] or 'nothing known'}"
         )
     body = {"approve": approve, "binding": found["binding"], "note": note, "via": "cli"}
-    after = api.post(f"/cases/{case}/review", body)
+    after = console.post(f"/cases/{case}/review", body)
     missing = max(0, after["quorum"] - len(after["approvals"]))
     more = f"; {missing} more must approve" if after["phase"] == "held" else ""
-    _out(after, f"{case} is {after['phase']} ({len(after['approvals'])} of {after['quorum']}{more}).", output)
+    out(after, f"{case} is {after['phase']} ({len(after['approvals'])} of {after['quorum']}{more}).", output)
 
 
 @main.command()
 @click.argument("case")
 @click.option("-m", "--note", default="", help="Why.")
-@_output
+@output_option
 @click.pass_context
 def approve(ctx: click.Context, case: str, note: str, output: str) -> None:
     """Approve a case as it is shown now."""
@@ -341,7 +326,7 @@ def approve(ctx: click.Context, case: str, note: str, output: str) -> None:
 @main.command()
 @click.argument("case")
 @click.option("-m", "--note", required=True, help="Why; the agent reads it.")
-@_output
+@output_option
 @click.pass_context
 def deny(ctx: click.Context, case: str, note: str, output: str) -> None:
     """Deny a case; one no is enough."""
@@ -350,12 +335,12 @@ def deny(ctx: click.Context, case: str, note: str, output: str) -> None:
 
 @main.command()
 @click.argument("case")
-@_output
+@output_option
 @click.pass_context
 def execute(ctx: click.Context, case: str, output: str) -> None:
     """Execute an approved case without the agent."""
-    after = _api(ctx).post(f"/cases/{case}/execute")
-    _out(after, f"{case} is {after['phase']}.", output)
+    after = api(ctx).post(f"/cases/{case}/execute")
+    out(after, f"{case} is {after['phase']}.", output)
 
 
 @main.command()
@@ -364,7 +349,7 @@ def execute(ctx: click.Context, case: str, output: str) -> None:
 @click.pass_context
 def withdraw(ctx: click.Context, case: str, reason: str) -> None:
     """Withdraw a case that your agent asked for."""
-    click.echo(f"{case} is {_api(ctx).post(f'/cases/{case}/withdraw', {'reason': reason})['phase']}.")
+    click.echo(f"{case} is {api(ctx).post(f'/cases/{case}/withdraw', {'reason': reason})['phase']}.")
 
 
 @main.command()
@@ -375,78 +360,26 @@ def withdraw(ctx: click.Context, case: str, reason: str) -> None:
 def settle(ctx: click.Context, case: str, succeeded: bool, note: str) -> None:
     """Say what became of an inconclusive case, after looking."""
     click.echo(
-        f"{case} is {_api(ctx).post(f'/cases/{case}/settle', {'succeeded': succeeded, 'note': note})['phase']}."
+        f"{case} is {api(ctx).post(f'/cases/{case}/settle', {'succeeded': succeeded, 'note': note})['phase']}."
     )
 
 
 @main.command()
 @click.argument("cases", nargs=-1, required=True)
-@_output
+@output_option
 @click.pass_context
 def undo(ctx: click.Context, cases: tuple[str, ...], output: str) -> None:
     """Take cases back, each as a case of its own."""
-    api = _api(ctx)
-    made = [api.post(f"/cases/{case}/undo") for case in cases]
+    console = api(ctx)
+    made = [console.post(f"/cases/{case}/undo") for case in cases]
     told = "\n".join(f"{one['id']} undoes {one['undoes']}: {one['phase']}. {one['reason']}" for one in made)
-    _out(made, told, output)
+    out(made, told, output)
     if any(one["phase"] in {"failed", "invalidated", "denied", "inconclusive"} for one in made):
         sys.exit(EXIT_FAILED)
 
 
-# --- evidence --------------------------------------------------------------------------------------------------------
-
-
-@main.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.pass_context
-def export(ctx: click.Context, file: Path) -> None:
-    """Write the whole log to a file that a stranger can check."""
-    file.write_bytes(_api(ctx).download("/export"))
-    click.echo(f"Wrote {file}. Check it anywhere, offline: keyturn verify {file}")
-
-
-@main.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--key", default="", help="The public key the checkpoints must be signed with (hex).")
-def verify(file: Path, key: str) -> None:
-    """Check an exported log offline."""
-    from keyturn.stores.bundle import verify_bundle
-
-    report = verify_bundle(file, public_key=key)
-    for check in report.checks:
-        click.echo(str(check))
-    sys.exit(0 if report.passed else EXIT_FAILED)
-
-
-@main.group()
-def policy() -> None:
-    """Policies."""
-
-
-@policy.command("check")
-@click.argument("packs", nargs=-1)
-def policy_check(packs: tuple[str, ...]) -> None:
-    """Load packs as `up` would, and say what is wrong."""
-    from keyturn.policy import load
-
-    engine = load(
-        [Path(pack) if os.sep in pack or pack.endswith(".cedar") else pack for pack in packs or ("seatbelt",)]
-    )
-    click.echo(f"{', '.join(packs or ('seatbelt',))}: sound, {engine.digest}")
-
-
-@main.command()
-@click.option("--inside", is_flag=True, help="Run the checks here, without opening a session first.")
-@click.pass_context
-def doctor(ctx: click.Context, inside: bool) -> None:
-    """Try to reach AWS around Keyturn, as an agent's process could."""
-    from keyturn.agent.doctor import report
-    from keyturn.agent.run import run_agent
-
-    if inside:
-        sys.exit(report(click.echo))
-    command = (sys.executable, "-m", "keyturn.cli.main", "doctor", "--inside")
-    sys.exit(run_agent(_api(ctx), "doctor", command, ttl_s=60, suggest_only=True))
+for command in (export, verify, log, policy, guard, doctor):
+    main.add_command(command)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,9 @@ _STATUS: Final = {
 CASES_MAX: Final = 1_000
 """More cases than this are not one answer but an export."""
 
+LOG_MAX: Final = 1_000
+"""Entries of the log in one answer."""
+
 NOTE_CHARS_MAX: Final = 2_000
 """A reason is read by people and by an agent; a longer one belongs into a ticket."""
 
@@ -88,6 +91,7 @@ class Api:
             ("GET", "/api/v1/cases", self._cases),
             ("GET", "/api/v1/cases/{id}", self._case),
             ("GET", "/api/v1/cases/{id}/fresh", self._fresh),
+            ("GET", "/api/v1/log", self._log),
             ("POST", "/api/v1/cases/{id}/review", self._review),
             ("POST", "/api/v1/cases/{id}/execute", self._execute),
             ("POST", "/api/v1/cases/{id}/withdraw", self._withdraw),
@@ -164,10 +168,7 @@ class Api:
 
     async def _cases(self, request: Request, user: User) -> Response:
         open_only = request.query_params.get("open", "") == "1"
-        asked = request.query_params.get("limit", "200")
-        if not (asked.isascii() and asked.isdigit() and len(asked) < 10):
-            raise OperatorError("limit", f"limit is a number up to {CASES_MAX:,}")
-        limit = min(CASES_MAX, int(asked))
+        limit = min(CASES_MAX, _number(request, "limit", 200))
         found = self._desk.cases(open_only=open_only, limit=limit)
         return JSONResponse(
             {"cases": [show.summary(case) | {"may_not": self._may(case, user)} for case in found]}
@@ -284,9 +285,25 @@ class Api:
     async def _status(self, request: Request, user: User) -> Response:
         return JSONResponse(self._desk.status())
 
+    async def _log(self, request: Request, user: User) -> Response:
+        """Entries after a sequence number; without one the newest."""
+        _needs(user, "auditor", "administrator", "reviewer", "operator")
+        limit = min(LOG_MAX, _number(request, "limit", 200))
+        head = int(self._desk.status()["log_entries"])
+        after = _number(request, "after", max(0, head - limit))
+        lines = [show.line(entry) | {"seq": entry.seq} for entry in self._desk.log(after=after, limit=limit)]
+        return JSONResponse({"head": head, "lines": lines})
+
     async def _export(self, request: Request, user: User) -> Response:
         _needs(user, "auditor", "administrator", "reviewer")
         return StreamingResponse(self._desk.export(), media_type="application/zip")
+
+
+def _number(request: Request, name: str, default: int) -> int:
+    asked = request.query_params.get(name, str(default))
+    if not (asked.isascii() and asked.isdigit() and len(asked) < 10):
+        raise OperatorError(name, f"{name} is a whole number, not {asked[:20]!r}")
+    return int(asked)
 
 
 def _needs(user: User, *roles: str) -> None:

@@ -52,6 +52,10 @@ class DeskSide:
     def story(self, case_id: str) -> tuple[Entry, ...]:
         return tuple(self.book.store.entries(case_id=case_id))
 
+    def log(self, *, after: int, limit: int) -> tuple[Entry, ...]:
+        """Entries of the log, of cases and of the plane, after this sequence number."""
+        return tuple(self.book.store.entries(after=after, limit=limit))
+
     async def freshness(self, case_id: str) -> dict[str, Any]:
         case = self._known(case_id)
         now = self.clock()

@@ -104,6 +104,10 @@ class Desk(Protocol):
         """All log entries of one case, in order."""
         ...
 
+    def log(self, *, after: int, limit: int) -> tuple[Entry, ...]:
+        """Entries of the log, of cases and of the plane, after this sequence number."""
+        ...
+
     async def freshness(self, case_id: str) -> dict[str, Any]:
         """Re-read the state now: ``{"unchanged": true|false|null, "checked_at_ms": int, "detail": str}``."""
         ...

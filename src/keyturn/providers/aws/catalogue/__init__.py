@@ -77,3 +77,13 @@ def iam_actions(service: str, operation: str) -> tuple[str, ...]:
 def every() -> list[tuple[str, str]]:
     """Every (service, operation) of the catalogue."""
     return [(service, name) for service, entries in _load()[0]["operations"].items() for name in entries]
+
+
+def floors() -> dict[str, Effect]:
+    """``service:Operation`` -> effect, of everything: what a policy may name."""
+    entries = _load()[0]["operations"]
+    return {
+        f"{service}:{name}": Effect(entry[0])
+        for service, named in entries.items()
+        for name, entry in named.items()
+    }

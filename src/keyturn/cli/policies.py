@@ -1,0 +1,103 @@
+"""Commands about policies: are they sound, do they say what their tests say, and why do they say it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from keyturn.cli.shared import EXIT_FAILED
+from keyturn.errors import PolicyError
+
+
+@click.group()
+def policy() -> None:
+    """Policies: check, test, explain."""
+
+
+def _place(pack: str) -> Any:
+    return Path(pack).expanduser() if os.sep in pack or pack.endswith(".cedar") else pack
+
+
+def _loaded(packs: tuple[str, ...]) -> Any:
+    from keyturn.policy import load
+    from keyturn.providers.aws import catalogue
+
+    return load([_place(pack) for pack in packs or ("seatbelt",)], known=catalogue.floors())
+
+
+@policy.command("check")
+@click.argument("packs", nargs=-1)
+def policy_check(packs: tuple[str, ...]) -> None:
+    """Load packs as `up` would, and say what is wrong."""
+    engine = _loaded(packs)
+    click.echo(f"{', '.join(packs or ('seatbelt',))}: sound, {engine.digest}")
+
+
+@policy.command("test")
+@click.argument("packs", nargs=-1)
+@click.option("-v", "--verbose", is_flag=True, help="Name every case.")
+def policy_test(packs: tuple[str, ...], verbose: bool) -> None:
+    """Run the cases that stand beside the policies of a pack."""
+    from keyturn.policy.testing import run_pack_tests
+
+    passed = True
+    for pack in packs or ("seatbelt",):
+        report = run_pack_tests(_place(pack))
+        if verbose:
+            for result in report.results:
+                click.echo(f"{'ok  ' if result.passed else 'FAIL'} {result.name}: {result.decision.verdict}")
+        click.echo(report.text())
+        passed = passed and report.passed
+    sys.exit(0 if passed else EXIT_FAILED)
+
+
+@policy.command("explain")
+@click.argument("facts", nargs=-1, required=True)
+@click.option("--pack", "packs", multiple=True, help="Packs to ask (default: seatbelt); several times.")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text")
+def policy_explain(facts: tuple[str, ...], packs: tuple[str, ...], output: str) -> None:
+    r"""Ask policy about a change, given as facts.
+
+    \b
+    keyturn policy explain effect=delete environment=production data_bearing=true
+    keyturn policy explain effect=update operation=lambda:UpdateFunctionConfiguration inverse=true
+    """
+    import msgspec
+
+    from keyturn.policy.example import Example
+    from keyturn.policy.explain import explain
+
+    try:
+        example = msgspec.convert(dict(_fact(text, Example) for text in facts), Example)
+    except msgspec.ValidationError as error:
+        raise PolicyError(
+            "facts", str(error), help=f"facts are: {', '.join(Example.__struct_fields__)}"
+        ) from None
+    found = explain(_loaded(packs), *example.build())
+    click.echo(json.dumps(msgspec.to_builtins(found), indent=2) if output == "json" else found.text())
+
+
+_LISTS = frozenset({"effects", "then", "findings", "codes"})
+
+
+def _fact(text: str, kind: Any) -> tuple[str, Any]:
+    """``name=value``; lists with commas, numbers and true/false as such."""
+    import difflib
+
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise PolicyError("facts", f"{text!r} is no fact", help="write name=value: effect=delete")
+    if name not in kind.__struct_fields__:
+        near = difflib.get_close_matches(name, kind.__struct_fields__, n=1)
+        meant = f"did you mean {near[0]}?" if near else f"facts are: {', '.join(kind.__struct_fields__)}"
+        raise PolicyError("facts", f"there is no fact {name}", help=meant)
+    if name in _LISTS:
+        return name, [part for part in value.split(",") if part]
+    if value in {"true", "false"}:
+        return name, value == "true"
+    return name, int(value) if value.isdigit() and name == "unknowns" else value
