@@ -9,6 +9,7 @@ import pytest
 
 from keyturn.console.identity import INVITE_S, LOGIN_S, Identity
 from keyturn.errors import OperatorError, ReviewError
+from keyturn.stores.interface import Row
 from keyturn.stores.memory import MemoryStore
 
 
@@ -25,11 +26,23 @@ class Clock:
         self.now_ms += seconds * 1000
 
 
+class Yielding(MemoryStore):
+    """A store that, like one on a disk, lets others run before it writes."""
+
+    async def put_row(self, table: str, key: str, value: bytes, *, expect: int | None = None) -> Row:
+        await asyncio.sleep(0)
+        return await super().put_row(table, key, value, expect=expect)
+
+    async def delete_row(self, table: str, key: str) -> None:
+        await asyncio.sleep(0)
+        await super().delete_row(table, key)
+
+
 class People:
     """An identity with its clock and what it put on record."""
 
     def __init__(self) -> None:
-        self.clock, self.store = Clock(), MemoryStore()
+        self.clock, self.store = Clock(), Yielding()
         self.noted: list[dict[str, Any]] = []
         self.identity = Identity(self.store, self._note, self.clock)
 

@@ -403,6 +403,7 @@ def test_the_stream_tells_what_moved(plane: Plane) -> None:
         lines = stream.iter_lines()
         assert next(lines) == "retry: 2000"
         plane.review("erin", other, approve=True)
+        time.sleep(2 * live.TOGETHER_S)  # what comes together is one notice, the last one's
         plane.review("erin", mine, approve=True)
         data = next(line for line in lines if line.startswith("data: "))
     assert f'"{mine}"' in data

@@ -19,8 +19,11 @@ from keyturn.errors import KeyturnError, ReviewError
 from keyturn.runtime.interface import Desk
 
 DECIDED_SHOWN: Final = 60
-OPEN_SHOWN: Final = 500
+OPEN_SHOWN: Final = 200
 """A page of more rows than this is not read; the filter finds the rest, and the page says how many there are."""
+
+SUMMARIES_MAX: Final = 20_000
+"""Some tens of megabytes; more open cases than this are read by a program."""
 
 DESTROYS: Final = ("delete", "replace")
 """What destroys stands first in the inbox; among equals, what expires first."""
@@ -38,6 +41,7 @@ class Pages:
     def __init__(self, desk: Desk, identity: Identity, forms: Forms) -> None:
         self._desk, self._identity, self._forms = desk, identity, forms
         self._templates = make_environment()
+        self._summaries: dict[str, tuple[Case, dict[str, Any]]] = {}
         self._deeds: dict[str, tuple[tuple[str, ...], Deed]] = {
             "approve": (("reviewer",), self._approve),
             "deny": (("reviewer",), self._deny),
@@ -92,7 +96,13 @@ class Pages:
         )
 
     def _row(self, case: Case, user: User) -> dict[str, Any]:
-        return show.summary(case) | {"may_not": self._may(case, user)}
+        """One line; made once for a case as it stands, since every open inbox asks for all of them whenever one moves."""
+        kept = self._summaries.get(case.id)
+        if kept is None or kept[0] is not case:
+            if len(self._summaries) >= SUMMARIES_MAX:
+                self._summaries.clear()
+            kept = self._summaries[case.id] = (case, show.summary(case))
+        return kept[1] | {"may_not": self._may(case, user)}
 
     async def _case(self, request: Request, user: User) -> Response:
         case = self._desk.case(request.path_params["id"])

@@ -28,6 +28,8 @@ SYMBOLS: Final = {Effect.CREATE: "+", Effect.DELETE: "-", Effect.REPLACE: "-/+"}
 
 def visible(text: str) -> str:
     """The text with nothing hidden in it: what is not printable stands as ``⟨U+202E⟩``, the end of a line as ``⏎``."""
+    if text.isascii() and text.isprintable():
+        return text  # nearly every text, and an inbox shows thousands
     return "".join(
         "⏎\n" if char == "\n" else f"⟨U+{ord(char):04X}⟩" if _hides(char) else char for char in text
     )
