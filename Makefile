@@ -49,7 +49,7 @@ catalogue: setup ## rebuild the wire table and the effect catalogue, and print w
 docs: setup ## write docs/reference from the code
 	$(BIN)/python -m tools.docs
 
-check-readme: setup ## do what the README says, and compare what it shows
+check-readme: setup ## do what README and docs/start.md say, and compare what they show
 	$(BIN)/python -m tools.docs.readme --night
 
 lock: setup ## resolve the dependencies anew

@@ -163,7 +163,7 @@ class Night:
     def _what_reviewers_see(self, found: Told) -> None:
         self.screen.say(f"Case {found['id']} waits for {found['quorum']} reviewers. What they read first:")
         for answer in found.get("answers", []):
-            self.screen.quote(f"{answer['question']}? {answer['short']}. {answer['text']}", lines_max=2)
+            self.screen.quote(f"{answer['question']}: {answer['short']}. {answer['text']}", lines_max=2)
 
     def _proved(self, done: Told) -> None:
         """The backup, and the numbered proof without which no call leaves."""

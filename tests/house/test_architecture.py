@@ -177,6 +177,8 @@ FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 60
 
 LONG_FILES = {
+    "tests/provider/rule_cases.py": "a table: two cases a rule",
+    "tests/runtime/test_conversations.py": "to be parted by what the conversations are about",
     "src/keyturn/providers/aws/recipes/dynamodb.py": "capture, backup, restore and update of the richest kind there is",
     "src/keyturn/runtime/work.py": "one short function a command; to be parted by what happens before and after the call",
 }

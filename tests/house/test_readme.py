@@ -17,6 +17,12 @@ def test_the_session_on_the_first_screen_is_real() -> None:
     assert check(ROOT / "README.md") == []
 
 
+@pytest.mark.slow
+def test_the_first_hour_goes_as_it_is_told() -> None:
+    """docs/start.md, typed by the three people in it."""
+    assert check(ROOT / "docs" / "start.md") == []
+
+
 def test_the_first_screen_has_a_session_and_a_picture() -> None:
     """A reader sees what it does before she scrolls."""
     assert 0 < README.index("```console") < 600

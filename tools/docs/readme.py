@@ -1,4 +1,5 @@
-"""Does what a page says and compares: ``python -m tools.docs.readme`` runs the sessions of README.md against a stand-in account.
+"""Does what a page says and compares: ``python -m tools.docs.readme`` runs the sessions of README.md and docs/start.md on a stand-in
+account.
 
 A session is a fenced block of ``console``. ``dana$ keyturn approve C-1`` is typed by dana, in her own login, on the plane and the
 account that the demonstration uses; what stands below is what she must see. ``...`` matches anything, line breaks are where a page
@@ -181,7 +182,10 @@ def main() -> int:
     for name in [name for name in os.environ if name.startswith(("AWS_", "KEYTURN_"))]:
         del os.environ[name]
     os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
-    pages = [Path(name) for name in sys.argv[1:] if name != "--night"] or [ROOT / "README.md"]
+    pages = [Path(name) for name in sys.argv[1:] if name != "--night"] or [
+        ROOT / "README.md",
+        ROOT / "docs" / "start.md",
+    ]
     wrong = [problem for page in pages for problem in check(page)]
     if "--night" in sys.argv:
         wrong += [problem for page in pages for problem in night(page)]
