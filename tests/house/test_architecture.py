@@ -47,19 +47,43 @@ def _part(module: str) -> str:
     return module.split(".")[1] if "." in module else ""
 
 
+def trespasses(module: str, imported: set[str]) -> list[str]:
+    """What this module imports of other parts and may not."""
+    part = _part(module)
+    may = MAY_IMPORT.get(part, ("",))
+
+    def allowed(name: str) -> bool:
+        inner = name.removeprefix("keyturn").removeprefix(".")
+        return any(not to or inner == to or inner.startswith(f"{to}.") for to in may)
+
+    ours = {name for name in imported if name.startswith("keyturn") and _part(name) not in {"", part}}
+    return sorted(name for name in ours if not allowed(name))
+
+
 @pytest.mark.parametrize("module", sorted(tree.modules()))
 def test_a_module_imports_only_what_its_part_may(module: str) -> None:
     """Model <- core <- providers, policy <- pipeline <- runtime <- surfaces, console, agent, cli <- app."""
-    part = _part(module)
-    if not part:
-        return
-    may = MAY_IMPORT[part]
-    for imported in tree.imports(tree.modules()[module]):
-        inner = imported.removeprefix("keyturn").removeprefix(".")
-        if not imported.startswith("keyturn") or _part(imported) in {"", part}:
-            continue
-        allowed = any(not to or inner == to or inner.startswith(f"{to}.") for to in may)
-        assert allowed, f"{module} imports {imported}; {part} may import: {', '.join(may)}"
+    assert trespasses(module, tree.imports(tree.modules()[module])) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "imported"),
+    [
+        ("keyturn.core.advance", "keyturn.runtime.book"),
+        ("keyturn.core.plane", "keyturn.providers.aws"),
+        ("keyturn.model.change", "keyturn.core.case"),
+        ("keyturn.providers.aws.assess", "keyturn.policy"),
+        ("keyturn.policy.cedar", "keyturn.providers.aws.catalogue"),
+        ("keyturn.runtime.work", "keyturn.executors.aws"),
+        ("keyturn.runtime.work", "keyturn.stores.sqlite"),
+        ("keyturn.stores.sqlite", "keyturn.core.advance"),
+        ("keyturn.console.api", "keyturn.runtime.work"),
+        ("keyturn.surfaces.aws_gateway.server", "keyturn.stores.vault"),
+    ],
+)
+def test_who_may_not_import_whom(module: str, imported: str) -> None:
+    """The table above does forbid what the design forbids."""
+    assert trespasses(module, {imported}) == [imported]
 
 
 def test_every_part_is_in_the_table() -> None:
@@ -123,7 +147,7 @@ MAY_USE = frozenset(
         ),
         *("itertools", "json", "keyword", "math", "operator", "re", "shlex", "string", "struct", "textwrap"),
         *("types", "typing", "unicodedata", "zlib"),
-        *("datetime", "time"),  # to convert, never to ask: see READS_THE_CLOCK
+        *("datetime", "time"),  # to convert, never to ask: see `_asks`
         *(
             "email.utils",
             "urllib.parse",
@@ -138,37 +162,97 @@ MAY_USE = frozenset(
 )
 READS_THE_CLOCK = frozenset(
     {
-        *("now", "today", "utcnow", "time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "sleep"),
-        *("localtime", "ctime", "process_time"),
+        *(
+            "now",
+            "today",
+            "utcnow",
+            "time_ns",
+            "monotonic",
+            "monotonic_ns",
+            "perf_counter",
+            "perf_counter_ns",
+        ),
+        *("sleep", "localtime", "ctime", "process_time"),
     }
 )
-DOES_IO = frozenset({"open", "print", "input", "eval", "exec", "__import__", "breakpoint"})
+"""Called on whatever: nothing that decides has a method of these names."""
+
+WITHOUT_ARGUMENTS = frozenset({"gmtime", "strftime", "time", "asctime"})
+"""Of `time`: with the moment given they convert, without they ask. `strftime` takes its moment second."""
+
+DOES_IO = frozenset({"open", "print", "input", "eval", "exec", "compile", "__import__", "breakpoint"})
 
 
-def _pure() -> list[str]:
-    return sorted(module for module in tree.modules() if _part(module) in PURE)
-
-
-@pytest.mark.parametrize("module", _pure())
-def test_what_decides_touches_nothing(module: str) -> None:
-    """No I/O, no clock, no randomness, no logging: what decides can be run again and answers the same."""
-    path = tree.modules()[module]
-    for imported in tree.imports(path):
-        assert imported in MAY_USE or imported.split(".")[0] in {"keyturn", "collections", "msgspec"}, (
-            f"{module} imports {imported}; facts come in as answers, time comes in as data"
-        )
+def impurities(path: Path) -> list[str]:
+    """Why this file is not pure, one line each; none when it is."""
+    found = [
+        f"imports {imported}"
+        for imported in sorted(tree.imports(path))
+        if imported not in MAY_USE and imported.split(".")[0] not in {"keyturn", "collections", "msgspec"}
+    ]
     for node in ast.walk(tree.parsed(path)):
-        if not isinstance(node, ast.Call):
-            continue
-        where = f"{module}:{node.lineno}"
-        if isinstance(node.func, ast.Name):
-            assert node.func.id not in DOES_IO, f"{where} calls {node.func.id}()"
-        elif isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
-            owner, name = node.func.value.id, node.func.attr
-            asks = owner in {"time", "datetime", "date"} and (
-                name in READS_THE_CLOCK or (name == "gmtime" and not node.args)
+        if isinstance(node, ast.ImportFrom) and node.module == "time":
+            found.append(
+                f"line {node.lineno} imports names from time: call them as time.x, so that they are seen"
             )
-            assert not asks, f"{where} calls {owner}.{name}(); time comes in as data"
+        if isinstance(node, ast.Call) and (called := _asks(node)):
+            found.append(f"line {node.lineno} calls {called}()")
+    return found
+
+
+def _asks(call: ast.Call) -> str:
+    """The function's name, when it does I/O or reads the clock; else empty."""
+    if isinstance(call.func, ast.Name):
+        return call.func.id if call.func.id in DOES_IO else ""
+    if not isinstance(call.func, ast.Attribute):
+        return ""
+    name = call.func.attr
+    if name in READS_THE_CLOCK:
+        return name
+    of_time = isinstance(call.func.value, ast.Name) and call.func.value.id == "time"
+    moments = len(call.args) - (name == "strftime")
+    return f"time.{name}" if of_time and name in WITHOUT_ARGUMENTS and moments < 1 else ""
+
+
+@pytest.mark.parametrize("module", sorted(module for module in tree.modules() if _part(module) in PURE))
+def test_what_decides_touches_nothing(module: str) -> None:
+    """No I/O, no clock, no randomness, no logging: what decides can be run again and answers the same.
+
+    Facts come in as answers, time comes in as data.
+    """
+    assert impurities(tree.modules()[module]) == []
+
+
+@pytest.mark.parametrize(
+    ("planted", "found"),
+    [
+        ("import os", "imports os"),
+        ("import logging", "imports logging"),
+        ("import random", "imports random"),
+        ("from urllib import request", "imports urllib"),
+        ("import urllib.request", "imports urllib.request"),
+        ("def f() -> None:\n    import socket", "imports socket"),
+        ("from pathlib import Path", "imports pathlib"),
+        ("import datetime\nx = datetime.datetime.now()", "calls now()"),
+        ("from datetime import datetime as dt\nx = dt.utcnow()", "calls utcnow()"),
+        ("import time\nx = time.time()", "calls time.time()"),
+        ("from time import time\nx = time()", "imports names from time"),
+        ("import time\nx = time.strftime('%Y')", "calls time.strftime()"),
+        ("x = open('/etc/passwd')", "calls open()"),
+        ("print('hello')", "calls print()"),
+    ],
+)
+def test_what_is_planted_is_found(planted: str, found: str, tmp_path: Path) -> None:
+    """The guard above sees each way of touching something."""
+    path = tmp_path / "planted.py"
+    path.write_text(planted)
+    assert any(found in line for line in impurities(path)), impurities(path)
+
+
+def test_what_only_converts_is_let_be(tmp_path: Path) -> None:
+    path = tmp_path / "fine.py"
+    path.write_text("import time\nx = time.strftime('%Y', time.gmtime(0))\nfrom urllib.parse import quote\n")
+    assert impurities(path) == []
 
 
 # --- how long, how documented ----------------------------------------------------------------------------------------
