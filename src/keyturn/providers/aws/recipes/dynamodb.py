@@ -198,6 +198,12 @@ class Table(Recipe):
                 steps.append(
                     Step("dynamodb:TagResource", {"ResourceArn": state["arn"], "Tags": tags_list(missing)})
                 )
+            elif field == "global_indexes" and _without_capacity(before) == _without_capacity(after):
+                changed = [
+                    index for index in after if index.get("ProvisionedThroughput") and index not in before
+                ]
+                if changed:
+                    update["GlobalSecondaryIndexUpdates"] = _capacities(changed)
             elif field != "attributes":
                 immutable.append(field)
         if update:
@@ -222,10 +228,22 @@ class Table(Recipe):
                 "billing"
             ] == "PROVISIONED":
                 back["ProvisionedThroughput"] = state["throughput"]
+            asked = parameters.get("GlobalSecondaryIndexUpdates") or []
+            named = {entry["Update"]["IndexName"] for entry in asked if "Update" in entry}
+            if len(named) < len(asked):
+                return ()  # an index is made or goes: there is no call that puts it back as it was
+            provisioned = [
+                index
+                for index in state["global_indexes"]
+                if index.get("ProvisionedThroughput")
+                and (index["IndexName"] in named or "BillingMode" in parameters)
+            ]
+            if provisioned:  # a table goes back to provisioned capacity together with its indexes
+                back["GlobalSecondaryIndexUpdates"] = _capacities(provisioned)
             if "TableClass" in parameters:
                 back["TableClass"] = state["class"]
             if set(parameters) - {"TableName", "ProvisionedThroughput", "AttributeDefinitions", *back}:
-                return ()  # an index or a stream changes: there is no call that puts it back as it was
+                return ()  # a stream or a replica changes: there is no call that puts it back as it was
             return (Step(operation, {"TableName": ref.id, **back}),)
         if operation == "dynamodb:TagResource":
             keys = [tag["Key"] for tag in parameters.get("Tags", [])]
@@ -353,6 +371,11 @@ class Table(Recipe):
             steps.append(Step("dynamodb:UpdateTimeToLive", table | {"TimeToLiveSpecification": ttl}))
         if state["stream"]:
             steps.append(Step("dynamodb:UpdateTable", table | {"StreamSpecification": state["stream"]}))
+        if state["recovery"]:
+            on = {"PointInTimeRecoveryEnabled": True}
+            steps.append(
+                Step("dynamodb:UpdateContinuousBackups", table | {"PointInTimeRecoverySpecification": on})
+            )
         if state["protection"]:
             steps.append(Step("dynamodb:UpdateTable", table | {"DeletionProtectionEnabled": True}))
         return tuple(steps)
@@ -426,6 +449,11 @@ class Table(Recipe):
                 f"aws dynamodb update-table --table-name {ref.id} --stream-specification "
                 f"StreamEnabled=true,StreamViewType={state['stream']['StreamViewType']}"
             )
+        if state["recovery"]:
+            lines.append(
+                f"aws dynamodb update-continuous-backups --table-name {ref.id} "
+                "--point-in-time-recovery-specification PointInTimeRecoveryEnabled=true"
+            )
         if state["protection"]:
             lines.append(f"aws dynamodb update-table --table-name {ref.id} --deletion-protection-enabled")
         return "\n".join([*lines, "```", "", "Not as before: " + "; ".join(self.loss) + ".", ""])
@@ -482,6 +510,25 @@ def _indexes(given: list[dict[str, Any]] | None, *, throughput: bool) -> list[di
             entry["ProvisionedThroughput"] = _throughput(index.get("ProvisionedThroughput"))
         made.append(entry)
     return made
+
+
+def _without_capacity(indexes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {key: value for key, value in index.items() if key != "ProvisionedThroughput"} for index in indexes
+    ]
+
+
+def _capacities(indexes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What UpdateTable takes to give each of these indexes the capacity it has here."""
+    return [
+        {
+            "Update": {
+                "IndexName": index["IndexName"],
+                "ProvisionedThroughput": index["ProvisionedThroughput"],
+            }
+        }
+        for index in indexes
+    ]
 
 
 def _ttl(answer: dict[str, Any] | None) -> str | None:
