@@ -82,7 +82,7 @@ def test_with_keep_a_person_can_log_in_and_decide(kept: subprocess.Popen[str]) -
 
 @pytest.fixture
 def kept() -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "demo.play", *SMALL, "--keep"]
+    command = [sys.executable, "-m", "demo.play", *SMALL, "--stage", "--keep"]  # the acts are played above
     process = subprocess.Popen(
         command,
         cwd=ROOT,
