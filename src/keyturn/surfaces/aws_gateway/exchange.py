@@ -52,9 +52,8 @@ class Exchange:
         signed = sigv4.parse(request)
         if isinstance(signed, sigv4.SignatureRefused):
             await self._gate.refuse("", signed.code, signed.reason)
-            await _send(
-                sender, _refusal("rest-xml" if "Signature" in request.target else "json", signed, request_id)
-            )
+            refusal = _refusal("rest-xml" if "Signature" in request.target else "json", signed, request_id)
+            await _send(sender, refusal, bodiless=request.method == "HEAD")
             return
         protocol = guess_protocol(request, signed.scope)
         try:
@@ -68,7 +67,7 @@ class Exchange:
                 protocol, code="KeyturnInternal", message=text, status=400, request_id=request_id
             )
         if answer is not None:
-            await _send(sender, answer)
+            await _send(sender, answer, bodiless=request.method == "HEAD")
 
     async def _answer(
         self,
@@ -185,8 +184,11 @@ class Exchange:
             answer.status, end_to_end(answer.headers), length=length, chunked=length is None and not bodiless
         )
         await sender.write(head)
-        async for chunk in answer:
-            await sender.write(chunk if length is not None else b"%x\r\n%s\r\n" % (len(chunk), chunk))
+        try:
+            async for chunk in answer:
+                await sender.write(chunk if length is not None else b"%x\r\n%s\r\n" % (len(chunk), chunk))
+        except (NotSentError, OSError, TimeoutError, ValueError) as error:
+            raise ConnectionError(f"the answer of {found.service} broke off: {error}") from error
         if length is None and not bodiless:
             await sender.write(b"0\r\n\r\n")
         self._executor.http.release(base, answer)
@@ -278,6 +280,7 @@ def _head(status: int, headers: tuple[tuple[str, str], ...], *, length: str | No
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
 
-async def _send(sender: Sender, response: WireResponse) -> None:
+async def _send(sender: Sender, response: WireResponse, *, bodiless: bool = False) -> None:
+    """A whole answer; one to a HEAD says how long its body would be and has none (RFC 9110, 9.3.2)."""
     head = _head(response.status, response.headers, length=str(len(response.body)), chunked=False)
-    await sender.write(head + response.body)
+    await sender.write(head if bodiless else head + response.body)

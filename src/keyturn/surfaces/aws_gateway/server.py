@@ -126,8 +126,14 @@ class _Client(asyncio.Protocol, Sender):
     def data_received(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._refuse(400, "UpgradeNotSupported", "this connection cannot be upgraded")
+        except (
+            httptools.HttpParserUpgrade
+        ):  # not taken up (RFC 9110, 7.8): the request is answered, then it ends
+            self._pause()
+            if self._queue:
+                self._queue[-1].keep_alive = False
+            else:
+                self._refuse(400, "UpgradeNotSupported", "this connection cannot be upgraded")
         except (httptools.HttpParserError, _TooLargeError) as error:
             self._refuse(400, "MalformedRequest", f"this is no request that can be read: {error}")
 
@@ -288,6 +294,11 @@ class _Client(asyncio.Protocol, Sender):
             self._idle = asyncio.get_running_loop().call_later(limits.IDLE_S, self.close)
 
     def _refuse(self, status: int, code: str, message: str) -> None:
+        """Say what was wrong, unless an earlier request of this connection is still to be answered: then just close."""
+        if self._task is not None:
+            self.close()
+            return
+        message = message.replace("\\", "/").replace('"', "'")
         body = f'{{"__type":"{code}","message":"{message}"}}'.encode()
         head = f"HTTP/1.1 {status} Bad Request\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
         self.write_now(head.encode() + body)
