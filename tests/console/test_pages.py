@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from keyturn.console import live
 from tests.console.running_plane import Plane, function
 
 CHROMIUM = os.environ.get("KEYTURN_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
@@ -207,6 +208,9 @@ def test_the_page_follows_and_keeps_what_is_written(plane: Plane, browse: Open) 
     case = plane.held_table()
     page = browse("dana", f"/c/{case}")
     stay(page)
+    page.get_by_text("State unchanged, read at").wait_for()
+    read: list[str] = []
+    page.on("request", lambda request: read.extend([request.url] * request.url.endswith("/fresh")))
     reason = page.get_by_label("Reason; the agent reads it")
     reason.fill("I am still wri")
     reason.focus()
@@ -217,6 +221,8 @@ def test_the_page_follows_and_keeps_what_is_written(plane: Plane, browse: Open) 
     assert reason.input_value() == "I am still writing"
     assert stayed(page)
     assert page.locator("#changed").is_hidden(), "the case itself has not changed"
+    assert page.get_by_text("State unchanged, read at").is_visible()
+    assert read == [], "what others do is no reason to read the account again"
 
 
 def test_a_case_that_changes_under_the_eyes_says_so(plane: Plane, browse: Open) -> None:
@@ -261,6 +267,18 @@ def test_stop_is_seen_by_everybody(plane: Plane, browse: Open) -> None:
         dana.get_by_role("button", name="Lift the halt").click()
     erin.get_by_text("Nothing leaves the plane.").wait_for(state="detached")
     assert not plane.app.runtime.status()["halted_by"]
+
+
+def test_a_page_says_whether_it_follows(plane: Plane, browse: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Live while its stream is open; when the login ends, the page asks for another by itself."""
+    monkeypatch.setattr(live, "BEAT_S", 0.2)
+    page = browse("", "/login")
+    page.get_by_label("Token").fill(plane.invite("brief", "reviewer"))
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_text("● live").wait_for()
+    with plane.api("bob") as bob:
+        bob.post("/users/brief/remove", json={}).raise_for_status()
+    page.wait_for_url("**/login")
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------

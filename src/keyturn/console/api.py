@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from keyturn.console import show
 from keyturn.console.identity import Identity, User
-from keyturn.errors import KeyturnError, OperatorError, ReviewError
+from keyturn.errors import KeyturnError, OperatorError, ReviewError, StoreError, UnavailableError
 from keyturn.runtime.interface import Desk
 
 BODY_BYTES_MAX: Final = 64 * 1024
@@ -335,4 +335,6 @@ async def _body(request: Request, kind: type[B]) -> B:
 
 def _error(error: KeyturnError, status: int = 0) -> JSONResponse:
     body = {"error": {"code": error.code, "message": error.message, "help": error.help}}
+    if isinstance(error, (StoreError, UnavailableError)):
+        status = status or 503  # not the asker's fault, and worth asking again
     return JSONResponse(body, status_code=status or _STATUS.get(error.code, 400))

@@ -71,7 +71,9 @@ class Pages:
                 return await page(request, user)
             if request.url.path.endswith(".json"):
                 return JSONResponse({"error": {"code": "login", "message": "log in first"}}, 401)
-            asked = request.url.path.removesuffix("/fresh")
+            if request.url.path.endswith("/fresh"):
+                return Response(status_code=401)  # a piece of a page, which asks for the login as a whole
+            asked = request.url.path
             return RedirectResponse(f"/login?next={asked}" if asked != "/" else "/login", 303)
 
         return guarded

@@ -85,7 +85,7 @@ def make_environment() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    made.filters |= {"when": when, "clock": clock, "span": span, "short": short, "leaves": leaves}
+    made.filters |= {"when": when, "clock": clock, "iso": iso, "span": span, "short": short, "leaves": leaves}
     made.globals |= {"PHASES": PHASES, "TONES": TONES, "EVENTS": EVENTS, "EFFECTS": EFFECTS}
     return made
 
@@ -98,6 +98,11 @@ def when(at_ms: int | None) -> str:
 def clock(at_ms: int | None) -> str:
     """Time of day, UTC."""
     return _moment(at_ms).strftime("%H:%M:%S") if at_ms else "-"
+
+
+def iso(at_ms: int) -> str:
+    """For programs (RFC 3339)."""
+    return _moment(at_ms).isoformat(timespec="milliseconds")
 
 
 def span(ms: int) -> str:

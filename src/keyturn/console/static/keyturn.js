@@ -31,4 +31,13 @@ document.addEventListener("htmx:after:swap", () => {
   for (const box of document.querySelectorAll("[data-armed] input[type=checkbox]")) box.checked = false;
   if (before && now) document.getElementById("changed").hidden = false;
 });
+// A page that follows says so; one that does not is not taken for calm.
+const say = (live) => {
+  const link = document.getElementById("link");
+  if (!link) return;
+  link.textContent = live ? "● live" : "○ not live";
+  link.className = live ? "good" : "warn";
+};
+document.addEventListener("htmx:sse:after:connection", () => say(true));
+for (const name of ["htmx:sse:error", "htmx:sse:close"]) document.addEventListener(name, () => say(false));
 document.addEventListener("ended", () => location.reload()); // the login has ended: the page asks for another
