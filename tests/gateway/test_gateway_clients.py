@@ -97,10 +97,10 @@ def test_an_error_of_the_service_is_passed_on_as_it_is(plane: Running) -> None:
 HELD: list[tuple[str, str, dict[str, Any], str]] = [
     ("dynamodb", "delete_table", {"TableName": "held"}, "AccessDeniedException"),
     ("s3", "delete_bucket", {"Bucket": "held"}, "AccessDenied"),
-    ("sqs", "delete_queue", {"QueueUrl": "http://sqs/123456789012/held"}, "AccessDenied"),
+    ("sqs", "delete_queue", {"QueueUrl": "http://sqs/123456789012/held"}, "AccessDeniedException"),
     ("lambda", "delete_function", {"FunctionName": "held"}, "AccessDeniedException"),
     ("ssm", "delete_parameter", {"Name": "/held"}, "AccessDeniedException"),
-    ("cloudwatch", "delete_alarms", {"AlarmNames": ["held"]}, "AccessDenied"),
+    ("cloudwatch", "delete_alarms", {"AlarmNames": ["held"]}, "AccessDeniedException"),
     ("iam", "delete_role", {"RoleName": "held"}, "AccessDenied"),
     ("ec2", "terminate_instances", {"InstanceIds": ["i-0123456789abcdef0"]}, "UnauthorizedOperation"),
 ]
@@ -173,19 +173,31 @@ def test_equal_calls_at_the_same_moment_are_one_case(plane: Running, account: St
         assert len(set(pool.map(delete, clients))) == 1
 
 
-def test_a_client_that_leaves_keeps_its_case(plane: Running, account: StandIn) -> None:
-    """It is held, nobody waits for it, and asking again finds it."""
+def test_a_client_that_leaves_keeps_its_case(account: StandIn, tmp_path: Path) -> None:
+    """It stays held, nobody waits for it, an approval does not execute it behind the agent's back; asking again finds it."""
     make_table(account, "leaves")
-    body = b'{"TableName":"leaves"}'
-    with socket.create_connection(("127.0.0.1", plane.port)) as connection:
-        connection.sendall(signed(plane.key, plane.port, body, target="DynamoDB_20120810.DeleteTable"))
-    time.sleep(0.5)
-    found = [
-        case for case in plane.app.runtime.cases() if case.change and "leaves" in str(case.change.resources)
-    ]
-    assert [case.phase for case in found] == [Phase.HELD]
-    assert found[0].waiters == ()
-    assert held_delete(plane, "leaves") == found[0].id
+    with running(tmp_path, account.endpoint, wait_s=20.0) as plane:
+        request = signed(
+            plane.key, plane.port, b'{"TableName":"leaves"}', target="DynamoDB_20120810.DeleteTable"
+        )
+        with socket.create_connection(("127.0.0.1", plane.port)) as connection:
+            connection.sendall(request)
+            plane.until("C-1", Phase.HELD)
+            waiting(plane, 1)
+        waiting(plane, 0)
+        plane.approve("C-1", "anna", "ben")
+        assert plane.until("C-1", Phase.APPROVED) == Phase.APPROVED
+        assert "leaves" in direct(account, "dynamodb").list_tables()["TableNames"]
+        plane.client("dynamodb").delete_table(TableName="leaves")
+        assert plane.until("C-1", Phase.CONFIRMED) == Phase.CONFIRMED
+
+
+def waiting(plane: Running, count: int) -> None:
+    """Until so many clients wait for C-1."""
+    end = time.monotonic() + 10
+    while (case := plane.app.runtime.case("C-1")) is None or len(case.waiters) != count:
+        assert time.monotonic() < end, f"{case!r}: {case.waiters if case else ''}"
+        time.sleep(0.02)
 
 
 def test_requests_on_one_connection_are_answered_in_order(plane: Running, account: StandIn) -> None:
@@ -197,11 +209,11 @@ def test_requests_on_one_connection_are_answered_in_order(plane: Running, accoun
         connection.sendall(one + two + one)
         heard = b""
         end = time.monotonic() + 5
-        while heard.count(b"HTTP/1.1 200") < 3 and time.monotonic() < end:
+        while heard.count(b'{"Table') < 3 and time.monotonic() < end:
             heard += connection.recv(65_536)
         time.sleep(0.2)
-    places = [heard.find(b'"Table"'), heard.find(b'"TableNames"'), heard.rfind(b'"Table"')]
-    assert places == sorted(places)
+    order = [part[:12] for part in heard.split(b'{"Table')[1:]]
+    assert [part.startswith(b"Names") for part in order] == [False, True, False]
     assert heard.count(b"HTTP/1.1 ") == 3
 
 

@@ -26,6 +26,10 @@ ANSWER_S_MAX: Final = 120.0
 IDLE_MAX: Final = 64
 """Kept connections a host."""
 
+KEPT_S_MAX: Final = 5.0
+"""A kept connection is used again within this time: later the host may be closing it just now, and a change sent into that would
+be uncertain for nothing."""
+
 HIGH_WATER_BYTES: Final = 512 * 1024
 """Bytes of an answer held until the reader takes them; then the socket is paused."""
 
@@ -76,6 +80,8 @@ class _Connection(asyncio.Protocol):
         self.answer: Answer | None = None
         self._head: asyncio.Future[Answer] | None = None
         self.reusable = False
+        self._bodiless = False
+        self.idle_since_s = 0.0
 
     # --- asyncio -----------------------------------------------------------------------------------------------------
 
@@ -118,6 +124,8 @@ class _Connection(asyncio.Protocol):
             self.answer.headers.clear()
             return
         self.answer.status = status
+        if self._bodiless or status in {204, 304}:
+            self.answer.done = True  # whatever its length says (RFC 9110, 6.4.1 and 9.3.2); each answer has a parser of its own
         self.reusable = self._parser.should_keep_alive()
         if self._head is not None and not self._head.done():
             self._head.set_result(self.answer)
@@ -141,8 +149,9 @@ class _Connection(asyncio.Protocol):
     def usable(self) -> bool:
         return not self._lost and self.transport is not None and not self.transport.is_closing()
 
-    def begin(self) -> asyncio.Future[Answer]:
-        """Ready for the next answer."""
+    def begin(self, *, bodiless: bool) -> asyncio.Future[Answer]:
+        """Ready for the next answer; one to a HEAD has no body."""
+        self._bodiless = bodiless
         self._parser = httptools.HttpResponseParser(self)
         self._chunks.clear()
         self._size = 0
@@ -214,7 +223,7 @@ class Client:
         )
         raw = head.encode("latin-1")
         connection = await self._connect(base)
-        waiting = connection.begin()
+        waiting = connection.begin(bodiless=method == "HEAD")
         try:
             if isinstance(body, bytes):
                 await connection.write(raw + body)
@@ -236,6 +245,7 @@ class Client:
         connection = answer._connection  # noqa: SLF001  # one module
         idle = self._idle.setdefault(base, deque())
         if answer.done and connection.reusable and connection.usable and len(idle) < IDLE_MAX:
+            connection.idle_since_s = asyncio.get_running_loop().time()
             idle.append(connection)
         else:
             connection.close()
@@ -244,8 +254,9 @@ class Client:
         idle = self._idle.get(base)
         while idle:
             kept = idle.pop()
-            if kept.usable:
+            if kept.usable and asyncio.get_running_loop().time() - kept.idle_since_s <= KEPT_S_MAX:
                 return kept
+            kept.close()
         parts = urlsplit(base)
         secure = parts.scheme == "https"
         if secure and self._tls is None:
