@@ -40,6 +40,9 @@ fix: setup ## ruff, mending what it can
 sim: setup ## histories by seed: make sim COUNT=5000, or one of them: make sim SEED=37
 	$(BIN)/python -m keyturn.testing.simulation $(if $(SEED),--seed $(SEED),--count $(or $(COUNT),2000))
 
+golden: setup ## what is found and decided of every rule's cases: ACCEPT=1 writes it down
+	$(if $(ACCEPT),KEYTURN_ACCEPT=1) $(BIN)/pytest tests/golden
+
 bench: setup ## measure; writes bench/latest.json
 	$(BIN)/python -m bench
 
@@ -56,4 +59,4 @@ lock: setup ## resolve the dependencies anew
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile -q pyproject.toml --group dev --group catalogue --python-version 3.11 --universal --no-header --no-emit-index-url --generate-hashes -o requirements/dev.lock
 
-.PHONY: help setup demo run test test-all check lint fix sim bench catalogue docs check-readme lock
+.PHONY: help setup demo run test test-all check lint fix sim golden bench catalogue docs check-readme lock
