@@ -106,6 +106,15 @@ def test_a_delete_without_a_finding_is_still_a_loss() -> None:
     assert found["What happens"] == ("It is destroyed", "dynamodb:table/costs would be gone.", Tone.BAD)
 
 
+def test_a_delete_says_what_else_is_found() -> None:
+    """A deleted alarm is gone, and with it somebody's eyes: both stand in the first sentence."""
+    parts = (Recoverable(TABLE, backup=True, inverse=False, recover_s=60),)
+    found = answered(
+        assessed(Effect.DELETE, recoverable=parts, findings=(finding(Kind.BLIND, "Alarms go."),))
+    )
+    assert found["What happens"][1] == "dynamodb:table/costs would be gone. Alarms go."
+
+
 def test_not_known_is_never_nothing() -> None:
     """An assessment with unknowns says so in each answer that rests on what was not seen."""
     found = answered(assessed(unknowns=("dynamodb:table/costs: throttled",)))
@@ -165,6 +174,17 @@ def test_who_decides_counts_people() -> None:
     last = answers(case)[-1]
     assert last.short == "1 of 2 have approved"
     assert "2 different reviewers, not bob" in last.text
+
+
+def test_a_denial_names_who() -> None:
+    """Beside one approval of two, one denial is what counts."""
+    request = ReviewRequest("C-1", 1, "c", "s", "a", "p", ("bob",), ("bob",), 2, 10, "n")
+    reviews = (
+        Review("dana", approve=True, binding="b", at_ms=1),
+        Review("erin", approve=False, binding="b", at_ms=2),
+    )
+    case = Case("C-1", phase=Phase.REJECTED, assessment=assessed(), request=request, reviews=reviews)
+    assert answers(case)[-1].short == "Denied by erin"
 
 
 def test_a_backup_that_nobody_can_take_is_said_before_the_yes() -> None:

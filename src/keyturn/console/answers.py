@@ -74,7 +74,9 @@ def answers(case: Case) -> tuple[Answer, ...]:
 
 def hindrance(case: Case) -> str:
     """Why the change would not be sent even if it were approved; empty where nothing is known to stand in the way."""
-    if case.decision is None or case.assessment is None or not case.decision.obligations.backup:
+    if case.phase not in {Phase.HELD, Phase.APPROVED} or case.decision is None or case.assessment is None:
+        return ""
+    if not case.decision.obligations.backup:
         return ""
     bare = [str(one.resource) for one in case.assessment.recoverable if not (one.backup or one.inverse)]
     if not bare:
@@ -95,13 +97,14 @@ def _happens(assessment: Assessment) -> Answer:
     question = "What happens"
     found = ranked(assessment)
     worst = found[0] if found else None
+    lost = assessment.data_at_risk[:1].upper() + assessment.data_at_risk[1:]
     if worst is not None and worst.kind in LOSES:
         said = [one.message for one in found if one.kind in LOSES[1:]] or [worst.message]
-        return Answer(question, assessment.data_at_risk or WORDS[worst.kind], _listed(said), Tone.BAD)
+        return Answer(question, lost or WORDS[worst.kind], _listed(said), Tone.BAD)
     if _DESTROYS & {assessment.effect, *assessment.effects}:
         names = ", ".join(sorted({str(one.resource) for one in assessment.recoverable}))
-        short = assessment.data_at_risk or "It is destroyed"
-        return Answer(question, short, f"{names or 'What it names'} would be gone.", Tone.BAD)
+        said = [f"{names or 'What it names'} would be gone.", *(one.message for one in found)]
+        return Answer(question, lost or "It is destroyed", _listed(said), Tone.BAD)
     if worst is not None and worst.kind is not Kind.NOTE:
         return Answer(question, WORDS[worst.kind], _listed([one.message for one in found]), Tone.WARN)
     if assessment.unknowns or assessment.reversibility is Reversibility.R4:
@@ -181,8 +184,11 @@ def _people(case: Case) -> Answer:
     if request is None:
         verdict = f"Policy: {case.decision.verdict}" if case.decision else "Nobody yet"
         return Answer(question, verdict, "No person was asked.", Tone.PLAIN)
+    no = [review.reviewer for review in case.reviews if not review.approve]
+    if no:
+        return Answer(question, f"Denied by {', '.join(no)}", "One denial is enough.", Tone.PLAIN)
     yes = len(set(case.approvals))
     excluded = f", not {', '.join(request.excluded)}, who stands behind the agent" if request.excluded else ""
     people = "any reviewer" if request.quorum == 1 else f"{request.quorum} different reviewers"
-    tone = Tone.GOOD if yes >= request.quorum and case.phase is not Phase.REJECTED else Tone.WARN
+    tone = Tone.GOOD if yes >= request.quorum else Tone.WARN
     return Answer(question, f"{yes} of {request.quorum} have approved", f"It takes {people}{excluded}.", tone)
