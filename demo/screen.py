@@ -5,6 +5,7 @@ Colour and the moving line need a terminal; `NO_COLOR` (https://no-color.org) ta
 
 from __future__ import annotations
 
+import io
 import itertools
 import os
 import shutil
@@ -29,6 +30,8 @@ class Screen:
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
+        if isinstance(self._out, io.TextIOWrapper):
+            self._out.reconfigure(errors="replace")  # a terminal that lacks a sign still gets the story
         self.moving = self._out.isatty() and os.environ.get("TERM") != "dumb"
         self.coloured = self.moving and not os.environ.get("NO_COLOR")
         self.signs = (self._out.encoding or "").lower().replace("-", "") == "utf8"
