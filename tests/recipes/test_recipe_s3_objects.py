@@ -10,8 +10,8 @@ from keyturn.errors import UnavailableError
 from keyturn.model.execution import Refused
 from keyturn.providers.aws.recipes.base import State
 from keyturn.providers.aws.recipes.s3_objects import Object
-from tests.provider.provider_world import Account, drive
-from tests.recipes.recipe_world import Asked, assessed, backed_up, perform, undone
+from tests.provider.provider_world import ACCOUNT, REGION, Account, drive
+from tests.recipes.recipe_world import Asked, assessed, backed_up, decided, perform, undone
 from tests.recipes.s3_world import TAGS, account, object_ref
 
 __all__ = ["account"]  # the fixture
@@ -134,3 +134,13 @@ def test_no_copy_is_promised_that_cannot_be_made(account: Account, state: State,
     assert stood is not None
     assert OBJECT.inverse("s3:DeleteObject", A, object_ref("a"), stood)
     assert OBJECT.inverse("s3:DeleteObject", A, object_ref("a"), {**stood, **state}) == (), why
+
+
+@pytest.mark.parametrize("kind", ["s3", "s3-outposts", "s3-object-lambda"])
+def test_an_access_point_is_not_the_bucket_of_its_name(account: Account, kind: str) -> None:
+    """An access point of the name of a bucket that keeps versions may lead into one that does not: no facts are borrowed."""
+    point = f"arn:aws:{kind}:{REGION}:{ACCOUNT}:accesspoint/reports"
+    for asked in (("s3:PutObject", {**A, "Bucket": point}), ("s3:DeleteObjects", {**TWO, "Bucket": point})):
+        assessment, decision = decided(account, asked)
+        assert assessment.unknowns, "nothing is known of what lies behind it"
+        assert decision.verdict == "hold"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
@@ -12,11 +12,11 @@ from moto import mock_aws
 from keyturn.errors import UnavailableError
 from keyturn.model.change import ResourceRef
 from keyturn.model.decision import Verdict
-from keyturn.model.execution import Refused, Unavailable
+from keyturn.model.execution import Answer, Call, Refused, Succeeded, Unavailable
 from keyturn.providers.aws.recipes.base import State
 from keyturn.providers.aws.recipes.sqs import Queue
-from tests.provider.provider_world import ACCOUNT, REGION, Account, drive, scripted
-from tests.recipes.recipe_world import Asked, assessed, backed_up, decided, perform, undone
+from tests.provider.provider_world import ACCOUNT, REGION, Account, drive, requests, scripted
+from tests.recipes.recipe_world import PROVIDER, Asked, assessed, backed_up, decided, perform, undone
 
 QUEUE = Queue()
 REF = ResourceRef("aws", "aws", ACCOUNT, REGION, "sqs:queue", "jobs")
@@ -234,6 +234,60 @@ def test_the_loss_is_said_beforehand(account: Account) -> None:
     assert any("message" in line for line in found.loss)
     assert assessment.data_at_risk == "about 3 messages (1 in flight)"
     assert assessment.data_bearing
+
+
+# --- answers that lag behind -------------------------------------------------------------------------------------------
+
+
+def lagging(account: Account, before: State, reads: int) -> Callable[[Call], Answer]:
+    """The account as SQS is for up to a minute: so many readings still show what stood before the call."""
+    left = reads
+
+    def answer(call: Call) -> Answer:
+        nonlocal left
+        if call.operation == "sqs:GetQueueUrl" and left:
+            return Succeeded({"QueueUrl": URL})
+        if call.operation == "sqs:GetQueueAttributes" and left:
+            left -= 1
+            told = {"CreatedTimestamp": before["created"], "QueueArn": before["arn"]}
+            return Succeeded({"Attributes": {**before["attributes"], **told}})
+        if call.operation == "sqs:ListQueueTags" and left:
+            return Succeeded({"Tags": before["tags"]})
+        return account(call)
+
+    return answer
+
+
+def test_a_delete_that_is_not_seen_yet_has_not_failed(account: Account) -> None:
+    """It takes up to a minute until a deleted queue is gone everywhere: nobody is told meanwhile that it failed."""
+    asked: Asked = ("sqs:DeleteQueue", {"QueueUrl": URL})
+    made, _, before = assessed(account, asked)
+    state = captured(account)
+    account.client("sqs").delete_queue(QueueUrl=URL)
+    outcome = drive(PROVIDER.verify(made, requests(asked), before), lagging(account, state, 5))
+    assert outcome.status == "succeeded"
+    outcome = drive(PROVIDER.verify(made, requests(asked), before), lagging(account, state, 1_000))
+    assert (outcome.status, outcome.detail) == ("failed", "sqs:queue/jobs still stands")
+
+
+def test_a_lost_answer_is_waited_for_too(account: Account) -> None:
+    """The delete took effect, its answer got lost, and the first readings still show the queue."""
+    made, _, before = assessed(account, ("sqs:DeleteQueue", {"QueueUrl": URL}))
+    state = captured(account)
+    account.client("sqs").delete_queue(QueueUrl=URL)
+    assert drive(PROVIDER.reconcile(made, before), lagging(account, state, 8)).status == "succeeded"
+
+
+def test_an_undo_that_is_not_seen_yet_is_no_difference(account: Account) -> None:
+    """Attributes are put back, and old answers for a while: only what stays otherwise is said to be otherwise."""
+    asked = attributes(VisibilityTimeout="90")
+    made, _, before = assessed(account, asked)
+    backups = backed_up(account, made, before)
+    perform(account, asked)
+    changed = captured(account)
+    assert drive(PROVIDER.undo(made, before, backups), lagging(account, changed, 4)) == ()
+    (said,) = drive(PROVIDER.undo(made, before, backups), lagging(account, changed, 1_000))
+    assert said.startswith("attributes: ")
 
 
 # --- what the shipped policy says, now that more is known ----------------------------------------------------------------

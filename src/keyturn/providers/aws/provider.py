@@ -12,6 +12,7 @@ from keyturn.providers.aws import recipes, undo
 from keyturn.providers.aws.assess import assess
 from keyturn.providers.aws.capturing import take
 from keyturn.providers.aws.recipes.base import Leaves, Recipe
+from keyturn.providers.aws.recipes.common import pause
 from keyturn.providers.aws.scope import passed_roles, scope
 from keyturn.providers.aws.wire_shapes import cli_command
 
@@ -67,9 +68,12 @@ class AwsProvider:
             return Outcome(OutcomeStatus.UNCERTAIN, "which of several operations took effect cannot be told")
         taken = yield from take(change)
         outcome = _read_back(change, before, taken.captures)
-        for _ in range(SETTLE_READS):  # an answer that got lost may belong to a call that is still on its way
+        for _ in range(SETTLE_READS + _settles(change)):
+            # an answer that got lost may belong to a call that is still on its way
             if outcome.status is not OutcomeStatus.FAILED:
                 break
+            if _settles(change):
+                yield from pause()
             taken = yield from take(change)
             outcome = _read_back(change, before, taken.captures)
         return outcome
@@ -81,7 +85,14 @@ class AwsProvider:
             if not _waiting(change, taken.captures):
                 break
             taken = yield from take(change)
-        return _verified(change, taken.captures)
+        outcome = _verified(change, taken.captures)
+        for _ in range(_settles(change)):
+            if outcome.status is not OutcomeStatus.FAILED:
+                break
+            yield from pause()
+            taken = yield from take(change)
+            outcome = _verified(change, taken.captures)
+        return outcome
 
     def plan_undo(self, change: Change, before: Captures, backups: tuple[Backup, ...]) -> UndoPlan:
         return undo.plan(change, before, backups, seal=self._seal)
@@ -98,6 +109,11 @@ def _known(operation: Operation) -> list[tuple[ResourceRef, Recipe]]:
     return [
         (ref, recipe) for ref in undo.own(operation) if (recipe := recipes.for_kind(ref.kind)) is not None
     ]
+
+
+def _settles(change: Change) -> int:
+    """How many pauses the slowest kind of the change needs until its reads show what was done."""
+    return max((recipe.settles for one in change.operations for _, recipe in _known(one)), default=0)
 
 
 def _waiting(change: Change, now: Captures) -> bool:

@@ -302,6 +302,11 @@ def _s3(operation: str, parameters: dict[str, Any], home: Home) -> Iterator[Reso
     if not isinstance(bucket, str) or not bucket:
         return
     bucket_ref = name_or_arn("s3:bucket", bucket, home)
+    if (
+        bucket_ref.kind != "s3:bucket"
+    ):  # an access point has a name of its own, which may be that of another bucket
+        yield bucket_ref
+        return
     if operation == "DeleteObjects":
         keys = [item.get("Key") for item in (parameters.get("Delete") or {}).get("Objects") or []]
         if 0 < len(keys) <= OBJECTS_MAX:

@@ -9,7 +9,7 @@ from keyturn.model.execution import Backup
 from keyturn.providers.aws import items, recipes
 from keyturn.providers.aws.operation import operation_from
 from keyturn.providers.aws.recipes.base import Recipe, State, Step
-from keyturn.providers.aws.recipes.common import differences, do
+from keyturn.providers.aws.recipes.common import differences, do, pause
 
 
 def backup(change: Change, captures: Captures, *, case_id: str, at_ms: int) -> Inquiry[tuple[Backup, ...]]:
@@ -135,10 +135,19 @@ def perform(change: Change, before: Captures, backups: tuple[Backup, ...]) -> In
                 continue
             for step in back:
                 yield from do(ref, step.operation, step.parameters)
-            after = yield from recipe.capture(ref)
-            honest += differences(state, after.state, recipe.fields, title=str(ref))
-            honest += [f"could not be compared: {unknown}" for unknown in after.unknowns]
+            honest += yield from _compared(recipe, ref, state)
     return tuple(honest)
+
+
+def _compared(recipe: Recipe, ref: ResourceRef, state: State) -> Inquiry[list[str]]:
+    """What is not as it was; where reads lag behind, only what stays so is a difference."""
+    for left in range(recipe.settles, -1, -1):
+        after = yield from recipe.capture(ref)
+        found = differences(state, after.state, recipe.fields, title=str(ref))
+        if not found or not left:
+            break
+        yield from pause()
+    return [*found, *(f"could not be compared: {unknown}" for unknown in after.unknowns)]
 
 
 def _known(operation: Operation, before: Captures) -> list[tuple[ResourceRef, Recipe, State]]:

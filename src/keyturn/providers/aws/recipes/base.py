@@ -80,6 +80,9 @@ class Recipe:
     backs_up: ClassVar[bool] = False
     restores: ClassVar[bool] = False
     proved_on: ClassVar[str] = "stand-in only, never run on AWS"
+    settles: ClassVar[int] = (
+        0  # pauses until reads show a change for certain: the service answers from copies
+    )
     loss: ClassVar[tuple[str, ...]] = ()  # what would not come back after delete and restore, said beforehand
 
     def capture(self, ref: ResourceRef) -> Inquiry[Captured]:

@@ -17,6 +17,16 @@ POLLS_MAX: Final = 240
 """Reads while a service works on something; the runtime spaces them, up to five seconds each."""
 
 
+PAUSE_ROUNDS: Final = 7
+"""Rounds that ask for nothing; the runtime spaces them, doubling from a twentieth of a second: some six seconds."""
+
+
+def pause() -> Inquiry[None]:
+    """Let time pass, as whoever drives the inquiry spaces rounds that ask for nothing."""
+    for _ in range(PAUSE_ROUNDS):
+        yield ()
+
+
 def value_of(answer: Answer, what: str, unknowns: list[str], *absent: str) -> dict[str, Any] | None:
     """The value; None when the service said it is `absent` (one of these codes) or when it is unknown, which is put on the list."""
     match answer:

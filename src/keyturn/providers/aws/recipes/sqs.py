@@ -57,6 +57,7 @@ class Queue(Recipe):
         }
     )
     in_place: ClassVar[tuple[str, ...]] = ("sqs:SetQueueAttributes", "sqs:TagQueue")
+    settles: ClassVar[int] = 12  # deletes and new attributes take up to 60 seconds to be seen everywhere
     loss: ClassVar[tuple[str, ...]] = (
         "every message, those in flight and delayed too",
         "the name, for 60 seconds: senders and consumers fail until a queue of that name is made again",
