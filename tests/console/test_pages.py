@@ -358,7 +358,7 @@ def test_pictures(plane: Plane, browse: Open) -> None:
     """The pictures of the docs are of the page as it is."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     for name, path, size, clip in (
-        ("inbox", "/?q=kiro", PICTURE, None),
+        ("inbox", "/?q=cost-report", PICTURE, None),
         ("review", f"/c/{plane.cases['replace']}", PICTURE, None),
         ("review-phone", f"/c/{plane.cases['replace']}", PHONE, None),
         ("decide", f"/c/{plane.cases['replace']}", DESK, "#decide"),

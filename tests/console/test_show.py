@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from keyturn.console.answers import Tone, answers, hindrance
 from keyturn.console.show import foreign_letters, seen, visible, whole
@@ -52,6 +55,16 @@ def test_nothing_hides(text: str, shown: str) -> None:
     """Every character that a reader would not see stands as its code point; the others stay as they are."""
     assert visible(text) == shown
     assert seen({text: [text, {"x": text}]}) == {shown: [shown, {"x": shown}]}
+
+
+@given(st.text())
+def test_nothing_hides_in_any_text(text: str) -> None:
+    """Whatever an agent sends: all that is left is printable, or an end of line that is drawn; nothing visible is lost."""
+    shown = visible(text)
+    assert all(char.isprintable() for char in shown.replace("⏎\n", ""))
+    assert [char for char in text if char.isalnum() and char.isascii()] == [
+        char for char in re.sub(r"⟨U\+[0-9A-F]{4,6}⟩", "", shown) if char.isalnum() and char.isascii()
+    ]
 
 
 def test_what_is_seen_can_be_stored_and_sent() -> None:

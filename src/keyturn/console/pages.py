@@ -220,15 +220,16 @@ class Pages:
         form, why = await self._forms.read(request)
         if why:
             return self._refused(request, user, why)
-        if not form.get("lift"):
-            reason = form.get("reason", "").strip()[:NOTE_CHARS_MAX] or "from the console"
-            await self._desk.halt(by=user.name, reason=reason)
-        elif {"reviewer", "administrator"} & set(user.roles):
-            await self._desk.resume(by=user.name)
-        else:
+        lift = bool(form.get("lift"))
+        if lift and not {"reviewer", "administrator"} & set(user.roles):
             return self._refused(
                 request, user, f"{user.name} is no reviewer or administrator and cannot lift a halt."
             )
+        reason = form.get("reason", "").strip()[:NOTE_CHARS_MAX] or "from the console"
+        try:
+            await (self._desk.resume(by=user.name) if lift else self._desk.halt(by=user.name, reason=reason))
+        except KeyturnError as error:
+            return self._refused(request, user, error.message, advice=error.help)
         return RedirectResponse("/", 303)
 
     # --- in and out --------------------------------------------------------------------------------------------------
