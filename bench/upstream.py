@@ -1,0 +1,87 @@
+"""A fast upstream on loopback: answers reads with 1 KB, writes at once, streams 64 MB. Run: ``python -m bench.upstream``
+
+It prints its port. It stands where the account would, so that what is measured is what stands in front of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Final
+
+import httptools
+import uvloop
+
+LARGE_BYTES: Final = 64 * 1024 * 1024
+CHUNK: Final = b"x" * 65_536
+ITEM: Final = json.dumps({"Item": {"id": {"S": "1"}, "text": {"S": "a" * 950}}}).encode()
+ABSENT: Final = b'{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"no"}'
+CREATED: Final = b'{"TableDescription":{"TableName":"t","TableStatus":"ACTIVE"}}'
+
+
+def answer(status: str, body: bytes) -> bytes:
+    head = f"HTTP/1.1 {status}\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+READ: Final = answer("200 OK", ITEM)
+GONE: Final = answer("400 Bad Request", ABSENT)
+MADE: Final = answer("200 OK", CREATED)
+EMPTY: Final = answer("200 OK", b"")
+
+
+class Client(asyncio.Protocol):
+    """One connection."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport: asyncio.Transport = transport  # type: ignore[assignment]
+        self._parser = httptools.HttpRequestParser(self)
+        self._target, self._path = b"", b""
+        self._left = 0
+
+    def data_received(self, data: bytes) -> None:
+        self._parser.feed_data(data)
+
+    def on_message_begin(self) -> None:
+        self._target, self._path = b"", b""
+
+    def on_url(self, url: bytes) -> None:
+        self._path += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if name.lower() == b"x-amz-target":
+            self._target = value
+
+    def on_message_complete(self) -> None:
+        if self._target.endswith(b"GetItem"):
+            self._transport.write(READ)
+        elif self._target.endswith(b"CreateTable"):
+            self._transport.write(MADE)
+        elif self._target:
+            self._transport.write(GONE)
+        elif self._parser.get_method() == b"GET" and self._path.startswith(b"/large/"):
+            self._transport.write(f"HTTP/1.1 200 OK\r\ncontent-length: {LARGE_BYTES}\r\n\r\n".encode())
+            self._left = LARGE_BYTES
+            self.resume_writing()
+        else:
+            self._transport.write(EMPTY)
+
+    def resume_writing(self) -> None:
+        """More of the large object, as long as the reader takes it."""
+        self._paused = False
+        while self._left > 0 and not self._paused:
+            self._left -= len(CHUNK)
+            self._transport.write(CHUNK)
+
+    def pause_writing(self) -> None:
+        self._paused = True
+
+
+async def main() -> None:
+    server = await asyncio.get_running_loop().create_server(Client, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    uvloop.run(main())
