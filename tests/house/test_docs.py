@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
+import click
 import msgspec
 import pytest
 
 from keyturn import config
+from keyturn.cli.main import main
 from keyturn.core.case import Phase
 from keyturn.model.change import Effect
 from keyturn.model.decision import Verdict
@@ -77,6 +80,34 @@ def test_every_test_that_a_page_rests_on_exists(page: Path) -> None:
         path = ROOT / name
         assert path.exists(), f"{_name(page)} rests on {name}"
         assert test in tree.defined(path), f"{_name(page)} rests on {name}::{test}"
+
+
+def test_every_page_that_code_cites_exists() -> None:
+    """In comments, docstrings and the help of errors."""
+    cited = 0
+    for path in tree.tracked():
+        if path.suffix in {".py", ".cedar", ".html"} and path != Path(__file__):
+            for name in re.findall(r"\bdocs/[\w/-]+\.(?:md|png)", path.read_text(encoding="utf-8")):
+                cited += 1
+                assert (ROOT / name).exists(), f"{_name(path)} cites {name}"
+    assert cited > 5
+
+
+def test_every_command_that_an_error_recommends_exists() -> None:
+    """Who is told to run something can run it: in strings of the package, ``keyturn WORD`` is a command."""
+    spoken = re.compile(r"(?:[:`;]|\btry|\brun|\bsee|\bwith) ?`?keyturn ([a-z]+)(?: ([a-z]+))?")
+    told = 0
+    for module, path in tree.modules().items():
+        for node in ast.walk(tree.parsed(path)):
+            if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
+                continue
+            for word, inner in spoken.findall(node.value):
+                told += 1
+                command = main.get_command(click.Context(main), word)
+                assert command is not None, f"{module} recommends keyturn {word}"
+                if isinstance(command, click.Group) and inner:
+                    assert inner in command.commands, f"{module} recommends keyturn {word} {inner}"
+    assert told > 10
 
 
 def test_security_rests_on_tests() -> None:
