@@ -80,7 +80,7 @@ class _Connection(asyncio.Protocol):
         self.answer: Answer | None = None
         self._head: asyncio.Future[Answer] | None = None
         self.reusable = False
-        self._bodiless = False
+        self._bodiless = self._cut = False
         self.idle_since_s = 0.0
 
     # --- asyncio -----------------------------------------------------------------------------------------------------
@@ -125,6 +125,7 @@ class _Connection(asyncio.Protocol):
             return
         self.answer.status = status
         if self._bodiless or status in {204, 304}:
+            self._cut = True
             self.answer.done = True  # whatever its length says (RFC 9110, 6.4.1 and 9.3.2); each answer has a parser of its own
         self.reusable = self._parser.should_keep_alive()
         if self._head is not None and not self._head.done():
@@ -151,8 +152,12 @@ class _Connection(asyncio.Protocol):
 
     def begin(self, *, bodiless: bool) -> asyncio.Future[Answer]:
         """Ready for the next answer; one to a HEAD has no body."""
-        self._bodiless = bodiless
-        self._parser = httptools.HttpResponseParser(self)
+        fresh = (
+            self._parser is None or self._bodiless or self._cut
+        )  # its parser waits for a body that never comes
+        self._bodiless, self._cut = bodiless, False
+        if fresh:
+            self._parser = httptools.HttpResponseParser(self)
         self._chunks.clear()
         self._size = 0
         self.answer = Answer(self)

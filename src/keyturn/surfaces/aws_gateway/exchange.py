@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 import uuid
@@ -45,10 +46,11 @@ class Exchange:
 
     def __init__(self, gate: Gate, executor: AwsExecutor, *, account: str, partition: str) -> None:
         self._gate, self._executor, self._account, self._partition = gate, executor, account, partition
+        self._boot, self._numbers = uuid.uuid4().hex[:12], itertools.count(1)
 
     async def serve(self, request: WireRequest, body: AsyncIterator[bytes] | None, sender: Sender) -> None:
         """Answer one request. Whatever fails inside, nothing is forwarded by the failure, and the client hears an error once."""
-        request_id = str(uuid.uuid4())
+        request_id = f"{self._boot}-{next(self._numbers):x}"
         signed = sigv4.parse(request)
         if isinstance(signed, sigv4.SignatureRefused):
             await self._gate.refuse("", signed.code, signed.reason)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Final
 
@@ -50,6 +50,7 @@ def identity() -> str:
     return f"{versions} sha256:{sha256[:16]}"
 
 
+@lru_cache(maxsize=4_096)
 def lookup(service: str, operation: str) -> CatalogueEntry:
     """The entry; an operation that is not known is `execute` with confidence ``unknown``: it fails closed."""
     entry = _load()[0]["operations"].get(service, {}).get(operation)
