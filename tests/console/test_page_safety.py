@@ -7,6 +7,7 @@ import hashlib
 import html
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -228,11 +229,43 @@ def test_after_the_login_one_lands_at_home(plane: Plane, to: str, lands: str) ->
 
 
 def test_a_form_has_a_size(plane: Plane) -> None:
-    """A form of a megabyte is refused before it is read."""
+    """A form of a megabyte is refused, whether it says its length or comes in pieces without an end."""
+
+    def pieces() -> Iterator[bytes]:
+        yield b"csrf=x&reason="
+        for _ in range(100):
+            yield b"y" * 10_000
+
+    form = {"content-type": "application/x-www-form-urlencoded"}
     with plane.browser("dana") as dana:
-        answer = dana.post("/halt", data={"csrf": "x", "reason": "y" * 1_000_000})
+        stated = dana.post("/halt", data={"csrf": "x", "reason": "y" * 1_000_000})
+        endless = dana.post("/halt", content=pieces(), headers=form)
+    for answer in (stated, endless):
+        assert answer.status_code == FORBIDDEN
+        assert "at most" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("text/plain", b"csrf={csrf}&reason=x"),
+        ("application/json", b'{"csrf": "{csrf}"}'),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n{csrf}\r\n--x--\r\n',
+        ),
+        ("application/x-www-form-urlencoded", b"csrf={csrf}&reason=%ff"),
+        ("application/x-www-form-urlencoded", b"csrf={csrf}&reason=\xff"),
+        ("application/x-www-form-urlencoded", b"csrf={csrf}" + b"&a=1" * 50),
+    ],
+)
+def test_only_a_form_is_a_form(plane: Plane, kind: str, content: bytes) -> None:
+    """Other types, other alphabets, fields by the hundred: refused, with the right token too."""
+    with plane.browser("dana") as dana:
+        token = field(dana.get("/").text, "csrf").encode()
+        answer = dana.post("/halt", content=content.replace(b"{csrf}", token), headers={"content-type": kind})
     assert answer.status_code == FORBIDDEN
-    assert "at most" in answer.text
+    assert not plane.app.runtime.status()["halted_by"]
 
 
 # --- what a page shows -----------------------------------------------------------------------------------------------

@@ -174,6 +174,20 @@ def test_buttons_are_inert_for_a_second(plane: Plane, browse: Open) -> None:
     page.get_by_text("✓ dana approves").wait_for()
 
 
+def test_a_double_click_is_one_decision(plane: Plane, browse: Open) -> None:
+    """The second click finds a button that is spent, and the page that comes says what was decided, not that it was twice."""
+    case = plane.held_table()
+    page = browse("dana", f"/c/{case}")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.extend([request.url] * (request.method == "POST")))
+    page.wait_for_timeout(ARMING_MS)
+    page.get_by_label("I have read").check()
+    page.get_by_role("button", name="Approve, as").dblclick()
+    page.get_by_text("✓ dana approves").wait_for()
+    assert len(sent) == 1
+    assert plane.case(case)["approvals"] == ["dana"]
+
+
 def test_the_operator_sees_no_way_to_approve(plane: Plane, browse: Open) -> None:
     """Bob has every role and runs the agent: he reads why not, and may take back what his agent asked."""
     page = browse("bob", f"/c/{plane.cases['replace']}")

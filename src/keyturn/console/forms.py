@@ -6,7 +6,7 @@ import hmac
 import re
 import secrets
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +15,8 @@ from keyturn.console.identity import LOGIN_S, Identity, User
 
 FORM_BYTES_MAX: Final = 64 * 1024
 """The largest honest form is a note and two digests."""
+
+FIELDS_MAX: Final = 20
 
 _NEXT: Final = re.compile(r"/(c/[A-Za-z0-9][A-Za-z0-9-]{0,63})?")
 
@@ -38,10 +40,9 @@ class Forms:
 
     async def read(self, request: Request, *, login: bool = False) -> tuple[dict[str, str], str]:
         """The form, and why it is not to be believed (empty when it is). Before a `login` there is no token yet."""
-        if int(request.headers.get("content-length", "0") or "0") > FORM_BYTES_MAX:
-            return {}, f"a form of this page has at most {FORM_BYTES_MAX:,} bytes"
-        async with request.form(max_files=0, max_fields=20, max_part_size=FORM_BYTES_MAX) as sent:
-            form = {key: value for key, value in sent.items() if isinstance(value, str)}
+        form, why = await _fields(request)
+        if why:
+            return {}, why
         if why := foreign(request):
             return form, why
         if not login and not hmac.compare_digest(form.get("csrf", ""), self.token(request)):
@@ -63,6 +64,23 @@ class Forms:
         answer.delete_cookie(
             cookie_name(request), path="/", httponly=True, samesite="strict", secure=_secure(request)
         )
+
+
+async def _fields(request: Request) -> tuple[dict[str, str], str]:
+    """The fields of an HTML form, and why it is none. Only what our pages send is read, and never more than a page sends."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    raw = b""
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > FORM_BYTES_MAX:
+            return {}, f"a form of this page has at most {FORM_BYTES_MAX:,} bytes"
+    if kind != "application/x-www-form-urlencoded":
+        return {}, "this is no form of this page"
+    try:
+        text = raw.decode("ascii")
+        return dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=FIELDS_MAX)), ""
+    except ValueError:
+        return {}, "the form cannot be read"
 
 
 def cookie_name(request: Request) -> str:

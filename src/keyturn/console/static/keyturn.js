@@ -2,24 +2,26 @@
 "use strict";
 
 const ARM_MS = 1000; // a click meant for something else, or for what stood here before, decides nothing
+const SENT_MS = 5000; // the second click of a double click is not a second decision
 const root = document.documentElement;
 let armedAt = 0;
 let timer = 0;
 
-const disarm = () => {
-  armedAt = performance.now() + ARM_MS;
+const disarm = (ms) => {
+  armedAt = performance.now() + ms;
   root.dataset.arming = "";
   clearTimeout(timer);
-  timer = setTimeout(() => { delete root.dataset.arming; }, ARM_MS);
+  timer = setTimeout(() => { delete root.dataset.arming; }, ms);
 };
 
 document.addEventListener("submit", (event) => {
-  if (event.target.matches("[data-armed]") && performance.now() < armedAt) event.preventDefault();
+  if (!event.target.matches("[data-armed]")) return;
+  if (performance.now() < armedAt) event.preventDefault();
+  else disarm(SENT_MS);
 }, true);
 
-window.addEventListener("focus", disarm);
-window.addEventListener("pageshow", disarm);
-disarm();
+for (const name of ["focus", "pageshow"]) window.addEventListener(name, () => disarm(ARM_MS));
+disarm(ARM_MS);
 
 let read = document.getElementById("page")?.dataset.binding;
 document.addEventListener("htmx:after:swap", () => {
@@ -27,7 +29,7 @@ document.addEventListener("htmx:after:swap", () => {
   if (now === read) return;
   const before = read;
   read = now;
-  disarm();
+  disarm(ARM_MS);
   for (const box of document.querySelectorAll("[data-armed] input[type=checkbox]")) box.checked = false;
   if (before && now) document.getElementById("changed").hidden = false;
 });
