@@ -21,7 +21,7 @@ from keyturn.model.change import READ_EFFECTS, Effect, Lane
 from keyturn.providers.aws import catalogue
 from keyturn.providers.aws.recipes import all_recipes
 from keyturn.providers.aws.rules import REGISTRY, Rule
-from tools.docs import DOCS
+from tools.docs import DOCS, errors
 from tools.docs.source import cell, code, field_comments, generated, summary, table
 
 HELP_COLUMNS: Final = 100
@@ -390,5 +390,6 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "recipes.md": recipes,
     "effects.md": effects,
     "events.md": events,
+    "errors.md": errors.page,
     "../README.md": index,
 }
