@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
@@ -130,3 +131,38 @@ def test_a_claim_that_does_not_hold_is_remembered_and_shown(capsys: pytest.Captu
     assert "\x1b" not in said
     assert "unseen" not in said
     assert "something slow (0 s)" in said
+
+
+class Terminal(io.StringIO):
+    """Something that a person looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("given", "moving", "coloured"),
+    [
+        ({}, True, True),
+        ({"NO_COLOR": "1"}, True, False),
+        ({"NO_COLOR": ""}, True, True),  # set and empty is not set, says no-color.org
+        ({"TERM": "dumb"}, False, False),
+    ],
+)
+def test_colour_is_for_terminals_that_want_it(
+    given: dict[str, str], moving: bool, coloured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A moving line and colours on a terminal, unless its owner says otherwise."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    out = Terminal()
+    screen = Screen(out)
+    screen.claim("it holds", holds=True)
+    with screen.working("slowly") as work:
+        work.step("step by step")
+    assert (screen.moving, screen.coloured) == (moving, coloured)
+    assert ("\x1b[32m" in out.getvalue()) is coloured
+    assert ("\r\x1b[2K" in out.getvalue()) is moving
+    assert "slowly (0 s)" in out.getvalue()
