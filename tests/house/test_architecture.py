@@ -137,6 +137,7 @@ STANDS_ONLY_IN = {
 
 @pytest.mark.parametrize("library", STANDS_ONLY_IN)
 def test_a_library_stands_only_where_its_business_is(library: str) -> None:
+    """Who looks for every call to AWS, or every key, looks in one place; an entry that is not needed any more goes."""
     found = {
         _part(module)
         for module, path in tree.modules().items()
@@ -278,6 +279,7 @@ def test_what_is_planted_is_found(planted: str, found: str, tmp_path: Path) -> N
 
 
 def test_what_only_converts_is_let_be(tmp_path: Path) -> None:
+    """A moment that is given may be written and read; only asking for it is banned."""
     path = tmp_path / "fine.py"
     path.write_text("import time\nx = time.strftime('%Y', time.gmtime(0))\nfrom urllib.parse import quote\n")
     assert impurities(path) == []
@@ -313,6 +315,7 @@ def test_files_stay_short() -> None:
 
 
 def test_functions_stay_short() -> None:
+    """A function that is read without scrolling; the exceptions are named, with why."""
     long = {
         f"{path.relative_to(tree.ROOT)}::{name}"
         for path in _python()
@@ -330,6 +333,25 @@ def test_every_module_says_what_it_is_for() -> None:
     """A docstring that says something; an empty __init__ of a folder of data says nothing and needs nothing."""
     mute = [module for module, path in tree.modules().items() if path.stat().st_size and not _said(path)]
     assert not mute, f"no docstring: {mute}"
+
+
+def test_every_test_says_what_must_hold() -> None:
+    """And why: who breaks it in three years reads the sentence first."""
+    mute = [
+        f"{path.relative_to(tree.ROOT)}::{node.name}"
+        for path in _python()
+        if path.name.startswith("test_")
+        for node in ast.walk(tree.parsed(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if node.name.startswith("test_") and not ast.get_docstring(node)
+    ]
+    assert mute == []
+
+
+def test_test_files_have_names_of_their_own() -> None:
+    """Folders of tests are no packages: two files of one name would be one module."""
+    names = [path.name for path in _python() if path.name.startswith("test_")]
+    assert sorted(names) == sorted(set(names))
 
 
 def _said(path: Path) -> bool:

@@ -138,6 +138,7 @@ def test_every_setting_is_documented() -> None:
 
 
 def test_every_phase_and_effect_is_documented() -> None:
+    """What an operator meets on a page, she finds in the reference."""
     lifecycle = (FOLDER / "lifecycle.md").read_text(encoding="utf-8")
     effects = (FOLDER / "effects.md").read_text(encoding="utf-8")
     assert [phase for phase in Phase if f"| **{phase}** |" not in lifecycle] == []
@@ -148,6 +149,7 @@ def test_every_phase_and_effect_is_documented() -> None:
 
 
 def test_decisions_are_numbered_without_holes() -> None:
+    """A number names one decision for ever; a hole would be one that was taken away."""
     numbers = [int(path.name[:4]) for path in ADRS]
     assert numbers == list(range(1, len(ADRS) + 1))
     for path in ADRS:
@@ -156,6 +158,7 @@ def test_decisions_are_numbered_without_holes() -> None:
 
 @pytest.mark.parametrize("page", ADRS, ids=_name)
 def test_a_decision_says_what_was_rejected_and_what_it_costs(page: Path) -> None:
+    """Otherwise it is an announcement, and the next one who doubts it begins anew."""
     text = page.read_text(encoding="utf-8")
     for part in ("**Context.**", "**Options**", "**Outcome.**", "**Kept downsides.**"):
         assert part in text
@@ -202,6 +205,7 @@ def test_the_glossary_has_one_line_a_word() -> None:
 
 
 def test_every_target_of_the_makefile_says_what_it_does() -> None:
+    """`make help` is the list; a target that is a file's name by accident still runs."""
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = re.findall(r"^([a-z-]+):(.*)$", text, re.MULTILINE)
     assert len(targets) > 10

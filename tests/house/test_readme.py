@@ -52,6 +52,7 @@ def test_how_a_page_is_compared(shown: str, said: str, expected: bool) -> None:
 
 
 def test_a_session_is_people_typing() -> None:
+    """A prompt names who types; what stands below is what she is shown."""
     typed = list(session("bob$ one\nsaid\nsaid again\ndana$ two\n"))
     assert [(one.person, one.command, one.shown) for one in typed] == [
         ("bob", "one", "said\nsaid again"),
@@ -72,4 +73,5 @@ def test_commands_that_do_not_exist_are_found() -> None:
 
 
 def test_blocks_are_found_by_language() -> None:
+    """What is meant for a reader alone is not run."""
     assert blocks("```sh\na\n```\ntext\n```text\nb\n```\n", "text") == ["b\n"]

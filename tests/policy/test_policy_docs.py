@@ -20,6 +20,7 @@ def test_the_facts_are_those_of_the_code() -> None:
 
 
 def test_every_annotation_group_and_attribute_is_documented() -> None:
+    """What a policy may use is in the guide, in the words of the code."""
     for name, meaning in ANNOTATIONS.items():
         assert f"| `@{name}` | {meaning} |" in GUIDE
     for name, meaning in RESOURCE_ATTRIBUTES:

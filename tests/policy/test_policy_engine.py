@@ -79,6 +79,7 @@ TEXTS = {
 
 @pytest.mark.parametrize("name", OUTCOMES)
 def test_the_strictest_wins_and_speaks_first(name: str) -> None:
+    """Of all that determined the answer the strictest decides, and is the first that people read."""
     texts, verdict, said = OUTCOMES[name]
     decision = ask(unchecked(*(TEXTS[text] for text in texts)))
     assert (decision.verdict, reasons(decision)) == (verdict, said)
@@ -266,6 +267,8 @@ class PanicException(BaseException):
     "error", [RuntimeError("broken"), MemoryError(), PanicException("index out of bounds")]
 )
 def test_whatever_is_raised_inside_is_a_deny(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    """An engine that breaks has not permitted anything; what broke it is said."""
+
     def raising(*_: object) -> None:
         raise error
 
@@ -310,6 +313,7 @@ def test_a_name_that_is_none_is_denied(name: str) -> None:
 
 
 def test_a_floor_that_is_none_is_denied() -> None:
+    """An effect that nobody knows is in no group, so that no scope speaks of it: never allowed."""
     change, assessment, facts = Example(effect=Effect.READ).build()
     operation = msgspec.structs.replace(change.operations[0], floor="obliterate")
     change = msgspec.structs.replace(change, operations=(operation,))
@@ -317,6 +321,7 @@ def test_a_floor_that_is_none_is_denied() -> None:
 
 
 def test_a_change_without_operations_is_denied() -> None:
+    """Nothing asked is nothing permitted."""
     change, assessment, facts = Example(effect=Effect.READ).build()
     decision = unchecked(PERMIT_ALL).answer(msgspec.structs.replace(change, operations=()), assessment, facts)
     assert decision.verdict is Verdict.DENY
@@ -367,6 +372,7 @@ FACT_CASES = {
 
 @pytest.mark.parametrize("name", FACT_CASES)
 def test_policies_see(name: str) -> None:
+    """Each fact reaches the engine as what it is: its condition holds, and the opposite does not."""
     given, condition = FACT_CASES[name]
     assert _sees(condition, *Example(**given).build())  # type: ignore[arg-type]
     assert not _sees(f"!({condition})", *Example(**given).build())  # type: ignore[arg-type]

@@ -52,6 +52,7 @@ def _explained(given: dict[str, Any]) -> Explanation:
 
 @pytest.mark.parametrize("name", WAYS)
 def test_what_would_make_it_a_yes(name: str) -> None:
+    """The ways that are named do lead to a yes, and are few enough to be read."""
     given, way = WAYS[name]
     explanation = _explained(given)
     assert way in [found.conditions for found in explanation.ways]
@@ -60,6 +61,7 @@ def test_what_would_make_it_a_yes(name: str) -> None:
 
 
 def test_a_yes_needs_no_way() -> None:
+    """What is allowed names the policy that allowed it, and where it stands."""
     explanation = _explained({"effect": Effect.READ})
     assert (explanation.decision.verdict, explanation.ways) == (Verdict.ALLOW, ())
     assert explanation.text().startswith("ALLOW\n  seatbelt.reads (seatbelt/permits.cedar:")
@@ -79,6 +81,7 @@ def test_where_nothing_helps_it_says_so() -> None:
 
 
 def test_the_text_says_verdict_reasons_duties_and_ways() -> None:
+    """In this order: what, why, what has to be done first, what would go through instead."""
     text = _explained(
         {"effect": Effect.REPLACE, "findings": (Kind.REPLACE, Kind.DATA_LOSS), "inverse": True}
     ).text()
@@ -100,6 +103,7 @@ def test_the_update_asked_about_is_no_longer_a_delete_by_floor() -> None:
 
 
 def test_errors_are_in_the_text() -> None:
+    """A policy that errs is found by who reads the explanation."""
     text = '@id("e") forbid (principal, action, resource) when { context.nothing };'
     explanation = explain(CedarEngine(parse([Source("t", text)])), *Example(effect=Effect.READ).build())
     assert "error: " in explanation.text()

@@ -199,6 +199,7 @@ def test_a_shipped_pack_and_a_folder_of_ones_own_load_together(tmp_path: Path) -
 
 
 def test_one_file_is_a_pack_too(tmp_path: Path) -> None:
+    """Nobody needs a folder for one policy."""
     (tmp_path / "one.cedar").write_text(GOOD)
     assert [source.name for source in read_pack(tmp_path / "one.cedar")] == ["one.cedar"]
 

@@ -28,6 +28,7 @@ def case(given: str, expect: str) -> str:
 
 
 def test_cases_that_hold(tmp_path: Path) -> None:
+    """A pack's cases pass as a whole, and policies that no case reached are named."""
     cases = case('effect = "read"', 'verdict = "allow", by = "team.reads"') + case(
         'effect = "delete"', 'verdict = "hold", quorum = 3, window = 60, backup = false, capture = false'
     )
@@ -49,6 +50,7 @@ MISSED = {
 
 @pytest.mark.parametrize("name", MISSED)
 def test_a_missed_expectation_fails_by_name(name: str, tmp_path: Path) -> None:
+    """Each kind of expectation can fail, and says what was expected and what came."""
     expect, line = MISSED[name]
     report = run_pack_tests(pack(tmp_path, case('effect = "delete"', expect)))
     assert not report.passed
@@ -78,6 +80,7 @@ def test_tests_that_cannot_be_read_are_refused(name: str, tmp_path: Path) -> Non
 
 
 def test_a_pack_without_tests_is_refused(tmp_path: Path) -> None:
+    """No cases is no report of success."""
     (tmp_path / "team.cedar").write_text(PACK)
     with pytest.raises(PolicyError) as caught:
         run_pack_tests(tmp_path)

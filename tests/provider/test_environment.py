@@ -76,6 +76,7 @@ def test_a_name_raises(name: str) -> None:
     "name", ["products", "delivery", "costs-preprod", "reproduce", "alive", "costs-dev", "nonprod-x"]
 )
 def test_a_name_never_lowers_and_is_read_in_whole_words(name: str) -> None:
+    """Tags outweigh a name, and a name that only contains the letters of `prod` says nothing."""
     assert of(standing={"env": "dev"}, name=name) == "development"
     assert of(name=name) == "unknown"
 

@@ -102,6 +102,7 @@ def test_what_is_found(
 def test_a_native_undo_window_counts_until_it_is_forced_shut(
     parameters: dict[str, Any], wanted: Reversibility
 ) -> None:
+    """A service's own bin is a way back, unless the request empties it."""
     asked = operation("secretsmanager:DeleteSecret", parameters)
     assert judge(Context(asked, parameters, {})).reversibility is wanted
 

@@ -41,6 +41,7 @@ def _everything_in(folder: Path) -> bytes:
 
 
 async def test_another_key_opens_nothing() -> None:
+    """And the error that says so does not quote what was sealed."""
     store = MemoryStore()
     ref = await Vault(store, KEY).put(SECRET, "request")
     with pytest.raises(StoreError) as refused:
@@ -71,6 +72,7 @@ async def test_what_was_changed_by_hand_is_found_out(how: str) -> None:
 
 
 async def test_what_is_not_there_is_said_to_be_missing() -> None:
+    """Missing and tampered are different errors: different people mend them."""
     with pytest.raises(StoreError) as refused:
         Vault(MemoryStore(), KEY).get("vault:request:none")
     assert refused.value.code == "missing"
