@@ -73,6 +73,12 @@ def rules(*days: int) -> dict[str, Any]:
     return {"Rules": made}
 
 
+def tidied() -> dict[str, Any]:
+    """A lifecycle that deletes no object: it clears what was never finished."""
+    clearing = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}
+    return {"Rules": [{"ID": "tidy", "Status": "Enabled", "Filter": {"Prefix": ""}, **clearing}]}
+
+
 def block(*, on: bool) -> dict[str, bool]:
     return {
         "BlockPublicAcls": on,

@@ -325,6 +325,15 @@ def test_a_table_too_large_to_rehearse_is_saved_and_that_is_said(account: Accoun
     assert "content" not in backup.watermark
 
 
+def test_a_time_to_live_is_preceded_by_a_backup_of_the_items(account: Account) -> None:
+    """The setting could be put back from the capture; the items that expire meanwhile could not."""
+    by_day = {**NAMED, "TimeToLiveSpecification": {"Enabled": True, "AttributeName": "day"}}
+    made, _, before = assessed(account, ("dynamodb:UpdateTimeToLive", by_day))
+    (backup,) = backed_up(account, made, before)
+    assert backup.reference != "capture"
+    assert backup.watermark["items"] == ITEMS
+
+
 def test_a_backup_is_the_planes_own(account: Account) -> None:
     """Everything it does runs as the backup role, and the delete of the table leaves it standing."""
     unguarded(account)

@@ -7,13 +7,14 @@ from typing import Any, Final
 
 import pytest
 
+from keyturn.errors import UnavailableError
 from keyturn.model.execution import Answer, Call, Refused, Succeeded, Unavailable
 from keyturn.providers.aws.recipes import for_kind
 from keyturn.providers.aws.recipes.s3 import LIST_PAGES_MAX
 from keyturn.providers.aws.recipes.s3_documents import DOCUMENTS, WRITES
 from tests.provider.provider_world import ACCOUNT, REGION, Account, drive
-from tests.recipes.recipe_world import assessed, perform, undone
-from tests.recipes.s3_world import BUCKET, PAIRS, account, captured, origins, put, ref
+from tests.recipes.recipe_world import PROVIDER, assessed, backed_up, perform, undone
+from tests.recipes.s3_world import BUCKET, PAIRS, account, captured, origins, put, ref, tidied
 
 __all__ = ["account"]  # the fixture
 
@@ -178,8 +179,22 @@ def test_a_document_where_none_was_is_taken_off_again(account: Account, field: s
     )
     account.client("s3").put_bucket_versioning(Bucket="copies", VersioningConfiguration={"Status": "Enabled"})
     before = captured(account)
-    assert undone(account, PAIRS[field][0]) == ()
+    asked = PAIRS[field][0]
+    if field == "lifecycle":
+        asked = put("PutBucketLifecycleConfiguration", LifecycleConfiguration=tidied())
+    assert undone(account, asked) == ()
     assert captured(account) == before
+
+
+def test_a_lifecycle_that_deletes_is_not_saved_by_its_own_capture(account: Account) -> None:
+    """The rules could be put back, the objects they delete could not: no backup is pretended, and the undo says so."""
+    asked = PAIRS["lifecycle"][0]
+    made, _, before = assessed(account, asked)
+    with pytest.raises(UnavailableError):
+        backed_up(account, made, before)
+    plan = PROVIDER.plan_undo(made, before, ())
+    assert plan.possible
+    assert plan.loss == ("what s3:bucket/reports lost because of it: only the setting is put back",)
 
 
 def test_versioning_that_never_was_becomes_suspended(account: Account) -> None:

@@ -216,6 +216,7 @@ def test_what_is_changed_in_place_is_put_back(account: Account, what: str) -> No
         ("sqs:DeleteQueue", {"QueueUrl": URL}),
         ("sqs:PurgeQueue", {"QueueUrl": URL}),
         attributes(FifoQueue="true"),
+        attributes(MessageRetentionPeriod="60"),
     ],
 )
 def test_what_is_final_is_not_said_to_be_saved(account: Account, asked: Asked) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from keyturn.core.ports import Captures, Inquiry, Seal, UndoPlan
 from keyturn.errors import BugError, UnavailableError
+from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Change, Operation, ResourceRef
 from keyturn.model.execution import Backup
 from keyturn.providers.aws import items, recipes
 from keyturn.providers.aws.operation import operation_from
 from keyturn.providers.aws.recipes.base import Recipe, State, Step
 from keyturn.providers.aws.recipes.common import differences, do, pause
+from keyturn.providers.aws.rules import Context, rules_for
 
 
 def backup(change: Change, captures: Captures, *, case_id: str, at_ms: int) -> Inquiry[tuple[Backup, ...]]:
@@ -25,7 +27,8 @@ def backup(change: Change, captures: Captures, *, case_id: str, at_ms: int) -> I
                 raise UnavailableError(
                     "no-backup", f"there is no recipe to back up {ref}", help="deny it, or do it by hand"
                 )
-            if recipe.inverse(operation.name, operation.parameters, ref, state):
+            inverse = recipe.inverse(operation.name, operation.parameters, ref, state)
+            if inverse and not _loses_data(operation, captures):
                 taken[ref] = _capture_is_enough(recipe, ref, state, at_ms)
             else:
                 taken[ref] = yield from recipe.backup(ref, state, case_id=case_id, at_ms=at_ms)
@@ -39,6 +42,17 @@ def backup(change: Change, captures: Captures, *, case_id: str, at_ms: int) -> I
 def own(operation: Operation) -> tuple[ResourceRef, ...]:
     """The resources an operation is about, as against those it only names: all of the first one's kind."""
     return tuple(ref for ref in operation.resources if ref.kind == operation.resources[0].kind)
+
+
+def _loses_data(operation: Operation, captures: Captures) -> bool:
+    """Whether data goes that putting the setting back does not bring back: what a time to live or a lifecycle has deleted."""
+    context = Context(operation, dict(operation.parameters), captures.states)
+    found = (rule.ask(context) for rule in rules_for(operation.name))
+    return any(
+        finding.kind is Kind.DATA_LOSS and finding.reversibility >= Reversibility.R3
+        for finding in found
+        if finding is not None
+    )
 
 
 def _capture_is_enough(recipe: Recipe, ref: ResourceRef, state: State, at_ms: int) -> Backup:
@@ -100,6 +114,8 @@ def plan(change: Change, before: Captures, backups: tuple[Backup, ...], *, seal:
             back = recipe.inverse(operation.name, operation.parameters, ref, state)
             steps += back or recipe.restore_plan(ref, state, _backup_of(ref, backups))
             loss += () if back else recipe.loss
+            if back and _loses_data(operation, before):
+                loss.append(f"what {ref} lost because of it: only the setting is put back")
     base = change.operations[0]
     operations = tuple(
         operation_from(
