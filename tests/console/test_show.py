@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -11,9 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyturn.console.answers import Tone, answers, hindrance
-from keyturn.console.show import foreign_letters, seen, visible, whole
-from keyturn.console.templating import leaves, short, span
+from keyturn.console.show import whole
+from keyturn.console.story import line, said
+from keyturn.console.templating import EVENTS, leaves, short, span
+from keyturn.console.text import foreign_letters, seen, visible
 from keyturn.core.case import Case, Phase
+from keyturn.core.chain import GENESIS, make_entry
+from keyturn.model import record as r
 from keyturn.model.assessment import (
     Alternative,
     Assessment,
@@ -25,6 +30,8 @@ from keyturn.model.assessment import (
 )
 from keyturn.model.change import Effect, ResourceRef
 from keyturn.model.decision import Decision, Obligations, Verdict
+from keyturn.model.execution import Backup
+from keyturn.model.record import Draft
 from keyturn.model.review import Review, ReviewRequest
 
 TABLE = ResourceRef("aws", "aws", "123456789012", "eu-central-1", "dynamodb:table", "costs")
@@ -215,6 +222,57 @@ def test_a_backup_that_nobody_can_take_is_said_before_the_yes() -> None:
 def test_nothing_is_answered_before_it_is_assessed() -> None:
     """A case that is still looked at claims nothing."""
     assert answers(Case("C-1", phase=Phase.RECEIVED)) == ()
+
+
+# --- the story -------------------------------------------------------------------------------------------------------
+
+CORPUS = Path(__file__).parents[1] / "record" / "corpus" / "events.jsonl"
+SPEECHLESS = {"attached", "detached", "verify_begun", "sent", "backed_up"}
+"""Their name says it all, or may."""
+
+
+def test_every_event_that_was_ever_written_can_be_told() -> None:
+    """The corpus holds every event: each has its words, and none breaks a page."""
+    told = set()
+    for raw in CORPUS.read_bytes().splitlines():
+        event = msgspec.json.decode(raw, type=r.Event)
+        tag = str(type(event).__struct_config__.tag)
+        assert said(event) or tag in SPEECHLESS, tag
+        told.add(tag)
+    assert set(EVENTS) <= told
+    assert told == {str(kind.__struct_config__.tag) for kind in get_args(r.Event)}
+
+
+def test_a_story_hides_nothing_either() -> None:
+    """A reviewer's note with an override character in it is drawn."""
+    review = Review("dana", approve=False, binding="b", at_ms=1, note="no\u202e")
+    entry = make_entry(Draft("C-1", r.Reviewed(at_ms=7, review=review)), seq=3, writer="w", prev=GENESIS)
+    assert line(entry) == {
+        "seq": 3,
+        "at_ms": 7,
+        "event": "reviewed",
+        "said": "dana denies: no⟨U+202E⟩",
+        "case": "C-1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (r.Withdrawn(at_ms=1, by="bob", reason="wrong table"), "by bob: wrong table"),
+        (
+            r.Settled(at_ms=1, by="dana", succeeded=False, note="it stands"),
+            "dana looked: it did not take effect: it stands",
+        ),
+        (r.Expired(at_ms=1, what="approval"), "it was not executed in time"),
+        (r.Sent(at_ms=1, nonce="n", operation=1), "operation 2"),
+        (r.BackedUp(at_ms=1, backups=(Backup(TABLE, "s", {}, "arn", "m", 1),)), "costs: not proved"),
+        (r.Restored(at_ms=1, succeeded=False, differences=("ttl",)), "not given back; ttl"),
+    ],
+)
+def test_the_words_of_an_event(event: r.Event, words: str) -> None:
+    """Who, what and why, as far as the event knows."""
+    assert said(event) == words
 
 
 # --- small things ----------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from keyturn.console import show
+from keyturn.console import show, story
 from keyturn.console.identity import Identity, User
 from keyturn.errors import KeyturnError, OperatorError, ReviewError, StoreError, UnavailableError
 from keyturn.runtime.interface import Desk
@@ -291,7 +291,7 @@ class Api:
         limit = min(LOG_MAX, _number(request, "limit", 200))
         head = int(self._desk.status()["log_entries"])
         after = _number(request, "after", max(0, head - limit))
-        lines = [show.line(entry) | {"seq": entry.seq} for entry in self._desk.log(after=after, limit=limit)]
+        lines = [story.line(entry) for entry in self._desk.log(after=after, limit=limit)]
         return JSONResponse({"head": head, "lines": lines})
 
     async def _export(self, request: Request, user: User) -> Response:

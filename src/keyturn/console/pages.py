@@ -14,6 +14,7 @@ from keyturn.console import show
 from keyturn.console.forms import Forms, back_to
 from keyturn.console.identity import Identity, User
 from keyturn.console.templating import make_environment
+from keyturn.console.text import seen
 from keyturn.core.case import Case, Phase
 from keyturn.errors import KeyturnError, ReviewError
 from keyturn.runtime.interface import Desk
@@ -126,7 +127,7 @@ class Pages:
     async def _freshness(self, case: Case) -> dict[str, Any] | None:
         if case.phase not in {Phase.HELD, Phase.APPROVED}:
             return None
-        found: dict[str, Any] = show.seen(await self._desk.freshness(case.id))
+        found: dict[str, Any] = seen(await self._desk.freshness(case.id))
         found["partial"] = bool(case.assessment and case.assessment.unknowns)
         return found
 
@@ -295,7 +296,7 @@ class Pages:
         html = page.render(
             user=user,
             csrf=self._forms.token(request) if user else "",
-            plane=show.seen(self._desk.status()) if user else None,
+            plane=seen(self._desk.status()) if user else None,
             path=request.url.path,
             now_ms=time.time_ns() // 1_000_000,
             **given,

@@ -1,16 +1,14 @@
-"""A case as plain data: the one form that the API gives, the pages render and the CLI prints.
-
-What came from an agent is made visible here: control, bidirectional and zero-width characters stand as their code points.
-"""
+"""A case as plain data: the one form that the API gives, the pages render and the CLI prints, with nothing hidden in it."""
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any, Final
 
 import msgspec
 
 from keyturn.console.answers import answers, hindrance
+from keyturn.console.story import line
+from keyturn.console.text import foreign_letters, seen
 from keyturn.core.case import Case
 from keyturn.core.lifecycle import TERMINAL
 from keyturn.model.change import Effect
@@ -20,41 +18,7 @@ from keyturn.pipeline import worst_finding
 SHOWN_BYTES_MAX: Final = 256 * 1024
 """Nobody reads more than this on a page; a change of that size is reviewed with tools."""
 
-_UNSEEN: Final = frozenset({"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp", "Zs"})
-_BLANKS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-
 SYMBOLS: Final = {Effect.CREATE: "+", Effect.DELETE: "-", Effect.REPLACE: "-/+"}
-
-
-def visible(text: str) -> str:
-    """The text with nothing hidden in it: what is not printable stands as ``⟨U+202E⟩``, the end of a line as ``⏎``."""
-    if text.isascii() and text.isprintable():
-        return text  # nearly every text, and an inbox shows thousands
-    return "".join(
-        "⏎\n" if char == "\n" else f"⟨U+{ord(char):04X}⟩" if _hides(char) else char for char in text
-    )
-
-
-def _hides(char: str) -> bool:
-    """Whether nobody would see this character: controls, formats, spaces that are none of ours, and blanks that count as letters."""
-    if char.isascii():
-        return not char.isprintable()
-    return unicodedata.category(char) in _UNSEEN or char in _BLANKS or "\ufe00" <= char <= "\ufe0f"
-
-
-def foreign_letters(text: str) -> tuple[str, ...]:
-    """Letters beyond ASCII, each once, with its name: in the name of a resource they may imitate another (U+0430 for ``a``)."""
-    strange = dict.fromkeys(char for char in text if not char.isascii() and char.isalnum())
-    return tuple(f"{char} is {unicodedata.name(char, 'unnamed')} (U+{ord(char):04X})" for char in strange)
-
-
-def seen(value: Any) -> Any:
-    """The same data with every text made visible."""
-    if isinstance(value, str):
-        return visible(value)
-    if isinstance(value, dict):
-        return {visible(str(key)): seen(inner) for key, inner in value.items()}
-    return [seen(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 def is_open(case: Case) -> bool:
@@ -134,37 +98,6 @@ def _names(case: Case) -> str:
         return ""
     resources = (f"{one.kind} {one.id}" for one in case.change.resources)
     return " ".join([case.change.principal.agent, case.change.principal.operator, *resources])
-
-
-def line(entry: Entry) -> dict[str, Any]:
-    """One entry of the log for people: when, what, and the words that matter."""
-    event = entry.event()
-    body = msgspec.to_builtins(event)
-    said = ""
-    for key in ("detail", "reason", "message", "what", "result", "by"):
-        if body.get(key):
-            said = str(body[key])
-            break
-    if "review" in body:
-        review = body["review"]
-        said = f"{review['reviewer']} {'approves' if review['approve'] else 'denies'}{': ' + review['note'] if review.get('note') else ''}"
-    elif "decision" in body:
-        said = str(body["decision"]["verdict"])
-    elif "outcome" in body:
-        said = f"{body['outcome']['status']} {body['outcome'].get('detail', '')}".strip()
-    elif "call" in body:
-        said = body["call"]["operation"]
-    elif body.get("backups"):
-        said = "; ".join(f"{backup['resource']['id']}: {backup['verified_by']}" for backup in body["backups"])
-    elif body["event"] == "review_refused":
-        said = f"{body['reviewer']} is refused: {body['message']}"
-    return {
-        "seq": entry.seq,
-        "at_ms": body["at_ms"],
-        "event": body["event"],
-        "said": visible(said),
-        "case": entry.case_id,
-    }
 
 
 def _dict(value: dict[str, Any]) -> dict[str, Any]:

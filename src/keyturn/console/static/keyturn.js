@@ -23,16 +23,18 @@ document.addEventListener("submit", (event) => {
 for (const name of ["focus", "pageshow"]) window.addEventListener(name, () => disarm(ARM_MS));
 disarm(ARM_MS);
 
+// What a review binds to, as last shown. Between two revisions there is none, and the page may be refreshed just then.
 let read = document.getElementById("page")?.dataset.binding;
 document.addEventListener("htmx:after:swap", () => {
   const now = document.getElementById("page")?.dataset.binding;
-  if (now === read) return;
+  if (!now || now === read) return;
   const before = read;
   read = now;
   disarm(ARM_MS);
   for (const box of document.querySelectorAll("[data-armed] input[type=checkbox]")) box.checked = false;
-  if (before && now) document.getElementById("changed").hidden = false;
+  if (before) document.getElementById("changed").hidden = false;
 });
+
 // A page that follows says so; one that does not is not taken for calm.
 const say = (live) => {
   const link = document.getElementById("link");

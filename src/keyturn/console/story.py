@@ -1,0 +1,134 @@
+"""The story of a case: every event of its log in a few words, for people who were not there."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from keyturn.console.text import visible
+from keyturn.model import record as r
+from keyturn.model.change import Change
+from keyturn.model.execution import Outcome
+from keyturn.model.record import Entry
+
+READS_NAMED_MAX: Final = 5
+"""A batch holds hundreds of reads of few kinds."""
+
+
+def line(entry: Entry) -> dict[str, Any]:
+    """One entry: when, what, and the words that matter."""
+    event = entry.event()
+    return {
+        "seq": entry.seq,
+        "at_ms": event.at_ms,
+        "event": str(type(event).__struct_config__.tag),
+        "said": visible(said(event)),
+        "case": entry.case_id,
+    }
+
+
+def said(event: r.Event) -> str:
+    """What the event says beside its name; empty where the name says it all."""
+    return _before_the_call(event) or _people(event) or _from_the_call_on(event) or _plane(event)
+
+
+def _before_the_call(event: r.Event) -> str:
+    match event:
+        case r.Received(change=change) | r.Joined(change=change):
+            return _operations(change)
+        case r.Assessed(assessment=found):
+            return f"{found.effect}{f'; at risk: {found.data_at_risk}' if found.data_at_risk else ''}"
+        case r.Decided(decision=decision):
+            quorum = decision.obligations.quorum
+            people = f", {quorum} reviewer{'s' if quorum > 1 else ''}" if quorum else ""
+            return f"{decision.verdict}{people}"
+        case r.Invalidated(what=what, detail=detail):
+            return f"{what}: {detail}" if detail else what
+        case r.Expired(what=what):
+            return "nobody decided in time" if what == "review" else "it was not executed in time"
+        case r.Claimed(verdict=verdict):
+            return f"policy, asked again: {verdict}"
+        case r.StepIntended(recipe=recipe, call=call):
+            return f"{recipe}: {call.operation}"
+        case r.StepEnded(status=status, detail=detail):
+            return f"{status} {detail}".strip()
+        case r.BackedUp(backups=backups):
+            return "; ".join(f"{one.resource.id}: {one.verified_by or 'not proved'}" for one in backups)
+        case r.PrepareFailed(detail=detail):
+            return detail
+        case r.Proved(steps=steps):
+            return f"all {len(steps)} steps hold"
+        case r.ProofFailed(steps=steps):
+            failed = (f"{step.name}: {step.detail}" for step in steps if not step.holds)
+            return "; ".join(failed) or "no step says why"
+    return ""
+
+
+def _people(event: r.Event) -> str:
+    match event:
+        case r.Reviewed(review=review):
+            verb = "approves" if review.approve else "denies"
+            return f"{review.reviewer} {verb}{f': {review.note}' if review.note else ''}"
+        case r.ReviewRefused(reviewer=reviewer, message=message):
+            return f"{reviewer} is refused: {message}"
+        case r.Withdrawn(by=by, reason=reason):
+            return f"by {by}{f': {reason}' if reason else ''}"
+        case r.Settled(by=by, succeeded=succeeded, note=note):
+            outcome = "it took effect" if succeeded else "it did not take effect"
+            return f"{by} looked: {outcome}{f': {note}' if note else ''}"
+        case r.ExecuteAsked(by=by) | r.Halted(by=by):
+            return f"by {by}"
+        case r.Undone(by_case=by_case):
+            return f"by {by_case}"
+    return ""
+
+
+def _from_the_call_on(event: r.Event) -> str:
+    match event:
+        case r.Sent(operation=number) if number:
+            return f"operation {number + 1}"
+        case r.Answered(outcome=outcome):
+            return _outcome(outcome)
+        case r.Reconciled(outcome=outcome, evidence=evidence):
+            return f"{_outcome(outcome)}{f': {evidence}' if evidence else ''}"
+        case r.Verified(result=result, detail=detail):
+            return f"{result}{f': {detail}' if detail else ''}"
+        case r.Restored(succeeded=succeeded, detail=detail, differences=differences):
+            words = ["given back" if succeeded else "not given back", detail, *differences]
+            return "; ".join(word for word in words if word)
+    return ""
+
+
+def _plane(event: r.Event) -> str:
+    match event:
+        case r.SessionOpened(session=session, agent=agent, operator=operator, suggest_only=suggest_only):
+            return f"{session}: {agent} for {operator}{', may only suggest' if suggest_only else ''}"
+        case r.SessionEnded(session=session, reason=reason):
+            return f"{session}{f': {reason}' if reason else ''}"
+        case r.HaltRaised(by=by, reason=reason, agent=agent):
+            return f"by {by}{f', agent {agent} alone' if agent else ''}{f': {reason}' if reason else ''}"
+        case r.HaltLifted(by=by, agent=agent):
+            return f"by {by}{f', agent {agent}' if agent else ''}"
+        case r.FreezeSet(by=by, environment=environment, reason=reason):
+            return f"{environment} by {by}{f': {reason}' if reason else ''}"
+        case r.ReadsForwarded(reads=reads):
+            names = sorted({operation for _, _, operation, _, _ in reads})
+            return f"{len(reads)}: {', '.join(names[:READS_NAMED_MAX])}"
+        case r.RequestRefused(session=session, code=code, reason=reason, operation=operation):
+            about = " ".join(word for word in (session, operation) if word)
+            return f"{about}: {reason} [{code}]"
+        case r.UserChanged(by=by, user=user, roles=roles, what=what):
+            held = ", ".join(roles)
+            return f"{user} {what}{f' as {held}' if held else ''} by {by}"
+        case r.PolicyLoaded(packs=packs, policy_digest=policy_digest):
+            return f"{', '.join(packs)} ({policy_digest[:19]})"
+        case r.Started(version=version, mode=mode):
+            return f"Keyturn {version}, {mode}"
+    return ""
+
+
+def _operations(change: Change) -> str:
+    return ", ".join(operation.name for operation in change.operations)
+
+
+def _outcome(outcome: Outcome) -> str:
+    return " ".join(word for word in (str(outcome.status), outcome.error_code, outcome.detail) if word)
