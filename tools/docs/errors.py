@@ -1,4 +1,7 @@
-"""Every error that Keyturn raises on purpose, found in the source: what it is called, who can mend it, what to do."""
+"""Every error that Keyturn raises on purpose, found in the source: what it is called, who can mend it, what to do.
+
+And the findings that are made outside of rules, found in the same way.
+"""
 
 from __future__ import annotations
 
@@ -64,6 +67,19 @@ def _text(node: ast.expr) -> str:
             return _text(left) + _text(right)
         case _:
             return "…"
+
+
+def findings() -> list[tuple[str, str, str]]:
+    """(code, kind, message) of findings that no rule makes, found where they are made."""
+    found: set[tuple[str, str, str]] = set()
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding":
+                given = {keyword.arg: keyword.value for keyword in node.keywords}
+                if isinstance(given.get("code"), ast.Constant):
+                    kind = ast.unparse(given["kind"]).removeprefix("Kind.").lower()
+                    found.add((_text(given["code"]), kind, _text(given["message"])))
+    return sorted(found)
 
 
 def page() -> str:

@@ -176,6 +176,12 @@ def rules() -> str:
         families.setdefault(_family(rule.code), []).append(rule)
     for family in sorted(families):
         parts += [f"## {family}\n", table(_RULE_HEAD, [_rule(rule) for rule in families[family]])]
+    others = [(f"`{code}`", kind, cell(message)) for code, kind, message in errors.findings()]
+    parts += [
+        "## Of no rule\n",
+        "Made where a change is looked at as a whole, or where a rule or the assessment failed.\n",
+        table(("finding", "kind", "what it says"), others),
+    ]
     return generated("Rules", "src/keyturn/providers/aws/rules", "\n".join(parts))
 
 
