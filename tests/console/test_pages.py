@@ -263,6 +263,20 @@ def test_a_case_that_changes_under_the_eyes_says_so(plane: Plane, browse: Open) 
     assert plane.case(case)["approvals"] == []
 
 
+def test_between_two_revisions_nothing_is_forgotten(plane: Plane, browse: Open) -> None:
+    """The page is refreshed just while there is nothing to bind to, and again with the next revision: it still says so."""
+    page = browse("dana", f"/c/{plane.cases['half']}")
+    for binding in ("", "sha256:another"):
+        page.evaluate(
+            """(binding) => {
+              document.getElementById("page").dataset.binding = binding;
+              document.dispatchEvent(new Event("htmx:after:swap"));
+            }""",
+            binding,
+        )
+    page.get_by_text("This case changed while you were reading").wait_for()
+
+
 def test_the_state_is_read_again_for_the_reader(plane: Plane, browse: Open) -> None:
     """The page says that nothing moved since the assessment; after somebody changed the table it says that."""
     case = plane.held_table()
