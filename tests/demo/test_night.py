@@ -6,6 +6,7 @@ import io
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -64,7 +65,7 @@ def test_a_plane_that_only_watches_is_found_out() -> None:
 
 def test_with_keep_a_person_can_log_in_and_decide(kept: subprocess.Popen[str]) -> None:
     """The console is up, cases are held, and the token that was printed opens it."""
-    text = _until(kept, "ends it")
+    text = _until(kept, "ends it and removes everything")
     url = re.findall(r"The console: (http://127\.0\.0\.1:\d+)", text)[0]
     assert int(re.findall(r"\((\d+) cases are held\)", text)[0]) >= 3
     token = re.findall(r"log in as dana, a reviewer, with the token (\S+)", text)[0]
@@ -79,6 +80,10 @@ def test_with_keep_a_person_can_log_in_and_decide(kept: subprocess.Popen[str]) -
     assert "You are dana (reviewer)" in login.stdout, login.stderr
     kept.send_signal(signal.SIGTERM)
     assert kept.wait(timeout=30) == 0
+    folder = Path(re.findall(r"KEYTURN_LOGIN_FILE=(\S+)/dana\.json", text)[0])
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=5)
+    assert not folder.exists(), "nothing of it is left"
 
 
 @pytest.fixture
