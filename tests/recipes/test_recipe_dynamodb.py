@@ -221,6 +221,15 @@ def test_a_large_table_is_not_scanned_to_be_counted(account: Account) -> None:
     assert TABLE.at_risk(state).startswith("about 1,001 items")
 
 
+def test_items_need_only_a_glance_at_their_table(account: Account) -> None:
+    """Writing one item does not cost a scan of the table; what the approval is bound to is the same."""
+    account.said.clear()
+    _, assessment, before = assessed(account, ("dynamodb:PutItem", {**NAMED, "Item": item(1)}))
+    assert "dynamodb:Scan" not in {call.operation for call in account.said}
+    assert (assessment.environment, assessment.unknowns) == ("production", ())
+    assert TABLE.fingerprint(before.states[str(REF)]) == TABLE.fingerprint(captured(account))
+
+
 # --- the whole way and back ----------------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from keyturn.model.decision import Verdict
 from keyturn.model.execution import Answer, Call, Refused, Succeeded, Unavailable
 from keyturn.providers.aws.recipes.base import State
 from keyturn.providers.aws.recipes.sqs import Queue
+from tests.provider.moto_account import make_function as made_function
 from tests.provider.provider_world import ACCOUNT, REGION, Account, drive, requests, scripted
 from tests.recipes.recipe_world import PROVIDER, Asked, assessed, backed_up, decided, perform, undone
 
@@ -100,6 +101,7 @@ def test_the_spelling_of_a_document_means_nothing() -> None:
             "sqs:GetQueueAttributes": {"Attributes": {"Policy": policy}},
             "sqs:ListQueueTags": {},
             "sqs:ListDeadLetterSourceQueues": {},
+            "lambda:ListEventSourceMappings": {},
         }
         found = drive(QUEUE.capture(REF), scripted({**answers}))
         assert found.state is not None
@@ -120,7 +122,9 @@ def test_no_queue_is_certainly_absent(account: Account) -> None:
     assert drive(QUEUE.capture(REF), account).unknowns == ("GetQueueUrl: throttled",)
 
 
-@pytest.mark.parametrize("operation", ["sqs:ListQueueTags", "sqs:ListDeadLetterSourceQueues"])
+@pytest.mark.parametrize(
+    "operation", ["sqs:ListQueueTags", "sqs:ListDeadLetterSourceQueues", "lambda:ListEventSourceMappings"]
+)
 def test_what_could_not_be_read_is_said(account: Account, operation: str) -> None:
     """One refused reading is an unknown of the queue."""
     account.broken = {operation: Refused("AccessDenied", "no")}
@@ -133,6 +137,23 @@ def test_whose_dead_letters_it_takes_is_named(account: Account) -> None:
     dead = ResourceRef("aws", "aws", ACCOUNT, REGION, "sqs:queue", "dead")
     (edge,) = drive(QUEUE.capture(dead), account).dependents
     assert (str(edge.resource), edge.relation) == ("sqs:queue/jobs", "sends its dead letters to")
+
+
+def test_who_is_fed_from_it_is_named(account: Account) -> None:
+    """A function that works through the queue feels it when the queue is emptied."""
+    made_function(account)
+    account.client("lambda").create_event_source_mapping(EventSourceArn=ARN + "jobs", FunctionName="report")
+    _, assessment, _ = assessed(account, ("sqs:PurgeQueue", {"QueueUrl": URL}))
+    edges = [(str(edge.resource), edge.relation) for edge in assessment.blast_radius]
+    assert edges == [("lambda:function/report", "is fed from")]
+
+
+def test_messages_need_only_a_glance_at_their_queue(account: Account) -> None:
+    """Sent by the thousand: two reads, not five."""
+    account.said.clear()
+    _, assessment, _ = assessed(account, ("sqs:SendMessage", {"QueueUrl": URL, "MessageBody": "m"}))
+    assert [call.operation for call in account.said] == ["sqs:GetQueueUrl", "sqs:ListQueueTags"]
+    assert (assessment.environment, assessment.unknowns) == ("production", ())
 
 
 # --- the narrow way ----------------------------------------------------------------------------------------------------

@@ -12,13 +12,24 @@ from keyturn.model.assessment import Dependent
 from keyturn.model.canonical import digest
 from keyturn.model.change import Change, ResourceRef
 from keyturn.model.execution import Answer, Call
-from keyturn.providers.aws import recipes
+from keyturn.providers.aws import items, recipes
 from keyturn.providers.aws.recipes.base import Captured, Recipe
 
 T = TypeVar("T")
 
 OBJECTS: Final = frozenset({"s3:object", "s3:objects"})
 """Kinds that lie in a bucket, whose versioning and tags decide for them."""
+
+INSIDE: Final = items.WRITES | {
+    "sqs:SendMessage",
+    "sqs:SendMessageBatch",
+    "sqs:ReceiveMessage",
+    "sqs:ChangeMessageVisibility",
+    "sqs:ChangeMessageVisibilityBatch",
+    "sqs:DeleteMessage",
+    "sqs:DeleteMessageBatch",
+}
+"""Operations on what lies in a table or a queue, made by the thousand: a glance at the table or queue has to do."""
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -76,9 +87,8 @@ def judged_by(change: Change) -> tuple[ResourceRef, ...]:
 def take(change: Change) -> Inquiry[Taken]:
     """Read every resource that has a recipe; of the others it is said that nothing is known."""
     known = [(ref, recipe) for ref in judged_by(change) if (recipe := recipes.for_kind(ref.kind)) is not None]
-    found = yield from together(
-        [guarded(recipe, ref, beside=ref not in change.resources) for ref, recipe in known]
-    )
+    whole = {ref for one in change.operations if one.name not in INSIDE for ref in one.resources}
+    found = yield from together([guarded(recipe, ref, beside=ref not in whole) for ref, recipe in known])
     states: dict[str, dict[str, Any] | None] = {}
     unknowns: list[str] = []
     prints: dict[str, str] = {}

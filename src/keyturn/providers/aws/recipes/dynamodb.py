@@ -95,6 +95,13 @@ class Table(Recipe):
     # --- capture -----------------------------------------------------------------------------------------------------
 
     def capture(self, ref: ResourceRef) -> Inquiry[Captured]:
+        return self._read(ref, count=True)
+
+    def glance(self, ref: ResourceRef) -> Inquiry[Captured]:
+        """For its items: everything but a scan that counts them."""
+        return self._read(ref, count=False)
+
+    def _read(self, ref: ResourceRef, *, count: bool) -> Inquiry[Captured]:
         unknowns: list[str] = []
         described, ttl, recovery = yield (
             read_call(ref, "dynamodb:DescribeTable", TableName=ref.id),
@@ -118,7 +125,7 @@ class Table(Recipe):
             for tag in (value_of(page, "ListTagsOfResource", unknowns) or {}).get("Tags", [])
         ]
         items, size = table.get("ItemCount", 0), table.get("TableSizeBytes", 0)
-        counted = yield from self._count(ref, items)
+        counted = (yield from self._count(ref, items)) if count else None
         state = _state(table) | {
             "ttl": _ttl(value_of(ttl, "DescribeTimeToLive", unknowns, *_ABSENT)),
             "recovery": _recovery(value_of(recovery, "DescribeContinuousBackups", unknowns, *_ABSENT)),

@@ -66,11 +66,19 @@ class Queue(Recipe):
 
     # --- capture -----------------------------------------------------------------------------------------------------
 
+    def glance(self, ref: ResourceRef) -> Inquiry[Captured]:
+        """For its messages: whether it stands, and its tags."""
+        unknowns: list[str] = []
+        url = yield from _url(ref, unknowns)
+        if url is None:
+            return Captured(None, tuple(unknowns))
+        (tagged,) = yield (read_call(ref, "sqs:ListQueueTags", QueueUrl=url),)
+        tags = value_of(tagged, "ListQueueTags", unknowns, *_ABSENT) or {}
+        return Captured({"url": url, "tags": dict(sorted((tags.get("Tags") or {}).items()))}, tuple(unknowns))
+
     def capture(self, ref: ResourceRef) -> Inquiry[Captured]:
         unknowns: list[str] = []
-        named = {"QueueName": ref.id} | ({"QueueOwnerAWSAccountId": ref.account} if ref.account else {})
-        (found,) = yield (read_call(ref, "sqs:GetQueueUrl", **named),)
-        url = (value_of(found, "GetQueueUrl", unknowns, *_ABSENT) or {}).get("QueueUrl")
+        url = yield from _url(ref, unknowns)
         if url is None:
             return Captured(None, tuple(unknowns))
         got, tagged = yield (
@@ -91,6 +99,7 @@ class Queue(Recipe):
         counts = {name: int(attributes.get(told, 0)) for name, told in COUNTS.items()}
         tags = value_of(tagged, "ListQueueTags", unknowns) or {}
         edges = _dependents(ref, sources, unknowns)
+        edges += yield from _consumers(ref, attributes.get("QueueArn", ""), unknowns)
         state: State = {
             "url": url,
             "arn": attributes.get("QueueArn", ""),
@@ -157,6 +166,12 @@ class Queue(Recipe):
         return ()
 
 
+def _url(ref: ResourceRef, unknowns: list[str]) -> Inquiry[str | None]:
+    named = {"QueueName": ref.id} | ({"QueueOwnerAWSAccountId": ref.account} if ref.account else {})
+    (found,) = yield (read_call(ref, "sqs:GetQueueUrl", **named),)
+    return (value_of(found, "GetQueueUrl", unknowns, *_ABSENT) or {}).get("QueueUrl")
+
+
 def _settings(attributes: dict[str, Any]) -> dict[str, str]:
     """What is declared of a queue, as texts; documents in one spelling."""
     return {
@@ -213,4 +228,27 @@ def _dependents(ref: ResourceRef, listed: list[Answer], unknowns: list[str]) -> 
             on=ref,
         )
         for url in sorted(urls)
+    )
+
+
+def _consumers(ref: ResourceRef, arn: str, unknowns: list[str]) -> Inquiry[tuple[Dependent, ...]]:
+    """The functions that are fed from here."""
+    listed = yield from pages(
+        ref,
+        "lambda:ListEventSourceMappings",
+        {"EventSourceArn": arn},
+        token_in="Marker",
+        token_out="NextMarker",
+    )
+    fed: list[str] = []
+    for page in listed:
+        mappings = (value_of(page, "ListEventSourceMappings", unknowns) or {}).get("EventSourceMappings", [])
+        fed += [str(mapping.get("FunctionArn", "")).partition(":function:")[2] for mapping in mappings]
+    return tuple(
+        Dependent(
+            resource=msgspec.structs.replace(ref, kind="lambda:function", id=name.partition(":")[0]),
+            relation="is fed from",
+            on=ref,
+        )
+        for name in sorted(set(fed))
     )
