@@ -213,6 +213,7 @@ def test_the_inbox_follows(plane: Plane, browse: Open) -> None:
     """A case that is held now stands in an inbox that was open before; when somebody denies it, it moves down."""
     page = browse("dana")
     stay(page)
+    page.get_by_role("searchbox").fill("half a wo")
     case = plane.held_table()
     needs = page.get_by_role("region", name="Needs you")
     needs.get_by_text(case, exact=True).wait_for()
@@ -221,6 +222,7 @@ def test_the_inbox_follows(plane: Plane, browse: Open) -> None:
     decided.get_by_text(case, exact=True).wait_for()
     assert needs.get_by_text(case, exact=True).count() == 0
     assert stayed(page)
+    assert page.get_by_role("searchbox").input_value() == "half a wo"
 
 
 def test_the_page_follows_and_keeps_what_is_written(plane: Plane, browse: Open) -> None:
@@ -293,6 +295,9 @@ def test_stop_is_seen_by_everybody(plane: Plane, browse: Open) -> None:
     dana, erin = browse("dana"), browse("erin", f"/c/{plane.cases['half']}")
     dana.get_by_role("button", name="Stop all").click()
     dana.get_by_label("Reason", exact=True).fill("something is odd")
+    meanwhile = plane.held_table()  # the page behind it moves on, and the question stays open
+    dana.get_by_role("region", name="Needs you").get_by_text(meanwhile, exact=True).wait_for()
+    assert dana.get_by_label("Reason", exact=True).input_value() == "something is odd"
     dana.locator("#stop").get_by_role("button", name="Stop all").click()
     try:
         erin.get_by_text("Nothing leaves the plane.").wait_for()
