@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from botocore.loaders import Loader
 from botocore.model import ServiceModel, Shape
 from botocore.serialize import create_serializer
+from botocore.utils import percent_encode_sequence
 
 from keyturn.providers.aws.wire import CredentialScope, WireRequest
 
@@ -79,9 +80,7 @@ def request(
         given, known.operation_model(operation)
     )
     query = made["query_string"]
-    text = urlencode(query) if isinstance(query, dict) and query else (query or "")
-    if isinstance(query, dict) and any(isinstance(value, list) for value in query.values()):
-        text = urlencode(query, doseq=True)
+    text = percent_encode_sequence(query) if isinstance(query, dict) else (query or "")
     body = made["body"]
     if isinstance(body, dict):
         body = urlencode(body, doseq=True).encode()

@@ -184,6 +184,11 @@ MUTATING_DOC = re.compile(
 READ_DOC = re.compile(
     r"^(?:<[^>]+>|\s)*(?:Gets|Lists|Describes|Returns|Retrieves|Searches|Displays|Provides|Shows|Fetches|Finds|Queries)\b"
 )
+TAGGING = re.compile(
+    r"^(?:Tag|Untag)[A-Z]|^(?:Add|Remove|Create|Delete|Set|Update|Put)Tags(?:$|To|From|For|On)"
+)
+"""Names of operations that set or take off tags; the Service Authorization Reference calls many of them Write."""
+
 PREFIXES = {
     "monitoring": "cloudwatch",
     "email": "ses",
@@ -335,7 +340,7 @@ def _has_token(operation: dict[str, Any], model: dict[str, Any]) -> bool:
 
 
 def _kind(name: str, verb: str, level: str, method: str) -> str:
-    if level == "Tagging" or name in {"TagResource", "UntagResource"}:
+    if level == "Tagging" or TAGGING.match(name):
         return "tag"
     for kind in ("delete",):
         if verb in KIND_VERBS[kind]:

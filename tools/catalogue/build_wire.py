@@ -13,25 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import botocore
-import yaml
 from botocore.loaders import Loader
 
 MAGIC = b"KTWIRE01"
-OLDER_QUERY = Path(__file__).parent / "overlays/older_query.yaml"
 
 
 def build(target: Path) -> dict[str, Any]:
     """Write the table to `target`; returns figures for the report."""
     loader = Loader()
-    formal = yaml.safe_load(OLDER_QUERY.read_text())
     index: dict[str, Any] = {}
     blocks: list[bytes] = []
     offset = operations = 0
     for service in loader.list_available_services("service-2"):
         model = loader.load_service_model(service, "service-2")
         meta = model["metadata"]
-        if service in formal:
-            _add_query(model, formal[service])
         block = zlib.compress(_dumps(_service(model)), 9)
         signing = meta.get("signingName") or meta["endpointPrefix"]
         index[service] = [
@@ -50,27 +45,6 @@ def build(target: Path) -> dict[str, Any]:
     head = zlib.compress(_dumps({"botocore": botocore.__version__, "services": index}), 9)
     target.write_bytes(MAGIC + len(head).to_bytes(4, "big") + head + b"".join(blocks))
     return {"services": len(index), "operations": operations, "bytes": target.stat().st_size}
-
-
-def _add_query(model: dict[str, Any], names: dict[str, Any]) -> None:
-    """Names of the query protocol for a service that botocore now knows by JSON alone."""
-    meta, shapes = model["metadata"], model["shapes"]
-    meta["protocols"] = [*meta.get("protocols", [meta["protocol"]]), "query"]
-    unused = set(names["members"])
-    for shape in shapes.values():
-        for name, member in shape.get("members", {}).items():
-            if shapes[member["shape"]]["type"] in {"list", "map"}:
-                member["queryName"] = names["members"][name]
-                unused.discard(name)
-        if shape["type"] == "map":
-            key, value = names["maps"].get(_name_of(shape, shapes), names["maps"]["*"])
-            shape["key"]["queryName"], shape["value"]["queryName"] = key, value
-    if unused:
-        raise SystemExit(f"{OLDER_QUERY.name} names members that no shape has: {', '.join(sorted(unused))}")
-
-
-def _name_of(shape: dict[str, Any], shapes: dict[str, Any]) -> str:
-    return next(name for name, other in shapes.items() if other is shape)
 
 
 def _dumps(value: Any) -> bytes:

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable
 from functools import cache
 from typing import Any, Final, TypeVar
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -311,7 +311,7 @@ def _query(entries: list[Entry], request: WireRequest, headers: dict[str, str], 
         service = load().service(entry.service)
         ec2 = "ec2" in entry.protocols
         parameters = form.parse(service, service.input(op.name), given, ec2=ec2)
-        if path not in {"/", ""} and not (entry.service == "sqs" and _is_queue(path, parameters)):
+        if path not in {"/", ""}:
             refuse("mixed-protocols", f"an action takes no path, but {path[:60]!r} is given")
         return Identified(entry.service, op.name, "ec2" if ec2 else "query", parameters, target)
 
@@ -319,11 +319,6 @@ def _query(entries: list[Entry], request: WireRequest, headers: dict[str, str], 
         return entry.version == version and bool(set(entry.protocols) & {"query", "ec2"})
 
     return _choose(_named(entries, action, fits), read, f"{action} of version {version}")
-
-
-def _is_queue(path: str, parameters: dict[str, Any]) -> bool:
-    """Old SQS clients post to the queue's own path; it must be the queue that the parameters name."""
-    return urlsplit(str(parameters.get("QueueUrl", ""))).path == path
 
 
 @cache
@@ -363,7 +358,9 @@ def _rest(
         )
         return Identified(route.service, route.op.name, protocol, parameters, target, streamed)
 
-    return _choose(_most_specific(found, query), read, f"{request.method[:20]} {path}")
+    asked = "&".join(sorted(query))
+    what = f"{request.method[:20]} {path[:40]}{'?' if asked else ''}{asked}"
+    return _choose(_most_specific(found, query), read, what)
 
 
 def _fits(candidate: Found, query: dict[str, list[str]], headers: dict[str, str]) -> bool:

@@ -1,0 +1,212 @@
+"""SigV4 against botocore's own signers: what they sign is verified, what we sign is what they would sign; anything changed is not."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import msgspec
+import pytest
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from keyturn.providers.aws import sigv4
+from keyturn.providers.aws.wire import WireRequest
+
+SECRET, REGION, HOST = "sec/ret+Key", "eu-central-1", "gateway.test"
+
+
+def signed(
+    method: str = "POST",
+    target: str = "/",
+    body: bytes = b"{}",
+    *,
+    service: str = "dynamodb",
+    headers: dict[str, str] | None = None,
+) -> WireRequest:
+    """A request as botocore signs it, as it arrives."""
+    made = AWSRequest(method, f"https://{HOST}{target}", data=body, headers={"Host": HOST, **(headers or {})})
+    signer = S3SigV4Auth if service == "s3" else SigV4Auth
+    if service == "s3":
+        made.context["payload_signing_enabled"] = True
+        made.context["client_config"] = None
+    signer(Credentials("AKID", SECRET), service, REGION).add_auth(made)
+    got = tuple((name.lower(), value) for name, value in made.headers.items())
+    return WireRequest(method, target, got, body)
+
+
+def verified(request: WireRequest, *, secret: str = SECRET, now_s: float | None = None) -> object:
+    found = sigv4.parse(request)
+    if isinstance(found, sigv4.SignatureRefused):
+        return found
+    return sigv4.verify(request, found, secret, now_s=time.time() if now_s is None else now_s)
+
+
+TARGETS: list[tuple[str, str, str]] = [
+    ("dynamodb", "POST", "/"),
+    ("lambda", "GET", "/2015-03-31/functions/"),
+    ("lambda", "GET", "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aeu%3A1%3Afunction%3Af"),
+    ("lambda", "DELETE", "/2015-03-31/functions/f?Qualifier=1"),
+    ("apigateway", "GET", "/tags/arn%3Aaws%3Aapigateway%3Aeu%3A%3A%2Frestapis%2Fx"),
+    ("iotdata", "POST", "/topics/a%2Fb"),
+    ("s3", "GET", "/bucket/key"),
+    ("s3", "GET", "/bucket/a%20b%2Bc/d%3De%26f"),
+    ("s3", "GET", "/bucket/%C3%BCn%C3%AF"),
+    ("s3", "GET", "/bucket/a//b"),
+    ("s3", "GET", "/bucket?list-type=2&prefix=a%2Fb&delimiter=%2F"),
+    ("s3", "GET", "/bucket?acl"),
+    ("s3", "GET", "/bucket?prefix=&list-type=2"),
+    ("s3", "DELETE", "/bucket/key?versionId=a.b_c"),
+]
+
+
+@pytest.mark.parametrize(("service", "method", "target"), TARGETS, ids=[f"{r[0]} {r[2]}" for r in TARGETS])
+def test_what_botocore_signs_is_verified(service: str, method: str, target: str) -> None:
+    """Paths, queries and payloads, however oddly written."""
+    body = b"" if method in {"GET", "DELETE"} else b"{}"
+    answer = verified(signed(method, target, body, service=service))
+    assert isinstance(answer, sigv4.Verified), answer
+    assert answer.payload_sha256 == hashlib.sha256(body).hexdigest()
+
+
+@pytest.mark.parametrize(("service", "method", "target"), TARGETS, ids=[f"{r[0]} {r[2]}" for r in TARGETS])
+def test_what_we_sign_is_what_botocore_would_sign(
+    service: str, method: str, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same signature, for the same moment."""
+    body = b"" if method in {"GET", "DELETE"} else b"{}"
+    theirs = signed(method, target, body, service=service)
+    at = dict(theirs.headers)["x-amz-date"]
+    moment = datetime.strptime(at, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+    bare = tuple(pair for pair in theirs.headers if pair[0] not in {"authorization", "x-amz-date"})
+    ours = sigv4.sign(
+        method,
+        target,
+        bare,
+        payload_sha256=hashlib.sha256(body).hexdigest(),
+        access_key_id="AKID",
+        secret=SECRET,
+        token="",
+        region=REGION,
+        signing_name=service,
+        now_s=moment,
+    )
+    assert dict(ours)["authorization"] == dict(theirs.headers)["authorization"]
+
+
+def test_what_we_sign_with_a_token_verifies() -> None:
+    """A role's credentials: the token is under the signature."""
+    ours = sigv4.sign(
+        "POST",
+        "/",
+        (("host", HOST), ("x-amz-target", "T.Op")),
+        payload_sha256=hashlib.sha256(b"{}").hexdigest(),
+        access_key_id="AKID",
+        secret=SECRET,
+        token="t/o+k=en",
+        region=REGION,
+        signing_name="dynamodb",
+        now_s=time.time(),
+    )
+    assert "x-amz-security-token" in dict(ours)["authorization"]
+    assert isinstance(verified(WireRequest("POST", "/", ours, b"{}")), sigv4.Verified)
+
+
+def changed(request: WireRequest, **fields: object) -> WireRequest:
+    return msgspec.structs.replace(request, **fields)
+
+
+def with_header(request: WireRequest, name: str, value: str) -> WireRequest:
+    kept = tuple(pair for pair in request.headers if pair[0] != name)
+    return changed(request, headers=(*kept, (name, value)))
+
+
+HEADERS = {"X-Amz-Target": "DynamoDB_20120810.ListTables", "Content-Type": "application/x-amz-json-1.0"}
+GOOD = signed(headers=HEADERS)
+
+REFUSED: list[tuple[str, WireRequest, str]] = [
+    ("another body", changed(GOOD, body=b'{"a":1}'), "signature"),
+    ("another method", changed(GOOD, method="PUT"), "signature"),
+    ("another path", changed(GOOD, target="/x"), "signature"),
+    ("a query more", changed(GOOD, target="/?x=1"), "signature"),
+    ("another operation", with_header(GOOD, "x-amz-target", "DynamoDB_20120810.DeleteTable"), "signature"),
+    ("another host", with_header(GOOD, "host", "elsewhere.test"), "signature"),
+    ("a header that is not signed", with_header(GOOD, "x-amz-copy-source", "/b/k"), "unsigned-header"),
+    ("no signature", changed(GOOD, headers=()), "unsigned"),
+    ("two signatures", changed(GOOD, headers=(*GOOD.headers, GOOD.headers[-1])), "duplicate-header"),
+    ("two hosts", changed(GOOD, headers=(*GOOD.headers, ("host", HOST))), "duplicate-header"),
+    (
+        "another algorithm",
+        with_header(GOOD, "authorization", "AWS4-ECDSA-P256-SHA256 Credential=a"),
+        "algorithm",
+    ),
+    (
+        "half a credential",
+        with_header(GOOD, "authorization", "AWS4-HMAC-SHA256 Credential=AKID, Signature=a"),
+        "malformed",
+    ),
+    ("another day", with_header(GOOD, "x-amz-date", "20200101T000000Z"), "date"),
+    ("no time", with_header(GOOD, "x-amz-date", dict(GOOD.headers)["x-amz-date"][:8]), "date"),
+    ("a presigned URL", changed(GOOD, headers=(), target="/?X-Amz-Signature=abc"), "presigned"),
+    ("an unsigned body", with_header(GOOD, "x-amz-content-sha256", "UNSIGNED-PAYLOAD"), "unsigned"),
+]
+
+
+@pytest.mark.parametrize(("what", "request_", "code"), REFUSED, ids=[row[0] for row in REFUSED])
+def test_anything_changed_is_refused(what: str, request_: WireRequest, code: str) -> None:
+    """With a code that names it."""
+    answer = verified(request_)
+    assert isinstance(answer, sigv4.SignatureRefused)
+    assert answer.code.startswith(code)
+    assert answer.reason
+
+
+def test_another_secret_and_another_time_are_refused() -> None:
+    """A quarter of an hour either way is as far as clocks may differ (AWS: RequestTimeTooSkewed)."""
+    assert isinstance(verified(GOOD, secret="guess"), sigv4.SignatureRefused)
+    for off in (-1_000, 1_000):
+        answer = verified(GOOD, now_s=time.time() + off)
+        assert isinstance(answer, sigv4.SignatureRefused)
+        assert answer.code == "skew"
+    assert isinstance(verified(GOOD, now_s=time.time() + 800), sigv4.Verified)
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_a_changed_byte_is_never_verified(data: st.DataObject) -> None:
+    """Anywhere in body, target, or any header that is signed."""
+    where = data.draw(st.sampled_from(["body", "target", "header"]))
+    if where == "body":
+        request = changed(GOOD, body=data.draw(st.binary(max_size=20).filter(lambda body: body != GOOD.body)))
+    elif where == "target":
+        request = changed(GOOD, target="/" + data.draw(st.text("abc?&=/.%", min_size=1, max_size=10)))
+        if urlsplit(request.target).path.strip("/.") == "" and not urlsplit(request.target).query:
+            return  # AWS normalises the path before it is signed: /./ is /
+    else:
+        name = data.draw(st.sampled_from(["x-amz-target", "host", "content-type", "x-amz-date"]))
+        value = data.draw(st.text("abcDEF0123456789.TZ", min_size=1, max_size=20))
+        if value == dict(GOOD.headers)[name]:
+            return
+        request = with_header(GOOD, name, value)
+    assert not isinstance(verified(request), sigv4.Verified)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    headers=st.lists(
+        st.tuples(st.sampled_from(["authorization", "x-amz-date", "host", "x"]), st.text(max_size=80)),
+        max_size=6,
+    ),
+    target=st.text(max_size=40),
+    body=st.one_of(st.none(), st.binary(max_size=20)),
+)
+def test_any_bytes_are_verified_or_refused(
+    headers: list[tuple[str, str]], target: str, body: bytes | None
+) -> None:
+    """Never an exception."""
+    verified(WireRequest("POST", target, tuple(headers), body))
