@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -278,6 +279,8 @@ def _options(words: list[str] | None) -> Any:
     parser.add_argument("--keep", action="store_true", help="leave the console running, with cases held")
     parser.add_argument("--stage", action="store_true", help="no play: set the stage and leave it to you")
     given = parser.parse_args(words)
+    if not re.fullmatch(r"[a-z][a-z0-9-]{1,40}", given.service):
+        parser.error("--service: small letters, digits and dashes, as the names of buckets have to be")
     given.wrong = world.usual_bug(given.service)
     if given.bug or given.fix:
         name, _, wrong = (given.bug or "").partition("=")

@@ -121,6 +121,9 @@ def test_what_it_is_told_wrongly_it_refuses(capsys: pytest.CaptureFixture[str]) 
             play.main(words)
         assert ended.value.code == 2
         assert "name the same setting" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        play.main(["--service", "Cost Report"])
+    assert "as the names of buckets have to be" in capsys.readouterr().err
 
 
 def test_a_claim_that_does_not_hold_is_remembered_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
