@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -58,6 +59,12 @@ class Book:
         self._changed: dict[str, asyncio.Condition] = {}
         self._subscribers: set[asyncio.Queue[Notice]] = set()
         self._since_snapshot = 0
+        self._snapshotting = asyncio.Lock()
+        self._open = asyncio.Event()  # closed while a snapshot is taken
+        self._open.set()
+        self._appending = 0
+        self._quiet = asyncio.Event()  # nothing is on its way to the log
+        self._quiet.set()
         self._number = 1
 
     # --- start -------------------------------------------------------------------------------------------------------
@@ -102,20 +109,23 @@ class Book:
     async def record_from(self, case_id: str, make: Callable[[Case], Sequence[r.CaseEvent]]) -> Case:
         """As `record`, with the events that `make` chooses for the case as it stands, while nobody else can move it.
 
-        What `make` raises is raised, and nothing is written; nor is anything when it returns no events.
+        What `make` raises is raised, and nothing is written; nor is anything when it returns no events. Whoever waits may
+        be cancelled: what the log holds is folded all the same, and what it leads to is begun.
         """
+        return await asyncio.shield(asyncio.ensure_future(self._record(case_id, make)))
+
+    async def _record(self, case_id: str, make: Callable[[Case], Sequence[r.CaseEvent]]) -> Case:
         async with self._lock(case_id):
-            trial = self.cases.get(case_id, Case(id=case_id))
-            events = make(trial)
+            standing = self._standing(case_id)
+            events = make(standing)
             if not events:
-                return trial
+                return standing
+            trial = standing
             for event in events:
                 trial, _ = advance(trial, event)
             drafts = [r.Draft(case_id=case_id, event=event) for event in events]
-            if all(_rides_along(event) for event in events):
-                await self.store.append_soon(drafts)
-            else:
-                await self.store.append(drafts)
+            await self._append(drafts, soon=all(_rides_along(event) for event in events))
+            self.cases.setdefault(case_id, standing)
             commands: tuple[Command, ...] = ()
             for event in events:
                 commands = self._fold(case_id, event)
@@ -126,16 +136,28 @@ class Book:
         return case
 
     async def note(self, *events: r.PlaneEvent, soon: bool = False) -> None:
-        """Append events of the plane itself."""
-        drafts = [r.Draft(case_id="", event=event) for event in events]
-        if soon:
-            await self.store.append_soon(drafts)
-        else:
-            await self.store.append(drafts)
+        """Append events of the plane itself; whoever waits may be cancelled, as in `record_from`."""
+        await asyncio.shield(asyncio.ensure_future(self._note(events, soon=soon)))
+
+    async def _note(self, events: Sequence[r.PlaneEvent], *, soon: bool) -> None:
+        await self._append([r.Draft(case_id="", event=event) for event in events], soon=soon)
         for event in events:
             self.plane.apply(event)
             self._publish("", event)
         await self._maybe_snapshot(len(events))
+
+    async def _append(self, drafts: Sequence[r.Draft], *, soon: bool) -> None:
+        """Into the log, but not while a snapshot is taken. Fold at once when it returns: nothing may come in between."""
+        while not self._open.is_set():
+            await self._open.wait()  # and look again: the next snapshot may have begun before this woke
+        self._appending += 1
+        self._quiet.clear()
+        try:
+            await (self.store.append_soon(drafts) if soon else self.store.append(drafts))
+        finally:
+            self._appending -= 1
+            if not self._appending:
+                self._quiet.set()
 
     async def _after(self, case: Case, events: Iterable[r.CaseEvent]) -> None:
         condition = self._changed.get(case.id)
@@ -164,11 +186,18 @@ class Book:
             await self.save_snapshot()
 
     async def save_snapshot(self) -> None:
-        """Write the folded state down, as of everything appended so far."""
+        """Write the folded state down: exactly what the log held at one moment, so nobody appends while it is taken."""
         self._since_snapshot = 0
-        cases = {case_id: msgspec.json.encode(case) for case_id, case in self.cases.items()}
-        await self.store.append(())  # what rides along is in the log before the snapshot speaks of it
-        await self.store.save_snapshot(self.store.head[0], cases, snapshot(self.plane))
+        async with self._snapshotting:
+            self._open.clear()
+            try:
+                await self._quiet.wait()
+                await self.store.append(())  # what rides along is in the log before the snapshot speaks of it
+                seq, plane = self.store.head[0], snapshot(self.plane)
+                cases = {case_id: msgspec.json.encode(case) for case_id, case in self.cases.items()}
+            finally:
+                self._open.set()
+            await self.store.save_snapshot(seq, cases, plane)
 
     # --- reading and waiting -----------------------------------------------------------------------------------------
 
@@ -178,12 +207,14 @@ class Book:
         if found is not None:
             return found
         data = self.store.load_case(case_id)
-        if data is not None:
-            return msgspec.json.decode(data, type=Case)
-        case: Case | None = None
-        for entry in self.store.entries(case_id=case_id):
-            case, _ = advance(case or Case(id=case_id), entry.event())
-        return case
+        case = msgspec.json.decode(data, type=Case) if data is not None else Case(id=case_id)
+        for entry in islice(self.store.entries(case_id=case_id), case.seq, None):  # what it has seen since
+            case, _ = advance(case, entry.event())
+        return case if case.seq else None
+
+    def _standing(self, case_id: str) -> Case:
+        """The case as it stands, or a new one; one that has left memory is the one it was."""
+        return self.case(case_id) or Case(id=case_id)
 
     async def until(self, case_id: str, done: Callable[[Case], object], *, timeout_s: float | None) -> Case:
         """Wait until `done(case)` is true, or the time is over; returns the case as it is then."""
