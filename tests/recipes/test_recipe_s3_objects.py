@@ -95,6 +95,20 @@ def test_tags_of_an_object_come_back(account: Account) -> None:
     assert undone(account, ("s3:DeleteObjectTagging", A)) == ()
 
 
+def test_what_several_objects_need_alike_is_asked_once(account: Account) -> None:
+    """Two keys of one bucket: one look at its versioning, one at its tags."""
+    account.said.clear()
+    assessed(account, ("s3:DeleteObjects", TWO))
+    asked = [call.operation for call in account.said]
+    assert sorted(asked) == [
+        "s3:GetBucketTagging",
+        "s3:GetBucketVersioning",
+        "s3:HeadBucket",
+        "s3:HeadObject",
+        "s3:HeadObject",
+    ]
+
+
 FINAL: Final[dict[str, Asked]] = {
     "the bucket keeps no versions": ("s3:DeleteObject", {"Bucket": "scratch", "Key": "a"}),
     "an overwrite there": ("s3:PutObject", {"Bucket": "scratch", "Key": "a", "Body": b"x"}),

@@ -9,7 +9,7 @@ import msgspec
 
 from keyturn.core.ports import Captures, Inquiry
 from keyturn.model.assessment import Dependent
-from keyturn.model.canonical import digest
+from keyturn.model.canonical import canonical, digest
 from keyturn.model.change import Change, ResourceRef
 from keyturn.model.execution import Answer, Call
 from keyturn.providers.aws import items, recipes
@@ -43,7 +43,9 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 def together(inquiries: Sequence[Inquiry[T]]) -> Inquiry[list[T]]:
-    """Several inquiries as one: each round yields what all of them ask for, so that they wait for the world together."""
+    """Several inquiries as one: each round yields what all of them ask for, so that they wait for the world together. What
+    several ask alike (the versioning of a bucket, for each of its objects) is asked once.
+    """
     results: dict[int, T] = {}
     waiting: dict[int, tuple[Call, ...]] = {}
     for place, inquiry in enumerate(inquiries):
@@ -52,11 +54,11 @@ def together(inquiries: Sequence[Inquiry[T]]) -> Inquiry[list[T]]:
         except StopIteration as stop:
             results[place] = stop.value
     while waiting:
-        answers: tuple[Answer, ...] = yield tuple(call for calls in waiting.values() for call in calls)
-        start = 0
+        asked = {canonical(call): call for calls in waiting.values() for call in calls}
+        answers: tuple[Answer, ...] = yield tuple(asked.values())
+        told = dict(zip(asked, answers, strict=True))
         for place, calls in list(waiting.items()):
-            mine = answers[start : start + len(calls)]
-            start += len(calls)
+            mine = tuple(told[canonical(call)] for call in calls)
             try:
                 waiting[place] = inquiries[place].send(mine)
             except StopIteration as stop:
