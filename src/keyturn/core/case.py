@@ -94,6 +94,14 @@ class Case(msgspec.Struct, frozen=True):
         return self.outcomes[-1] if self.outcomes else None
 
     @property
+    def done(self) -> Change | None:
+        """The change as far as it took effect or may have; where it broke off, the operations before. None: nothing did."""
+        if self.change is None or self.phase not in {Phase.FAILED, Phase.HALTED}:
+            return self.change
+        operations = self.change.operations[: self.next_operation]
+        return msgspec.structs.replace(self.change, operations=operations) if operations else None
+
+    @property
     def approvals(self) -> tuple[str, ...]:
         """Reviewers who approved this revision."""
         return tuple(review.reviewer for review in self.reviews if review.approve)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -135,11 +136,24 @@ class Runtime(GateSide, DeskSide):
             now = self.book.cases.get(case.id, case)
             if error.code == "illegal-event" and now.phase in {Phase.HALTED, Phase.REJECTED, *TERMINAL}:
                 return  # it was stopped while this was on its way; nothing of it leaves
-            log.exception("case %s stops where it is: %s", case.id, error.message)
+            log.exception("case %s: %s", case.id, error.message)
+            await self._give_up(case, command, error)
         except StoreError as error:
             log.exception("the store failed; nothing is forwarded: %s", error.message)
-        except Exception:
-            log.exception("case %s: %s failed; it stays where it is", case.id, command)
+        except Exception as error:
+            log.exception("case %s: %s failed", case.id, command)
+            await self._give_up(case, command, error)
+
+    async def _give_up(self, case: Case, command: Command, error: Exception) -> None:
+        """An error of ours before the call ends the case: who waits is told, and what it locked is free."""
+        by = f"an error of Keyturn's own, {command}: {type(error).__name__}"
+
+        def ended(now: Case) -> tuple[r.CaseEvent, ...]:
+            stuck = now.phase in BEFORE_CALL - {Phase.HELD} and command in owed(now)
+            return (r.Halted(at_ms=self.clock(), by=by),) if stuck else ()
+
+        with contextlib.suppress(StoreError):  # then it stands there after a restart, and is taken up
+            await self.book.record_from(case.id, ended)
 
     def _excluded(self, change: Change) -> tuple[str, ...]:
         """Who may not review: the operator, the session's owner (docs/concepts/rules.md, 4)."""
@@ -153,7 +167,7 @@ class Runtime(GateSide, DeskSide):
     async def _ticking(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            await self.expire()
+            await _round(self.expire)
 
     async def expire(self) -> None:
         """End what ran out of time: unanswered holds, unused approvals, sessions."""
@@ -181,12 +195,12 @@ class Runtime(GateSide, DeskSide):
                     await self._reads_due.wait()
             except TimeoutError:
                 pass
-            await self.flush_reads()
+            await _round(self.flush_reads)
 
     async def _checkpointing(self) -> None:
         while True:
             await asyncio.sleep(CHECKPOINT_S)
-            await self.checkpoint()
+            await _round(self.checkpoint)
 
     async def checkpoint(self) -> None:
         """Sign the log as it stands, when it has grown since the last time."""
@@ -203,6 +217,14 @@ class Runtime(GateSide, DeskSide):
             sign=self._signer.sign,
         )
         await self.book.store.add_checkpoint(made)
+
+
+async def _round(work: Callable[[], Awaitable[None]]) -> None:
+    """One round of a rhythm. One that fails is said and the next is tried: a plane whose deadlines stand still looks alive."""
+    try:
+        await work()
+    except Exception:
+        log.exception("%s failed; it is tried again", work.__name__)
 
 
 __all__ = ["Runtime", "Settings", "now_ms"]

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from keyturn.core.advance import owed
 from keyturn.core.case import Case, Phase
 from keyturn.core.lifecycle import TERMINAL
 from keyturn.core.review import judge
@@ -24,7 +25,10 @@ from keyturn.stores.bundle import bundle
 SESSION_S_MAX: Final = 12 * 3600
 """A session ends with the working day: a key that is forgotten is worth nothing tomorrow."""
 
-_UNDOABLE: Final = frozenset({Phase.CONFIRMED, Phase.INCONCLUSIVE, Phase.EXECUTED, Phase.VERIFYING})
+_UNDOABLE: Final = frozenset(
+    {Phase.CONFIRMED, Phase.INCONCLUSIVE, Phase.EXECUTED, Phase.VERIFYING, Phase.FAILED, Phase.HALTED}
+)
+"""Of the last two only what was done before it broke off: see `Case.done`."""
 _STOPPED_BY_HALT: Final = frozenset({Phase.ALLOWED, Phase.CLAIMED, Phase.PREPARED, Phase.PROVED})
 
 
@@ -180,7 +184,8 @@ class DeskSide:
 
     async def _open_undo(self, case_id: str, by: str) -> str:
         original = self._known(case_id)
-        if original.phase not in _UNDOABLE or original.change is None:
+        done = original.done
+        if original.phase not in _UNDOABLE or done is None:
             raise ReviewError(
                 "nothing-to-undo", f"{case_id} is {original.phase}; there is nothing to take back"
             )
@@ -191,8 +196,8 @@ class DeskSide:
             raise ReviewError(
                 "undone", f"{case_id} was taken back already, by {other.id if other else original.undone_by}"
             )
-        provider = self.work.provider(original.change)
-        plan = provider.plan_undo(original.change, self.work.captures(original), original.backups)
+        provider = self.work.provider(done)
+        plan = provider.plan_undo(done, self.work.captures(original), original.backups)
         if not plan.possible or not plan.operations:
             raise ReviewError(
                 "cannot-undo", f"{case_id} cannot be taken back: {plan.why}", help="; ".join(plan.loss)
@@ -288,7 +293,11 @@ class DeskSide:
         return (r.Halted(at_ms=self.clock(), by=by),) if case.phase in _STOPPED_BY_HALT else ()
 
     async def resume(self, *, by: str, agent: str = "") -> None:
+        """Go on; what was approved and asked for meanwhile, and waits, is taken up."""
         await self.book.note(r.HaltLifted(at_ms=self.clock(), by=by, agent=agent))
+        for case in list(self.book.cases.values()):
+            for command in owed(case) if case.phase is Phase.APPROVED else ():
+                self.book.act(case, command)
 
     def status(self) -> dict[str, Any]:
         seq, head = self.book.store.head

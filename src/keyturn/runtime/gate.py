@@ -281,7 +281,7 @@ class GateSide:
         if case is None or operation >= len(case.outcomes) or not case.outcomes[operation].response:
             return Reply(
                 kind=ReplyKind.REFUSED,
-                text=f"Keyturn: {case_id} has no recorded response.",
+                text=self._ended_text(case) if case else f"Keyturn: {case_id} has no recorded response.",
                 case_id=case_id,
                 code="no-response",
             )

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from keyturn import pipeline
+from keyturn.core.advance import owed
 from keyturn.core.case import Case, Phase
 from keyturn.core.commands import Command
 from keyturn.core.plane import identity
@@ -138,14 +139,17 @@ class Work:
         deadline = self.clock() + int(CLAIM_WAIT_S * 1000)
         while True:
             async with self._claiming:
+                standing = self.book.cases.get(case.id, case)
+                if Command.CLAIM not in owed(standing):
+                    return  # it was claimed or has ended meanwhile, or nobody waits for it any more
                 by = self.book.plane.halted_by(change.principal.agent)
                 if by:
-                    if case.phase is Phase.ALLOWED:
+                    if standing.phase is Phase.ALLOWED:
                         await self.book.record(case.id, r.Halted(at_ms=self.clock(), by=by))
                     return  # an approved case waits for the plane to be resumed
                 holder = self.book.plane.locked_by(case)
                 if not holder:
-                    await self._take(case)
+                    await self._take(standing)
                     return
             if self.clock() > deadline:
                 detail = f"{holder} works on the same resource"
@@ -349,9 +353,12 @@ class Work:
             self._mark_moved(change)
             outcome = await (self._undo(case) if change.undoes else self._send_next(case))
             self._mark_moved(change)
-        await self.book.record(
+        after = await self.book.record(
             case.id, r.Answered(at_ms=self.clock(), outcome=outcome, operation=case.next_operation)
         )
+        if after.phase in {Phase.EXECUTED, Phase.FAILED}:  # nothing of it is sent any more
+            self._credentials.pop(case.id, None)
+            self._assessed_at_ms.pop(case.id, None)
 
     async def _send_next(self, case: Case) -> Outcome:
         return await self._send(case, self.requests(_change(case))[case.next_operation])
@@ -392,10 +399,10 @@ class Work:
     async def _undo(self, case: Case) -> Outcome:
         change = _change(case)
         original = self.book.case(change.undoes or "")
-        if original is None or original.change is None:
+        if original is None or original.done is None:
             return Outcome(status=OutcomeStatus.FAILED, detail=f"there is no case {change.undoes}")
         inquiry = self.provider(change).undo(
-            original.change, self.assessing(original).captures, original.backups
+            original.done, self.assessing(original).captures, original.backups
         )
         try:
             different = await self.asker.drive(inquiry, tags=_tags(case), case_id=case.id, recipe="undo")
