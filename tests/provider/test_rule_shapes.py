@@ -50,7 +50,7 @@ LINES: list[Line] = [
     ("all tags of a bucket", "s3:DeleteBucketTagging", {"Bucket": "b"}, PRODUCTION, {K.PROTECTION_STRIP}),
     ("EC2's way", "ec2:CreateTags", {"Resources": ["i-0123456789abcdef0"], "Tags": [{"Key": "Environment", "Value": "test"}]}, UNREAD, {K.PROTECTION_STRIP}),
     ("SSM's way", "ssm:RemoveTagsFromResource", {"ResourceType": "Parameter", "ResourceId": "/p", "TagKeys": ["Stage"]}, UNREAD, {K.PROTECTION_STRIP}),
-    ("across services", "resourcegroupstaggingapi:TagResources", {"ResourceARNList": [T_ARN], "Tags": {"env": "dev"}}, UNREAD, {K.PROTECTION_STRIP, K.OPAQUE}),
+    ("across services", "resourcegroupstaggingapi:TagResources", {"ResourceARNList": [T_ARN], "Tags": {"env": "dev"}}, UNREAD, {K.PROTECTION_STRIP}),
     # --- opened to everybody ------------------------------------------------------------------------------------------
     ("a public object", "s3:PutObject", {"Bucket": "b", "Key": "k", "ACL": "public-read"}, ABSENT, {K.EXPOSURE}),
     ("a private object", "s3:PutObject", {"Bucket": "b", "Key": "k", "ACL": "private"}, ABSENT, set()),

@@ -75,6 +75,10 @@ class DeskSide:
             return {"unchanged": None, "checked_at_ms": now, "detail": f"could not be read: {error}"}
         if not state:
             return {"unchanged": None, "checked_at_ms": now, "detail": detail}
+        captures = self.work.captures(case)
+        if not captures.states:
+            detail = "; ".join(captures.unknowns) or "there are no live facts for this kind"
+            return {"unchanged": None, "checked_at_ms": now, "detail": detail}
         unchanged = state == case.assessment.state_digest
         return {"unchanged": unchanged, "checked_at_ms": now, "detail": "" if unchanged else detail}
 
