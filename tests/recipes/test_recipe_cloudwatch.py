@@ -15,6 +15,7 @@ from keyturn.providers.aws.recipes import for_kind
 from keyturn.providers.aws.recipes.base import State, call
 from keyturn.providers.aws.recipes.cloudwatch import Alarm
 from tests.provider.provider_world import ACCOUNT, REGION, Account, drive, scripted
+from tests.recipes.recipe_world import assessed
 
 RECIPE = Alarm()
 REF = ResourceRef("aws", "aws", ACCOUNT, REGION, "cloudwatch:alarm", "errors")
@@ -137,6 +138,28 @@ def test_tags_are_put_back(account: Account) -> None:
     for step in RECIPE.inverse("cloudwatch:TagResource", given, REF, before):
         perform(account, step.operation, step.parameters)
     assert captured(account)["tags"] == before["tags"]
+
+
+def test_reviewers_see_what_a_put_leaves_out(account: Account) -> None:
+    """PutMetricAlarm replaces the alarm whole: what is not given goes, and stands on the page beside what is given."""
+    given = {
+        name: value
+        for name, value in GIVEN.items()
+        if name not in {"OKActions", "AlarmDescription", "TreatMissingData"}
+    }
+    _, assessment, _ = assessed(account, ("cloudwatch:PutMetricAlarm", {**given, "Threshold": 9.0}))
+    assert {one.path: (one.before, one.after) for one in assessment.differences} == {
+        "threshold": (1.5, 9),
+        "ok_actions": ([TOPIC], []),
+        "alarm_description": ("too many", None),
+        "treat_missing_data": ("breaching", "missing"),
+    }
+
+
+def test_a_put_that_changes_nothing_shows_nothing(account: Account) -> None:
+    """The same settings again, in another order and with the service's default said."""
+    _, assessment, _ = assessed(account, ("cloudwatch:PutMetricAlarm", {**GIVEN, "ActionsEnabled": True}))
+    assert assessment.differences == ()
 
 
 def test_setting_its_state_has_no_inverse(account: Account) -> None:

@@ -14,6 +14,7 @@ from keyturn.model.execution import Role, Succeeded, Unavailable
 from keyturn.providers.aws.recipes import for_kind
 from keyturn.providers.aws.recipes.base import State, call
 from tests.provider.provider_world import ACCOUNT, Account, drive
+from tests.recipes.recipe_world import assessed
 
 ROLE = ResourceRef("aws", "aws", ACCOUNT, "", "iam:role", "report")
 USER = msgspec.structs.replace(ROLE, kind="iam:user", id="batch")
@@ -243,6 +244,97 @@ def test_no_identity_is_said_to_come_back(account: Account, kind: str) -> None:
     assert recipe is not None
     known = recipe.recoverable(ROLE, {})
     assert (known.backup, known.inverse, bool(known.loss)) == (False, False, True)
+
+
+SHOWN: list[tuple[str, dict[str, Any], dict[str, tuple[Any, Any]]]] = [
+    (
+        "iam:UpdateAssumeRolePolicy",
+        {"RoleName": "report", "PolicyDocument": trust("ec2.amazonaws.com")},
+        {
+            "trust.Statement": (
+                json.loads(trust("lambda.amazonaws.com"))["Statement"],
+                json.loads(trust("ec2.amazonaws.com"))["Statement"],
+            )
+        },
+    ),
+    (
+        "iam:PutRolePolicy",
+        {"RoleName": "report", "PolicyName": "own", "PolicyDocument": may("s3:*")},
+        {"inline.own": (json.loads(may("dynamodb:GetItem")), json.loads(may("s3:*")))},
+    ),
+    (
+        "iam:PutRolePolicy",
+        {"RoleName": "report", "PolicyName": "new", "PolicyDocument": may("s3:*")},
+        {"inline.new": (None, json.loads(may("s3:*")))},
+    ),
+    (
+        "iam:DeleteRolePolicy",
+        {"RoleName": "report", "PolicyName": "own"},
+        {"inline.own": (json.loads(may("dynamodb:GetItem")), None)},
+    ),
+    (
+        "iam:DetachRolePolicy",
+        {"RoleName": "report", "PolicyArn": POLICY_ARN},
+        {"attached": ([POLICY_ARN], [])},
+    ),
+    (
+        "iam:AttachUserPolicy",
+        {"UserName": "batch", "PolicyArn": POLICY_ARN},
+        {"attached": ([], [POLICY_ARN])},
+    ),
+    (
+        "iam:PutRolePermissionsBoundary",
+        {"RoleName": "report", "PermissionsBoundary": POLICY_ARN},
+        {"boundary": ("", POLICY_ARN)},
+    ),
+    (
+        "iam:UpdateRole",
+        {"RoleName": "report", "Description": "new"},
+        {"description": ("", "new"), "max_session_s": (7200, 3600)},
+    ),
+    (
+        "iam:CreatePolicyVersion",
+        {"PolicyArn": POLICY_ARN, "PolicyDocument": may("*"), "SetAsDefault": True},
+        {"document.Statement": (json.loads(may("ce:Get*"))["Statement"], json.loads(may("*"))["Statement"])},
+    ),
+    (
+        "iam:RemoveRoleFromInstanceProfile",
+        {"InstanceProfileName": "fleet", "RoleName": "report"},
+        {"roles": (["report"], [])},
+    ),
+    (
+        "iam:TagRole",
+        {"RoleName": "report", "Tags": [{"Key": "environment", "Value": "dev"}]},
+        {"tags.environment": ("production", "dev")},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameters", "shown"), SHOWN, ids=[f"{r[0]}-{n}" for n, r in enumerate(SHOWN)]
+)
+def test_reviewers_see_what_a_change_would_make_of_it(
+    account: Account, operation: str, parameters: dict[str, Any], shown: dict[str, tuple[Any, Any]]
+) -> None:
+    """Before and after of exactly what would be different, also where the request does not speak of it."""
+    account.client("iam").update_role(RoleName="report", MaxSessionDuration=7200)
+    _, assessment, _ = assessed(account, (operation, parameters))
+    assert {one.path: (one.before, one.after) for one in assessment.differences} == shown
+
+
+def test_a_new_description_does_not_shorten_sessions(account: Account) -> None:
+    """UpdateRole falls back to an hour where no length is given, so that the narrow patch gives the one that stands."""
+    account.client("iam").update_role(RoleName="report", MaxSessionDuration=7200)
+    recipe = for_kind("iam:role")
+    assert recipe is not None
+    given = {"AssumeRolePolicyDocument": trust("lambda.amazonaws.com"), "Description": "new"}
+    desired = recipe.desired("iam:CreateRole", given)
+    assert desired is not None
+    found = recipe.narrow(ROLE, captured(account, ROLE), desired)
+    assert found is not None
+    assert [step.parameters for step in found.steps] == [
+        {"RoleName": "report", "Description": "new", "MaxSessionDuration": 7200}
+    ]
 
 
 def test_a_role_made_anew_is_another_one(account: Account) -> None:

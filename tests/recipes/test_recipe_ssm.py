@@ -11,11 +11,12 @@ from moto import mock_aws
 
 from keyturn.errors import UnavailableError
 from keyturn.model.change import ResourceRef
-from keyturn.model.execution import Role, Unavailable
+from keyturn.model.execution import Answer, Role, Unavailable
 from keyturn.providers.aws.recipes import for_kind
 from keyturn.providers.aws.recipes.base import Narrow, State
 from keyturn.providers.aws.recipes.ssm import BACKUP_PATH, Parameter, is_ours
-from tests.provider.provider_world import ACCOUNT, REGION, Account, drive
+from tests.provider.provider_world import ACCOUNT, REGION, Account, drive, scripted
+from tests.recipes.recipe_world import assessed
 
 RECIPE = Parameter()
 REF = ResourceRef("aws", "aws", ACCOUNT, REGION, "ssm:parameter", "/cost/currency")
@@ -116,6 +117,52 @@ def test_the_narrow_patch_is_one_call(account: Account) -> None:
 def drive_step(account: Account, found: Narrow) -> None:
     for step in found.steps:
         account.client("ssm").put_parameter(**step.parameters)
+
+
+EXPIRES = {"Type": "Expiration", "Version": "1.0", "Attributes": {"Timestamp": "2030-01-01T00:00:00Z"}}
+NOTIFIES = {
+    "Type": "NoChangeNotification",
+    "Version": "1.0",
+    "Attributes": {"After": "20", "Unit": "Days"},
+}
+
+
+def test_policies_are_the_same_however_they_are_spelled(account: Account) -> None:
+    """PutParameter takes one text of all, DescribeParameters gives a text of each; the patch speaks PutParameter's."""
+    listed = [{"PolicyText": json.dumps(one), "PolicyStatus": "Pending"} for one in (NOTIFIES, EXPIRES)]
+    described = {"Parameters": [{"Name": REF.id, "Tier": "Advanced", "Policies": listed}]}
+    answers: dict[str, Answer | dict[str, Any]] = {
+        "ssm:GetParameter": {"Parameter": {"Name": REF.id, "Value": "EUR", "Type": "String", "Version": 1}},
+        "ssm:DescribeParameters": described,
+        "ssm:ListTagsForResource": {"TagList": []},
+    }
+    state = drive(RECIPE.capture(REF), scripted(answers)).state
+    assert state is not None
+    given = {"Name": REF.id, "Value": "EUR", "Policies": json.dumps([EXPIRES, NOTIFIES], indent=1)}
+    same = RECIPE.narrow(REF, state, RECIPE.desired("ssm:PutParameter", given) or {})
+    assert same is not None
+    assert same.steps == ()
+    wish = RECIPE.desired("ssm:PutParameter", {**given, "Policies": json.dumps([NOTIFIES])})
+    other = RECIPE.narrow(REF, state, wish or {})
+    assert other is not None
+    (step,) = other.steps
+    assert json.loads(step.parameters["Policies"]) == [NOTIFIES]
+    (again,) = RECIPE.restore_plan(REF, state, None)
+    assert sorted(one["Type"] for one in json.loads(again.parameters["Policies"])) == [
+        "Expiration",
+        "NoChangeNotification",
+    ]
+
+
+def test_reviewers_see_what_an_overwrite_sets_and_never_the_value(account: Account) -> None:
+    """What the request names, against what stands; values sealed on both sides."""
+    asked = {"Name": REF.id, "Value": "CHF", "Description": "new", "Overwrite": True}
+    _, assessment, _ = assessed(account, ("ssm:PutParameter", asked))
+    shown = {one.path: (one.before, one.after) for one in assessment.differences}
+    assert sorted(shown) == ["description", "value"]
+    assert shown["description"] == ("", "new")
+    assert all(set(side) == {"$sealed"} for side in shown["value"])
+    assert "CHF" not in str(shown)
 
 
 def test_a_put_with_overwrite_is_the_narrow_way_itself() -> None:

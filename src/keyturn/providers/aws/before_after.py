@@ -72,7 +72,7 @@ def differences(context: Context, *, seal: Seal) -> tuple[Difference, ...]:
 def _pairs(context: Context, recipe: Recipe, state: State) -> Iterator[tuple[str, Any, Any]]:
     """(path, before, after) of everything the request names that the capture knows."""
     given = dict(context.parameters)
-    written = recipe.wanted(context.operation.name, given)
+    written = recipe.written(context.operation.name, given, state)
     if written is not None:
         yield from _written(state, written)
         return

@@ -118,6 +118,10 @@ class Recipe:
         """The declared fields that an update sets, as they stand once it is done; None where they are matched by name."""
         return None
 
+    def written(self, operation: str, parameters: dict[str, Any], state: State) -> State | None:
+        """As `wanted`, where what an update leaves depends on what stood: one policy among others."""
+        return self.wanted(operation, parameters)
+
     def inverse(
         self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State
     ) -> tuple[Step, ...]:

@@ -119,6 +119,12 @@ class Alarm(Recipe):
     def recoverable(self, ref: ResourceRef, state: State | None) -> Recoverable:
         return Recoverable(resource=ref, backup=True, inverse=False, recover_s=10, loss=self.loss)
 
+    def wanted(self, operation: str, parameters: dict[str, Any]) -> State | None:
+        """The whole alarm: a setting that is not given is not kept but gone. Tags of an alarm that stands are left alone."""
+        if operation not in self.creates:
+            return None
+        return {field: _given(field, parameters) for field in _SETTINGS}
+
     def inverse(
         self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State
     ) -> tuple[Step, ...]:
@@ -190,6 +196,8 @@ def _given(field: str, source: dict[str, Any]) -> Any:
             return True if value is None else bool(value)
         case "metrics":
             return sorted(value or [], key=lambda one: str(one.get("Id")))
+        case "treat_missing_data" if "AlarmRule" not in source:
+            return value or "missing"
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

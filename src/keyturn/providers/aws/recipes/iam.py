@@ -84,6 +84,24 @@ class _Principal(Recipe):
         attached = _items(listed, "AttachedPolicies", f"ListAttached{self.noun}Policies", unknowns)
         return {"inline": inline, "attached": sorted(one["PolicyArn"] for one in attached)}
 
+    def written(self, operation: str, parameters: dict[str, Any], state: State) -> State | None:
+        noun, policy, arn = self.noun, parameters.get("PolicyName"), parameters.get("PolicyArn")
+        others = {name: document for name, document in state["inline"].items() if name != policy}
+        match operation.removeprefix("iam:").replace(noun, "", 1):
+            case "PutPolicy":
+                return {"inline": {**others, str(policy): _document(parameters.get("PolicyDocument"))}}
+            case "DeletePolicy":
+                return {"inline": others}
+            case "AttachPolicy":
+                return {"attached": sorted({*state["attached"], str(arn)})}
+            case "DetachPolicy":
+                return {"attached": [one for one in state["attached"] if one != arn]}
+            case "PutPermissionsBoundary":
+                return {"boundary": parameters.get("PermissionsBoundary", "")}
+            case "DeletePermissionsBoundary":
+                return {"boundary": ""}
+        return None
+
     def inverse(
         self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State
     ) -> tuple[Step, ...]:
@@ -237,10 +255,25 @@ class IamRole(_Principal):
                 case "tags":
                     missing = {key: value for key, value in after.items() if (before or {}).get(key) != value}
                     steps.append(Step("iam:TagRole", {**named, "Tags": tags_list(missing)}))
-        if update:
-            steps.append(Step("iam:UpdateRole", {**named, **update}))
+        if update:  # the session's length falls back to an hour where it is not given (API_UpdateRole)
+            kept = {"Description": state["description"], "MaxSessionDuration": state["max_session_s"]}
+            steps.append(Step("iam:UpdateRole", {**named, **kept, **update}))
         immutable = tuple(field for field, _, _ in found if field == "path")
         return Narrow(tuple(steps), found, immutable)
+
+    def written(self, operation: str, parameters: dict[str, Any], state: State) -> State | None:
+        description = parameters.get("Description", state["description"])
+        match operation:
+            case "iam:UpdateAssumeRolePolicy":
+                return {"trust": _document(parameters.get("PolicyDocument"))}
+            case "iam:UpdateRoleDescription":
+                return {"description": description}
+            case "iam:UpdateRole":  # the session's length falls back to an hour where it is not given
+                return {
+                    "description": description,
+                    "max_session_s": parameters.get("MaxSessionDuration", 3600),
+                }
+        return super().written(operation, parameters, state)
 
     def inverse(
         self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State
@@ -413,6 +446,13 @@ class ManagedPolicy(Recipe):
         )
         return Narrow(tuple(steps), found, unknown=unknown)
 
+    def wanted(self, operation: str, parameters: dict[str, Any]) -> State | None:
+        if operation == "iam:CreatePolicyVersion" and parameters.get("SetAsDefault"):
+            return {"document": _document(parameters.get("PolicyDocument"))}
+        if operation == "iam:SetDefaultPolicyVersion":
+            return {"default_version": parameters.get("VersionId")}
+        return None
+
     def inverse(
         self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State
     ) -> tuple[Step, ...]:
@@ -471,6 +511,13 @@ class InstanceProfile(Recipe):
 
     def recoverable(self, ref: ResourceRef, state: State | None) -> Recoverable:
         return Recoverable(resource=ref, backup=False, inverse=False, recover_s=None, loss=self.loss)
+
+    def written(self, operation: str, parameters: dict[str, Any], state: State) -> State | None:
+        role = parameters.get("RoleName")
+        others = [name for name in state["roles"] if name != role]
+        if operation == "iam:AddRoleToInstanceProfile":
+            return {"roles": sorted([*others, str(role)])}
+        return {"roles": others} if operation == "iam:RemoveRoleFromInstanceProfile" else None
 
     def inverse(
         self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State

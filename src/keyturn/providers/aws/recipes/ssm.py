@@ -9,6 +9,7 @@ and written by the backup role alone.
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any, ClassVar, Final
 
 from keyturn.core.ports import Inquiry
@@ -132,6 +133,11 @@ class Parameter(Recipe):
         unknown = ("value: it is a secure string and was not compared",) if secure else ()
         return Narrow(tuple(steps), found, unknown=unknown)
 
+    def wanted(self, operation: str, parameters: dict[str, Any]) -> State | None:
+        if operation != "ssm:PutParameter":
+            return None
+        return {field: _given(field, parameters) for field, name in _PARAMETER.items() if name in parameters}
+
     def inverse(
         self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State
     ) -> tuple[Step, ...]:
@@ -228,14 +234,25 @@ def _given(field: str, source: dict[str, Any]) -> Any:
         case "data_type":
             return value or "text"
         case "policies":
-            return [one.get("PolicyText", "") if isinstance(one, dict) else one for one in value or []]
+            return _policies(value)
     return value or ""
 
 
+def _policies(given: Any) -> list[Any]:
+    """The policies themselves: PutParameter takes them as one text, DescribeParameters gives a text of each."""
+    texts = [given] if isinstance(given, str) else [one.get("PolicyText", "") for one in given or []]
+    found: list[Any] = []
+    for text in texts:
+        try:
+            read = json.loads(text or "[]")
+        except ValueError:
+            read = text
+        found += read if isinstance(read, list) else [read]
+    return sorted(found, key=lambda one: json.dumps(one, sort_keys=True))
+
+
 def _parameter(field: str, value: Any) -> Any:
-    if field == "policies":
-        return "[" + ",".join(text.strip().removeprefix("[").removesuffix("]") for text in value or []) + "]"
-    return value
+    return json.dumps(value or []) if field == "policies" else value
 
 
 def _put(ref: ResourceRef, state: State) -> dict[str, Any]:
