@@ -5,19 +5,22 @@ from __future__ import annotations
 import datetime as dt
 import json
 import shutil
+import sys
 import textwrap
 from collections.abc import Iterable
 from typing import Any
 
 
 def table(rows: Iterable[tuple[str, ...]], head: tuple[str, ...]) -> str:
-    """Columns as wide as they need; the last one is cut at the terminal's edge."""
+    """Columns as wide as they need; lines are cut at a terminal's edge, and nowhere else."""
     listed = [head, *rows]
     widths = [max(len(row[column]) for row in listed) for column in range(len(head))]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in listed
     ]
+    if not sys.stdout.isatty():
+        return "\n".join(lines)
     wide = max(80, shutil.get_terminal_size((120, 40)).columns)
     return "\n".join(line[:wide] for line in lines)
 
