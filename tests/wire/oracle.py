@@ -67,6 +67,8 @@ def parameters(shape: Shape | None, *, full: bool, odd: bool = False, depth: int
             return MOMENT
     if shape.enum:
         return shape.enum[0]
+    if shape.name == "BucketName":
+        return "text-1"  # botocore refuses to send any other letters, and so do we to read them
     return ODD_TEXT if odd else "text-1"
 
 

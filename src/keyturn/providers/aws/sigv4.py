@@ -125,6 +125,12 @@ def verify(request: WireRequest, signed: Signed, secret: str, *, now_s: float) -
     ]
     if loose:
         return SignatureRefused("unsigned-header", f"the header {loose[0]!r} is not under the signature")
+    path = request.target.partition("?")[0] or "/"
+    if not _is_s3(signed.scope.signing_name) and path != _normal(path):
+        # All paths with one normal form share a signature: only that form itself is what was signed beyond doubt.
+        return SignatureRefused(
+            "path", "the path holds empty, '.' or '..' segments, which no signature covers"
+        )
     payload = _payload(request, signed)
     if isinstance(payload, SignatureRefused):
         return payload
@@ -196,6 +202,11 @@ def canonical_request(
 def _canonical_path(path: str, *, s3: bool) -> str:
     if s3:
         return quote(unquote(path), safe="/~") or "/"
+    return quote(_normal(path), safe="/~")
+
+
+def _normal(path: str) -> str:
+    """The path as it is signed by every service but S3 (RFC 3986 section 5.2.4, and no empty segment)."""
     segments: list[str] = []
     for segment in (path or "/").split("/"):
         if segment == "..":
@@ -203,8 +214,7 @@ def _canonical_path(path: str, *, s3: bool) -> str:
                 segments.pop()
         elif segment not in {"", "."}:
             segments.append(segment)
-    normal = "/" + "/".join(segments) + ("/" if path.endswith("/") and segments else "")
-    return quote(normal, safe="/~")
+    return "/" + "/".join(segments) + ("/" if path.endswith("/") and segments else "")
 
 
 def _canonical_query(query: str) -> str:

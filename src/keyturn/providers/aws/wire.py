@@ -6,6 +6,7 @@ host are never trusted. ``AWS_ENDPOINT_URL_<SERVICE>=http://host:port/~service``
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable
 from functools import cache
@@ -24,6 +25,14 @@ FORM: Final = "application/x-www-form-urlencoded"
 
 UNPACKED_BYTES_MAX: Final = 16 * 1024 * 1024
 """A compressed body unpacks to no more: CloudWatch, the only service that takes one, allows 1 MB."""
+
+_TARGET: Final = re.compile(r"/[!\"$-~]*\Z")
+"""What HTTP allows (origin-form): a fragment, a space or a raw byte is cut off by one reader and kept by the next."""
+_BAD_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+_BUCKET: Final = re.compile(r"[A-Za-z0-9._-]{1,255}\Z")
+"""Every bucket's name, the oldest ones' too (botocore's own rule). ``PUT /b%2Fk`` would otherwise create a bucket to us, and
+overwrite an object to whoever decodes first."""
 
 T = TypeVar("T")
 
@@ -84,6 +93,7 @@ def identify(request: WireRequest, scope: CredentialScope) -> Identified | Unide
 _HELP: Final = {
     "unmodelled": "the request holds something this version does not know; a newer Keyturn may",
     "ambiguous": "set AWS_ENDPOINT_URL_<SERVICE> with the path /~<service> for this service",
+    "old-protocol": "use a newer SDK or CLI: SQS is asked in JSON since botocore 1.31.81",
     "unknown-service": "no service of this signing name is known; a newer Keyturn may know it",
 }
 
@@ -131,9 +141,14 @@ def guess_protocol(request: WireRequest, scope: CredentialScope) -> str:
 
 def _identify(request: WireRequest, scope: CredentialScope) -> Identified:
     table = load()
+    if not _TARGET.match(request.target) or _BAD_PERCENT.search(request.target):
+        refuse(
+            "bad-target",
+            "the target is no path from the root with a query, in printable ASCII (RFC 9112, 3.2.1)",
+        )
     prefix, target = split_prefix(request.target)
     names = table.by_signing_name.get(scope.signing_name, [])
-    if prefix:
+    if target != request.target:
         if prefix not in table.entries or table.entries[prefix].signing_name != scope.signing_name:
             refuse("unknown-service", f"{prefix!r} is no service that signs as {scope.signing_name!r}")
         names = [prefix]
@@ -148,6 +163,10 @@ def _identify(request: WireRequest, scope: CredentialScope) -> Identified:
     if any(set(entry.protocols) & {"query", "ec2"} for entry in entries) and _is_form(headers, target):
         return _query(entries, request, headers, target)
     rests = [entry for entry in entries if set(entry.protocols) & REST]
+    if not rests and _is_form(headers, target):
+        refuse(
+            "old-protocol", f"{names[0]} is asked in the form of older SDKs, which its model no longer has"
+        )
     if not rests:
         refuse("unidentified", "the request names no operation")
     return _rest(tuple(entry.service for entry in rests), request, headers, target)
@@ -344,6 +363,8 @@ def _rest(
 
     def read(candidate: Found) -> Identified:
         route = candidate.route
+        if route.service == "s3" and not _BUCKET.match(candidate.labels.get("Bucket", "-")):
+            refuse("bad-value", "the path names a bucket that no bucket can be called")
         literal = {key for key, _ in route.literal_query} | {"x-id"}
         left = {key: values for key, values in query.items() if key not in literal}
         protocol = next(name for name in load().entries[route.service].protocols if name in REST)
