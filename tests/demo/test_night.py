@@ -25,7 +25,13 @@ SMALL = ("--items", "60", "--skip-unguarded")
 
 def played(*words: str) -> subprocess.CompletedProcess[str]:
     """The demonstration as a person starts it, with something in her environment that it must not use."""
-    environment = {**os.environ, "AWS_PROFILE": "nobody", "NO_COLOR": "1", "PYTHONUTF8": "1"}
+    environment = {
+        **os.environ,
+        "AWS_PROFILE": "nobody",
+        "NO_COLOR": "1",
+        "PYTHONUTF8": "1",
+        "COLUMNS": "100",
+    }
     return subprocess.run(
         [sys.executable, "-m", "demo.play", *words],
         cwd=ROOT,

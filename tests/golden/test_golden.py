@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from keyturn.core.ports import Captures, Facts
 from keyturn.model.assessment import Assessment
 from keyturn.model.decision import Decision
@@ -23,6 +25,12 @@ from tests.provider.test_rules import context_of
 
 GOLDEN = Path(__file__).with_name("rules.txt")
 DIFF_LINES_MAX = 80
+
+
+@pytest.fixture(autouse=True)
+def without_before_and_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cases hold of a capture what rules look at, no more; before and after are of whole captures, and decide nothing."""
+    monkeypatch.setattr(assess, "_differences", lambda *_given: ())
 
 
 @cache

@@ -295,6 +295,7 @@ TEST_LINES_MAX = 100
 LONG_FILES = {
     "tests/provider/rule_cases.py": "a table: two cases a rule",
     "tests/runtime/test_conversations.py": "to be parted by what the conversations are about",
+    "src/keyturn/providers/aws/recipes/iam.py": "four kinds that lean on each other: role, user, policy, instance profile",
     "src/keyturn/providers/aws/recipes/dynamodb.py": "capture, backup, restore and update of the richest kind there is",
     "src/keyturn/runtime/work.py": "one short function a command; to be parted by what happens before and after the call",
 }

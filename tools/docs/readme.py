@@ -168,7 +168,7 @@ def night(page: Path) -> list[str]:
         text=True,
         check=False,
         timeout=NIGHT_S_MAX,
-        env={**os.environ, "PYTHONUTF8": "1"},
+        env={**os.environ, "PYTHONUTF8": "1", "COLUMNS": "100"},
     )
     shown = blocks(page.read_text(encoding="utf-8"), "text")
     wrong = [
