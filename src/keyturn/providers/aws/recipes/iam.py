@@ -86,16 +86,17 @@ class _Principal(Recipe):
 
     def written(self, operation: str, parameters: dict[str, Any], state: State) -> State | None:
         noun, policy, arn = self.noun, parameters.get("PolicyName"), parameters.get("PolicyArn")
-        others = {name: document for name, document in state["inline"].items() if name != policy}
+        others = {name: document for name, document in state.get("inline", {}).items() if name != policy}
+        attached = state.get("attached", [])
         match operation.removeprefix("iam:").replace(noun, "", 1):
             case "PutPolicy":
                 return {"inline": {**others, str(policy): _document(parameters.get("PolicyDocument"))}}
             case "DeletePolicy":
                 return {"inline": others}
             case "AttachPolicy":
-                return {"attached": sorted({*state["attached"], str(arn)})}
+                return {"attached": sorted({*attached, str(arn)})}
             case "DetachPolicy":
-                return {"attached": [one for one in state["attached"] if one != arn]}
+                return {"attached": [one for one in attached if one != arn]}
             case "PutPermissionsBoundary":
                 return {"boundary": parameters.get("PermissionsBoundary", "")}
             case "DeletePermissionsBoundary":
@@ -262,7 +263,7 @@ class IamRole(_Principal):
         return Narrow(tuple(steps), found, immutable)
 
     def written(self, operation: str, parameters: dict[str, Any], state: State) -> State | None:
-        description = parameters.get("Description", state["description"])
+        description = parameters.get("Description", state.get("description"))
         match operation:
             case "iam:UpdateAssumeRolePolicy":
                 return {"trust": _document(parameters.get("PolicyDocument"))}
@@ -514,7 +515,7 @@ class InstanceProfile(Recipe):
 
     def written(self, operation: str, parameters: dict[str, Any], state: State) -> State | None:
         role = parameters.get("RoleName")
-        others = [name for name in state["roles"] if name != role]
+        others = [name for name in state.get("roles", []) if name != role]
         if operation == "iam:AddRoleToInstanceProfile":
             return {"roles": sorted([*others, str(role)])}
         return {"roles": others} if operation == "iam:RemoveRoleFromInstanceProfile" else None
