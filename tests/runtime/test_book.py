@@ -129,6 +129,29 @@ def test_who_leaves_while_it_is_written_leaves_no_gap() -> None:
     run(story())
 
 
+def test_who_waits_for_a_case_hears_of_its_end_though_it_leaves_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The oldest case is the first to be forgotten, at the moment it ends; whoever waited for that is answered."""
+    monkeypatch.setattr(book_module, "ENDED_IN_MEMORY_MAX", 2)
+
+    async def story() -> None:
+        book = Book(MemoryStore())
+        await book.record("C-1", received())
+        for number in range(2, 5):
+            await book.record(f"C-{number}", received(f"t{number}"), WITHDRAWN)
+        await book.record("C-5", received("t5"))
+        ended = {Phase.WITHDRAWN}
+        waiting = asyncio.ensure_future(book.until("C-1", lambda case: case.phase in ended, timeout_s=1))
+        await asyncio.sleep(0)
+        await book.record("C-1", WITHDRAWN)
+        assert "C-1" not in book.cases
+        assert (await waiting).phase is Phase.WITHDRAWN
+        assert set(book._changed) <= set(book.cases)
+
+    run(story())
+
+
 def test_a_case_that_left_memory_is_still_the_same_case(monkeypatch: pytest.MonkeyPatch) -> None:
     """However old a snapshot speaks of it, it is as the log says; and an undo of it is put on its own record."""
     monkeypatch.setattr(book_module, "ENDED_IN_MEMORY_MAX", 2)

@@ -179,6 +179,7 @@ class Book:
         for case_id in ended[: len(ended) - ENDED_IN_MEMORY_MAX]:
             del self.cases[case_id]
             self._locks.pop(case_id, None)
+            self._changed.pop(case_id, None)
 
     async def _maybe_snapshot(self, count: int) -> None:
         self._since_snapshot += count
@@ -222,10 +223,10 @@ class Book:
         try:
             async with asyncio.timeout(timeout_s):
                 async with condition:
-                    await condition.wait_for(lambda: done(self.cases[case_id]))
+                    await condition.wait_for(lambda: done(self._standing(case_id)))
         except TimeoutError:
             pass
-        return self.cases[case_id]
+        return self._standing(case_id)
 
     def _lock(self, case_id: str) -> asyncio.Lock:
         return self._locks.setdefault(case_id, asyncio.Lock())
