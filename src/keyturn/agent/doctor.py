@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from keyturn import config as settings
+from keyturn.errors import OperatorError
+
 CONNECT_S_MAX: Final = 0.3
 """IMDS answers within a millisecond where it exists."""
 
@@ -51,6 +54,7 @@ def ways() -> Iterator[Way]:
             found = _readable(path)
             if found is not None:
                 yield Way(str(path), found, "run the agent as another user, or on another host")
+    yield from _store()
     for variable in _VARIABLES:
         if variable in os.environ:
             yield Way(f"${variable}", True, "launch the agent with keyturn run")
@@ -59,6 +63,21 @@ def ways() -> Iterator[Way]:
         yield Way("$AWS_ACCESS_KEY_ID", True, "this is no session key; launch the agent with keyturn run")
     for name, address in (("instance metadata", IMDS), ("container credentials", CONTAINER)):
         yield Way(f"{name} {address[0]}", _answers(address), "block it for the agent's user or host")
+
+
+def _store() -> Iterator[Way]:
+    """Keyturn's own log and keys, wherever its configuration has put them."""
+    try:
+        config = settings.load()
+    except (OperatorError, OSError):
+        return
+    home = Path.home()
+    for path in (config.database, config.key_file, config.signing_key_file):
+        if path.is_relative_to(home) and str(path.relative_to(home)) in _FILES:
+            continue
+        found = _readable(path)
+        if found is not None:
+            yield Way(str(path), found, "run the agent as another user, or on another host")
 
 
 def _homes() -> list[Path]:

@@ -1,0 +1,77 @@
+"""The configuration: what it says wrongly is named, with what was meant and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from keyturn import config
+from keyturn.errors import OperatorError
+
+WRONG: list[tuple[str, str, str, str]] = [
+    ("a mistyped setting", 'data_dirr = "x"', "data_dirr", "did you mean data_dir?"),
+    ("a mistyped table", "[gatway]\nport = 1", "gatway", "did you mean gateway?"),
+    ("a mistyped setting in a table", "[gateway]\nprot = 1", "gateway.prot", "did you mean gateway.port?"),
+    ("nothing like it", "[aws]\nfrobnicate = 1", "aws.frobnicate", "it takes: account, region"),
+    ("a text for a number", '[gateway]\nport = "8420"', "port", "docs/reference/settings.md"),
+    ("a number for a text", "[aws]\naccount = 123456789012", "account", "docs/reference/settings.md"),
+    ("a text for a list", 'packs = "seatbelt"', "packs", "docs/reference/settings.md"),
+    ("a list for a switch", "observe = []", "observe", "docs/reference/settings.md"),
+    ("no TOML", "data_dir = ", "no TOML", "toml.io"),
+    ("a setting twice", 'data_dir = "a"\ndata_dir = "b"', "no TOML", "toml.io"),
+    ("a key for AWS itself", '[aws]\naccess_key_id = "AKIA"', "only for stand-ins", "instance role"),
+]
+
+
+@pytest.mark.parametrize(("what", "text", "says", "help_"), WRONG, ids=[row[0] for row in WRONG])
+def test_what_is_wrong_is_named(what: str, text: str, says: str, help_: str) -> None:
+    """With the file, the setting, and what to write instead."""
+    with pytest.raises(OperatorError) as caught:
+        config.parse(text, "/etc/keyturn.toml")
+    assert "/etc/keyturn.toml" in caught.value.message
+    assert says in caught.value.message
+    assert help_ in caught.value.help
+
+
+def test_a_file_that_is_not_there_says_how_to_make_one(tmp_path: Path) -> None:
+    """And one that cannot be read, what to check."""
+    with pytest.raises(OperatorError, match="no configuration at") as caught:
+        config.load(str(tmp_path / "none.toml"))
+    assert "keyturn init" in caught.value.help
+    folder = tmp_path / "folder.toml"
+    folder.mkdir()
+    with pytest.raises(OperatorError, match="cannot be read"):
+        config.load(str(folder))
+
+
+def test_it_is_found_where_it_was_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """First the option, then the variable, then the home."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KEYTURN_CONFIG", raising=False)
+    assert config.config_path() == tmp_path / ".config/keyturn/keyturn.toml"
+    monkeypatch.setenv("KEYTURN_CONFIG", "/from/variable.toml")
+    assert config.config_path() == Path("/from/variable.toml")
+    assert config.config_path("~/mine.toml") == tmp_path / "mine.toml"
+
+
+def test_what_init_writes_is_what_load_reads() -> None:
+    """With every default where nothing is said."""
+    text = config.TEMPLATE.format(
+        data_dir="/data", account="123456789012", region="eu-central-1", gateway_port=1, console_port=2
+    )
+    made = config.parse(text, "x")
+    assert (made.aws.account, made.gateway.port, made.console.url) == (
+        "123456789012",
+        1,
+        "http://127.0.0.1:2",
+    )
+    assert made.holds == config.Holds()
+    assert made.packs == ("seatbelt",)
+
+
+def test_every_setting_is_in_the_table() -> None:
+    """The reference is made from it."""
+    table = config.settings_table()
+    for name in ("data_dir", "gateway.port", "aws.endpoint_url", "holds.wait_s", "environments", "observe"):
+        assert f"`{name}`" in table
