@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import pytest
 
+from keyturn import runtime
 from keyturn.core.case import Phase
 from keyturn.core.ports import Scope
 from keyturn.errors import ReviewError
@@ -145,6 +147,32 @@ def test_a_backup_that_policy_asks_for_since_stops_the_call() -> None:
         assert "(1) decision in force: policy asks for a backup now" in reply.text
 
     assert not talk(story).happened("left")
+
+
+def test_a_long_log_is_signed_in_passing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first checkpoint after a start reads everything; others get their turn meanwhile, and it covers the whole log."""
+    monkeypatch.setattr(runtime, "CHECKPOINT_BATCH", 5)
+
+    async def story(world: Calm) -> None:
+        for value in range(3):
+            await world.ask(world.change("Set", "t1", value=value))
+        await world.settle_down()
+        turns = 0
+
+        async def other() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        running = asyncio.ensure_future(other())
+        await asyncio.gather(world.plane.checkpoint(), world.plane.checkpoint())
+        running.cancel()
+        size = world.store.head[0]
+        assert turns >= size // 5
+        assert [one.size for one in world.store.checkpoints()][-1] == size
+
+    talk(story)
 
 
 def test_no_credential_is_kept_longer_than_its_case() -> None:

@@ -24,7 +24,7 @@ from keyturn.runtime.book import WAITING, Book
 from keyturn.runtime.desk import DeskSide
 from keyturn.runtime.gate import GateSide
 from keyturn.runtime.interface import SessionKey
-from keyturn.runtime.settings import CHECKPOINT_S, READS_BATCH_S, TICK_S, Settings
+from keyturn.runtime.settings import CHECKPOINT_BATCH, CHECKPOINT_S, READS_BATCH_S, TICK_S, Settings
 from keyturn.runtime.work import PERFORM, Work
 from keyturn.stores.interface import Store
 from keyturn.stores.vault import Signer, Vault
@@ -59,6 +59,7 @@ class Runtime(GateSide, DeskSide):
         DeskSide.__init__(self, work, keys)
         self._signer = signer
         self._tree = Tree()
+        self._signing = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
         self._closing = False
@@ -204,19 +205,22 @@ class Runtime(GateSide, DeskSide):
 
     async def checkpoint(self) -> None:
         """Sign the log as it stands, when it has grown since the last time."""
-        before = self._tree.size
-        for entry in self.book.store.entries(after=self._tree.size):
-            self._tree.add(bytes.fromhex(entry.hash))
-        if self._tree.size == before:
-            return
-        made = sign_checkpoint(
-            self.settings.origin,
-            self._tree,
-            at_ms=self.clock(),
-            public_key=self._signer.public,
-            sign=self._signer.sign,
-        )
-        await self.book.store.add_checkpoint(made)
+        async with self._signing:
+            before = self._tree.size
+            while batch := tuple(self.book.store.entries(after=self._tree.size, limit=CHECKPOINT_BATCH)):
+                for entry in batch:
+                    self._tree.add(bytes.fromhex(entry.hash))
+                await asyncio.sleep(0)
+            if self._tree.size == before:
+                return
+            made = sign_checkpoint(
+                self.settings.origin,
+                self._tree,
+                at_ms=self.clock(),
+                public_key=self._signer.public,
+                sign=self._signer.sign,
+            )
+            await self.book.store.add_checkpoint(made)
 
 
 async def _round(work: Callable[[], Awaitable[None]]) -> None:
