@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from importlib.resources import files
 
@@ -194,6 +195,36 @@ TAGGING = [
     ("resourcegroupstaggingapi", "TagResources"),
     ("resourcegroupstaggingapi", "UntagResources"),
 ]
+
+
+def test_no_operation_that_only_tags_is_called_anything_else() -> None:
+    """A sweep over all names."""
+    tags = re.compile(r"(?:Tag|Untag)(?:$|[A-Z])|[A-Z][A-Za-z]*Tags(?:$|To|From|For|On)")
+    verbs = ("Tag", "Untag", "Add", "Remove", "Create", "Change", "Delete", "Set", "Update", "Put")
+    called = {
+        f"{service}:{operation}": catalogue.lookup(service, operation).effect.value
+        for service, operation in catalogue.every()
+        if operation.startswith(verbs) and tags.match(operation)
+    }
+    assert len(called) > 600
+    assert {name: effect for name, effect in called.items() if effect != "tag"} == WITH_MORE_THAN_TAGS
+
+
+WITH_MORE_THAN_TAGS = {
+    "cloudfront:CreateDistributionWithTags": "create",
+    "cloudfront:CreateStreamingDistributionWithTags": "create",
+    "lakeformation:AddLFTagsToResource": "permission",
+    "lakeformation:RemoveLFTagsFromResource": "permission",
+}
+"""Operations of such a name that do more; each with its effect."""
+
+
+@pytest.mark.parametrize(
+    ("operation", "effect"), [("PutBucketTagging", Effect.UPDATE), ("DeleteBucketTagging", Effect.DELETE)]
+)
+def test_a_whole_set_of_tags_put_away_is_more_than_tagging(operation: str, effect: Effect) -> None:
+    """What stood before is gone, unlike with TagResource."""
+    assert catalogue.lookup("s3", operation).effect is effect
 
 
 @pytest.mark.parametrize(("service", "operation"), TAGGING)

@@ -185,9 +185,12 @@ READ_DOC = re.compile(
     r"^(?:<[^>]+>|\s)*(?:Gets|Lists|Describes|Returns|Retrieves|Searches|Displays|Provides|Shows|Fetches|Finds|Queries)\b"
 )
 TAGGING = re.compile(
-    r"^(?:Tag|Untag)[A-Z]|^(?:Add|Remove|Create|Delete|Set|Update|Put)Tags(?:$|To|From|For|On)"
+    r"^(?:Tag|Untag)(?:$|[A-Z])|^(?:Add|Remove|Create|CreateOrUpdate|Change|Delete|Set|Update|Put)Tags(?:$|To|From|For|On)"
 )
-"""Names of operations that set or take off tags; the Service Authorization Reference calls many of them Write."""
+"""Names of operations that set or take off tags; the Service Authorization Reference calls many of them Write.
+
+S3's `PutBucketTagging` and its like are none of them: they put away the whole set that stood, and stay an update and a delete.
+"""
 
 PREFIXES = {
     "monitoring": "cloudwatch",
