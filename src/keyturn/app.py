@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from keyturn import __version__, policy
 from keyturn.config import Config
 from keyturn.console.identity import Identity
 from keyturn.console.web import make_app
+from keyturn.errors import OperatorError
 from keyturn.executors.aws import AwsConfig, AwsExecutor
 from keyturn.model.record import PolicyLoaded, Started
 from keyturn.providers.aws import catalogue
@@ -69,11 +71,17 @@ class App:
                 enforcing=mode != "observe",
             )
         )
-        self.gateway = await serve_gateway(
-            self.runtime,
-            self.executor,
-            GatewayConfig(config.gateway.host, config.gateway.port, config.aws.account, config.aws.partition),
-        )
+        listening = _bind(config.console.host, config.console.port, "console.port")
+        place = config.gateway
+        try:
+            self.gateway = await serve_gateway(
+                self.runtime,
+                self.executor,
+                GatewayConfig(place.host, place.port, config.aws.account, config.aws.partition),
+            )
+        except OSError as error:
+            listening.close()
+            raise _taken(place.host, place.port, "gateway.port", error) from error
         self.runtime.about |= {
             "gateway_url": f"http://{config.gateway.host}:{self.gateway.port}",
             "region": config.aws.region,
@@ -91,7 +99,7 @@ class App:
             )
         )
         self._console.install_signal_handlers = _nothing  # type: ignore[attr-defined]  # signals are ours
-        self._console_task = asyncio.create_task(self._console.serve())
+        self._console_task = asyncio.create_task(self._console.serve(sockets=[listening]))
         while not self._console.started:
             if self._console_task.done():
                 await self._console_task
@@ -107,6 +115,24 @@ class App:
             self._console.force_exit = True
             await self._console_task
         await self.runtime.close()
+
+
+def _bind(host: str, port: int, setting: str) -> socket.socket:
+    """A socket that listens there. Raises `OperatorError` that names the setting when it cannot be had."""
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=512
+        )
+    except OSError as error:
+        raise _taken(host, port, setting, error) from error
+
+
+def _taken(host: str, port: int, setting: str, error: OSError) -> OperatorError:
+    return OperatorError(
+        "no-port",
+        f"{host}:{port} cannot be listened on: {error.strerror or error}",
+        help=f"is another Keyturn running? stop it, or set {setting} to another one",
+    )
 
 
 def _nothing() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from keyturn.errors import OperatorError
 from tests.gateway.gateway_world import NUMBER, Running, Upstream, raw, running, signed
 
 
@@ -183,5 +184,6 @@ def test_a_start_on_a_used_port_says_so(plane: Running, tmp_path: Path) -> None:
         finally:
             await app.runtime.close()
 
-    with pytest.raises(OSError, match="address already in use"):
+    with pytest.raises(OperatorError, match="cannot be listened on") as caught:
         plane.do(begin())
+    assert "set gateway.port to another one" in caught.value.help
