@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # A surface forwards reads itself, through the executor it is given.
     "surfaces": ("runtime.interface", "executors", "providers", "model", "errors"),
     "console": ("runtime.interface", "stores.interface", "pipeline", "core", "model", "errors"),
-    "agent": ("errors",),
+    "agent": ("config", "errors"),  # the doctor looks where the configuration says things are
     "config": ("errors",),
     # `init`, `verify` and `policy` work with nothing running; everything else goes through the console's API.
     "cli": (
@@ -365,7 +365,9 @@ def _said(path: Path) -> bool:
 # Put together here, so that this file does not contain them itself.
 NOWHERE = {
     "a path of one machine": re.compile(
-        "|".join(("/wo" + "rk/", r"\.\./sha" + "red", "/ho" + r"me/(?!runner|agent|user|\.\.\.)\w+/"))
+        "|".join(
+            ("/wo" + "rk/", r"\.\./sha" + "red", "/ho" + r"me/(?!runner|agent|user|erin|bob|dana|\.\.\.)\w+/")
+        )
     ),
     "a package registry's host": re.compile(
         "|".join(("pypi" + r"\.org", "python" + r"hosted\.org", "registry" + r"\.npmjs", r"crates" + r"\.io"))
