@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -201,6 +202,10 @@ class _Load(asyncio.Protocol):
             self._done.set_result(None)
 
 
+def _itself(client: _Load) -> _Load:
+    return client
+
+
 def load(port: int, request: bytes, *, connections: int, each: int) -> tuple[float, float]:
     """(requests a second, median milliseconds of one)."""
 
@@ -210,9 +215,8 @@ def load(port: int, request: bytes, *, connections: int, each: int) -> tuple[flo
         begun = time.perf_counter()
         for _ in range(connections):
             done: asyncio.Future[None] = loop.create_future()
-            _, client = await loop.create_connection(
-                lambda done=done: _Load(request, each, done), "127.0.0.1", port
-            )
+            client = _Load(request, each, done)
+            await loop.create_connection(functools.partial(_itself, client), "127.0.0.1", port)
             waiting.append(done)
             clients.append(client)
         await asyncio.wait_for(asyncio.gather(*waiting), 120)

@@ -87,6 +87,7 @@ class Running:
     """Keyturn in a thread of its own, with one open session."""
 
     def __init__(self, folder: Path, endpoint: str, **holds: Any) -> None:
+        self._clients: list[Any] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -124,8 +125,8 @@ class Running:
         return self.app.gateway.port
 
     def client(self, service: str, **config: Any) -> Any:
-        """boto3 as an agent has it: the gateway and the session's key."""
-        return boto3.client(
+        """boto3 as an agent has it: the gateway and the session's key. Closed with the plane."""
+        made = boto3.client(
             service,
             region_name=REGION,
             endpoint_url=f"http://127.0.0.1:{self.port}",
@@ -135,6 +136,8 @@ class Running:
                 retries={"max_attempts": 0}, s3={"addressing_style": "path"}, read_timeout=60, **config
             ),
         )
+        self._clients.append(made)
+        return made
 
     def refused(self) -> list[str]:
         """Codes of what was refused before it became a case, as the log has them."""
@@ -161,7 +164,10 @@ class Running:
         return case.phase
 
     def stop(self) -> None:
+        for client in self._clients:
+            client.close()
         self.do(self.app.stop())
+        self.do(asyncio.sleep(0.1))  # transports close in the loop's next turns
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(WAIT_S)
         self._loop.close()

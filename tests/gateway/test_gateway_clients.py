@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from keyturn.core.case import Phase
 from keyturn.testing.standin import StandIn
 from tests.gateway.gateway_world import REGION, Running, Upstream, raw, running, signed
 
+OPEN: list[Any] = []
 PRODUCTION = [{"Key": "environment", "Value": "production"}]
 
 
@@ -31,6 +33,8 @@ PRODUCTION = [{"Key": "environment", "Value": "production"}]
 def account() -> Iterator[StandIn]:
     with StandIn() as made:
         yield made
+    for client in OPEN:
+        client.close()
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +45,21 @@ def plane(account: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def direct(account: StandIn, service: str) -> Any:
     """The engineer, beside Keyturn: to make things and to look."""
-    return boto3.client(
+    return _direct(account.endpoint, service)
+
+
+@cache
+def _direct(endpoint: str, service: str) -> Any:
+    """One client for each; closed with the account."""
+    made = boto3.client(
         service,
         region_name=REGION,
-        endpoint_url=account.endpoint,
+        endpoint_url=endpoint,
         aws_access_key_id="AKIAENGINEER",
         aws_secret_access_key="secret",
     )
+    OPEN.append(made)
+    return made
 
 
 def make_table(account: StandIn, name: str, environment: str = "production") -> None:

@@ -161,6 +161,7 @@ def test_a_kill_in_the_middle_of_a_call_repeats_nothing(upstream: Upstream, tmp_
         time.sleep(0.02)
     keyturn.kill()
     asking.join(WAIT_S)
+    client.close()
     keyturn.up()
     try:
         end = time.monotonic() + WAIT_S
