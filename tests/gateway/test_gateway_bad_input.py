@@ -187,3 +187,19 @@ def test_a_start_on_a_used_port_says_so(plane: Running, tmp_path: Path) -> None:
     with pytest.raises(OperatorError, match="cannot be listened on") as caught:
         plane.do(begin())
     assert "set gateway.port to another one" in caught.value.help
+
+
+def test_a_silent_client_is_let_go(
+    upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that begins a request and does not finish it, and one that says nothing at all."""
+    from keyturn.surfaces.aws_gateway import limits
+
+    for name in ("HEAD_S_MAX", "IDLE_S"):
+        monkeypatch.setattr(limits, name, 0.2)
+    monkeypatch.setattr(limits, "SWEEP_S", 0.05)
+    with running(tmp_path, upstream.endpoint) as quick:
+        for data in (b"", b"POST / HTTP/1.1\r\nhost: a\r\n"):
+            with socket.create_connection(("127.0.0.1", quick.port), timeout=5) as connection:
+                connection.sendall(data)
+                assert connection.recv(10) == b""

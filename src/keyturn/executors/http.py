@@ -23,6 +23,9 @@ CONNECT_S_MAX: Final = 5.0
 ANSWER_S_MAX: Final = 120.0
 """Between bytes of an answer: AWS's slowest synchronous calls are under two minutes."""
 
+WATCH_S: Final = 5.0
+"""How often silent answers are looked for."""
+
 IDLE_MAX: Final = 64
 """Kept connections a host."""
 
@@ -82,6 +85,8 @@ class _Connection(asyncio.Protocol):
         self.reusable = False
         self._bodiless = self._cut = False
         self.idle_since_s = 0.0
+        self.heard_s = 0.0  # when something last came, by the loop's clock
+        self._loop = asyncio.get_running_loop()
 
     # --- asyncio -----------------------------------------------------------------------------------------------------
 
@@ -98,6 +103,7 @@ class _Connection(asyncio.Protocol):
         if self._parser is None:
             self.close()  # bytes that nobody asked for
             return
+        self.heard_s = self._loop.time()
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
@@ -161,7 +167,8 @@ class _Connection(asyncio.Protocol):
         self._chunks.clear()
         self._size = 0
         self.answer = Answer(self)
-        self._head = asyncio.get_running_loop().create_future()
+        self._head = self._loop.create_future()
+        self.heard_s = self._loop.time()
         return self._head
 
     async def write(self, data: bytes) -> None:
@@ -169,6 +176,7 @@ class _Connection(asyncio.Protocol):
             raise ConnectionError("the connection is gone")
         self.transport.write(data)
         await self._drained.wait()
+        self.heard_s = self._loop.time()  # a body that flows is not silence
 
     async def next_chunk(self) -> bytes | None:
         """The next piece of the body; None at its end. Raises `ConnectionError` when it ends early."""
@@ -178,14 +186,20 @@ class _Connection(asyncio.Protocol):
             if self._lost:
                 raise ConnectionError("the connection ended in the middle of an answer")
             self._wake.clear()
-            async with asyncio.timeout(ANSWER_S_MAX):
-                await self._wake.wait()
+            await self._wake.wait()
         chunk = self._chunks.popleft()
         self._size -= len(chunk)
         if self._paused and self._size < HIGH_WATER_BYTES // 2 and self.transport is not None:
             self._paused = False
             self.transport.resume_reading()
         return chunk
+
+    def silent(self, since_s: float) -> bool:
+        """Whether nothing has come since then, though somebody waits for it: then it is over."""
+        if self.heard_s > since_s or self._paused or self._chunks:
+            return False
+        self._fail(TimeoutError(f"no answer for {ANSWER_S_MAX:g} s"))
+        return True
 
     def close(self) -> None:
         if self.transport is not None:
@@ -205,6 +219,8 @@ class Client:
     def __init__(self) -> None:
         self._idle: dict[str, deque[_Connection]] = {}
         self._tls: ssl.SSLContext | None = None
+        self._busy: set[_Connection] = set()
+        self._watch: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
         return f"<Client [{sum(map(len, self._idle.values()))} idle connections to {len(self._idle)} hosts]>"
@@ -229,6 +245,9 @@ class Client:
         raw = head.encode("latin-1")
         connection = await self._connect(base)
         waiting = connection.begin(bodiless=method == "HEAD")
+        self._busy.add(connection)
+        if self._watch is None:
+            self._look()
         try:
             if isinstance(body, bytes):
                 await connection.write(raw + body)
@@ -236,9 +255,9 @@ class Client:
                 await connection.write(raw)
                 async for chunk in body:
                     await connection.write(chunk)
-            async with asyncio.timeout(ANSWER_S_MAX):
-                answer = await waiting
+            answer = await waiting
         except BaseException:
+            self._busy.discard(connection)
             connection.close()
             if not waiting.done():
                 waiting.cancel()
@@ -248,12 +267,22 @@ class Client:
     def release(self, base: str, answer: Answer) -> None:
         """Give the connection back; it is kept when its answer was read to the end."""
         connection = answer._connection  # noqa: SLF001  # one module
+        self._busy.discard(connection)
         idle = self._idle.setdefault(base, deque())
         if answer.done and connection.reusable and connection.usable and len(idle) < IDLE_MAX:
             connection.idle_since_s = asyncio.get_running_loop().time()
             idle.append(connection)
         else:
             connection.close()
+
+    def _look(self) -> None:
+        """End what has been silent too long: one timer for all, not two for each request."""
+        loop = asyncio.get_running_loop()
+        silent_since_s = loop.time() - ANSWER_S_MAX
+        for connection in tuple(self._busy):
+            if connection.silent(silent_since_s):
+                self._busy.discard(connection)
+        self._watch = loop.call_later(WATCH_S, self._look)
 
     async def _connect(self, base: str) -> _Connection:
         idle = self._idle.get(base)
@@ -280,6 +309,10 @@ class Client:
 
     def close(self) -> None:
         """Close what is kept."""
+        if self._watch is not None:
+            self._watch.cancel()
+        for connection in self._busy:
+            connection.close()
         for idle in self._idle.values():
             for connection in idle:
                 connection.close()

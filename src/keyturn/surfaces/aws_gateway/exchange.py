@@ -185,15 +185,16 @@ class Exchange:
         head = _head(
             answer.status, end_to_end(answer.headers), length=length, chunked=length is None and not bodiless
         )
-        await sender.write(head)
         try:
+            await sender.write(head)
             async for chunk in answer:
                 await sender.write(chunk if length is not None else b"%x\r\n%s\r\n" % (len(chunk), chunk))
+            if length is None and not bodiless:
+                await sender.write(b"0\r\n\r\n")
         except (NotSentError, OSError, TimeoutError, ValueError) as error:
             raise ConnectionError(f"the answer of {found.service} broke off: {error}") from error
-        if length is None and not bodiless:
-            await sender.write(b"0\r\n\r\n")
-        self._executor.http.release(base, answer)
+        finally:
+            self._executor.http.release(base, answer)  # closed, where it was not read to its end
         return None
 
     # --- the change lane ---------------------------------------------------------------------------------------------

@@ -22,5 +22,8 @@ IDLE_S: Final = 300.0
 HEAD_S_MAX: Final = 20.0
 """A client has this long to finish a request it has begun, unless it is sending a body."""
 
+SWEEP_S: Final = 1.0
+"""How often silent connections are looked for."""
+
 STILL_HOLDING_S: Final = 10.0
 """How often a held botocore client hears 100 Continue, so that its 60 s read time-out begins anew."""

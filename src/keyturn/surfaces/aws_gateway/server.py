@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from collections import deque
 from collections.abc import AsyncIterator
 
@@ -33,6 +34,8 @@ class Gateway:
 
     def __init__(self, server: asyncio.Server, connections: set[_Client]) -> None:
         self._server, self._connections = server, connections
+        self._sweep: asyncio.TimerHandle | None = None
+        self._look()
 
     @property
     def port(self) -> int:
@@ -42,8 +45,19 @@ class Gateway:
     def __repr__(self) -> str:
         return f"<Gateway :{self.port} [{len(self._connections)} clients]>"
 
+    def _look(self) -> None:
+        """Let go of clients that have been silent too long: one timer for all of them, not two for each request."""
+        loop = asyncio.get_running_loop()
+        now_s = loop.time()
+        for client in tuple(self._connections):
+            if now_s > client.deadline_s:
+                client.close()
+        self._sweep = loop.call_later(limits.SWEEP_S, self._look)
+
     async def close(self) -> None:
         """Stop listening; clients that wait are let go, their cases stay."""
+        if self._sweep is not None:
+            self._sweep.cancel()
         self._server.close()
         for client in tuple(self._connections):
             client.close()
@@ -96,8 +110,8 @@ class _Client(asyncio.Protocol, Sender):
         self._drained.set()
         self._head_bytes = 0
         self._reading = True
-        self._idle: asyncio.TimerHandle | None = None
-        self._said_head = False
+        self._loop = asyncio.get_running_loop()
+        self.deadline_s = math.inf  # by the loop's clock; then the connection is closed
 
     # --- asyncio -----------------------------------------------------------------------------------------------------
 
@@ -109,8 +123,6 @@ class _Client(asyncio.Protocol, Sender):
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.discard(self)
         self._drained.set()
-        if self._idle:
-            self._idle.cancel()
         for incoming in (*self._queue, *([self._incoming] if self._incoming else [])):
             incoming.lost = True
             incoming.wake.set()
@@ -142,9 +154,7 @@ class _Client(asyncio.Protocol, Sender):
     def on_message_begin(self) -> None:
         self._incoming = _Incoming()
         self._head_bytes = 0
-        if self._idle:
-            self._idle.cancel()
-        self._idle = asyncio.get_running_loop().call_later(limits.HEAD_S_MAX, self.close)
+        self.deadline_s = self._loop.time() + limits.HEAD_S_MAX
 
     def on_url(self, url: bytes) -> None:
         if self._incoming is not None:
@@ -165,8 +175,7 @@ class _Client(asyncio.Protocol, Sender):
         incoming = self._incoming
         if incoming is None:
             return
-        if self._idle:
-            self._idle.cancel()
+        self.deadline_s = math.inf
         incoming.method = self._parser.get_method().decode()
         incoming.keep_alive = self._parser.should_keep_alive()
         head = self._wire(incoming, body=None)
@@ -212,14 +221,13 @@ class _Client(asyncio.Protocol, Sender):
         if len(self._queue) > limits.PIPELINE_MAX:
             self._pause()
         if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._work())
+            self._task = self._loop.create_task(self._work())
 
     async def _work(self) -> None:
         """Serve what has come, in order, each once."""
         try:
             while self._queue:
                 incoming = self._queue[0]
-                self._said_head = False
                 body = self._stream(incoming) if incoming.streaming else None
                 request = self._wire(incoming, body=None if incoming.streaming else bytes(incoming.body))
                 await self._exchange.serve(request, body, self)
@@ -288,10 +296,7 @@ class _Client(asyncio.Protocol, Sender):
             self._transport.resume_reading()
 
     def _rest(self) -> None:
-        if self._idle:
-            self._idle.cancel()
-        if self._transport is not None and not self._transport.is_closing():
-            self._idle = asyncio.get_running_loop().call_later(limits.IDLE_S, self.close)
+        self.deadline_s = self._loop.time() + limits.IDLE_S
 
     def _refuse(self, status: int, code: str, message: str) -> None:
         """Say what was wrong, unless an earlier request of this connection is still to be answered: then just close."""
