@@ -715,3 +715,18 @@ def test_status_says_what_an_operator_asks_first() -> None:
         assert status["policy_digest"] == "policy:usual"
 
     talk(story, settings=Settings(hold_wait_s=1))
+
+
+def test_a_session_that_never_came_on_record_is_forgotten() -> None:
+    """The process ended between its key and its record: nobody was given the key, and nothing trips over it."""
+
+    async def story(world: Calm) -> None:
+        ref = await world.plane.vault.put(msgspec.json.encode(world.key), "session")
+        await world.store.put_row("session", "S-never", ref.encode())
+        await world.plane.close()
+        await world.boot()
+        assert [row.key for row in world.store.rows("session")] == [world.key.session]
+        await world.settle_down(60)
+        assert [key.session for key in world.plane.sessions()] == [world.key.session]
+
+    talk(story)

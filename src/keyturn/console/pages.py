@@ -147,7 +147,8 @@ class Pages:
             "deny": case.phase in {Phase.HELD, Phase.APPROVED} and not excluded,
             "execute": case.phase is Phase.APPROVED and not excluded,
             "settle": case.phase is Phase.INCONCLUSIVE and not own,
-            "undo": case.phase is Phase.CONFIRMED
+            "undo": case.phase in {Phase.CONFIRMED, Phase.FAILED, Phase.HALTED}
+            and case.done is not None
             and not case.undone_by
             and not (case.change and case.change.undoes),
             "withdraw": case.phase in {Phase.HELD, Phase.APPROVED} and own,

@@ -74,6 +74,11 @@ class Runtime(GateSide, DeskSide):
         """Fold the log, open the sessions' keys, take up what was left, and begin."""
         unfinished = self.book.load()
         for row in self.book.store.rows("session"):
+            if (
+                row.key not in self.book.plane.sessions
+            ):  # the process ended before it was on record: nobody has its key
+                await self.book.store.delete_row("session", row.key)
+                continue
             key = msgspec.json.decode(self.vault.get(row.value.decode()), type=SessionKey)
             self._keys[key.access_key_id] = key
         self.about |= {
