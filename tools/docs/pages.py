@@ -97,7 +97,12 @@ def command_line() -> str:
 
 def _commands(command: click.Command, parent: click.Context | None, name: str) -> list[str]:
     context = click.Context(
-        command, parent=parent, info_name=name, terminal_width=HELP_COLUMNS, max_content_width=HELP_COLUMNS
+        command,
+        parent=parent,
+        info_name=name,
+        terminal_width=HELP_COLUMNS,
+        max_content_width=HELP_COLUMNS,
+        **command.context_settings,
     )
     parts = [f"## {context.command_path}\n", f"```text\n{command.get_help(context)}\n```\n"]
     if isinstance(command, click.Group):
