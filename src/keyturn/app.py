@@ -34,8 +34,12 @@ class App:
 
     def __init__(self, config: Config, *, observe: bool = False) -> None:
         self.config = config
+        # A lost key is not made anew in silence: what the old one sealed or signed stands in the log that is there.
+        new = not config.database.exists()
+        key = load_or_create_key(config.key_file, create=new)
+        signing_key = load_or_create_key(config.signing_key_file, create=new)
         self.store = SqliteStore(config.database)
-        vault = Vault(self.store, load_or_create_key(config.key_file))
+        vault = Vault(self.store, key)
         self.executor = AwsExecutor(_aws(config))
         packs = [
             Path(pack).expanduser() if "/" in pack or pack.endswith(".cedar") else pack
@@ -45,7 +49,7 @@ class App:
         self.runtime = Runtime(
             store=self.store,
             vault=vault,
-            signer=Signer(load_or_create_key(config.signing_key_file)),
+            signer=Signer(signing_key),
             providers={"aws": AwsProvider(vault.seal, config.environments)},
             policy=self.policy,
             executor=self.executor,

@@ -90,6 +90,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.data / "keys" / "signing.key"
 
 
+PORT_MAX: Final = 65_535
+"""Sixteen bits (RFC 9293, section 3.1)."""
+
 DEFAULT_PATH: Final = Path("~/.config/keyturn/keyturn.toml")
 
 
@@ -102,11 +105,15 @@ def load(given: str = "") -> Config:
     """The configuration. Raises `OperatorError` that names the file, the setting and what to write."""
     path = config_path(given)
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise OperatorError(
             "no-config", f"there is no configuration at {path}", help="make one: keyturn init"
         ) from None
+    except UnicodeDecodeError as error:
+        raise OperatorError(
+            "config-toml", f"{path} is no TOML: it is not UTF-8", help="see https://toml.io"
+        ) from error
     except OSError as error:
         raise OperatorError(
             "no-config", f"{path} cannot be read: {error.strerror}", help="check its owner and mode"
@@ -129,6 +136,13 @@ def parse(text: str, where: str) -> Config:
         raise OperatorError(
             "config-value", f"{where}: {error}", help="docs/reference/settings.md lists every setting"
         ) from error
+    for name, port in (("gateway.port", config.gateway.port), ("console.port", config.console.port)):
+        if not 0 <= port <= PORT_MAX:
+            raise OperatorError(
+                "config-port",
+                f"{where}: {name} = {port} is no port",
+                help=f"1 to {PORT_MAX}; 0 takes one that is free",
+            )
     if config.aws.access_key_id and not config.aws.endpoint_url:
         raise OperatorError(
             "config-key",

@@ -20,6 +20,8 @@ WRONG: list[tuple[str, str, str, str]] = [
     ("a list for a switch", "observe = []", "observe", "docs/reference/settings.md"),
     ("no TOML", "data_dir = ", "no TOML", "toml.io"),
     ("a setting twice", 'data_dir = "a"\ndata_dir = "b"', "no TOML", "toml.io"),
+    ("no port there is", "[console]\nport = 65536", "console.port = 65536", "1 to 65535"),
+    ("a port below none", "[gateway]\nport = -1", "gateway.port = -1", "1 to 65535"),
     ("a key for AWS itself", '[aws]\naccess_key_id = "AKIA"', "only for stand-ins", "instance role"),
 ]
 
@@ -43,6 +45,10 @@ def test_a_file_that_is_not_there_says_how_to_make_one(tmp_path: Path) -> None:
     folder.mkdir()
     with pytest.raises(OperatorError, match="cannot be read"):
         config.load(str(folder))
+    noise = tmp_path / "noise.toml"
+    noise.write_bytes(b"\xff\xfe")
+    with pytest.raises(OperatorError, match="not UTF-8"):
+        config.load(str(noise))
 
 
 def test_it_is_found_where_it_was_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

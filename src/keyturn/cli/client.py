@@ -27,7 +27,7 @@ class Api:
     """One console, one login."""
 
     def __init__(self, url: str = "", token: str = "") -> None:
-        self.url = (url or os.environ.get("KEYTURN_URL") or _saved_url() or DEFAULT_URL).rstrip("/")
+        self.url = _url(url or os.environ.get("KEYTURN_URL") or _saved_url() or DEFAULT_URL)
         self._token = token or os.environ.get("KEYTURN_TOKEN") or _saved(self.url)
 
     def get(self, path: str) -> Any:
@@ -81,6 +81,20 @@ class Api:
             ) from error
         finally:
             connection.close()
+
+
+def _url(given: str) -> str:
+    """As it was given, when it is one that can be asked."""
+    try:
+        parts = urlsplit(given)
+        right = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        right = False
+    if not right:
+        raise OperatorError(
+            "url", f"{given!r} is no address of a console", help=f"write it like {DEFAULT_URL}"
+        )
+    return given.rstrip("/")
 
 
 def save(url: str, token: str) -> Path:

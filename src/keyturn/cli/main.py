@@ -15,7 +15,7 @@ from keyturn.cli.evidence import export, log, verify
 from keyturn.cli.guarding import doctor, guard
 from keyturn.cli.policies import policy
 from keyturn.cli.shared import EXIT_FAILED, EXIT_REFUSED, EXIT_UNREACHABLE, api, out, output_option
-from keyturn.errors import KeyturnError, ReviewError
+from keyturn.errors import KeyturnError, OperatorError, ReviewError
 
 _REFUSALS = {
     "forbidden",
@@ -25,9 +25,17 @@ _REFUSALS = {
     "twice",
     "not-open",
     "login",
+    "too-many",
+    "no-reason",
+    "not-whole",
     "not-approved",
+    "not-yours",
+    "nothing-to-undo",
     "cannot-undo",
+    "undo-open",
+    "undone",
 }
+"""Codes by which the console says that a person may not, or may not any more."""
 
 
 class _Group(click.Group):
@@ -36,6 +44,11 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except OSError as error:
+            if not error.filename:  # a pipe that was closed is click's to end quietly
+                raise
+            click.echo(f"keyturn: {error.filename}: {error.strerror} [file]", err=True)
+            sys.exit(EXIT_FAILED)
         except KeyturnError as error:
             click.echo(f"keyturn: {error.message} [{error.code}]", err=True)
             if error.help:
@@ -102,6 +115,12 @@ def up(ctx: click.Context, observe: bool) -> None:
     from keyturn import app, config
 
     loaded = config.load(ctx.obj["config"])
+    if not loaded.database.exists():
+        raise OperatorError(
+            "no-installation",
+            f"there is no log at {loaded.database}, so nobody could log in",
+            help="make an installation: keyturn init; or restore your backup, or mend data_dir",
+        )
 
     def ready(running: app.App) -> None:
         status = running.runtime.status()

@@ -18,27 +18,31 @@ from keyturn.stores.vault import load_or_create_key
 def initialise(
     path: str, *, account: str, region: str, data_dir: str, gateway_port: int, console_port: int, admin: str
 ) -> tuple[str, Path]:
-    """Returns the administrator's one-login token and where the configuration is. Raises `OperatorError` when there is one already."""
+    """Returns the administrator's one-login token and where the configuration is. Raises `OperatorError` when there is one already.
+
+    The configuration is written last: what went wrong before it can be mended, and init run again.
+    """
     where = settings.config_path(path)
     if where.exists():
         raise OperatorError("config-exists", f"{where} exists already", help="edit it, or move it away first")
     if not (account.isdigit() and len(account) == 12):
         raise OperatorError("account", f"{account!r} is no AWS account id", help="twelve digits")
     text = settings.TEMPLATE.format(
-        data_dir=data_dir,
+        data_dir=data_dir.replace("\\", "\\\\").replace('"', '\\"'),
         account=account,
         region=region,
         gateway_port=gateway_port,
         console_port=console_port,
     )
     config = settings.parse(text, str(where))
+    load_or_create_key(config.key_file)
+    load_or_create_key(config.signing_key_file)
+    token = asyncio.run(_first(config, admin))
     where.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle = os.open(where, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as file:
         file.write(text)
-    load_or_create_key(config.key_file)
-    load_or_create_key(config.signing_key_file)
-    return asyncio.run(_first(config, admin)), where
+    return token, where
 
 
 async def _first(config: settings.Config, admin: str) -> str:

@@ -115,7 +115,9 @@ def load_or_create_key(path: Path, *, create: bool = True) -> bytes:
         data = path.read_bytes()
     except OSError as error:
         raise StoreError(
-            "no-key", f"the key {path} cannot be read: {error.strerror}", help="run: keyturn init"
+            "no-key",
+            f"the key {path} cannot be read: {error.strerror}",
+            help="restore it from your backup; only a new installation makes new ones: keyturn init",
         ) from error
     if mode & 0o077:
         raise StoreError(
