@@ -7,11 +7,10 @@ Everything is on loopback; rounds are interleaved; the load comes from this proc
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import functools
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -34,8 +33,9 @@ from bench.log import Row, _fsync_ms, row
 from bench.upstream import LARGE_BYTES
 
 ROUNDS: Final = 5
-REQUESTS: Final = 600
-CONNECTIONS: Final = 8
+REQUESTS: Final = 1600
+CONNECTIONS: Final = 16
+CORES: Final = frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset({0})
 LATENCY_REQUESTS: Final = 200
 CHANGES: Final = 40
 MITM_RATIO_MIN: Final = 10.0
@@ -49,7 +49,7 @@ def measure() -> list[Row]:
     """About half a minute; a minute more the first time, while mitmproxy is installed."""
     with tempfile.TemporaryDirectory(dir=HERE, prefix=".gateway-") as name:  # not a RAM disk
         folder = Path(name)
-        with upstream() as up:
+        with beside(), upstream() as up:
             return [*_reads(up, folder), *_changes(up, folder), *_memory(up, folder)]
 
 
@@ -72,6 +72,26 @@ def child(*command: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
         process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+
+def alone(pid: int) -> None:
+    """Give what is measured a core of its own, all its threads: else it takes turns with the load and its upstream."""
+    if len(CORES) > 1:
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), {min(CORES)})
+
+
+@contextlib.contextmanager
+def beside() -> Iterator[None]:
+    """The load, and what it starts in the block, leave one core alone."""
+    if len(CORES) < 2:
+        yield
+        return
+    os.sched_setaffinity(0, CORES - {min(CORES)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, CORES)
 
 
 @contextlib.contextmanager
@@ -98,7 +118,9 @@ def keyturn(up: int, folder: Path, *, observe: bool = False) -> Iterator[Keyturn
     command = (sys.executable, "-m", "bench.installation", str(folder), str(up), "observe" if observe else "")
     with child(*command) as process:
         assert process.stdout is not None
-        yield Keyturn(process, json.loads(process.stdout.readline()))
+        told = json.loads(process.stdout.readline())
+        alone(process.pid)
+        yield Keyturn(process, told)
 
 
 @contextlib.contextmanager
@@ -132,9 +154,10 @@ def mitmproxy(up: int) -> Iterator[int | None]:
         "-s",
         str(addon),
     )
-    with child(*command):
+    with child(*command) as process:
         for _ in range(200):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.1):
+                alone(process.pid)
                 yield port
                 return
             time.sleep(0.1)
@@ -167,63 +190,64 @@ def signed(key: Credentials, port: int) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + BODY
 
 
-class _Load(asyncio.Protocol):
-    """Asks again as soon as it is answered."""
+class _Asker:
+    """One connection that asks again as soon as it is answered."""
 
-    def __init__(self, request: bytes, count: int, done: asyncio.Future[None]) -> None:
-        self._request, self._left, self._done = request, count, done
-        self.costs_ms: list[float] = []
+    def __init__(self, port: int, request: bytes, count: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._request, self._left = request, count
         self._heard = b""
+        self._whole = 0  # bytes of an answer, once one was read
+        self.costs_ms: list[float] = []
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: asyncio.Transport = transport  # type: ignore[assignment]
-        self._ask()
+    def fileno(self) -> int:
+        return self._socket.fileno()
 
-    def _ask(self) -> None:
+    def ask(self) -> None:
         self._begun = time.perf_counter()
-        self._transport.write(self._request)
+        self._socket.sendall(self._request)
 
-    def data_received(self, data: bytes) -> None:
-        self._heard += data
-        head, end, body = self._heard.partition(b"\r\n\r\n")
-        if not end:
-            return
-        length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
-        if len(body) < length:
-            return
-        assert head.startswith(b"HTTP/1.1 200"), self._heard[:400]
-        self._heard = body[length:]
+    def hear(self) -> bool:
+        """Take what came; False when that was the last answer."""
+        self._heard += self._socket.recv(65_536)
+        if not self._whole:
+            head, end, _ = self._heard.partition(b"\r\n\r\n")
+            if not end:
+                return True
+            length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
+            self._whole = len(head) + 4 + length
+        if len(self._heard) < self._whole:
+            return True
+        assert self._heard.startswith(b"HTTP/1.1 200"), self._heard[:400]
+        self._heard, self._whole = b"", 0
         self.costs_ms.append((time.perf_counter() - self._begun) * 1000)
         self._left -= 1
         if self._left:
-            self._ask()
-        else:
-            self._transport.close()
-            self._done.set_result(None)
-
-
-def _itself(client: _Load) -> _Load:
-    return client
+            self.ask()
+            return True
+        self._socket.close()
+        return False
 
 
 def load(port: int, request: bytes, *, connections: int, each: int) -> tuple[float, float]:
-    """(requests a second, median milliseconds of one)."""
-
-    async def run() -> tuple[float, float]:
-        loop = asyncio.get_running_loop()
-        waiting, clients = [], []
+    """(requests a second, median milliseconds of one). As little work as can be: it shares the machine with what it measures."""
+    askers = {}
+    with select.epoll() as ready:
         begun = time.perf_counter()
         for _ in range(connections):
-            done: asyncio.Future[None] = loop.create_future()
-            client = _Load(request, each, done)
-            await loop.create_connection(functools.partial(_itself, client), "127.0.0.1", port)
-            waiting.append(done)
-            clients.append(client)
-        await asyncio.wait_for(asyncio.gather(*waiting), 120)
+            asker = _Asker(port, request, each)
+            askers[asker.fileno()] = asker
+            ready.register(asker.fileno(), select.EPOLLIN)
+            asker.ask()
+        busy = connections
+        while busy:
+            for number, _ in ready.poll(120):
+                busy -= not askers[number].hear()
         took = time.perf_counter() - begun
-        return connections * each / took, statistics.median(cost for one in clients for cost in one.costs_ms)
-
-    return asyncio.run(run())
+    return connections * each / took, statistics.median(
+        cost for asker in askers.values() for cost in asker.costs_ms
+    )
 
 
 def _reads(up: int, folder: Path) -> list[Row]:

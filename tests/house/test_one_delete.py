@@ -36,9 +36,7 @@ ONLY_IN_DOUBT = frozenset({"runtime/work.py:Work.reconcile"})
 
 ANY_TIME = frozenset(
     {
-        "surfaces/aws_gateway/server.py:_Client._work",
         "providers/aws/sigv4.py:parse",
-        "providers/aws/catalogue/__init__.py:lookup",
         "stores/vault.py:Vault.put",
         "runtime/gate.py:GateSide._wait",
         "console/api.py:Api.user_of",

@@ -14,6 +14,7 @@ from keyturn.core.ports import Inquiry
 from keyturn.model.change import Change, Operation, Principal, Request
 from keyturn.model.execution import Answer, Call, Refused, Succeeded, Unavailable
 from keyturn.providers.aws.operation import operation_from
+from keyturn.providers.aws.resources import Home
 
 T = TypeVar("T")
 ACCOUNT, REGION = "123456789012", "eu-west-1"
@@ -27,9 +28,7 @@ def seal(value: bytes) -> str:
 
 def operation(name: str, parameters: dict[str, Any], *, region: str = REGION) -> Operation:
     service, _, action = name.partition(":")
-    return operation_from(
-        service, action, parameters, partition="aws", account=ACCOUNT, region=region, seal=seal
-    )
+    return operation_from(service, action, parameters, home=Home("aws", ACCOUNT, region), seal=seal)
 
 
 def request(name: str, parameters: dict[str, Any]) -> Request:

@@ -25,6 +25,8 @@ SPELLINGS: list[tuple[str, list[tuple[str, dict[str, Any]]]]] = [
             ("dynamodb:UpdateTable", {"TableName": T_ARN + "/index/by-day"}),
             ("dynamodb:PutItem", {"TableName": "costs", "Item": {}}),
             ("dynamodb:BatchWriteItem", {"RequestItems": {"costs": []}}),
+            ("dynamodb:BatchGetItem", {"RequestItems": {"costs": {}}}),
+            ("dynamodb:TransactGetItems", {"TransactItems": [{"Get": {"TableName": "costs"}}]}),
             ("dynamodb:BatchWriteItem", {"RequestItems": {T_ARN: []}}),
             ("dynamodb:TransactWriteItems", {"TransactItems": [{"Put": {"TableName": "costs", "Item": {}}}]}),
             (

@@ -18,7 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from keyturn.executors.http import Answer as HttpAnswer
-from keyturn.executors.http import Client
+from keyturn.executors.http import Client, Connection, Receiver, head_bytes
 from keyturn.executors.interface import Credentials, NotSentError, Response, Sending
 from keyturn.model.change import Change, Request
 from keyturn.model.execution import Answer, Call, Grant, Refused, Role, Succeeded, Unavailable
@@ -71,6 +71,15 @@ _HOP_BY_HOP: Final = frozenset(
         "upgrade",
     }
 )
+_NOT_FORWARDED: Final = _HOP_BY_HOP | {
+    "host",
+    "authorization",
+    "content-length",
+    "expect",
+    "x-amz-date",
+    "x-amz-security-token",
+}
+WRITTEN_ANEW: Final = _HOP_BY_HOP | {"content-length"}
 _TAG_VALUE: Final = re.compile(r"[^\w+=,.@\-:/ ]")
 _SOURCE: Final = re.compile(r"[^\w+=,.@\-]")
 
@@ -184,13 +193,18 @@ class AwsExecutor:
     async def read_credentials(self) -> Credentials:
         return await self._role(Role.READ)
 
-    async def _role(self, role: Role) -> Credentials:
+    def kept_credentials(self, role: Role) -> Credentials | None:
+        """What is at hand and does not end soon."""
         kept = self._roles.get(role)
-        if kept is not None and kept.expires_at_ms - self._clock() > RENEW_MS:
+        return kept if kept is not None and kept.expires_at_ms - self._clock() > RENEW_MS else None
+
+    async def _role(self, role: Role) -> Credentials:
+        kept = self.kept_credentials(role)
+        if kept is not None:
             return kept
         async with self._renewing:
-            kept = self._roles.get(role)
-            if kept is not None and kept.expires_at_ms - self._clock() > RENEW_MS:
+            kept = self.kept_credentials(role)
+            if kept is not None:
                 return kept
             arn = {
                 Role.READ: self._config.read_role,
@@ -277,21 +291,30 @@ class AwsExecutor:
         self, request: Request, credentials: Credentials, body: AsyncIterator[bytes] | None = None
     ) -> HttpAnswer:
         """Sign with `credentials` and send once; the answer's body is still on its way."""
+        streamed = body is not None
+        base, signed = self._signed(request, credentials, streamed=streamed)
+        given = request.body if body is None else body
+        return await self.http.request(base, request.method, request.target, signed, given)
+
+    def relay(self, request: Request, credentials: Credentials, receiver: Receiver) -> Connection | None:
+        """Sign and send a read at once, where a connection is at hand; its answer goes to `receiver`. None: use `forward`."""
+        base, signed = self._signed(request, credentials, streamed=False)
+        head = head_bytes(request.method, request.target, signed)
+        return self.http.relay(base, head, request.body, receiver, bodiless=request.method == "HEAD")
+
+    def _signed(
+        self, request: Request, credentials: Credentials, *, streamed: bool
+    ) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """Where it goes, and its headers under the plane's signature."""
         base = self.endpoint(request.service, request.region)
         host = base.partition("://")[2].partition("/")[0]
-        kept = tuple(
-            pair
-            for pair in request.headers
-            if pair[0] not in _HOP_BY_HOP
-            and pair[0]
-            not in {"host", "authorization", "content-length", "expect", "x-amz-date", "x-amz-security-token"}
-        )
-        declared = dict(request.headers).get("x-amz-content-sha256", "")
-        if body is None:
-            length, payload = len(request.body), hashlib.sha256(request.body).hexdigest()
-        else:
+        if streamed:
+            declared = dict(request.headers).get("x-amz-content-sha256", "")
             length, payload = request.streamed_bytes or 0, declared or sigv4.UNSIGNED
-        signed = sigv4.sign(
+        else:
+            length, payload = len(request.body), hashlib.sha256(request.body).hexdigest()
+        kept = [pair for pair in request.headers if pair[0] not in _NOT_FORWARDED]
+        return base, sigv4.sign(
             request.method,
             request.target,
             (("host", host), *kept, ("content-length", str(length))),
@@ -302,9 +325,6 @@ class AwsExecutor:
             region=request.region,
             signing_name=request.signing_name,
             now_s=self._clock() / 1000,
-        )
-        return await self.http.request(
-            base, request.method, request.target, signed, request.body if body is None else body
         )
 
     def endpoint(self, service: str, region: str) -> str:
@@ -323,7 +343,7 @@ class AwsExecutor:
 
 def end_to_end(headers: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """Headers that belong to the answer, not to the connection; the length is written anew."""
-    return tuple(pair for pair in headers if pair[0] not in _HOP_BY_HOP and pair[0] != "content-length")
+    return tuple([pair for pair in headers if pair[0] not in WRITTEN_ANEW])
 
 
 def _plain(value: Any) -> Any:

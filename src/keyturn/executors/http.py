@@ -10,7 +10,8 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator
-from typing import Final
+from functools import lru_cache
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import httptools
@@ -39,21 +40,92 @@ HIGH_WATER_BYTES: Final = 512 * 1024
 HEAD_BYTES_MAX: Final = 64 * 1024
 
 
+@lru_cache(maxsize=512)
+def header_name(raw: bytes) -> str:
+    """A header's name as text in lower case. The few that there are come again and again."""
+    return raw.decode("latin-1").lower()
+
+
+class Receiver(Protocol):
+    """Who hears an answer as it comes. After each piece that came off the wire `fed` is called, once."""
+
+    def head(self, status: int, headers: list[tuple[str, str]]) -> None: ...
+
+    def body(self, data: bytes) -> None: ...
+
+    def fed(self, *, ended: bool) -> None:
+        """What came is given out; `ended`: that was all of the answer."""
+        ...
+
+    def fail(self, error: Exception) -> None:
+        """The answer will not come, or not to its end."""
+        ...
+
+    def hungry(self) -> bool:
+        """Whether more could be taken now: then silence is the other side's."""
+        ...
+
+
 class Answer:
     """A response whose head is here; iterate it for the body."""
 
-    def __init__(self, connection: _Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, waiting: asyncio.Future[Answer]) -> None:
+        self.connection = connection
+        self._waiting = waiting
+        self._chunks: deque[bytes] = deque()
+        self._size = 0
+        self._wake = asyncio.Event()
+        self._broken: Exception | None = None
         self.status = 0
         self.headers: list[tuple[str, str]] = []
         self.done = False
 
+    # --- Receiver ----------------------------------------------------------------------------------------------------
+
+    def head(self, status: int, headers: list[tuple[str, str]]) -> None:
+        self.status, self.headers = status, headers
+        if not self._waiting.done():
+            self._waiting.set_result(self)
+
+    def body(self, data: bytes) -> None:
+        self._chunks.append(data)
+        self._size += len(data)
+        if self._size > HIGH_WATER_BYTES:
+            self.connection.pause()
+
+    def fed(self, *, ended: bool) -> None:
+        self.done = self.done or ended
+        self._wake.set()
+
+    def fail(self, error: Exception) -> None:
+        self._broken = error
+        if not self._waiting.done():
+            self._waiting.set_exception(error)
+        self._wake.set()
+
+    def hungry(self) -> bool:
+        return not self._chunks
+
+    # --- use ---------------------------------------------------------------------------------------------------------
+
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        while True:
-            chunk = await self._connection.next_chunk()
-            if chunk is None:
-                return
+        while (chunk := await self._next()) is not None:
             yield chunk
+
+    async def _next(self) -> bytes | None:
+        """The next piece of the body; None at its end. Raises what broke it off."""
+        while not self._chunks:
+            if self.done:
+                return None
+            if self._broken is not None:
+                raise self._broken
+            self._wake.clear()
+            await self._wake.wait()
+        chunk = self._chunks.popleft()
+        self._size -= len(chunk)
+        if self._size < HIGH_WATER_BYTES // 2:
+            self.connection.resume()
+        return chunk
 
     async def read(self, limit: int) -> bytes:
         """The whole body. Raises `ValueError` when it is larger than `limit` bytes."""
@@ -62,28 +134,25 @@ class Answer:
             parts.append(chunk)
             size += len(chunk)
             if size > limit:
-                self._connection.close()
+                self.connection.close()
                 raise ValueError(f"the answer is larger than {limit:,} bytes")
         return b"".join(parts)
 
 
-class _Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """One connection: one request at a time."""
 
     def __init__(self) -> None:
-        self.transport: asyncio.Transport | None = None
-        self._chunks: deque[bytes] = deque()
-        self._size = 0
-        self._wake = asyncio.Event()
+        self._transport: asyncio.Transport | None = None
         self._drained = asyncio.Event()
         self._drained.set()
-        self._paused = False
-        self._lost = False
+        self._paused = self._lost = False
         self._parser: httptools.HttpResponseParser | None = None
-        self.answer: Answer | None = None
-        self._head: asyncio.Future[Answer] | None = None
-        self.reusable = False
+        self._receiver: Receiver | None = None
+        self._headers: list[tuple[str, str]] = []
+        self._answered = self._ended = False
         self._bodiless = self._cut = False
+        self.reusable = False
         self.idle_since_s = 0.0
         self.heard_s = 0.0  # when something last came, by the loop's clock
         self._loop = asyncio.get_running_loop()
@@ -91,7 +160,7 @@ class _Connection(asyncio.Protocol):
     # --- asyncio -----------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport  # type: ignore[assignment]  # a TCP connection has a full transport
+        self._transport = transport  # type: ignore[assignment]  # a TCP connection has a full transport
 
     def pause_writing(self) -> None:
         self._drained.clear()
@@ -100,7 +169,8 @@ class _Connection(asyncio.Protocol):
         self._drained.set()
 
     def data_received(self, data: bytes) -> None:
-        if self._parser is None:
+        receiver = self._receiver
+        if self._parser is None or receiver is None:
             self.close()  # bytes that nobody asked for
             return
         self.heard_s = self._loop.time()
@@ -108,118 +178,117 @@ class _Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
             self._fail(ConnectionError(f"the answer is no HTTP: {error}"))
+            return
+        if self._ended:
+            self._receiver = None
+        if self._answered:
+            receiver.fed(ended=self._ended)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._lost = True
         self._drained.set()
-        if self.answer is not None and not self.answer.done:
-            self._fail(exc or ConnectionError("the connection ended in the middle of an answer"))
-        self._wake.set()
+        self._fail(exc or ConnectionError("the connection ended in the middle of an answer"))
 
     # --- httptools ---------------------------------------------------------------------------------------------------
 
+    def on_message_begin(self) -> None:
+        if self._ended:
+            self._cut, self.reusable = True, False  # a second answer to one request: nobody hears it
+
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.answer is not None:
-            self.answer.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+        self._headers.append((header_name(name), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
-        if self.answer is None or self._parser is None:
+        if self._ended or self._receiver is None or self._parser is None:
             return
         status = self._parser.get_status_code()
         if 100 <= status < 200:
-            self.answer.headers.clear()
+            self._headers = []
             return
-        self.answer.status = status
-        if self._bodiless or status in {204, 304}:
-            self._cut = True
-            self.answer.done = True  # whatever its length says (RFC 9110, 6.4.1 and 9.3.2); each answer has a parser of its own
+        self._answered = True
         self.reusable = self._parser.should_keep_alive()
-        if self._head is not None and not self._head.done():
-            self._head.set_result(self.answer)
+        self._receiver.head(status, self._headers)
+        if self._bodiless or status in {204, 304}:
+            self._cut = self._ended = True  # whatever its length says (RFC 9110, 6.4.1 and 9.3.2)
 
     def on_body(self, body: bytes) -> None:
-        self._chunks.append(body)
-        self._size += len(body)
-        if self._size > HIGH_WATER_BYTES and not self._paused and self.transport is not None:
-            self._paused = True
-            self.transport.pause_reading()
-        self._wake.set()
+        if not self._ended and self._receiver is not None:
+            self._receiver.body(body)
 
     def on_message_complete(self) -> None:
-        if self.answer is not None and self.answer.status:
-            self.answer.done = True
-            self._wake.set()
+        if self._answered:
+            self._ended = True
 
     # --- use ---------------------------------------------------------------------------------------------------------
 
     @property
     def usable(self) -> bool:
-        return not self._lost and self.transport is not None and not self.transport.is_closing()
+        return not self._lost and self._transport is not None and not self._transport.is_closing()
 
-    def begin(self, *, bodiless: bool) -> asyncio.Future[Answer]:
+    def begin(self, receiver: Receiver, *, bodiless: bool) -> None:
         """Ready for the next answer; one to a HEAD has no body."""
-        fresh = (
-            self._parser is None or self._bodiless or self._cut
-        )  # its parser waits for a body that never comes
+        fresh = self._parser is None or self._cut  # its parser waits for a body that never comes
         self._bodiless, self._cut = bodiless, False
+        self._answered = self._ended = False
         if fresh:
             self._parser = httptools.HttpResponseParser(self)
-        self._chunks.clear()
-        self._size = 0
-        self.answer = Answer(self)
-        self._head = self._loop.create_future()
+        self._headers = []
+        self._receiver = receiver
         self.heard_s = self._loop.time()
-        return self._head
+
+    def write_now(self, data: bytes) -> None:
+        """Raises `ConnectionError` when nothing can leave any more."""
+        if self._transport is None or self._lost:
+            raise ConnectionError("the connection is gone")
+        self._transport.write(data)
 
     async def write(self, data: bytes) -> None:
-        if self.transport is None or self._lost:
-            raise ConnectionError("the connection is gone")
-        self.transport.write(data)
+        self.write_now(data)
         await self._drained.wait()
         self.heard_s = self._loop.time()  # a body that flows is not silence
 
-    async def next_chunk(self) -> bytes | None:
-        """The next piece of the body; None at its end. Raises `ConnectionError` when it ends early."""
-        while not self._chunks:
-            if self.answer is not None and self.answer.done:
-                return None
-            if self._lost:
-                raise ConnectionError("the connection ended in the middle of an answer")
-            self._wake.clear()
-            await self._wake.wait()
-        chunk = self._chunks.popleft()
-        self._size -= len(chunk)
-        if self._paused and self._size < HIGH_WATER_BYTES // 2 and self.transport is not None:
+    def pause(self) -> None:
+        """Nothing more of the answer for now."""
+        if not self._paused and self._transport is not None:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        if self._paused and self._transport is not None and not self._transport.is_closing():
             self._paused = False
-            self.transport.resume_reading()
-        return chunk
+            self._transport.resume_reading()
 
     def silent(self, since_s: float) -> bool:
         """Whether nothing has come since then, though somebody waits for it: then it is over."""
-        if self.heard_s > since_s or self._paused or self._chunks:
+        if self.heard_s > since_s or self._paused or not (self._receiver and self._receiver.hungry()):
             return False
         self._fail(TimeoutError(f"no answer for {ANSWER_S_MAX:g} s"))
         return True
 
     def close(self) -> None:
-        if self.transport is not None:
-            self.transport.close()
+        if self._transport is not None:
+            self._transport.close()
 
     def _fail(self, error: Exception) -> None:
         self._lost = True
         self.close()
-        if self._head is not None and not self._head.done():
-            self._head.set_exception(error)
-        self._wake.set()
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None:
+            receiver.fail(error)
+
+
+def head_bytes(method: str, target: str, headers: tuple[tuple[str, str], ...]) -> bytes:
+    """The head of a request as it goes over the wire."""
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
+    return f"{method} {target} HTTP/1.1\r\n{lines}\r\n".encode("latin-1")
 
 
 class Client:
     """Connections to whatever hosts the plane chooses; TLS is verified by the system's authorities."""
 
     def __init__(self) -> None:
-        self._idle: dict[str, deque[_Connection]] = {}
+        self._idle: dict[str, deque[Connection]] = {}
         self._tls: ssl.SSLContext | None = None
-        self._busy: set[_Connection] = set()
+        self._busy: set[Connection] = set()
         self._watch: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
@@ -237,17 +306,11 @@ class Client:
 
         Raises `NotSentError` when certainly nothing left, `ConnectionError` or `TimeoutError` when something may have.
         """
-        head = (
-            f"{method} {target} HTTP/1.1\r\n"
-            + "".join(f"{name}: {value}\r\n" for name, value in headers)
-            + "\r\n"
-        )
-        raw = head.encode("latin-1")
-        connection = await self._connect(base)
-        waiting = connection.begin(bodiless=method == "HEAD")
-        self._busy.add(connection)
-        if self._watch is None:
-            self._look()
+        raw = head_bytes(method, target, headers)
+        connection = self._kept(base) or await self._connect(base)
+        waiting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        connection.begin(Answer(connection, waiting), bodiless=method == "HEAD")
+        self._watched(connection)
         try:
             if isinstance(body, bytes):
                 await connection.write(raw + body)
@@ -266,14 +329,40 @@ class Client:
 
     def release(self, base: str, answer: Answer) -> None:
         """Give the connection back; it is kept when its answer was read to the end."""
-        connection = answer._connection  # noqa: SLF001  # one module
+        self.give_back(base, answer.connection, ended=answer.done)
+
+    def relay(
+        self, base: str, head: bytes, body: bytes, receiver: Receiver, *, bodiless: bool
+    ) -> Connection | None:
+        """Send at once over a kept connection and let `receiver` hear the answer; None when there is none to be had.
+
+        No task and no future: the way of reads. `give_back` belongs to it.
+        """
+        connection = self._kept(base)
+        if connection is None:
+            return None
+        connection.begin(receiver, bodiless=bodiless)
+        self._watched(connection)
+        connection.write_now(head + body if body else head)
+        return connection
+
+    def give_back(self, base: str, connection: Connection, *, ended: bool) -> None:
+        """Keep the connection for the next request when its answer came to its end."""
         self._busy.discard(connection)
-        idle = self._idle.setdefault(base, deque())
-        if answer.done and connection.reusable and connection.usable and len(idle) < IDLE_MAX:
-            connection.idle_since_s = asyncio.get_running_loop().time()
+        idle = self._idle.get(base)
+        if idle is None:
+            idle = self._idle[base] = deque()
+        if ended and connection.reusable and connection.usable and len(idle) < IDLE_MAX:
+            connection.resume()
+            connection.idle_since_s = connection.heard_s
             idle.append(connection)
         else:
             connection.close()
+
+    def _watched(self, connection: Connection) -> None:
+        self._busy.add(connection)
+        if self._watch is None:
+            self._look()
 
     def _look(self) -> None:
         """End what has been silent too long: one timer for all, not two for each request."""
@@ -284,13 +373,17 @@ class Client:
                 self._busy.discard(connection)
         self._watch = loop.call_later(WATCH_S, self._look)
 
-    async def _connect(self, base: str) -> _Connection:
+    def _kept(self, base: str) -> Connection | None:
+        """A connection that was used a moment ago."""
         idle = self._idle.get(base)
         while idle:
             kept = idle.pop()
             if kept.usable and asyncio.get_running_loop().time() - kept.idle_since_s <= KEPT_S_MAX:
                 return kept
             kept.close()
+        return None
+
+    async def _connect(self, base: str) -> Connection:
         parts = urlsplit(base)
         secure = parts.scheme == "https"
         if secure and self._tls is None:
@@ -298,7 +391,7 @@ class Client:
         try:
             async with asyncio.timeout(CONNECT_S_MAX):
                 _, connection = await asyncio.get_running_loop().create_connection(
-                    _Connection,
+                    Connection,
                     parts.hostname or "",
                     parts.port or (443 if secure else 80),
                     ssl=self._tls if secure else None,

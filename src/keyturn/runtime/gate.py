@@ -27,7 +27,7 @@ from keyturn.core.ports import Facts
 from keyturn.executors.interface import Response
 from keyturn.model import record as r
 from keyturn.model.assessment import Assessment, Reversibility
-from keyturn.model.change import Change, Operation, Principal, Request
+from keyturn.model.change import Change, Operation, Principal, Request, ResourceRef
 from keyturn.model.decision import Decision
 from keyturn.model.execution import OutcomeStatus
 from keyturn.runtime.interface import Reply, ReplyKind, SessionKey
@@ -35,7 +35,7 @@ from keyturn.runtime.settings import READS_BATCH_MAX
 from keyturn.runtime.work import Work
 
 READ_DECISIONS_MAX: Final = 10_000
-"""Read-lane answers kept, by principal, action and resource; they hold as long as the policies do."""
+"""Read-lane answers kept, by session, action and resources; they hold as long as the policies do."""
 
 UNDECIDED_WAIT_S: Final = 60.0
 """How long a change waits for an equal one to be decided before it looks again."""
@@ -64,7 +64,7 @@ class GateSide:
         self.work, self.book, self.vault, self.settings = work, work.book, work.vault, work.settings
         self.clock = work.clock
         self._keys = keys  # by access key id
-        self._read_decisions: dict[tuple[str, str, str, str], Decision] = {}
+        self._read_decisions: dict[tuple[str, str, tuple[ResourceRef, ...], str], Decision] = {}
         self._entering: dict[str, asyncio.Lock] = {}  # by session
         self._reads: list[tuple[int, str, str, str, int]] = []
         self._reads_due = asyncio.Event()
@@ -81,7 +81,7 @@ class GateSide:
         by = self.book.plane.halted_by(principal.agent)
         if by:
             return pipeline.internal_doubt(f"{by} has halted the plane", self.work.policy.digest)
-        key = (principal.session, operation.name, str(operation.resources[0]), self.work.policy.digest)
+        key = (principal.session, operation.name, operation.resources, self.work.policy.digest)
         found = self._read_decisions.get(key)
         if found is None:
             found = self._ask_read(principal, operation)

@@ -17,6 +17,7 @@ from keyturn.model.change import Change, Effect, Operation, ResourceRef
 from keyturn.providers.aws import recipes
 from keyturn.providers.aws.operation import operation_from
 from keyturn.providers.aws.recipes.base import Narrow, Recipe, Step
+from keyturn.providers.aws.resources import Home
 from keyturn.providers.aws.rules import Context
 from keyturn.providers.aws.wire_shapes import cli_command
 
@@ -144,9 +145,7 @@ def _operation(step: Step, context: Context, seal: Seal) -> Operation:
         step.service,
         step.action,
         step.parameters,
-        partition=base.partition,
-        account=base.account,
-        region=base.region,
+        home=Home(base.partition, base.account, base.region),
         seal=seal,
     )
 

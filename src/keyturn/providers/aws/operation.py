@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from keyturn.core.ports import Seal
-from keyturn.model.change import Effect, Operation
+from keyturn.model.change import READ_EFFECTS, Effect, Operation
 from keyturn.providers.aws import catalogue
 from keyturn.providers.aws.resources import Home, resources_of
 from keyturn.providers.aws.wire_shapes import idempotency_token, mask
@@ -22,14 +22,29 @@ def _floor(service: str, operation: str, parameters: dict[str, Any]) -> Effect:
     return catalogue.lookup(service, operation).effect
 
 
+def read_from(service: str, operation: str, parameters: dict[str, Any], home: Home) -> Operation | None:
+    """The operation as the read lane needs it, without its parameters: what it reads of. None where it is no read."""
+    floor = _floor(service, operation, parameters)
+    if floor not in READ_EFFECTS:
+        return None
+    return Operation(
+        provider="aws",
+        name=f"{service}:{operation}",
+        parameters={},
+        resources=resources_of(service, operation, parameters, home),
+        floor=floor,
+        partition=home.partition,
+        account=home.account,
+        region=home.region,
+    )
+
+
 def operation_from(
     service: str,
     operation: str,
     parameters: dict[str, Any],
     *,
-    partition: str,
-    account: str,
-    region: str,
+    home: Home,
     seal: Seal,
     payload_sha256: str | None = None,
     request_ref: str = "",
@@ -46,11 +61,11 @@ def operation_from(
         provider="aws",
         name=f"{service}:{operation}",
         parameters=mask(service, operation, meant, seal),
-        resources=resources_of(service, operation, parameters, Home(partition, account, region)),
+        resources=resources_of(service, operation, parameters, home),
         floor=_floor(service, operation, meant),
-        partition=partition,
-        account=account,
-        region=region,
+        partition=home.partition,
+        account=home.account,
+        region=home.region,
         request=request_ref,
         token=token if isinstance(token, str) else None,
         payload_sha256=payload_sha256,

@@ -287,9 +287,9 @@ def _tagged(parameters: dict[str, Any], home: Home) -> Iterator[ResourceRef]:
 
 def _dynamodb(operation: str, parameters: dict[str, Any], home: Home) -> Iterator[ResourceRef]:
     tables: list[str] = []
-    if operation == "BatchWriteItem" and isinstance(parameters.get("RequestItems"), dict):
+    if operation in {"BatchWriteItem", "BatchGetItem"} and isinstance(parameters.get("RequestItems"), dict):
         tables = list(parameters["RequestItems"])
-    elif operation == "TransactWriteItems":
+    elif operation in {"TransactWriteItems", "TransactGetItems"}:
         parts = [part for item in parameters.get("TransactItems") or [] for part in item.values()]
         tables = [part["TableName"] for part in parts if isinstance(part, dict) and "TableName" in part]
     elif operation == "ImportTable":

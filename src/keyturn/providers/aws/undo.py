@@ -11,6 +11,7 @@ from keyturn.providers.aws import items, recipes
 from keyturn.providers.aws.operation import operation_from
 from keyturn.providers.aws.recipes.base import Recipe, State, Step
 from keyturn.providers.aws.recipes.common import differences, do, pause
+from keyturn.providers.aws.resources import Home
 from keyturn.providers.aws.rules import Context, rules_for
 
 
@@ -122,9 +123,7 @@ def plan(change: Change, before: Captures, backups: tuple[Backup, ...], *, seal:
             step.service,
             step.action,
             step.parameters,
-            partition=base.partition,
-            account=base.account,
-            region=base.region,
+            home=Home(base.partition, base.account, base.region),
             seal=seal,
         )
         for step in steps

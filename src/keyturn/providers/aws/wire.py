@@ -80,14 +80,14 @@ class Unidentified(msgspec.Struct, frozen=True):
 
 def identify(request: WireRequest, scope: CredentialScope) -> Identified | Unidentified:
     """The one operation this request is, with its parameters; total: never raises."""
-    protocol = guess_protocol(request, scope)
     try:
         return _identify(request, scope)
     except UnmodelledError as error:
+        protocol = guess_protocol(request, scope)
         return Unidentified(error.code, error.reason, _HELP.get(error.code, ""), protocol)
     except Exception as error:  # noqa: BLE001  # whatever a body can do to a parser, the answer is: not identified
         reason = f"the request cannot be read: {type(error).__name__}"
-        return Unidentified("malformed", reason, protocol=protocol)
+        return Unidentified("malformed", reason, protocol=guess_protocol(request, scope))
 
 
 _HELP: Final = {

@@ -51,6 +51,9 @@ class Shape(msgspec.Struct, frozen=True):
     event_stream: bool = False
     timestamp_format: str = ""
     document: bool = False  # any JSON
+    wire_names: dict[
+        str, tuple[str, Member]
+    ] = {}  # by the name in a body: the member's own name, and the member
 
 
 class Op(msgspec.Struct, frozen=True):
@@ -177,9 +180,13 @@ def _member(raw: list[Any]) -> Member:
 
 
 def _shape(raw: dict[str, Any]) -> Shape:
+    members = {name: _member(member) for name, member in raw.get("m", {}).items()}
     return Shape(
         kind=raw["t"],
-        members={name: _member(member) for name, member in raw.get("m", {}).items()},
+        members=members,
+        wire_names={
+            (member.name or name): (name, member) for name, member in members.items() if not member.location
+        },
         required=tuple(raw.get("r", ())),
         payload=raw.get("p", ""),
         element=_member(raw["e"]) if "e" in raw else None,

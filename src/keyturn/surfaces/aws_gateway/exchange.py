@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import logging
 import time
@@ -10,16 +11,21 @@ import uuid
 from collections.abc import AsyncIterator
 from typing import Final, Protocol
 
-from keyturn.executors.aws import AwsExecutor, end_to_end
+import msgspec
+
+from keyturn.executors.aws import AwsExecutor
 from keyturn.executors.interface import NotSentError
-from keyturn.model.change import READ_EFFECTS, Change, Operation, Principal, Request
+from keyturn.model.change import Change, Operation, Principal, Request
 from keyturn.model.decision import Verdict
+from keyturn.model.execution import Role
 from keyturn.providers.aws import sigv4
-from keyturn.providers.aws.operation import operation_from
+from keyturn.providers.aws.operation import operation_from, read_from
+from keyturn.providers.aws.resources import Home
 from keyturn.providers.aws.wire import Identified, Unidentified, WireRequest, guess_protocol, identify
 from keyturn.providers.aws.wire_errors import WireResponse, denied_code, encode_error
-from keyturn.runtime.interface import Gate, Reply, ReplyKind, SessionKey
+from keyturn.runtime.interface import Gate, Reply, ReplyKind
 from keyturn.surfaces.aws_gateway.limits import STILL_HOLDING_S
+from keyturn.surfaces.aws_gateway.relay import Client, Framing, Relay, head_of
 
 log = logging.getLogger("keyturn.gateway")
 
@@ -41,6 +47,39 @@ class Sender(Protocol):
         ...
 
 
+class Refusing(msgspec.Struct, frozen=True):
+    """It is answered by us. With a `code` it goes on record as a request that was refused before it was anything."""
+
+    answer: WireResponse
+    bodiless: bool
+    session: str = ""
+    code: str = ""
+    reason: str = ""
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """A read that is allowed."""
+
+    principal: Principal
+    operation: Operation
+    found: Identified
+    request: Request
+    request_id: str
+
+
+class Changing(msgspec.Struct, frozen=True):
+    """A change, for the plane."""
+
+    change: Change
+    found: Identified
+    request: Request
+    request_id: str
+    botocore: bool
+
+
+Judged = Refusing | Reading | Changing
+
+
 class Exchange:
     """Serves requests; holds no state of its own."""
 
@@ -48,189 +87,163 @@ class Exchange:
         self._gate, self._executor, self._account, self._partition = gate, executor, account, partition
         self._boot, self._numbers = uuid.uuid4().hex[:12], itertools.count(1)
 
-    async def serve(self, request: WireRequest, body: AsyncIterator[bytes] | None, sender: Sender) -> None:
-        """Answer one request. Whatever fails inside, nothing is forwarded by the failure, and the client hears an error once."""
+    # --- judging -----------------------------------------------------------------------------------------------------
+
+    def judge(self, request: WireRequest) -> Judged:
+        """What this request is: verified, identified, its lane chosen; a read is decided too. Total: never raises, sends nothing."""
         request_id = f"{self._boot}-{next(self._numbers):x}"
-        signed = sigv4.parse(request)
-        if isinstance(signed, sigv4.SignatureRefused):
-            await self._gate.refuse("", signed.code, signed.reason)
-            refusal = _refusal("rest-xml" if "Signature" in request.target else "json", signed, request_id)
-            await _send(sender, refusal, bodiless=request.method == "HEAD")
-            return
-        protocol = guess_protocol(request, signed.scope)
         try:
-            answer = await self._answer(request, signed, protocol, body, sender, request_id)
-        except (ConnectionError, asyncio.CancelledError):
-            raise
+            return self._judge(request, request_id)
         except Exception:
             log.exception("request %s failed inside; nothing was forwarded by this", request_id)
-            text = f"Keyturn failed on this request and forwarded nothing (request {request_id}). Tell its operator."
-            answer = encode_error(
-                protocol, code="KeyturnInternal", message=text, status=400, request_id=request_id
-            )
-        if answer is not None:
-            await _send(sender, answer, bodiless=request.method == "HEAD")
+            return Refusing(_internal("json", request_id), request.method == "HEAD")
 
-    async def _answer(
-        self,
-        request: WireRequest,
-        signed: sigv4.Signed,
-        protocol: str,
-        body: AsyncIterator[bytes] | None,
-        sender: Sender,
-        request_id: str,
-    ) -> WireResponse | None:
+    def _judge(self, request: WireRequest, request_id: str) -> Judged:
+        signed = sigv4.parse(request)
+        if isinstance(signed, sigv4.SignatureRefused):
+            protocol = "rest-xml" if "Signature" in request.target else "json"
+            return _refusing(request, protocol, signed, request_id)
         key = self._gate.session(signed.scope.access_key_id)
         if key is None:
-            refused = sigv4.SignatureRefused(
-                "no-session",
-                "this key belongs to no open session",
-                "open one: keyturn run --agent NAME -- COMMAND",
-            )
-            await self._gate.refuse("", refused.code, refused.reason)
-            return _refusal(protocol, refused, request_id)
+            return _refusing(request, guess_protocol(request, signed.scope), _NO_SESSION, request_id)
         verified = sigv4.verify(request, signed, key.secret, now_s=time.time())
         if isinstance(verified, sigv4.SignatureRefused):
-            await self._gate.refuse(key.session, verified.code, verified.reason)
-            return _refusal(protocol, verified, request_id)
+            protocol = guess_protocol(request, signed.scope)
+            return _refusing(request, protocol, verified, request_id, session=key.session)
         found = identify(request, signed.scope)
         if isinstance(found, Unidentified):
-            await self._gate.refuse(key.session, found.code, found.reason)
-            text = f"Keyturn cannot read this request in exactly one way and does not forward it: {found.reason}. {found.help}"
-            return encode_error(protocol, code=denied_code(protocol, ""), message=text, request_id=request_id)
-        return await self._lane(request, signed, verified, key, found, body, sender, request_id)
-
-    async def _lane(
-        self,
-        request: WireRequest,
-        signed: sigv4.Signed,
-        verified: sigv4.Verified,
-        key: SessionKey,
-        found: Identified,
-        body: AsyncIterator[bytes] | None,
-        sender: Sender,
-        request_id: str,
-    ) -> WireResponse | None:
+            return _unreadable(request, guess_protocol(request, signed.scope), found, request_id, key.session)
         principal = Principal(agent=key.agent, session=key.session, operator=key.operator)
+        home = Home(self._partition, self._account, signed.scope.region)
+        made = _request(request, signed, found)
+        read = read_from(found.service, found.operation, found.parameters, home)
+        if read is not None:
+            return self._judge_read(request, Reading(principal, read, found, made, request_id))
         operation = operation_from(
             found.service,
             found.operation,
             found.parameters,
-            partition=self._partition,
-            account=self._account,
-            region=signed.scope.region,
+            home=home,
             seal=self._gate.seal,
-            payload_sha256=(verified.payload_sha256 or None) if body is not None else None,
+            payload_sha256=(verified.payload_sha256 or None) if request.body is None else None,
         )
-        made = _request(request, signed, found, streamed=body is not None)
-        if operation.floor in READ_EFFECTS:
-            return await self._read(principal, operation, found, made, sender, request_id)
+        headers = dict(request.headers)
         change = Change(
             principal=principal,
             surface="aws-gateway",
             operations=(operation,),
             received_at_ms=time.time_ns() // 1_000_000,
-            intent=dict(request.headers).get(INTENT_HEADER, "")[:500],
+            intent=headers.get(INTENT_HEADER, "")[:500],
         )
-        reply = await self._submit(
-            change,
-            made,
-            body,
-            sender,
-            botocore="botocore" in dict(request.headers).get("user-agent", "").lower(),
-        )
-        if reply.kind is ReplyKind.SENT and reply.response is not None:
-            return WireResponse(reply.response.status, reply.response.headers, reply.response.body)
-        return _said(found, reply, request_id)
+        return Changing(change, found, made, request_id, "botocore" in headers.get("user-agent", "").lower())
+
+    def _judge_read(self, request: WireRequest, reading: Reading) -> Refusing | Reading:
+        decision = self._gate.read(reading.principal, reading.operation)
+        if decision.verdict is Verdict.ALLOW or not decision.enforced:
+            return reading
+        self._gate.note_read(reading.principal, reading.operation, 403)
+        why = "; ".join(reason.message for reason in decision.reasons) or "no policy permits it"
+        text = f"Keyturn does not let this read through: {why}"
+        return Refusing(_error(reading, text), request.method == "HEAD")
+
+    # --- answering ---------------------------------------------------------------------------------------------------
+
+    async def serve(self, judged: Judged, body: AsyncIterator[bytes] | None, sender: Sender) -> None:
+        """Answer one request. Whatever fails inside, nothing is forwarded by the failure, and the client hears an error once."""
+        if isinstance(judged, Refusing):
+            if judged.code:
+                await self._gate.refuse(judged.session, judged.code, judged.reason)
+            await _send(sender, judged.answer, bodiless=judged.bodiless)
+            return
+        try:
+            if isinstance(judged, Reading):
+                answer = await self._read(judged, sender)
+            else:
+                answer = await self._change(judged, body, sender)
+        except (ConnectionError, asyncio.CancelledError):
+            raise
+        except Exception:
+            log.exception("request %s failed inside; nothing was forwarded by this", judged.request_id)
+            answer = _internal(judged.found.protocol, judged.request_id)
+        if answer is not None:
+            await _send(sender, answer, bodiless=judged.request.method == "HEAD")
 
     # --- the read lane -----------------------------------------------------------------------------------------------
 
-    async def _read(
-        self,
-        principal: Principal,
-        operation: Operation,
-        found: Identified,
-        request: Request,
-        sender: Sender,
-        request_id: str,
-    ) -> WireResponse | None:
-        decision = self._gate.read(principal, operation)
-        if decision.verdict is not Verdict.ALLOW and decision.enforced:
-            self._gate.note_read(principal, operation, 403)
-            why = "; ".join(reason.message for reason in decision.reasons) or "no policy permits it"
-            text = f"Keyturn does not let this read through: {why}"
-            return encode_error(
-                found.protocol,
-                code=denied_code(found.protocol, found.service),
-                message=text,
-                request_id=request_id,
-                service=found.service,
-            )
+    def relay(self, judged: Judged, client: Client) -> Relay | None:
+        """Begin a read that can pass at once, without a task of its own; None for everything else (then: `serve`)."""
+        if not isinstance(judged, Reading):
+            return None
+        credentials = self._executor.kept_credentials(Role.READ)
+        if credentials is None:
+            return None
+        relay = Relay(judged.request.method, client, functools.partial(self._note, judged))
+        base = self._executor.endpoint(judged.request.service, judged.request.region)
+        connection = self._executor.relay(judged.request, credentials, relay)
+        if connection is None:
+            return None
+        relay.over(connection, functools.partial(self._executor.http.give_back, base, connection))
+        return relay
+
+    def _note(self, reading: Reading, status: int) -> None:
+        self._gate.note_read(reading.principal, reading.operation, status)
+
+    async def _read(self, reading: Reading, sender: Sender) -> WireResponse | None:
+        request = reading.request
         try:
             answer = await self._executor.forward(request, await self._executor.read_credentials())
         except (NotSentError, TimeoutError) as error:
-            text = f"Keyturn could not reach {found.service}: {error}"
-            return encode_error(
-                found.protocol,
-                code="KeyturnUnavailable",
-                message=text,
-                status=400,
-                request_id=request_id,
-                service=found.service,
-            )
-        self._gate.note_read(principal, operation, answer.status)
+            text = f"Keyturn could not reach {reading.found.service}: {error}"
+            return _error(reading, text, code="KeyturnUnavailable", status=400)
+        self._note(reading, answer.status)
         base = self._executor.endpoint(request.service, request.region)
-        length = next((value for name, value in answer.headers if name == "content-length"), None)
-        bodiless = request.method == "HEAD" or answer.status in {204, 304}
-        head = _head(
-            answer.status, end_to_end(answer.headers), length=length, chunked=length is None and not bodiless
-        )
+        framing = Framing(request.method, answer.status, answer.headers)
         try:
-            await sender.write(head)
+            await sender.write(framing.head)
             async for chunk in answer:
-                await sender.write(chunk if length is not None else b"%x\r\n%s\r\n" % (len(chunk), chunk))
-            if length is None and not bodiless:
-                await sender.write(b"0\r\n\r\n")
+                await sender.write(framing.piece(chunk))
+            if framing.end:
+                await sender.write(framing.end)
         except (NotSentError, OSError, TimeoutError, ValueError) as error:
-            raise ConnectionError(f"the answer of {found.service} broke off: {error}") from error
+            raise ConnectionError(f"the answer of {reading.found.service} broke off: {error}") from error
         finally:
             self._executor.http.release(base, answer)  # closed, where it was not read to its end
         return None
 
     # --- the change lane ---------------------------------------------------------------------------------------------
 
-    async def _submit(
-        self,
-        change: Change,
-        request: Request,
-        body: AsyncIterator[bytes] | None,
-        sender: Sender,
-        *,
-        botocore: bool,
-    ) -> Reply:
+    async def _change(
+        self, changing: Changing, body: AsyncIterator[bytes] | None, sender: Sender
+    ) -> WireResponse:
+        reply = await self._submit(changing, body, sender)
+        if reply.kind is ReplyKind.SENT and reply.response is not None:
+            return WireResponse(reply.response.status, reply.response.headers, reply.response.body)
+        return _said(changing.found, reply, changing.request_id)
+
+    async def _submit(self, changing: Changing, body: AsyncIterator[bytes] | None, sender: Sender) -> Reply:
         """Hand it to the plane; a client that understands it hears every now and then that the answer is still to come."""
-        task = asyncio.ensure_future(self._gate.submit(change, (request,), body))
+        task = asyncio.ensure_future(self._gate.submit(changing.change, (changing.request,), body))
         try:
             while True:
                 done, _ = await asyncio.wait({task}, timeout=STILL_HOLDING_S)
                 if done:
                     return task.result()
-                if botocore:
+                if changing.botocore:
                     sender.still_holding()
         finally:
             if not task.done():
                 task.cancel()
 
 
-def _request(request: WireRequest, signed: sigv4.Signed, found: Identified, *, streamed: bool) -> Request:
-    headers = dict(request.headers)
-    length = headers.get("content-length", "")
+def _request(request: WireRequest, signed: sigv4.Signed, found: Identified) -> Request:
+    streamed = request.body is None
+    length = dict(request.headers).get("content-length", "") if streamed else ""
     return Request(
         operation=f"{found.service}:{found.operation}",
         parameters=found.parameters,
         method=request.method,
         target=found.target,
-        headers=tuple(pair for pair in request.headers if pair[0] not in _NOT_KEPT),
+        headers=tuple([pair for pair in request.headers if pair[0] not in _NOT_KEPT]),
         body=request.body or b"",
         protocol=found.protocol,
         service=found.service,
@@ -258,32 +271,55 @@ def _said(found: Identified, reply: Reply, request_id: str) -> WireResponse:
     )
 
 
-def _refusal(protocol: str, refused: sigv4.SignatureRefused, request_id: str) -> WireResponse:
+_NO_SESSION: Final = sigv4.SignatureRefused(
+    "no-session", "this key belongs to no open session", "open one: keyturn run --agent NAME -- COMMAND"
+)
+
+
+def _refusing(
+    request: WireRequest,
+    protocol: str,
+    refused: sigv4.SignatureRefused,
+    request_id: str,
+    *,
+    session: str = "",
+) -> Refusing:
     code = {
         "signature": "SignatureDoesNotMatch",
         "no-session": "InvalidClientTokenId",
         "skew": "RequestTimeTooSkewed",
     }.get(refused.code, "IncompleteSignature")
     text = f"Keyturn: {refused.reason}. {refused.help}".strip()
-    return encode_error(protocol, code=code, message=text, status=403, request_id=request_id)
+    answer = encode_error(protocol, code=code, message=text, status=403, request_id=request_id)
+    return Refusing(answer, request.method == "HEAD", session, refused.code, refused.reason)
 
 
-_REASONS: Final = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found"}
+def _unreadable(
+    request: WireRequest, protocol: str, found: Unidentified, request_id: str, session: str
+) -> Refusing:
+    text = f"Keyturn cannot read this request in exactly one way and does not forward it: {found.reason}. {found.help}"
+    answer = encode_error(protocol, code=denied_code(protocol, ""), message=text, request_id=request_id)
+    return Refusing(answer, request.method == "HEAD", session, found.code, found.reason)
 
 
-def _head(status: int, headers: tuple[tuple[str, str], ...], *, length: str | None, chunked: bool) -> bytes:
-    lines = [
-        f"HTTP/1.1 {status} {_REASONS.get(status, 'Status')}",
-        *(f"{name}: {value}" for name, value in headers),
-    ]
-    if length is not None:
-        lines.append(f"content-length: {length}")
-    elif chunked:
-        lines.append("transfer-encoding: chunked")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+def _error(reading: Reading, text: str, *, code: str = "", status: int = 403) -> WireResponse:
+    found = reading.found
+    return encode_error(
+        found.protocol,
+        code=code or denied_code(found.protocol, found.service),
+        message=text,
+        status=status,
+        request_id=reading.request_id,
+        service=found.service,
+    )
+
+
+def _internal(protocol: str, request_id: str) -> WireResponse:
+    text = f"Keyturn failed on this request and forwarded nothing (request {request_id}). Tell its operator."
+    return encode_error(protocol, code="KeyturnInternal", message=text, status=400, request_id=request_id)
 
 
 async def _send(sender: Sender, response: WireResponse, *, bodiless: bool = False) -> None:
     """A whole answer; one to a HEAD says how long its body would be and has none (RFC 9110, 9.3.2)."""
-    head = _head(response.status, response.headers, length=str(len(response.body)), chunked=False)
+    head = head_of(response.status, response.headers, f"content-length: {len(response.body)}\r\n")
     await sender.write(head if bodiless else head + response.body)

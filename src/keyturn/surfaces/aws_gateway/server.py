@@ -8,18 +8,24 @@ import logging
 import math
 from collections import deque
 from collections.abc import AsyncIterator
+from typing import Final
 
 import httptools
 import msgspec
 
 from keyturn.executors.aws import AwsExecutor
+from keyturn.executors.http import header_name
 from keyturn.providers.aws import sigv4
 from keyturn.providers.aws.wire import WireRequest, may_stream
 from keyturn.runtime.interface import Gate
 from keyturn.surfaces.aws_gateway import limits
-from keyturn.surfaces.aws_gateway.exchange import Exchange, Sender
+from keyturn.surfaces.aws_gateway.exchange import Exchange, Judged, Sender
+from keyturn.surfaces.aws_gateway.relay import Relay
 
 log = logging.getLogger("keyturn.gateway")
+
+
+_HEAD_TOO_LARGE: Final = f"its head is over {limits.HEAD_BYTES_MAX:,} bytes"
 
 
 class GatewayConfig(msgspec.Struct, frozen=True):
@@ -77,23 +83,41 @@ async def serve(gate: Gate, executor: AwsExecutor, config: GatewayConfig) -> Gat
 
 
 class _Incoming:
-    """One request as it arrives. `body` grows while it is read whole; `chunks` pass by while it streams."""
+    """One request as it arrives. `body` grows while it is read whole; `stream` is there when it is not."""
+
+    __slots__ = (
+        "body",
+        "complete",
+        "head_bytes",
+        "headers",
+        "keep_alive",
+        "lost",
+        "method",
+        "stream",
+        "target",
+    )
 
     def __init__(self) -> None:
         self.target = b""
         self.headers: list[tuple[str, str]] = []
         self.method = ""
-        self.body = bytearray()
-        self.chunks: deque[bytes] = deque()
-        self.held_bytes = 0
-        self.streaming = False
-        self.complete = False
+        self.head_bytes = 0
+        self.body: bytes | bytearray = b""
+        self.stream: _Stream | None = None
+        self.complete = self.lost = False
         self.keep_alive = True
-        self.wake = asyncio.Event()
-        self.lost = False
 
     def header(self, name: str) -> str:
         return next((value for key, value in self.headers if key == name), "")
+
+
+class _Stream:
+    """A body that passes by."""
+
+    def __init__(self) -> None:
+        self.chunks: deque[bytes] = deque()
+        self.held_bytes = 0
+        self.wake = asyncio.Event()
 
 
 class _Client(asyncio.Protocol, Sender):
@@ -106,9 +130,10 @@ class _Client(asyncio.Protocol, Sender):
         self._incoming: _Incoming | None = None
         self._queue: deque[_Incoming] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._relay: Relay | None = None
+        self._judged: Judged | None = None
         self._drained = asyncio.Event()
         self._drained.set()
-        self._head_bytes = 0
         self._reading = True
         self._loop = asyncio.get_running_loop()
         self.deadline_s = math.inf  # by the loop's clock; then the connection is closed
@@ -125,15 +150,22 @@ class _Client(asyncio.Protocol, Sender):
         self._drained.set()
         for incoming in (*self._queue, *([self._incoming] if self._incoming else [])):
             incoming.lost = True
-            incoming.wake.set()
+            if incoming.stream is not None:
+                incoming.stream.wake.set()
+        if self._relay is not None:
+            self._relay.leave()
         if self._task is not None:
             self._task.cancel()  # the client has left: its case stays, nobody waits for it
 
     def pause_writing(self) -> None:
         self._drained.clear()
+        if self._relay is not None:
+            self._relay.pause()
 
     def resume_writing(self) -> None:
         self._drained.set()
+        if self._relay is not None:
+            self._relay.resume()
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -153,23 +185,23 @@ class _Client(asyncio.Protocol, Sender):
 
     def on_message_begin(self) -> None:
         self._incoming = _Incoming()
-        self._head_bytes = 0
         self.deadline_s = self._loop.time() + limits.HEAD_S_MAX
 
     def on_url(self, url: bytes) -> None:
-        if self._incoming is not None:
-            self._incoming.target += url
-            self._count(len(url))
+        incoming = self._incoming
+        if incoming is not None:
+            incoming.target += url
+            incoming.head_bytes += len(url)
+            if incoming.head_bytes > limits.HEAD_BYTES_MAX:
+                raise _TooLargeError(_HEAD_TOO_LARGE)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._incoming is not None:
-            self._count(len(name) + len(value))
-            self._incoming.headers.append((name.decode("latin-1").lower(), value.decode("latin-1").strip()))
-
-    def _count(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > limits.HEAD_BYTES_MAX:
-            raise _TooLargeError(f"its head is over {limits.HEAD_BYTES_MAX:,} bytes")
+        incoming = self._incoming
+        if incoming is not None:
+            incoming.head_bytes += len(name) + len(value)
+            if incoming.head_bytes > limits.HEAD_BYTES_MAX:
+                raise _TooLargeError(_HEAD_TOO_LARGE)
+            incoming.headers.append((header_name(name), value.decode("latin-1").strip()))
 
     def on_headers_complete(self) -> None:
         incoming = self._incoming
@@ -178,31 +210,40 @@ class _Client(asyncio.Protocol, Sender):
         self.deadline_s = math.inf
         incoming.method = self._parser.get_method().decode()
         incoming.keep_alive = self._parser.should_keep_alive()
-        head = self._wire(incoming, body=None)
-        signed = sigv4.parse(head)
-        scope = signed.scope if isinstance(signed, sigv4.Signed) else None
-        has_body = (
-            incoming.header("content-length") not in {"", "0"} or incoming.header("transfer-encoding") != ""
-        )
-        incoming.streaming = scope is not None and has_body and may_stream(head, scope)
-        if incoming.streaming:
+        if incoming.method == "PUT" and self._streams(incoming):
+            incoming.stream = _Stream()
             self._enqueue(incoming)
         elif incoming.header("expect").lower() == "100-continue":
             self.write_now(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _streams(self, incoming: _Incoming) -> bool:
+        """Whether its body may flow past unread: an object's, that is signed for."""
+        has_body = (
+            incoming.header("content-length") not in {"", "0"} or incoming.header("transfer-encoding") != ""
+        )
+        head = self._wire(incoming, body=None)
+        signed = sigv4.parse(head)
+        return has_body and isinstance(signed, sigv4.Signed) and may_stream(head, signed.scope)
 
     def on_body(self, body: bytes) -> None:
         incoming = self._incoming
         if incoming is None:
             return
-        if not incoming.streaming:
-            incoming.body += body
+        stream = incoming.stream
+        if stream is None:
+            if not incoming.body:
+                incoming.body = body
+            else:
+                if isinstance(incoming.body, bytes):
+                    incoming.body = bytearray(incoming.body)
+                incoming.body += body
             if len(incoming.body) > limits.BODY_BYTES_MAX:
                 raise _TooLargeError(f"its body is over {limits.BODY_BYTES_MAX:,} bytes")
             return
-        incoming.chunks.append(body)
-        incoming.held_bytes += len(body)
-        incoming.wake.set()
-        if incoming.held_bytes > limits.STREAM_HIGH_BYTES:
+        stream.chunks.append(body)
+        stream.held_bytes += len(body)
+        stream.wake.set()
+        if stream.held_bytes > limits.STREAM_HIGH_BYTES:
             self._pause()
 
     def on_message_complete(self) -> None:
@@ -210,8 +251,9 @@ class _Client(asyncio.Protocol, Sender):
         if incoming is None:
             return
         incoming.complete = True
-        incoming.wake.set()
-        if not incoming.streaming:
+        if incoming.stream is not None:
+            incoming.stream.wake.set()
+        else:
             self._enqueue(incoming)
 
     # --- one after the other -----------------------------------------------------------------------------------------
@@ -220,50 +262,82 @@ class _Client(asyncio.Protocol, Sender):
         self._queue.append(incoming)
         if len(self._queue) > limits.PIPELINE_MAX:
             self._pause()
-        if self._task is None:
-            self._task = self._loop.create_task(self._work())
+        self._next()
 
-    async def _work(self) -> None:
-        """Serve what has come, in order, each once."""
+    def _next(self) -> None:
+        """Begin the next request that has come: reads pass as they are, all else has a task of its own."""
+        if self._task is not None or self._relay is not None or not self._queue:
+            return
+        incoming = self._queue[0]
+        streamed = incoming.stream is not None
+        judged = self._exchange.judge(self._wire(incoming, body=None if streamed else bytes(incoming.body)))
+        if not streamed:
+            self._relay = self._exchange.relay(judged, self)
+        if self._relay is None:
+            self._task = self._loop.create_task(self._work(incoming, judged))
+        else:
+            self._judged = judged
+
+    async def _work(self, incoming: _Incoming, judged: Judged) -> None:
+        """Serve one request."""
         try:
-            while self._queue:
-                incoming = self._queue[0]
-                body = self._stream(incoming) if incoming.streaming else None
-                request = self._wire(incoming, body=None if incoming.streaming else bytes(incoming.body))
-                await self._exchange.serve(request, body, self)
-                self._queue.popleft()
-                self._resume()
-                if not incoming.keep_alive or (incoming.streaming and not incoming.complete):
-                    self.close()
-                    return
+            body = self._stream(incoming, incoming.stream) if incoming.stream is not None else None
+            await self._exchange.serve(judged, body, self)
         except asyncio.CancelledError:
-            pass
+            return
         except ConnectionError:
             self.close()
+            return
         except Exception:
             log.exception("a connection failed; nothing of it was forwarded after this")
             self.close()
+            return
         finally:
             self._task = None
-            self._rest()
+        self._answered(incoming)
 
-    async def _stream(self, incoming: _Incoming) -> AsyncIterator[bytes]:
+    def _answered(self, incoming: _Incoming) -> None:
+        """Go on with the next, unless this connection ends here."""
+        self._queue.popleft()
+        if not incoming.keep_alive or (incoming.stream is not None and not incoming.complete):
+            self.close()
+            return
+        self._rest()
+        self._resume()
+        self._next()
+
+    # --- what a relay says -------------------------------------------------------------------------------------------
+
+    def relayed(self, *, whole: bool) -> None:
+        self._relay = None
+        if whole:
+            self._answered(self._queue[0])
+        else:
+            self.close()
+
+    def not_relayed(self) -> None:
+        """The kept connection had died: a read may be asked a second time, over a new one."""
+        self._relay = None
+        if self._judged is not None and self._transport is not None and not self._transport.is_closing():
+            self._task = self._loop.create_task(self._work(self._queue[0], self._judged))
+
+    async def _stream(self, incoming: _Incoming, stream: _Stream) -> AsyncIterator[bytes]:
         """The body as it comes; the client is told to go on only when somebody takes it."""
         if incoming.header("expect").lower() == "100-continue":
             self.write_now(b"HTTP/1.1 100 Continue\r\n\r\n")
         while True:
-            while incoming.chunks:
-                chunk = incoming.chunks.popleft()
-                incoming.held_bytes -= len(chunk)
-                if incoming.held_bytes < limits.STREAM_HIGH_BYTES // 2:
+            while stream.chunks:
+                chunk = stream.chunks.popleft()
+                stream.held_bytes -= len(chunk)
+                if stream.held_bytes < limits.STREAM_HIGH_BYTES // 2:
                     self._resume()
                 yield chunk
             if incoming.complete:
                 return
             if incoming.lost:
                 raise ConnectionError("the client left in the middle of its body")
-            incoming.wake.clear()
-            await incoming.wake.wait()
+            stream.wake.clear()
+            await stream.wake.wait()
 
     def _wire(self, incoming: _Incoming, *, body: bytes | None) -> WireRequest:
         return WireRequest(incoming.method, incoming.target.decode("latin-1"), tuple(incoming.headers), body)
@@ -300,7 +374,7 @@ class _Client(asyncio.Protocol, Sender):
 
     def _refuse(self, status: int, code: str, message: str) -> None:
         """Say what was wrong, unless an earlier request of this connection is still to be answered: then just close."""
-        if self._task is not None:
+        if self._task is not None or self._relay is not None:
             self.close()
             return
         message = message.replace("\\", "/").replace('"', "'")

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from keyturn.providers.aws.protocols.values import DEPTH_MAX, NAMED_NUMBERS, refuse, timestamp
-from keyturn.providers.aws.wire_table import Member, Service, Shape
+from keyturn.providers.aws.wire_table import Service, Shape
 
 
 def walk(service: Service, shape: Shape, value: Any, where: str, *, depth: int = 0) -> Any:
@@ -45,7 +45,7 @@ def walk(service: Service, shape: Shape, value: Any, where: str, *, depth: int =
 def _structure(service: Service, shape: Shape, value: Any, where: str, *, depth: int) -> dict[str, Any]:
     if not isinstance(value, dict):
         refuse("bad-value", f"{where} is no structure")
-    names = _wire_names(shape)
+    names = shape.wire_names
     made: dict[str, Any] = {}
     for key, item in value.items():
         if key == "__type":  # a discriminator some SDKs send; it changes nothing
@@ -57,12 +57,6 @@ def _structure(service: Service, shape: Shape, value: Any, where: str, *, depth:
         if item is not None:
             made[name] = walk(service, service.shape(member.shape), item, f"{where}.{name}", depth=depth + 1)
     return made
-
-
-def _wire_names(shape: Shape) -> dict[str, tuple[str, Member]]:
-    return {
-        (member.name or name): (name, member) for name, member in shape.members.items() if not member.location
-    }
 
 
 def _leaf(shape: Shape, value: Any, where: str) -> Any:

@@ -117,30 +117,44 @@ def _utf8(data: bytes) -> str:
     return text
 
 
+class _TwiceError(ValueError):
+    """A key stands twice."""
+
+
+def _pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(found)
+    if len(made) != len(found):
+        keys = [key for key, _ in found]
+        raise _TwiceError(next(key for key in keys if keys.count(key) > 1))
+    return made
+
+
+class _ConstantError(ValueError):
+    """A name that Python's reader takes for a number."""
+
+
+def _constant(text: str) -> NoReturn:
+    raise _ConstantError(text)
+
+
+def _float(text: str) -> float:
+    return finite(float(text), "the body")
+
+
+_JSON: Final = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_float)
+
+
 def strict_json(data: bytes, where: str) -> Any:
     """JSON with one meaning: UTF-8, no duplicate keys, no NaN, no depth beyond `DEPTH_MAX`."""
-
-    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
-        made = dict(found)
-        if len(made) != len(found):
-            keys = [key for key, _ in found]
-            twice = next(key for key in keys if keys.count(key) > 1)
-            refuse("duplicate-key", f"{where} has the key {twice!r} twice")
-        return made
-
-    def constant(text: str) -> NoReturn:
-        refuse("bad-value", f"{where} holds {text}, which is no JSON")
-
     try:
-        return json.loads(
-            _utf8(data),
-            object_pairs_hook=pairs,
-            parse_constant=constant,
-            parse_float=lambda text: finite(float(text), where),
-        )
+        return _JSON.decode(_utf8(data))
     except UnicodeError:
         refuse("bad-json", f"{where} is not UTF-8")
     except json.JSONDecodeError as error:
         refuse("bad-json", f"{where} is no JSON: {error.msg} at {error.pos}")
+    except _TwiceError as error:
+        refuse("duplicate-key", f"{where} has the key {str(error)!r} twice")
+    except _ConstantError as error:
+        refuse("bad-value", f"{where} holds {error}, which is no JSON")
     except RecursionError:
         refuse("too-deep", f"{where} is nested too deeply")
