@@ -21,6 +21,7 @@ from keyturn.core.lifecycle import TERMINAL
 from keyturn.core.plane import Plane, from_snapshot, snapshot
 from keyturn.model import record as r
 from keyturn.runtime.interface import Notice
+from keyturn.runtime.outlasting import outlasting
 from keyturn.stores.interface import Store
 
 SNAPSHOT_EVERY: Final = 2_000
@@ -56,7 +57,7 @@ class Book:
         self.cases: dict[str, Case] = {}
         self.act: Act = lambda _case, _command: None  # set by the runtime
         self._locks: dict[str, asyncio.Lock] = {}
-        self._changed: dict[str, asyncio.Condition] = {}
+        self._waiting: dict[str, set[asyncio.Future[None]]] = {}  # for the case to move
         self._subscribers: set[asyncio.Queue[Notice]] = set()
         self._since_snapshot = 0
         self._snapshotting = asyncio.Lock()
@@ -112,7 +113,7 @@ class Book:
         What `make` raises is raised, and nothing is written; nor is anything when it returns no events. Whoever waits may
         be cancelled: what the log holds is folded all the same, and what it leads to is begun.
         """
-        return await asyncio.shield(asyncio.ensure_future(self._record(case_id, make)))
+        return await outlasting(self._record(case_id, make))
 
     async def _record(self, case_id: str, make: Callable[[Case], Sequence[r.CaseEvent]]) -> Case:
         async with self._lock(case_id):
@@ -137,7 +138,7 @@ class Book:
 
     async def note(self, *events: r.PlaneEvent, soon: bool = False) -> None:
         """Append events of the plane itself; whoever waits may be cancelled, as in `record_from`."""
-        await asyncio.shield(asyncio.ensure_future(self._note(events, soon=soon)))
+        await outlasting(self._note(events, soon=soon))
 
     async def _note(self, events: Sequence[r.PlaneEvent], *, soon: bool) -> None:
         await self._append([r.Draft(case_id="", event=event) for event in events], soon=soon)
@@ -160,10 +161,9 @@ class Book:
                 self._quiet.set()
 
     async def _after(self, case: Case, events: Iterable[r.CaseEvent]) -> None:
-        condition = self._changed.get(case.id)
-        if condition is not None:
-            async with condition:
-                condition.notify_all()
+        for waiting in self._waiting.pop(case.id, ()):
+            if not waiting.done():
+                waiting.set_result(None)
         count = 0
         for event in events:
             self._publish(case.id, event)
@@ -179,7 +179,6 @@ class Book:
         for case_id in ended[: len(ended) - ENDED_IN_MEMORY_MAX]:
             del self.cases[case_id]
             self._locks.pop(case_id, None)
-            self._changed.pop(case_id, None)
 
     async def _maybe_snapshot(self, count: int) -> None:
         self._since_snapshot += count
@@ -219,14 +218,29 @@ class Book:
 
     async def until(self, case_id: str, done: Callable[[Case], object], *, timeout_s: float | None) -> Case:
         """Wait until `done(case)` is true, or the time is over; returns the case as it is then."""
-        condition = self._changed.setdefault(case_id, asyncio.Condition())
+        ends_s = None if timeout_s is None else asyncio.get_running_loop().time() + timeout_s
+        while not done(case := self._standing(case_id)):
+            try:
+                await self._moved(case_id, ends_s)
+            except TimeoutError:
+                return self._standing(case_id)
+        return case
+
+    async def _moved(self, case_id: str, ends_s: float | None) -> None:
+        """Until the case has moved. Raises `TimeoutError` at that time, by the loop's clock."""
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        others = self._waiting.setdefault(case_id, set())
+        others.add(waiting)
         try:
-            async with asyncio.timeout(timeout_s):
-                async with condition:
-                    await condition.wait_for(lambda: done(self._standing(case_id)))
-        except TimeoutError:
-            pass
-        return self._standing(case_id)
+            if ends_s is None:
+                await waiting
+            else:
+                async with asyncio.timeout_at(ends_s):
+                    await waiting
+        finally:
+            others.discard(waiting)
+            if not others and self._waiting.get(case_id) is others:
+                del self._waiting[case_id]
 
     def _lock(self, case_id: str) -> asyncio.Lock:
         return self._locks.setdefault(case_id, asyncio.Lock())

@@ -6,13 +6,41 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import Callable
-from contextvars import Context
+from contextvars import Context, copy_context
 from typing import Any, Final
 
 from keyturn.errors import BugError
 
 START_MS: Final = 1_700_000_000_000
 """Where virtual time begins, in milliseconds since 1970; any number would do."""
+
+
+class _Soon(asyncio.Handle):
+    """A callback that is due, without what a debugger would like to know of it."""
+
+    __slots__ = ()
+
+    def __init__(self, callback: Callable[..., Any], args: tuple[Any, ...], context: Context) -> None:
+        self._callback, self._args, self._context = callback, args, context
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        self._cancelled, self._args = True, ()
+
+    def _run(self) -> None:
+        self._context.run(self._callback, *self._args)
+
+
+class _Timer(_Soon, asyncio.TimerHandle):
+    """The same, for later. A cancelled one is dropped when its time comes."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, when: float, callback: Callable[..., Any], args: tuple[Any, ...], context: Context
+    ) -> None:
+        super().__init__(callback, args, context)
+        self._when = when
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
@@ -23,11 +51,12 @@ class VirtualLoop(asyncio.BaseEventLoop):
     """
 
     _ready: deque[asyncio.Handle]
-    _scheduled: list[asyncio.TimerHandle]
 
     def __init__(self) -> None:
         super().__init__()
         self.now_s = 0.0
+        self._due: list[tuple[float, int, _Timer]] = []
+        self._made = 0
         self.set_exception_handler(
             lambda _loop, _context: None
         )  # what a crash tears is looked at by the checker
@@ -40,15 +69,15 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return START_MS + int(self.now_s * 1000)
 
     def _run_once(self) -> None:
-        ready, scheduled = self._ready, self._scheduled
+        ready, due = self._ready, self._due
         if not ready:
-            while scheduled and scheduled[0].cancelled():
-                heapq.heappop(scheduled)
-            if not scheduled:
+            while due and due[0][2].cancelled():
+                heapq.heappop(due)
+            if not due:
                 raise BugError("stuck", "nothing is due and nothing is ready: the history waits for ever")
-            self.now_s = max(self.now_s, scheduled[0].when())
-            while scheduled and scheduled[0].when() <= self.now_s:
-                ready.append(heapq.heappop(scheduled))
+            self.now_s = max(self.now_s, due[0][0])
+            while due and due[0][0] <= self.now_s:
+                ready.append(heapq.heappop(due)[2])
         for _ in range(len(ready)):
             handle = ready.popleft()
             if not handle.cancelled():
@@ -57,19 +86,22 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def call_soon(  # type: ignore[override]  # the stubs tie args to the callback's
         self, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        handle = asyncio.Handle(callback, args, self, context)
+        handle = _Soon(callback, args, context or copy_context())
         self._ready.append(handle)
         return handle
 
     def call_at(  # type: ignore[override]  # the same
         self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        timer = asyncio.TimerHandle(when, callback, args, self, context)
-        heapq.heappush(self._scheduled, timer)
+        timer = _Timer(when, callback, args, context or copy_context())
+        self._made += 1
+        heapq.heappush(self._due, (when, self._made, timer))
         return timer
 
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """Cancelled timers are dropped when their time comes."""
+    def call_later(  # type: ignore[override]  # the same
+        self, delay: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self.now_s + delay, callback, *args, context=context)
 
     def _process_events(self, event_list: list[Any]) -> None:
         """There are no files to watch."""
