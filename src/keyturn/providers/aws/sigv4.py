@@ -61,11 +61,10 @@ class Verified(msgspec.Struct, frozen=True):
 
 def parse(request: WireRequest) -> Signed | SignatureRefused:
     """Read the signature's parts; refuses what is missing, doubled or of another kind."""
-    headers: dict[str, str] = {}
-    for name, value in request.headers:
-        if name in headers and name in {"authorization", "host", "x-amz-date", "x-amz-content-sha256"}:
+    headers = request.by_name
+    for name in request.twice:
+        if name in {"authorization", "host", "x-amz-date", "x-amz-content-sha256"}:
             return SignatureRefused("duplicate-header", f"the header {name!r} stands twice")
-        headers.setdefault(name, value)
     authorization = headers.get("authorization", "")
     if not authorization:
         return _unsigned(request)
@@ -123,11 +122,9 @@ def verify(request: WireRequest, signed: Signed, secret: str, *, now_s: float) -
     names = set(signed.signed_headers)
     if "host" not in names:
         return SignatureRefused("unsigned-header", "the host is not signed")
-    loose = [
-        name for name, _ in request.headers if name.startswith("x-amz-") and name not in names | _NOT_SIGNED
-    ]
-    if loose:
-        return SignatureRefused("unsigned-header", f"the header {loose[0]!r} is not under the signature")
+    for name in request.by_name:
+        if name.startswith("x-amz-") and name not in names and name not in _NOT_SIGNED:
+            return SignatureRefused("unsigned-header", f"the header {name!r} is not under the signature")
     path = request.target.partition("?")[0] or "/"
     if not _is_s3(signed.scope.signing_name) and path != _normal(path):
         # All paths with one normal form share a signature: only that form itself is what was signed beyond doubt.
@@ -137,11 +134,11 @@ def verify(request: WireRequest, signed: Signed, secret: str, *, now_s: float) -
     payload = _payload(request, signed)
     if isinstance(payload, SignatureRefused):
         return payload
-    canonical = canonical_request(
+    canonical = _canonical(
         request.method,
         request.target,
-        request.headers,
-        signed.signed_headers,
+        request.by_name,
+        sorted(names),
         payload,
         s3=_is_s3(signed.scope.signing_name),
     )
@@ -192,14 +189,17 @@ def canonical_request(
     s3: bool,
 ) -> str:
     """AWS's canonical request. S3 paths are taken as they are, all others are encoded once more."""
-    path, _, query = target.partition("?")
-    found: dict[str, str | None] = dict.fromkeys(signed)
+    found: dict[str, str] = {}
     for name, value in headers:
-        if name in found:
-            before, trimmed = found[name], " ".join(value.split())
-            found[name] = trimmed if before is None else f"{before},{trimmed}"
-    names = sorted(found)
-    lines = "\n".join([f"{name}:{found[name] or ''}" for name in names])
+        found[name] = f"{found[name]},{value.strip()}" if name in found else value.strip()
+    return _canonical(method, target, found, sorted(set(signed)), payload, s3=s3)
+
+
+def _canonical(
+    method: str, target: str, values: dict[str, str], names: list[str], payload: str, *, s3: bool
+) -> str:
+    path, _, query = target.partition("?")
+    lines = "\n".join([f"{name}:{' '.join(values.get(name, '').split())}" for name in names])
     path = _canonical_path(path, s3=s3) if path != "/" else path
     return f"{method}\n{path}\n{_canonical_query(query)}\n{lines}\n\n{';'.join(names)}\n{payload}"
 

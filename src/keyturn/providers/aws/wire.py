@@ -49,13 +49,28 @@ class CredentialScope(msgspec.Struct, frozen=True):
 class WireRequest(msgspec.Struct, frozen=True):
     """A request as it came: `target` is path and query as on the wire, header names are lower-case, in order.
 
-    `body` None: the payload has not been read and would be streamed.
+    `body` None: the payload has not been read and would be streamed. `by_name` and `twice` are made from the headers: one that
+    stands twice is joined by commas (RFC 9110, 5.2).
     """
 
     method: str
     target: str
     headers: tuple[tuple[str, str], ...]
     body: bytes | None
+    by_name: dict[str, str] = {}
+    twice: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        made: dict[str, str] = dict(self.headers)
+        if len(made) != len(self.headers):
+            made = {}
+            for name, value in self.headers:
+                made[name] = f"{made[name]},{value.strip()}" if name in made else value.strip()
+            names = [name for name, _ in self.headers]
+            msgspec.structs.force_setattr(
+                self, "twice", tuple(name for name in made if names.count(name) > 1)
+            )
+        msgspec.structs.force_setattr(self, "by_name", made)
 
 
 class Identified(msgspec.Struct, frozen=True):
@@ -113,14 +128,17 @@ def may_stream(request: WireRequest, scope: CredentialScope) -> bool:
         return False
     path, _, query = split_prefix(request.target)[1].partition("?")
     keys = {key for key, _ in parse_qsl(query, keep_blank_values=True)}
-    names = {name for name, _ in request.headers}
     is_object = path.count("/") >= 2 and not path.rstrip("/").count("/") < 2
-    return is_object and keys <= {"partNumber", "uploadId", "x-id"} and "x-amz-copy-source" not in names
+    return (
+        is_object
+        and keys <= {"partNumber", "uploadId", "x-id"}
+        and "x-amz-copy-source" not in request.by_name
+    )
 
 
 def guess_protocol(request: WireRequest, scope: CredentialScope) -> str:
     """In which shape an error would be understood; decides nothing else."""
-    headers = dict(request.headers)
+    headers = request.by_name
     if headers.get("smithy-protocol") == "rpc-v2-cbor":
         return "smithy-rpc-v2-cbor"
     if "x-amz-target" in headers:
@@ -141,7 +159,7 @@ def guess_protocol(request: WireRequest, scope: CredentialScope) -> str:
 
 def _identify(request: WireRequest, scope: CredentialScope) -> Identified:
     table = load()
-    if not _TARGET.match(request.target) or _BAD_PERCENT.search(request.target):
+    if request.target != "/" and (not _TARGET.match(request.target) or _BAD_PERCENT.search(request.target)):
         refuse(
             "bad-target",
             "the target is no path from the root with a query, in printable ASCII (RFC 9112, 3.2.1)",
@@ -185,15 +203,10 @@ _ONCE: Final = (
 
 
 def _headers(request: WireRequest) -> dict[str, str]:
-    made: dict[str, str] = {}
-    for name, value in request.headers:
-        if name not in made:
-            made[name] = value
-        elif name.startswith(_ONCE):
+    for name in request.twice:
+        if name.startswith(_ONCE):
             refuse("duplicate-header", f"the header {name[:60]!r} stands twice")
-        else:
-            made[name] += "," + value
-    return made
+    return request.by_name
 
 
 def _whole(request: WireRequest, headers: dict[str, str], *, gzip: bool = False) -> bytes:

@@ -127,7 +127,7 @@ class Exchange:
             seal=self._gate.seal,
             payload_sha256=(verified.payload_sha256 or None) if request.body is None else None,
         )
-        headers = dict(request.headers)
+        headers = request.by_name
         change = Change(
             principal=principal,
             surface="aws-gateway",
@@ -237,7 +237,7 @@ class Exchange:
 
 def _request(request: WireRequest, signed: sigv4.Signed, found: Identified) -> Request:
     streamed = request.body is None
-    length = dict(request.headers).get("content-length", "") if streamed else ""
+    length = request.by_name.get("content-length", "") if streamed else ""
     return Request(
         operation=f"{found.service}:{found.operation}",
         parameters=found.parameters,
