@@ -85,7 +85,7 @@ def test_who_is_removed_is_out_at_once(plane: Plane) -> None:
 
 MAY_NOT: list[tuple[str, str, dict[str, Any]]] = [
     ("ada", "/cases/{half}/review", {"approve": True, "binding": "{half}"}),
-    ("ada", "/cases/{half}/review", {"approve": False, "binding": "{half}"}),
+    ("ada", "/cases/{half}/review", {"approve": False, "binding": "{half}", "note": "no"}),
     ("ada", "/cases/{approved}/execute", {}),
     ("ada", "/cases/{undone}/undo", {}),
     ("ada", "/cases/{half}/settle", {"succeeded": True}),
@@ -102,7 +102,7 @@ MAY_NOT: list[tuple[str, str, dict[str, Any]]] = [
     ("olga", "/resume", {}),
     ("olga", "/users", {"name": "olga", "roles": ["reviewer"]}),
     ("bob", "/cases/{half}/review", {"approve": True, "binding": "{half}"}),
-    ("bob", "/cases/{half}/review", {"approve": False, "binding": "{half}"}),
+    ("bob", "/cases/{half}/review", {"approve": False, "binding": "{half}", "note": "no"}),
     ("bob", "/cases/{approved}/execute", {}),
 ]
 

@@ -99,7 +99,9 @@ class Calm:
         assert case is not None
         return case
 
-    async def review(self, who: str, case_id: str = "C-1", *, approve: bool = True, note: str = "") -> Case:
+    async def review(
+        self, who: str, case_id: str = "C-1", *, approve: bool = True, note: str = "seen"
+    ) -> Case:
         shown = self.case(case_id)
         binding = shown.request.digest if shown.request else ""
         return await self.plane.review(

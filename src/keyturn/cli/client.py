@@ -37,11 +37,16 @@ class Api:
         return self._ask("POST", path, body or {})
 
     def download(self, path: str) -> bytes:
-        """The bytes of an answer that is no JSON."""
-        return self._raw("GET", path, None)[1]
+        """The bytes of an answer that is no JSON. Raises `ApiError` when it is refused: no file is better than one of an error."""
+        status, raw = self._raw("GET", path, None)
+        if status >= 400:
+            self._answer(status, raw)
+        return raw
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
-        status, raw = self._raw(method, path, body)
+        return self._answer(*self._raw(method, path, body))
+
+    def _answer(self, status: int, raw: bytes) -> Any:
         try:
             answer = json.loads(raw)
         except ValueError:

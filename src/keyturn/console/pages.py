@@ -183,8 +183,6 @@ class Pages:
         return await self._review(case_id, user, form, approve=True)
 
     async def _deny(self, case_id: str, user: User, form: dict[str, str]) -> str:
-        if not form.get("note", "").strip():
-            raise ReviewError("no-reason", "A denial needs a reason: the agent reads it, and does better.")
         return await self._review(case_id, user, form, approve=False)
 
     async def _review(self, case_id: str, user: User, form: dict[str, str], *, approve: bool) -> str:

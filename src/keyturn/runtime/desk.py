@@ -104,6 +104,8 @@ class DeskSide:
         case = self._known(case_id)
         if approve:
             case = await self._still_as_shown(case)
+        elif not note.strip():
+            raise ReviewError("no-reason", "A denial needs a reason: the agent reads it, and does better.")
         now = self.clock()
         review = Review(reviewer=by, approve=approve, binding=binding, at_ms=now, note=note, via=via)
         refused: list[NotAccepted] = []

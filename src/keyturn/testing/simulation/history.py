@@ -284,7 +284,7 @@ class _Play:
         for _ in range(self.chance.choice((1, 1, 1, 2))):
             done = await self._do(
                 lambda plane: plane.review(
-                    case.id, by=name, approve=approve, binding=binding, note="", via="sim"
+                    case.id, by=name, approve=approve, binding=binding, note="seen", via="sim"
                 )
             )
             if done:
