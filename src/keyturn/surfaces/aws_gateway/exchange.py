@@ -18,9 +18,11 @@ from keyturn.executors.interface import NotSentError
 from keyturn.model.change import Change, Operation, Principal, Request
 from keyturn.model.decision import Verdict
 from keyturn.model.execution import Role
-from keyturn.providers.aws import sigv4
 from keyturn.providers.aws.operation import operation_from, read_from
 from keyturn.providers.aws.resources import Home
+from keyturn.providers.aws.signing import front
+from keyturn.providers.aws.signing.rechunk import Rechunker
+from keyturn.providers.aws.signing.values import Authentic, Chunks, Refused, Secret
 from keyturn.providers.aws.wire import Identified, Unidentified, WireRequest, guess_protocol, identify
 from keyturn.providers.aws.wire_errors import WireResponse, denied_code, encode_error
 from keyturn.runtime.interface import Gate, Reply, ReplyKind
@@ -75,6 +77,7 @@ class Changing(msgspec.Struct, frozen=True):
     request: Request
     request_id: str
     botocore: bool
+    chunks: Chunks | None = None  # how its body is decoded on its way, where it is sent in chunks
 
 
 Judged = Refusing | Reading | Changing
@@ -85,6 +88,7 @@ class Exchange:
 
     def __init__(self, gate: Gate, executor: AwsExecutor, *, account: str, partition: str) -> None:
         self._gate, self._executor, self._account, self._partition = gate, executor, account, partition
+        self._region = _FIRST_REGION.get(partition, "us-east-1")
         self._boot, self._numbers = uuid.uuid4().hex[:12], itertools.count(1)
 
     # --- judging -----------------------------------------------------------------------------------------------------
@@ -99,17 +103,18 @@ class Exchange:
             return Refusing(_internal("json", request_id), request.method == "HEAD")
 
     def _judge(self, request: WireRequest, request_id: str) -> Judged:
-        signed = sigv4.parse(request)
-        if isinstance(signed, sigv4.SignatureRefused):
+        claim = front.claim(request, region=self._region)
+        if isinstance(claim, Refused):
             protocol = "rest-xml" if "Signature" in request.target else "json"
-            return _refusing(request, protocol, signed, request_id)
-        key = self._gate.session(signed.scope.access_key_id)
+            return _refusing(request, protocol, claim, request_id)
+        key = self._gate.session(claim.scope.access_key_id)
         if key is None:
-            return _refusing(request, guess_protocol(request, signed.scope), _NO_SESSION, request_id)
-        verified = sigv4.verify(request, signed, key.secret, now_s=time.time())
-        if isinstance(verified, sigv4.SignatureRefused):
-            protocol = guess_protocol(request, signed.scope)
-            return _refusing(request, protocol, verified, request_id, session=key.session)
+            return _refusing(request, guess_protocol(claim.request, claim.scope), _NO_SESSION, request_id)
+        signed = front.verify(claim, Secret(key.secret), now_s=time.time())
+        if isinstance(signed, Refused):
+            protocol = guess_protocol(claim.request, claim.scope)
+            return _refusing(request, protocol, signed, request_id, session=key.session)
+        request = signed.request
         found = identify(request, signed.scope)
         if isinstance(found, Unidentified):
             return _unreadable(request, guess_protocol(request, signed.scope), found, request_id, key.session)
@@ -125,7 +130,7 @@ class Exchange:
             found.parameters,
             home=home,
             seal=self._gate.seal,
-            payload_sha256=(verified.payload_sha256 or None) if request.body is None else None,
+            payload_sha256=(signed.payload.sha256 or None) if request.body is None else None,
         )
         headers = request.by_name
         change = Change(
@@ -135,7 +140,8 @@ class Exchange:
             received_at_ms=time.time_ns() // 1_000_000,
             intent=headers.get(INTENT_HEADER, "")[:500],
         )
-        return Changing(change, found, made, request_id, "botocore" in headers.get("user-agent", "").lower())
+        botocore = "botocore" in headers.get("user-agent", "").lower()
+        return Changing(change, found, made, request_id, botocore, signed.payload.chunks)
 
     def _judge_read(self, request: WireRequest, reading: Reading) -> Refusing | Reading:
         decision = self._gate.read(reading.principal, reading.operation)
@@ -215,6 +221,8 @@ class Exchange:
     async def _change(
         self, changing: Changing, body: AsyncIterator[bytes] | None, sender: Sender
     ) -> WireResponse:
+        if body is not None and changing.chunks is not None:
+            body = _unwrapped(body, changing.chunks)
         reply = await self._submit(changing, body, sender)
         if reply.kind is ReplyKind.SENT and reply.response is not None:
             return WireResponse(reply.response.status, reply.response.headers, reply.response.body)
@@ -235,7 +243,29 @@ class Exchange:
                 task.cancel()
 
 
-def _request(request: WireRequest, signed: sigv4.Signed, found: Identified) -> Request:
+_FIRST_REGION: Final = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+"""What is meant by a signature that names no region: S3's older URLs are made for the partition's first one only."""
+
+
+async def _unwrapped(body: AsyncIterator[bytes], chunks: Chunks) -> AsyncIterator[bytes]:
+    """A body that came in chunks, verified and as it leaves. Where it is refused its last byte has not left: the service, which
+    was told the length, has no whole request and does nothing (RFC 9112, 8).
+    """
+    rechunker = Rechunker(chunks)
+    async for piece in body:
+        made = rechunker.feed(piece)
+        if isinstance(made, Refused):
+            raise NotSentError("body-refused", f"the body was refused before its end: {made.reason}")
+        if made:
+            yield made
+    last = rechunker.end()
+    if isinstance(last, Refused):
+        raise NotSentError("body-refused", f"the body was refused before its end: {last.reason}")
+    if last:
+        yield last
+
+
+def _request(request: WireRequest, signed: Authentic, found: Identified) -> Request:
     streamed = request.body is None
     length = request.by_name.get("content-length", "") if streamed else ""
     return Request(
@@ -271,7 +301,7 @@ def _said(found: Identified, reply: Reply, request_id: str) -> WireResponse:
     )
 
 
-_NO_SESSION: Final = sigv4.SignatureRefused(
+_NO_SESSION: Final = Refused(
     "no-session", "this key belongs to no open session", "open one: keyturn run --agent NAME -- COMMAND"
 )
 
@@ -279,7 +309,7 @@ _NO_SESSION: Final = sigv4.SignatureRefused(
 def _refusing(
     request: WireRequest,
     protocol: str,
-    refused: sigv4.SignatureRefused,
+    refused: Refused,
     request_id: str,
     *,
     session: str = "",
@@ -288,6 +318,8 @@ def _refusing(
         "signature": "SignatureDoesNotMatch",
         "no-session": "InvalidClientTokenId",
         "skew": "RequestTimeTooSkewed",
+        "expired": "AccessDenied",  # as S3 says it
+        "token": "InvalidToken",
     }.get(refused.code, "IncompleteSignature")
     text = f"Keyturn: {refused.reason}. {refused.help}".strip()
     answer = encode_error(protocol, code=code, message=text, status=403, request_id=request_id)

@@ -15,7 +15,8 @@ import msgspec
 
 from keyturn.executors.aws import AwsExecutor
 from keyturn.executors.http import header_name
-from keyturn.providers.aws import sigv4
+from keyturn.providers.aws.signing import front
+from keyturn.providers.aws.signing.values import Refused
 from keyturn.providers.aws.wire import WireRequest, may_stream
 from keyturn.runtime.interface import Gate
 from keyturn.surfaces.aws_gateway import limits
@@ -221,9 +222,10 @@ class _Client(asyncio.Protocol, Sender):
         has_body = (
             incoming.header("content-length") not in {"", "0"} or incoming.header("transfer-encoding") != ""
         )
-        head = self._wire(incoming, body=None)
-        signed = sigv4.parse(head)
-        return has_body and isinstance(signed, sigv4.Signed) and may_stream(head, signed.scope)
+        claim = front.claim(self._wire(incoming, body=None), region="")
+        if not has_body or isinstance(claim, Refused) or _decodes_to_nothing(claim.request):
+            return False
+        return may_stream(claim.request, claim.scope)
 
     def on_body(self, body: bytes) -> None:
         incoming = self._incoming
@@ -386,6 +388,12 @@ class _Client(asyncio.Protocol, Sender):
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
+
+
+def _decodes_to_nothing(request: WireRequest) -> bool:
+    """An empty object in chunks: the service would have all of it with the head, before its chunks are verified."""
+    length = request.by_name.get("x-amz-decoded-content-length", "")
+    return bool(length) and not length.strip("0")
 
 
 class _TooLargeError(Exception):

@@ -39,12 +39,10 @@ _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9a-z]+\Z")
 
 def headers_once(request: WireRequest) -> dict[str, str] | Refused:
     """The headers by name; refuses a doubled one that decides."""
-    found: dict[str, str] = {}
-    for name, value in request.headers:
-        if name in found and name in SINGLE:
+    for name in request.twice:
+        if name in SINGLE:
             return refuse("duplicate-header", f"the header {name!r} stands twice")
-        found.setdefault(name, value)
-    return found
+    return request.by_name
 
 
 def signed_names(text: str) -> tuple[str, ...] | Refused:
@@ -60,7 +58,7 @@ def signed_names(text: str) -> tuple[str, ...] | Refused:
 def loose_header(request: WireRequest, names: tuple[str, ...]) -> Refused | None:
     """An x-amz-* header that is not under the signature could have been added by anybody."""
     covered = NOT_SIGNED.union(names)
-    for name, _ in request.headers:
+    for name in request.by_name:
         if name.startswith("x-amz-") and name not in covered:
             return refuse("unsigned-header", f"the header {name[:60]!r} is not under the signature")
     return None

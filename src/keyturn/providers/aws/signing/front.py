@@ -57,17 +57,16 @@ _VIRTUAL: Final = re.compile(
 
 def claim(request: WireRequest, *, region: str) -> Claim | Refused:
     """What the request says of its signature. `region` is meant where a form names none, or several. Total: never raises."""
-    authorization = [value for name, value in request.headers if name == "authorization"]
-    _, mark, asked = request.target.partition("?")
-    in_query = query.kinds(asked) if mark else frozenset()
-    if authorization and not in_query and authorization[0].startswith(MAC + " "):
+    authorization = request.by_name.get("authorization", "")
+    in_query = query.kinds(request.target) if "?" in request.target else frozenset()
+    if not in_query and authorization.startswith(MAC + " "):
         return _by_header(request)
-    if len(authorization) > 1:
+    if "authorization" in request.twice:
         return refuse("duplicate-header", "the header 'authorization' stands twice")
-    if len(in_query) + len(authorization) > 1:
+    if len(in_query) + bool(authorization) > 1:
         return refuse("two-signatures", "the request is signed in two ways", "sign it once")
     if authorization:
-        kind = authorization[0].partition(" ")[0]
+        kind = authorization.partition(" ")[0]
         if kind == ECDSA:
             return sigv4a.parse(request, region=region)
         if kind == "AWS":
@@ -93,24 +92,25 @@ def _by_header(request: WireRequest) -> Claim | Refused:
         scope=signed.scope,
         request=request,
         original=request,
+        signed_target=request.target,
         signed_headers=signed.signed_headers,
         signature=signed.signature,
         amz_date=signed.amz_date,
         declared=signed.payload_sha256,
+        header=signed,
     )
 
 
 def virtual_bucket(request: WireRequest) -> str:
     """The bucket that the host names; empty where it names none."""
-    hosts = [value for name, value in request.headers if name == "host"]
-    found = _VIRTUAL.match(hosts[0].lower()) if len(hosts) == 1 else None
+    found = _VIRTUAL.match(request.by_name.get("host", "").lower())
     return found[1] if found else ""
 
 
 def verify(found: Claim, secret: Secret, *, now_s: float) -> Authentic | Refused:
     """Whether `secret` made this signature over this very request. Total: never raises."""
-    if found.form is Form.HEADER:
-        authentic = _verify_header(found, secret, now_s=now_s)
+    if found.header is not None:
+        authentic = _verify_header(found, found.header, secret, now_s=now_s)
     elif found.form is Form.QUERY:
         authentic = presigned.verify(found, secret, now_s=now_s)
     elif found.form is Form.QUERY_V2:
@@ -140,25 +140,25 @@ def authenticate(
     return verify(found, secret, now_s=now_s)
 
 
-def _verify_header(found: Claim, secret: Secret, *, now_s: float) -> Authentic | Refused:
+def _verify_header(
+    found: Claim, header: sigv4.Signed, secret: Secret, *, now_s: float
+) -> Authentic | Refused:
     """SigV4's own form. A streamed payload's word is verified as it stands; what it stands for, as it comes."""
-    token = next((value for name, value in found.original.headers if name == "x-amz-security-token"), "")
-    if token or secret.token:
-        wrong = checks.token_of(token, secret)
-        if wrong is not None:
-            return wrong
-    if found.declared.startswith("STREAMING-"):
-        whole = msgspec.structs.replace(found, signed_target=found.original.target)
-        payload = presigned.covered(whole, msgspec.structs.replace(secret, token=found.token), now_s=now_s)
-        if isinstance(payload, Refused):
-            return payload
-        wrong = presigned.signature(whole, secret, payload)
-        return wrong or Authentic(found.form, found.scope, Payload(), found.request)
-    signed = sigv4.Signed(found.scope, found.signed_headers, found.signature, found.amz_date, found.declared)
-    verified = sigv4.verify(found.original, signed, secret.secret, now_s=now_s)
-    if isinstance(verified, Refused):
-        return verified
-    return Authentic(found.form, found.scope, Payload(verified.payload_sha256), found.request)
+    token = found.original.by_name.get("x-amz-security-token", "")
+    wrong = checks.token_of(token, secret) if token or secret.token else None
+    if wrong is not None:
+        return wrong
+    if not found.declared.startswith("STREAMING-"):
+        verified = sigv4.verify(found.original, header, secret.secret, now_s=now_s)
+        if isinstance(verified, Refused):
+            return verified
+        return Authentic(found.form, found.scope, Payload(verified.payload_sha256), found.request)
+    whole = msgspec.structs.replace(found, token=token)
+    payload = presigned.covered(whole, secret, now_s=now_s)
+    if isinstance(payload, Refused):
+        return payload
+    wrong = presigned.signature(whole, secret, payload)
+    return wrong or Authentic(found.form, found.scope, Payload(), found.request)
 
 
 def _chunks(found: Claim, secret: Secret) -> Chunks | Refused:
@@ -172,8 +172,8 @@ def _chunks(found: Claim, secret: Secret) -> Chunks | Refused:
     asymmetric = found.form is Form.ASYMMETRIC
     if signing is (ChunkSigning.MAC if asymmetric else ChunkSigning.ECDSA):
         return refuse("chunked", "the chunks are signed by another algorithm than the request")
-    lengths = [value for name, value in found.original.headers if name == "x-amz-decoded-content-length"]
-    if len(lengths) != 1 or not re.match(r"[0-9]{1,13}\Z", lengths[0]) or int(lengths[0]) > DECODED_BYTES_MAX:
+    length = found.original.by_name.get("x-amz-decoded-content-length", "")
+    if not re.match(r"[0-9]{1,13}\Z", length) or int(length) > DECODED_BYTES_MAX:
         return refuse(
             "chunked", f"x-amz-decoded-content-length is no one length of at most {DECODED_BYTES_MAX:,} bytes"
         )
@@ -188,17 +188,24 @@ def _chunks(found: Claim, secret: Secret) -> Chunks | Refused:
     elif signing is ChunkSigning.ECDSA:
         named, key = sigv4a.scope_text(scope), sigv4a.public_point(scope.access_key_id, secret.secret)
     return Chunks(
-        signing, int(lengths[0]), trailers, signed_trailers, found.signature, found.amz_date, named, key
+        signing,
+        int(length),
+        trailers,
+        signed_trailers,
+        found.signature,
+        found.amz_date,
+        named,
+        key,
     )
 
 
 def _trailers(found: Claim, *, trailing: bool) -> tuple[str, ...] | Refused:
     """The names that x-amz-trailer announces: checksums, each once."""
-    lines = [value for name, value in found.original.headers if name == "x-amz-trailer"]
-    names = tuple(name.strip().lower() for line in lines for name in line.split(",")) if lines else ()
+    line = found.original.by_name.get("x-amz-trailer", "")
+    names = tuple(name.strip().lower() for name in line.split(",")) if line else ()
     if names and not trailing:
         return refuse("trailer", "trailers are announced for a body that has none")
-    if len(lines) > 1 or len(set(names)) != len(names) or chunked.TRAILER_SIGNATURE in names:
+    if len(set(names)) != len(names) or chunked.TRAILER_SIGNATURE in names:
         return refuse("trailer", "the trailers are announced twice")
     strange = [name for name in names if name not in checksums.CHARS]
     if strange:

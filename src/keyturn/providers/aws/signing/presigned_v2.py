@@ -86,7 +86,7 @@ def parse(request: WireRequest, *, region: str, bucket: str = "") -> Claim | Ref
         original=request,
         signed_target=f"/{bucket}{resource}" if bucket else resource,
         signature=given["Signature"],
-        token=dict(stripped.headers).get("x-amz-security-token", ""),
+        token=stripped.by_name.get("x-amz-security-token", ""),
         expires_s=int(expires),
     )
 
@@ -127,7 +127,7 @@ def _read(request: WireRequest, left: list[tuple[str, str, str]]) -> tuple[str, 
                 f"the parameter {name[:60]!r} is not under a V2 signature",
                 "presign with SigV4 (s3v4)",
             )
-    if len({name for name in names if name in _MOVED}) != len([name for name in names if name in _MOVED]):
+    if _MOVED & set(request.twice):
         return refuse("duplicate-header", "Content-Type or Content-MD5 stands twice")
     path = request.target.partition("?")[0]
     resource = path + ("?" + "&".join(resources[name] for name in sorted(resources)) if resources else "")

@@ -89,7 +89,7 @@ def hoisted(request: WireRequest, path: str, left: list[tuple[str, str, str]]) -
     """
     kept: list[str] = []
     headers = list(request.headers)
-    present = {name for name, _ in headers}
+    present = set(request.by_name)
     for raw, name, value in left:
         lowered = name.lower()
         if not lowered.startswith("x-amz-"):
@@ -107,11 +107,12 @@ def hoisted(request: WireRequest, path: str, left: list[tuple[str, str, str]]) -
     return WireRequest(request.method, joined(path, kept), tuple(headers), request.body)
 
 
-def kinds(asked: str) -> frozenset[str]:
-    """Which forms of signature a query shows any sign of: "v4", "v2", both, or none."""
+def kinds(target: str) -> frozenset[str]:
+    """Which forms of signature a target's query shows any sign of: "v4", "v2", both, or none."""
+    asked = target.partition("?")[2]
     if "ignature" not in asked and "%" not in asked:
         return frozenset()
-    parts_ = asked.encode("utf-8", "surrogatepass").split(b"&")
-    names = [unquote_to_bytes(part.partition(b"=")[0]) for part in parts_]
+    pieces = asked.encode("utf-8", "surrogatepass").split(b"&")
+    names = [unquote_to_bytes(part.partition(b"=")[0]) for part in pieces]
     found = {"v4"} if any(name.lower() == b"x-amz-signature" for name in names) else set()
     return frozenset(found | ({"v2"} if b"Signature" in names else set()))

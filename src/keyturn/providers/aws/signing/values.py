@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from keyturn.providers.aws.sigv4 import SignatureRefused
+from keyturn.providers.aws.sigv4 import SignatureRefused, Signed
 from keyturn.providers.aws.wire import CredentialScope, WireRequest
 
 SIGNATURE_CHARS_MAX: Final = 512
@@ -84,7 +84,8 @@ class Claim(msgspec.Struct, frozen=True):
     amz_date: str = ""
     declared: str = ""  # the payload, as the request declares it
     token: str = ""
-    expires_s: int = 0
+    expires_s: int = 0  # V2: seconds since 1970
+    header: Signed | None = None  # SigV4's own form, as `sigv4` parses it
 
 
 class Authentic(msgspec.Struct, frozen=True):
