@@ -76,7 +76,13 @@ def request(
     service: str, operation: str, given: dict[str, Any], protocol: str = ""
 ) -> tuple[WireRequest, CredentialScope]:
     """The request as botocore serialises it, and the scope it would be signed with."""
-    known = model(service)
+    return request_of(model(service), operation, given, protocol)
+
+
+def request_of(
+    known: ServiceModel, operation: str, given: dict[str, Any], protocol: str = ""
+) -> tuple[WireRequest, CredentialScope]:
+    """The same, of a model that is not the installed one."""
     chosen = protocol or known.resolved_protocol
     made = create_serializer(chosen, include_validation=False).serialize_to_request(
         given, known.operation_model(operation)

@@ -92,7 +92,12 @@ REFUSED: list[tuple[str, WireRequest, str, str]] = [
     ("a path with a slash more", s3("DELETE", "/2015-03-31//functions/f"), "lambda", ""),
     ("a path with a slash behind", s3("DELETE", "/2015-03-31/functions/f/"), "lambda", ""),
     ("a name that leads up", s3("DELETE", "/2015-03-31/functions/%2e%2e"), "lambda", ""),
-    ("an older SDK's form", iam(b"Action=ListQueues&Version=2012-11-05"), "sqs", "older SDKs"),
+    (
+        "a form where none was ever taken",
+        iam(b"Action=ListTables&Version=2012-08-10"),
+        "dynamodb",
+        "older SDKs",
+    ),
     ("a method S3 has not", s3("PATCH", "/bucket/key"), "s3", ""),
     ("a service nobody knows", dynamodb(b"{}"), "nosuch", "nosuch"),
     ("a service that is not the signed one", at(target="/~iam/"), "dynamodb", ""),

@@ -10,13 +10,17 @@ from typing import Any
 from tools.catalogue import build_effects, build_wire
 
 HOME = Path(__file__).parents[2] / "src/keyturn/providers/aws/catalogue"
+WHEELS = Path(__file__).parents[2] / ".botocore"
+"""Older releases of botocore, fetched once; not part of the repository."""
 
 
 def main() -> None:
     """Build both files in place and print figures and differences."""
-    wire = build_wire.build(HOME / "wire.bin")
+    WHEELS.mkdir(exist_ok=True)
+    wire = build_wire.build(HOME / "wire.bin", WHEELS)
     print(
-        f"wire.bin: {wire['services']} services, {wire['operations']:,} operations, {wire['bytes']:,} bytes"
+        f"wire.bin: {wire['services']} services, {wire['operations']:,} operations and {wire['older']:,} as older releases"
+        f" have them, {wire['bytes']:,} bytes"
     )
     before = _effects(HOME / "effects.bin")
     effects = build_effects.build(HOME / "effects.bin")

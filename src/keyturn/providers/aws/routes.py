@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from keyturn.providers.aws.protocols.values import decoded, refuse
-from keyturn.providers.aws.wire_table import Op, Service
+from keyturn.providers.aws.wire_table import Entry, Op, Service
 
 SEGMENTS_MAX: Final = 256
 """Segments of a path: object keys may have many, 1,024 bytes of slashes is AWS's own limit for a key."""
@@ -22,7 +22,7 @@ ELSEWHERE: Final = {"s3": frozenset({"ListDirectoryBuckets"})}
 class Route(msgspec.Struct, frozen=True):
     """One operation's place: what of the query must stand literally, what must be present."""
 
-    service: str
+    entry: Entry
     op: Op
     literal_query: tuple[tuple[str, str], ...]
     required_query: frozenset[str]
@@ -43,9 +43,9 @@ class Routes:
     def __init__(self) -> None:
         self._root = _Node()
 
-    def add(self, name: str, service: Service) -> None:
+    def add(self, entry: Entry, service: Service) -> None:
         for op in service.operations.values():
-            if op.name in ELSEWHERE.get(name, ()):
+            if op.name in ELSEWHERE.get(entry.service, ()):
                 continue
             path, _, query = op.uri.partition("?")
             node = self._root
@@ -55,7 +55,7 @@ class Routes:
                     node = node.greedy.setdefault((segment[1:-2], tuple(segments[place + 1 :])), _Node())
                     break
                 node = node.child(segment)
-            node.routes.append(_route(name, service, op, query))
+            node.routes.append(_route(entry, service, op, query))
 
     def find(self, method: str, path: str) -> list[Found]:
         """Every route that method and path could mean, labels decoded."""
@@ -132,14 +132,14 @@ def _segments(path: str) -> list[str]:
     return path.removeprefix("/").split("/")
 
 
-def _route(name: str, service: Service, op: Op, query: str) -> Route:
+def _route(entry: Entry, service: Service, op: Op, query: str) -> Route:
     shape = service.input(op.name)
     members = shape.members if shape else {}
     required = set(shape.required) if shape else set()
     in_query = {key: member for key, member in members.items() if member.location == "querystring"}
     maps = {key for key, member in in_query.items() if service.shape(member.shape).kind == "map"}
     return Route(
-        service=name,
+        entry=entry,
         op=op,
         literal_query=tuple(parse_qsl(query, keep_blank_values=True)),
         required_query=frozenset(members[key].name or key for key in required & in_query.keys() - maps),

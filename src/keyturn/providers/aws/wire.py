@@ -108,7 +108,7 @@ def identify(request: WireRequest, scope: CredentialScope) -> Identified | Unide
 _HELP: Final = {
     "unmodelled": "the request holds something this version does not know; a newer Keyturn may",
     "ambiguous": "set AWS_ENDPOINT_URL_<SERVICE> with the path /~<service> for this service",
-    "old-protocol": "use a newer SDK or CLI: SQS is asked in JSON since botocore 1.31.81",
+    "old-protocol": "use a newer SDK or CLI for this service",
     "unknown-service": "no service of this signing name is known; a newer Keyturn may know it",
 }
 
@@ -149,8 +149,8 @@ def guess_protocol(request: WireRequest, scope: CredentialScope) -> str:
     for entry in entries:
         if not wanted or entry.service == wanted:
             formal = next((name for name in entry.protocols if name in {"query", "ec2"}), "")
-            if is_form and formal:
-                return formal
+            if is_form:
+                return formal or "query"  # as older clients ask, and read
             return next(
                 (name for name in entry.protocols if name != "smithy-rpc-v2-cbor"), entry.protocols[0]
             )
@@ -165,15 +165,47 @@ def _identify(request: WireRequest, scope: CredentialScope) -> Identified:
             "the target is no path from the root with a query, in printable ASCII (RFC 9112, 3.2.1)",
         )
     prefix, target = split_prefix(request.target)
-    names = table.by_signing_name.get(scope.signing_name, [])
-    if target != request.target:
-        if prefix not in table.entries or table.entries[prefix].signing_name != scope.signing_name:
-            refuse("unknown-service", f"{prefix!r} is no service that signs as {scope.signing_name!r}")
-        names = [prefix]
-    if not names:
-        refuse("unknown-service", f"no service signs as {scope.signing_name!r}")
-    entries = [table.entries[name] for name in names]
+    prefixed = target != request.target
+    entries = [
+        table.entries[name]
+        for name in table.by_signing_name.get(scope.signing_name, ())
+        if not prefixed or name == prefix
+    ]
     headers = _headers(request)
+    try:
+        if not entries:
+            by = f"{prefix!r} is no service that" if prefixed else "no service"
+            refuse("unknown-service", f"{by} signs as {scope.signing_name!r}")
+        return _read(entries, request, headers, target)
+    except UnmodelledError as error:
+        found = error.code in _FORGOTTEN and _older(
+            request, scope, headers, prefix if prefixed else "", target
+        )
+        if found:
+            return found
+        raise
+
+
+_FORGOTTEN: Final = frozenset({"unmodelled", "unidentified", "unknown-service", "old-protocol"})
+"""Refusals that mean no more than that today's model does not know it: an older one may."""
+
+
+def _older(
+    request: WireRequest, scope: CredentialScope, headers: dict[str, str], prefix: str, target: str
+) -> Identified | None:
+    """What a client of an older release means: the newest release that reads all of it. None when none does."""
+    for release in load().older.get(scope.signing_name, ()):
+        entries = [entry for entry in release if not prefix or entry.service == prefix]
+        try:
+            if entries:
+                return _read(entries, request, headers, target)
+        except UnmodelledError as error:
+            if error.code not in _FORGOTTEN:
+                raise
+    return None
+
+
+def _read(entries: list[Entry], request: WireRequest, headers: dict[str, str], target: str) -> Identified:
     if headers.get("smithy-protocol"):
         return _rpc_cbor(entries, request, headers, target)
     if "x-amz-target" in headers:
@@ -183,11 +215,12 @@ def _identify(request: WireRequest, scope: CredentialScope) -> Identified:
     rests = [entry for entry in entries if set(entry.protocols) & REST]
     if not rests and _is_form(headers, target):
         refuse(
-            "old-protocol", f"{names[0]} is asked in the form of older SDKs, which its model no longer has"
+            "old-protocol",
+            f"{entries[0].service} is asked in the form of older SDKs, which its model no longer has",
         )
     if not rests:
         refuse("unidentified", "the request names no operation")
-    return _rest(tuple(entry.service for entry in rests), request, headers, target)
+    return _rest(tuple(entry.key for entry in rests), request, headers, target)
 
 
 _ONCE: Final = (
@@ -242,7 +275,7 @@ def _named(entries: list[Entry], operation: str, fits: Callable[[Entry], bool]) 
         (entry, op)
         for entry in entries
         if fits(entry)
-        for op in [load().service(entry.service).operations.get(operation)]
+        for op in [load().service(entry.key).operations.get(operation)]
         if op is not None
     ]
 
@@ -264,7 +297,8 @@ def _choose(found: list[T], read: Callable[[T], Identified], what: str) -> Ident
             doubts.append(error)
     if not made:
         raise doubts[0]
-    own = [one for one in made if one.service == load().entries[one.service].signing_name]
+    entries = load().entries
+    own = [one for one in made if one.service in entries and one.service == entries[one.service].signing_name]
     for few in (made, own):
         if len(few) == 1:
             return few[0]
@@ -312,7 +346,7 @@ def _rpc_cbor(entries: list[Entry], request: WireRequest, headers: dict[str, str
 
 
 def _walk(entry: Entry, op: Op, document: Any) -> dict[str, Any]:
-    service = load().service(entry.service)
+    service = load().service(entry.key)
     shape = service.input(op.name)
     if shape is None and document:
         refuse("unmodelled", f"{op.name} takes no parameters")
@@ -340,7 +374,7 @@ def _query(entries: list[Entry], request: WireRequest, headers: dict[str, str], 
 
     def read(candidate: tuple[Entry, Op]) -> Identified:
         entry, op = candidate
-        service = load().service(entry.service)
+        service = load().service(entry.key)
         ec2 = "ec2" in entry.protocols
         parameters = form.parse(service, service.input(op.name), given, ec2=ec2)
         if path not in {"/", ""}:
@@ -354,35 +388,34 @@ def _query(entries: list[Entry], request: WireRequest, headers: dict[str, str], 
 
 
 @cache
-def _routes(services: tuple[str, ...]) -> Routes:
+def _routes(keys: tuple[str, ...]) -> Routes:
     routes = Routes()
-    for name in services:
-        routes.add(name, load().service(name))
+    for key in keys:
+        routes.add(load().by_key[key], load().service(key))
     return routes
 
 
-def _rest(
-    services: tuple[str, ...], request: WireRequest, headers: dict[str, str], target: str
-) -> Identified:
+def _rest(keys: tuple[str, ...], request: WireRequest, headers: dict[str, str], target: str) -> Identified:
     path, _, query_text = target.partition("?")
     query: dict[str, list[str]] = {}
     for key, value in query_pairs(query_text):
         query.setdefault(key, []).append(value)
     found = [
         candidate
-        for candidate in _routes(services).find(request.method, path)
+        for candidate in _routes(keys).find(request.method, path)
         if _fits(candidate, query, headers)
     ]
 
     def read(candidate: Found) -> Identified:
         route = candidate.route
-        if route.service == "s3" and not _BUCKET.match(candidate.labels.get("Bucket", "-")):
+        entry = route.entry
+        if entry.service == "s3" and not _BUCKET.match(candidate.labels.get("Bucket", "-")):
             refuse("bad-value", "the path names a bucket that no bucket can be called")
         literal = {key for key, _ in route.literal_query} | {"x-id"}
         left = {key: values for key, values in query.items() if key not in literal}
-        protocol = next(name for name in load().entries[route.service].protocols if name in REST)
+        protocol = next(name for name in entry.protocols if name in REST)
         parameters, streamed = rest.parse(
-            load().service(route.service),
+            load().service(entry.key),
             route.op,
             candidate.labels,
             left,
@@ -390,7 +423,7 @@ def _rest(
             request.body,
             as_xml=protocol == "rest-xml",
         )
-        return Identified(route.service, route.op.name, protocol, parameters, target, streamed)
+        return Identified(entry.service, route.op.name, protocol, parameters, target, streamed)
 
     asked = "&".join(sorted(query))
     what = f"{request.method[:20]} {path[:40]}{'?' if asked else ''}{asked}"

@@ -50,8 +50,9 @@ def mask(service: str, operation: str, parameters: dict[str, Any], seal: Seal) -
             name,
             sensitive=shape.sensitive,
         )
-        for name, value in parameters.items()
         if name in shape.members
+        else _sealed(value, seal)  # an older client's, which today's model does not know
+        for name, value in parameters.items()
     }
 
 
@@ -71,8 +72,9 @@ def _mask(
                     key,
                     sensitive=sensitive or shape.members[key].shape in _DATA_SHAPES.get(service, ()),
                 )
-                for key, inner in value.items()
                 if key in shape.members
+                else _sealed(inner, seal)
+                for key, inner in value.items()
             }
         if shape.kind == "map" and shape.value is not None:
             data = shape.value.shape in _DATA_SHAPES.get(service, ())

@@ -103,8 +103,9 @@ class Service:
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One service in the index."""
+    """One service in the index. `key` finds its operations: ``sqs``, or ``sqs@1.34.0`` for what older clients say otherwise."""
 
+    key: str
     service: str
     signing_name: str
     endpoint_prefix: str
@@ -127,20 +128,30 @@ class Table:
         self._data, self._base = data, 12 + size
         self.botocore_version: str = head["botocore"]
         self._places: dict[str, tuple[int, int]] = {}
-        self.entries: dict[str, Entry] = {}
+        self.entries: dict[str, Entry] = {}  # of the newest release, by service
+        self.by_key: dict[str, Entry] = {}  # of all
         self.by_signing_name: dict[str, list[str]] = {}
-        for service, (signing, prefix, protocols, version, target, offset, length, compatible) in head[
+        self.older: dict[str, list[list[Entry]]] = {}
+        """By signing name: what each older release says otherwise, newest release first."""
+        releases: dict[str, dict[str, list[Entry]]] = {}
+        for key, (signing, prefix, protocols, version, target, offset, length, compatible) in head[
             "services"
         ].items():
-            self._places[service] = (offset, length)
-            self.entries[service] = Entry(
-                service, signing, prefix, tuple(protocols), version, target, bool(compatible)
-            )
+            self._places[key] = (offset, length)
+            service, _, release = key.partition("@")
+            entry = Entry(key, service, signing, prefix, tuple(protocols), version, target, bool(compatible))
+            self.by_key[key] = entry
+            if release:
+                releases.setdefault(signing, {}).setdefault(release, []).append(entry)
+                continue
+            self.entries[service] = entry
             self.by_signing_name.setdefault(signing, []).append(service)
+        for signing, found in releases.items():
+            self.older[signing] = [found[release] for release in head["older"] if release in found]
         self._services: dict[str, Service] = {}
 
     def service(self, name: str) -> Service:
-        """Loaded when it is first met."""
+        """Loaded when it is first met; `name` is a service's, or an older entry's key."""
         found = self._services.get(name)
         if found is None:
             offset, length = self._places[name]
