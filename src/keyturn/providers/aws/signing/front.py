@@ -80,6 +80,12 @@ def claim(request: WireRequest, *, region: str) -> Claim | Refused:
         return presigned.parse(request, region=region)
     if "v2" in in_query:
         return presigned_v2.parse(request, region=region, bucket=virtual_bucket(request))
+    if request.by_name.get("content-type", "").startswith("multipart/form-data"):
+        return refuse(
+            "post-form",
+            "a policy form is not taken at this door",
+            "upload through the SDK, or by a presigned PUT",
+        )
     return refuse("unsigned", "the request is not signed", "use the session's keys: keyturn session new")
 
 
