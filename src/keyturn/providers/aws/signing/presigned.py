@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-re
 from __future__ import annotations
 
 import hmac
+import re
 from typing import Final
 
 from keyturn.providers.aws import sigv4
@@ -34,6 +35,8 @@ _ASKED: Final = (
     "X-Amz-Signature",
 )
 
+_SECONDS: Final = re.compile(r"[0-9]{1,6}\Z")
+
 
 def parse(request: WireRequest, *, region: str) -> Claim | Refused:
     """Read a presigned URL. `region` stands in where SigV4A leaves it open."""
@@ -44,10 +47,7 @@ def parse(request: WireRequest, *, region: str) -> Claim | Refused:
     if isinstance(found, Refused):
         return found
     given, left = found
-    missing = [name for name in _ASKED if not given.get(name)]
-    if missing:
-        return refuse("malformed", f"the presigned URL lacks {missing[0]}")
-    wrong = query.misspelt(left)
+    wrong = _incomplete(given, headers) or query.misspelt(left)
     if wrong is not None:
         return wrong
     names = checks.signed_names(given["X-Amz-SignedHeaders"])
@@ -56,33 +56,18 @@ def parse(request: WireRequest, *, region: str) -> Claim | Refused:
     scope = _scope(given, region)
     if isinstance(scope, Refused):
         return scope
-    expires = given["X-Amz-Expires"]
-    if not (
-        expires.isascii()
-        and expires.isdigit()
-        and 1 <= int(expires[:9]) <= checks.EXPIRES_S_MAX
-        and len(expires) <= 6
-    ):
-        return refuse("expiry", f"X-Amz-Expires is no number of seconds from 1 to {checks.EXPIRES_S_MAX:,}")
-    token, declared = given.get("X-Amz-Security-Token", ""), given.get("X-Amz-Content-Sha256", "")
-    for name, value in (
-        ("x-amz-security-token", token),
-        ("x-amz-content-sha256", declared),
-        ("x-amz-date", "x"),
-    ):
-        if value and name in headers:
-            return refuse("duplicate-header", f"{name!r} is given twice, as a header and as a parameter")
     s3 = scope.signing_name in checks.S3
     path = request.target.partition("?")[0]
-    signed_target = query.joined(path, [raw for raw, name, _ in _all(request) if name != "X-Amz-Signature"])
+    covered_parts = [
+        raw for raw in request.target.partition("?")[2].split("&") if not raw.startswith("X-Amz-Signature=")
+    ]
+    signed_target = query.joined(path, covered_parts)
     bare = WireRequest(
         request.method, query.joined(path, [raw for raw, _, _ in left]), request.headers, request.body
     )
     stripped = query.hoisted(bare, path, left) if s3 else bare
     if isinstance(stripped, Refused):
         return stripped
-    if len(given["X-Amz-Signature"]) > SIGNATURE_CHARS_MAX:
-        return refuse("malformed", "the signature is too long to be one")
     return Claim(
         form=Form.QUERY if given["X-Amz-Algorithm"] == MAC else Form.ASYMMETRIC_QUERY,
         scope=scope,
@@ -92,15 +77,28 @@ def parse(request: WireRequest, *, region: str) -> Claim | Refused:
         signed_headers=names,
         signature=given["X-Amz-Signature"],
         amz_date=given["X-Amz-Date"],
-        declared=declared or headers.get("x-amz-content-sha256", "") or (sigv4.UNSIGNED if s3 else ""),
-        token=token or headers.get("x-amz-security-token", ""),
-        expires_s=int(expires),
+        declared=given.get("X-Amz-Content-Sha256", "")
+        or headers.get("x-amz-content-sha256", "")
+        or (sigv4.UNSIGNED if s3 else ""),
+        token=given.get("X-Amz-Security-Token", "") or headers.get("x-amz-security-token", ""),
+        expires_s=int(given["X-Amz-Expires"]),
     )
 
 
-def _all(request: WireRequest) -> list[tuple[str, str, str]]:
-    found = query.parts(request.target)
-    return [] if isinstance(found, Refused) else found
+def _incomplete(given: dict[str, str], headers: dict[str, str]) -> Refused | None:
+    """What the parameters lack, or say a second time beside a header."""
+    missing = [name for name in _ASKED if not given.get(name)]
+    if missing:
+        return refuse("malformed", f"the presigned URL lacks {missing[0]}")
+    if len(given["X-Amz-Signature"]) > SIGNATURE_CHARS_MAX:
+        return refuse("malformed", "the signature is too long to be one")
+    expires = given["X-Amz-Expires"]
+    if not _SECONDS.match(expires) or not 1 <= int(expires) <= checks.EXPIRES_S_MAX:
+        return refuse("expiry", f"X-Amz-Expires is no number of seconds from 1 to {checks.EXPIRES_S_MAX:,}")
+    for name in ("X-Amz-Security-Token", "X-Amz-Content-Sha256", "X-Amz-Date"):
+        if name in given and name.lower() in headers:
+            return refuse("duplicate-header", f"{name!r} is given twice, as a header and as a parameter")
+    return None
 
 
 def _scope(given: dict[str, str], region: str) -> CredentialScope | Refused:

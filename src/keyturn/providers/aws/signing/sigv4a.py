@@ -171,7 +171,10 @@ def sign(
     signing_name: str,
     now_s: float,
 ) -> tuple[tuple[str, str], ...]:
-    """`request`'s headers (with the upstream's host, without any signature) and what signs them, for all regions of the set."""
+    """`request`'s headers (with the upstream's host, without any signature) and what signs them, for all regions of the set.
+
+    Without randomness: the nonce is RFC 6979's, made from key and text.
+    """
     amz_date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(int(now_s)))
     ours = {"authorization", "x-amz-date", "x-amz-security-token", "x-amz-region-set", "x-amz-content-sha256"}
     made = [pair for pair in request.headers if pair[0] not in ours]
@@ -193,7 +196,11 @@ def sign(
     )
     scope = CredentialScope(access_key_id, amz_date[:8], "", signing_name)
     text = string_to_sign(amz_date, scope, canonical)
-    signature = _private(access_key_id, secret).sign(text.encode(), ec.ECDSA(hashes.SHA256())).hex()
+    signature = (
+        _private(access_key_id, secret)
+        .sign(text.encode(), ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
+        .hex()
+    )
     credential = f"{access_key_id}/{scope_text(scope)}"
     value = f"{ECDSA} Credential={credential}, SignedHeaders={';'.join(names)}, Signature={signature}"
     return (*made, ("authorization", value))
