@@ -266,7 +266,8 @@ def test_nothing_of_the_agents_signature_goes_on(tmp_path: Path) -> None:
             headers, seed = upload(plane, SIGNED_CHUNKS, "k", b"", len(DATA))
             body = in_signed_chunks(plane, headers, seed, DATA)
             headers["content-length"] = str(len(body))
-            assert sent(plane, "k", headers, body)[0] == 200
+            status, said = sent(plane, "k", headers, body)
+            assert status == 200, said
             (written,) = (seen for seen in upstream.seen if seen.method == "PUT")
             read = upstream.seen[0]
             assert (read.method, read.path) == ("GET", "/shelf/k")

@@ -55,8 +55,12 @@ _VIRTUAL: Final = re.compile(
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html: BUCKET.s3.REGION.amazonaws.com, and the older names."""
 
 
-def claim(request: WireRequest, *, region: str) -> Claim | Refused:
-    """What the request says of its signature. `region` is meant where a form names none, or several. Total: never raises."""
+def claim(request: WireRequest, *, region: str, origin: str = "") -> Claim | Refused:
+    """What the request says of its signature. `region` is meant where a form names none, or several. Total: never raises.
+
+    `origin` is the host that a client of the proxy speaks to: S3's older URLs sign the bucket that it may name. Who gives it reads
+    path and host together afterwards; without it paths alone are read, and so are they verified.
+    """
     authorization = request.by_name.get("authorization", "")
     in_query = query.kinds(request.target) if "?" in request.target else frozenset()
     if not in_query and authorization.startswith(MAC + " "):
@@ -79,7 +83,7 @@ def claim(request: WireRequest, *, region: str) -> Claim | Refused:
     if "v4" in in_query:
         return presigned.parse(request, region=region)
     if "v2" in in_query:
-        return presigned_v2.parse(request, region=region, bucket=virtual_bucket(request))
+        return presigned_v2.parse(request, region=region, bucket=virtual_bucket(origin))
     if request.by_name.get("content-type", "").startswith("multipart/form-data"):
         return refuse(
             "post-form",
@@ -107,9 +111,9 @@ def _by_header(request: WireRequest) -> Claim | Refused:
     )
 
 
-def virtual_bucket(request: WireRequest) -> str:
-    """The bucket that the host names; empty where it names none."""
-    found = _VIRTUAL.match(request.by_name.get("host", "").lower())
+def virtual_bucket(host: str) -> str:
+    """The bucket that a host of S3 names; empty where it names none."""
+    found = _VIRTUAL.match(host.lower())
     return found[1] if found else ""
 
 
@@ -130,10 +134,15 @@ def verify(found: Claim, secret: Secret, *, now_s: float) -> Authentic | Refused
 
 
 def authenticate(
-    request: WireRequest, secrets_for: Callable[[str], Secret | None], *, region: str, now_s: float
+    request: WireRequest,
+    secrets_for: Callable[[str], Secret | None],
+    *,
+    region: str,
+    now_s: float,
+    origin: str = "",
 ) -> Authentic | Refused:
     """Who signed this request, by the secret that `secrets_for` knows for its access key."""
-    found = claim(request, region=region)
+    found = claim(request, region=region, origin=origin)
     if isinstance(found, Refused):
         return found
     secret = secrets_for(found.scope.access_key_id)

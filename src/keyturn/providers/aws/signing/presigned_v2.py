@@ -78,11 +78,10 @@ def parse(request: WireRequest, *, region: str, bucket: str = "") -> Claim | Ref
     if isinstance(read, Refused):
         return read
     resource, stripped = read
-    path = f"/{bucket}{stripped.target}" if bucket else stripped.target
     return Claim(
         form=Form.QUERY_V2,
         scope=CredentialScope(given["AWSAccessKeyId"], "", region, "s3"),
-        request=WireRequest(stripped.method, path, stripped.headers, stripped.body),
+        request=stripped,
         original=request,
         signed_target=f"/{bucket}{resource}" if bucket else resource,
         signature=given["Signature"],
