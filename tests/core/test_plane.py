@@ -62,9 +62,10 @@ def test_the_same_request_again_while_it_is_open(phase: Phase, route: Route) -> 
 
 def test_what_was_executed_is_given_again_and_never_asked_for_again() -> None:
     """Within the window; afterwards the same words are a new wish."""
-    plane = _with(w.held(DELETE), phase=Phase.CONFIRMED, ended_at_ms=1_000)
-    assert _route(plane, w.change(DELETE), at_ms=2_000) == Replay("C-1", 0)
-    assert _route(plane, w.change(DELETE), at_ms=1_000 + 300_001) == New()
+    for phase in (Phase.CONFIRMED, Phase.FAILED, Phase.RESTORED, Phase.RESTORE_FAILED):
+        plane = _with(w.held(DELETE), phase=phase, ended_at_ms=1_000)
+        assert _route(plane, w.change(DELETE), at_ms=2_000) == Replay("C-1", 0), phase
+        assert _route(plane, w.change(DELETE), at_ms=1_000 + 300_001) == New(), phase
 
 
 def test_allowed_calls_never_join() -> None:
@@ -146,11 +147,33 @@ def test_a_resource_is_locked_while_a_case_works_on_it() -> None:
         (Phase.CLAIMED, True),
         (Phase.EXECUTING, True),
         (Phase.UNCERTAIN, True),
+        (Phase.EXECUTED, False),
+        (Phase.RESTORING, True),
         (Phase.CONFIRMED, False),
     ]:
         plane.apply(r.Attached(at_ms=1, waiter=""), msgspec.structs.replace(at_work, phase=phase))
         assert plane.locked_by(other) == ("C-1" if locked else ""), phase
         assert plane.locked_by(at_work) == ""
+
+
+def test_what_may_still_be_given_back_stays_locked() -> None:
+    """Where the decision obliges a restore, nobody builds on the change before it is verified."""
+    plane, at_work = Plane(), w.claimed(DELETE)
+    assert at_work.decision is not None
+    obliged = msgspec.structs.replace(at_work.decision.obligations, restore_on_failure=True)
+    at_work = msgspec.structs.replace(
+        at_work, decision=msgspec.structs.replace(at_work.decision, obligations=obliged)
+    )
+    other = msgspec.structs.replace(w.approved(UPDATE), id="C-2")
+    for phase, locked in [
+        (Phase.EXECUTED, True),
+        (Phase.VERIFYING, True),
+        (Phase.INCONCLUSIVE, False),
+        (Phase.RESTORING, True),
+        (Phase.RESTORED, False),
+    ]:
+        plane.apply(r.Attached(at_ms=1, waiter=""), msgspec.structs.replace(at_work, phase=phase))
+        assert plane.locked_by(other) == ("C-1" if locked else ""), phase
 
 
 def test_a_session_ends_or_runs_out() -> None:

@@ -13,7 +13,7 @@ from keyturn.core.case import Case, Phase
 from keyturn.core.ports import Captures, Inquiry, Scope
 from keyturn.errors import OperatorError, ReviewError
 from keyturn.executors.interface import NotSentError, Sending
-from keyturn.model.change import Change, Request
+from keyturn.model.change import Change
 from keyturn.model.decision import Obligations, Verdict
 from keyturn.model.execution import Backup, Outcome, OutcomeStatus
 from keyturn.runtime.interface import ReplyKind
@@ -265,24 +265,6 @@ def test_equal_requests_at_the_same_moment_are_one_case() -> None:
     assert talk(story).happened("left") == [("C-1", "p1")]
 
 
-def test_a_lost_answer_is_looked_up_in_the_world() -> None:
-    """The client is told that nobody may say it failed; the world says that it was done."""
-
-    async def story(world: Calm) -> None:
-        async def lost(request: Request, credentials: object, body: object = None) -> Sending:
-            world.executor._take(request, "C-1", "t1")
-            return Sending(response=None, uncertain="the connection broke")
-
-        world.executor.send = lost  # type: ignore[method-assign]
-        reply = await world.ask(world.change("Set", "t1", value=7))
-        assert reply.kind is ReplyKind.UNCERTAIN
-        assert "It may have taken effect" in reply.text
-        await world.settle_down(30)
-        assert (world.case().phase, world.story().count("Sent")) == (Phase.CONFIRMED, 1)
-
-    talk(story)
-
-
 def test_what_certainly_did_not_leave_failed() -> None:
     """And is said so."""
 
@@ -294,28 +276,6 @@ def test_what_certainly_did_not_leave_failed() -> None:
         reply = await world.ask(world.change("Set", "t1", value=7))
         assert (reply.kind, world.case().phase) == (ReplyKind.REFUSED, Phase.FAILED)
         assert "nothing was sent: no connection could be made" in reply.text
-
-    talk(story)
-
-
-def test_an_inconclusive_case_is_settled_by_a_person_who_does_not_run_the_agent() -> None:
-    """Neither as before nor as asked: a person looks and says what it is."""
-
-    async def story(world: Calm) -> None:
-        async def odd(request: Request, credentials: object, body: object = None) -> Sending:
-            world.account.things["t1"] = 12345
-            return Sending(response=None, uncertain="the connection broke")
-
-        world.executor.send = odd  # type: ignore[method-assign]
-        await world.ask(world.change("Set", "t1", value=7))
-        await world.settle_down(600)
-        assert world.case().phase is Phase.INCONCLUSIVE
-        with pytest.raises(ReviewError, match="cannot settle"):
-            await world.plane.settle("C-1", by="olga", succeeded=True, note="")
-        settled = await world.plane.settle("C-1", by="anna", succeeded=False, note="somebody else did it")
-        assert (settled.phase, settled.reason) == (Phase.FAILED, "settled by anna: somebody else did it")
-        with pytest.raises(ReviewError, match="only an inconclusive case"):
-            await world.plane.settle("C-1", by="anna", succeeded=True, note="")
 
     talk(story)
 

@@ -22,7 +22,8 @@ from keyturn.model.decision import Decision, Verdict
 from keyturn.model.execution import Backup, Outcome, OutcomeStatus
 from keyturn.model.record import Draft, Entry
 from keyturn.model.review import Accepted, NotAccepted, Review, ReviewRequest
-from keyturn.runtime import asking, book, desk, work
+from keyturn.runtime import asking, book, desk, gate, work
+from keyturn.runtime.interface import Reply, ReplyKind
 from keyturn.testing.simulation.disk import SimulatedStore
 
 Patch = pytest.MonkeyPatch
@@ -248,6 +249,26 @@ def two_at_work_on_one_thing(patch: Patch) -> None:
     patch.setattr(plane.Plane, "locked_by", lambda _self, _case: "")
 
 
+def told_of_a_doubt_that_is_over(patch: Patch) -> None:
+    """A call in doubt stays in doubt for its client, whatever the world said since."""
+    became = gate.GateSide._became
+    patch.setattr(
+        gate.GateSide,
+        "_became",
+        lambda self, case, outcome: (
+            became(self, case, outcome)
+            if outcome.response
+            else Reply(kind=ReplyKind.UNCERTAIN, text="", case_id=case.id, code="uncertain")
+        ),
+    )
+
+
+def unlocked_before_it_is_given_back(patch: Patch) -> None:
+    """Another case begins on a thing that the one before may still give back."""
+    patch.setattr(plane, "_MAY_RESTORE", frozenset[Phase]())
+    patch.setattr(plane, "_AT_WORK", plane._AT_WORK - {Phase.RESTORING})
+
+
 def asks_again_after_a_no(patch: Patch) -> None:
     """A denied change is asked again in other words at once."""
     patch.setattr(plane, "_variant_of_denied", lambda *_args, **_kwargs: None)
@@ -288,6 +309,8 @@ PLANTED: tuple[Plant, ...] = (
     policy_is_not_asked_again,
     equal_requests_are_two_cases,
     two_at_work_on_one_thing,
+    told_of_a_doubt_that_is_over,
+    unlocked_before_it_is_given_back,
     asks_again_after_a_no,
     stale_review_races,
 )

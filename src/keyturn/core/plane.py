@@ -27,9 +27,24 @@ RECENT_CASES_MAX: Final = 10_000
 
 UNDECIDED: Final = frozenset({Phase.RECEIVED, Phase.ASSESSED, Phase.SUPERSEDED})
 
-_HOLDS_LOCKS: Final = frozenset(
-    {Phase.CLAIMED, Phase.PREPARED, Phase.PROVED, Phase.EXECUTING, Phase.IN_PROGRESS, Phase.UNCERTAIN}
+_AT_WORK: Final = frozenset(
+    {
+        Phase.CLAIMED,
+        Phase.PREPARED,
+        Phase.PROVED,
+        Phase.EXECUTING,
+        Phase.IN_PROGRESS,
+        Phase.UNCERTAIN,
+        Phase.RESTORING,
+    }
 )
+
+_MAY_RESTORE: Final = frozenset({Phase.EXECUTED, Phase.VERIFYING})
+"""What is found not to be as it should is given back from here, where the decision obliged it: nobody may build on it yet."""
+
+
+_EXECUTED: Final = frozenset({Phase.CONFIRMED, Phase.FAILED, Phase.RESTORED, Phase.RESTORE_FAILED})
+"""A case that was approved and ended here has had its one execution: who asks again is told what became of it."""
 
 
 class New(msgspec.Struct, frozen=True):
@@ -56,7 +71,7 @@ class Join(msgspec.Struct, frozen=True):
 
 
 class Replay(msgspec.Struct, frozen=True):
-    """It was held, approved and executed meanwhile: give the recorded response of this operation."""
+    """It was held, approved and executed meanwhile: say what became of this operation, with the response that is on record."""
 
     case_id: str
     operation: int
@@ -190,7 +205,7 @@ class Plane:
         self._by_session.setdefault(known.session, {})[known.case_id] = known
 
     def _apply_locks(self, case: Case, change: Change) -> None:
-        if case.phase in _HOLDS_LOCKS:
+        if _holds_locks(case):
             for resource in change.resources:
                 self.locks[resource] = case.id
         else:
@@ -280,6 +295,13 @@ class Plane:
         return New()
 
 
+def _holds_locks(case: Case) -> bool:
+    """From the claim until its outcome is known, and on for as long as it may still give back what it changed."""
+    if case.phase in _MAY_RESTORE:
+        return case.decision is not None and case.decision.obligations.restore_on_failure
+    return case.phase in _AT_WORK
+
+
 def _repeat(known: _Known, key: str, *, at_ms: int, replay_s: int) -> Route | None:
     """The same operation again: attach while open (once-held cases only: allowed calls never join), or replay.
 
@@ -295,7 +317,7 @@ def _repeat(known: _Known, key: str, *, at_ms: int, replay_s: int) -> Route | No
     if known.phase not in TERMINAL:
         return Attach(known.case_id)
     recent = known.ended_at_ms is not None and at_ms - known.ended_at_ms <= replay_s * 1000
-    if recent and known.phase in {Phase.CONFIRMED, Phase.FAILED}:
+    if recent and known.phase in _EXECUTED:
         return Replay(known.case_id, index)
     return None
 

@@ -24,12 +24,14 @@ from keyturn.core.plane import (
     operation_key,
 )
 from keyturn.core.ports import Facts
+from keyturn.errors import BugError
 from keyturn.executors.interface import Response
 from keyturn.model import record as r
 from keyturn.model.assessment import Assessment, Reversibility
 from keyturn.model.change import Change, Operation, Principal, Request, ResourceRef
 from keyturn.model.decision import Decision
-from keyturn.model.execution import OutcomeStatus
+from keyturn.model.execution import Outcome, OutcomeStatus
+from keyturn.runtime.book import WAITING
 from keyturn.runtime.interface import Reply, ReplyKind, SessionKey
 from keyturn.runtime.settings import READS_BATCH_MAX
 from keyturn.runtime.work import Work
@@ -44,6 +46,8 @@ _ANSWERED: Final = frozenset(
     {Phase.EXECUTED, Phase.VERIFYING, Phase.CONFIRMED, Phase.INCONCLUSIVE, Phase.RESTORING}
 )
 
+_IN_DOUBT: Final = (ReplyKind.UNCERTAIN, "uncertain")
+
 _ENDINGS: Final[dict[Phase, tuple[ReplyKind, str]]] = {
     Phase.SUGGESTED: (ReplyKind.SUGGESTED, "suggested"),
     Phase.DENIED: (ReplyKind.DENIED, "denied"),
@@ -53,7 +57,7 @@ _ENDINGS: Final[dict[Phase, tuple[ReplyKind, str]]] = {
     Phase.INVALIDATED: (ReplyKind.REFUSED, "invalidated"),
     Phase.HALTED: (ReplyKind.REFUSED, "halted"),
     Phase.FAILED: (ReplyKind.REFUSED, "not-executed"),
-    Phase.UNCERTAIN: (ReplyKind.UNCERTAIN, "uncertain"),
+    Phase.RESTORED: (ReplyKind.REFUSED, "restored"),
 }
 
 
@@ -138,7 +142,7 @@ class GateSide:
         if isinstance(route, Refuse):
             return await self._refused(change, route)
         if isinstance(route, Replay):
-            return self._recorded(route.case_id, route.operation)
+            return self._again(route)
         entered = await self._enter(await self._with_requests(change, requests))
         if isinstance(entered, Reply):
             return entered
@@ -168,7 +172,7 @@ class GateSide:
                     case Refuse():
                         return await self._refused(change, route)
                     case Replay():
-                        return self._recorded(route.case_id, route.operation)
+                        return self._again(route)
                     case Attach():
                         return route.case_id
                     case New():
@@ -224,21 +228,21 @@ class GateSide:
         return Reply(kind=kind, text=text, case_id=refuse.case_id, code=refuse.code)
 
     async def _wait(self, case_id: str, key: str) -> Reply:
-        """Until there is something to say: at once for what is decided, after a while for what is held."""
-        case = await self.book.until(
-            case_id, lambda case: _may_reply(case) or case.phase in _WAITS, timeout_s=None
-        )
-        if case.phase not in _WAITS:
-            return self._reply(case, key)
+        """Until there is something to say: at once for what is decided, after a while for what is held or in doubt."""
+        case = await self.book.until(case_id, _has_news, timeout_s=None)
+        if case.phase in WAITING:
+            await self._while_held(case_id)
+            case = await self.book.until(case_id, _has_news, timeout_s=None)  # it may be on its way
+        if case.phase is Phase.UNCERTAIN:
+            case = await self.book.until(case_id, _may_reply, timeout_s=self.settings.hold_wait_s)
+        return self._reply(case, _place(case, key))
+
+    async def _while_held(self, case_id: str) -> None:
+        """On record as one who waits, so that an approval is used at once."""
         waiter = secrets.token_hex(4)
         await self.book.record(case_id, r.Attached(at_ms=self.clock(), waiter=waiter))
         try:
-            case = await self.book.until(case_id, _may_reply, timeout_s=self.settings.hold_wait_s)
-            if not _may_reply(case) and case.phase not in _WAITS | {Phase.SUPERSEDED, Phase.ASSESSED}:
-                case = await self.book.until(
-                    case_id, _may_reply, timeout_s=None
-                )  # it is on its way: say what became of it
-            return self._reply(case, key)
+            await self.book.until(case_id, _call_over, timeout_s=self.settings.hold_wait_s)
         finally:
             with_grace = asyncio.shield(self._detach(case_id, waiter))
             await with_grace
@@ -250,55 +254,75 @@ class GateSide:
 
         await self.book.record_from(case_id, detached)
 
-    def _reply(self, case: Case, key: str) -> Reply:
-        if case.phase in {Phase.HELD, Phase.SUPERSEDED, Phase.ASSESSED, Phase.APPROVED}:
+    def _again(self, replay: Replay) -> Reply:
+        """What became of a request that was executed meanwhile: said again, never done again."""
+        case = self.book.case(replay.case_id)
+        if case is None:
+            raise BugError("no-case", f"{replay.case_id} is known to the plane and not on record")
+        return self._reply(case, replay.operation)
+
+    def _reply(self, case: Case, place: int) -> Reply:
+        """What there is to say of one operation of the case as it stands."""
+        if case.phase in _HELD:
             text = self._said(case) or f"Keyturn holds this as case {case.id}: {self.work.url(case.id)}"
             return Reply(kind=ReplyKind.HELD, text=text, case_id=case.id, code="held")
-        if case.outcomes and case.change is not None:
-            keys = [operation_key(case.change, operation) for operation in case.change.operations]
-            place = keys.index(key) if key in keys else len(keys) - 1
-            if place < len(case.outcomes) and case.outcomes[place].response:
-                return self._recorded(case.id, place)
-        kind, code = _ENDINGS.get(case.phase, (ReplyKind.UNCERTAIN, "uncertain"))
+        if place < len(case.outcomes) and case.phase is not Phase.RESTORED:
+            return self._became(case, case.outcomes[place])
+        kind, code = _ENDINGS.get(case.phase, _IN_DOUBT)
         said = self._said(case) if case.phase in {Phase.DENIED, Phase.SUGGESTED} else ""
-        text = said or self._ended_text(case)
-        return Reply(kind=kind, text=text, case_id=case.id, code=code)
+        return Reply(kind=kind, text=said or self._ended_text(case), case_id=case.id, code=code)
+
+    def _became(self, case: Case, outcome: Outcome) -> Reply:
+        """The provider's own response, as it was recorded, where there is one to trust; else what is known without it."""
+        known = outcome.status in {OutcomeStatus.SUCCEEDED, OutcomeStatus.FAILED}
+        if known and outcome.response:
+            response = msgspec.json.decode(self.vault.get(outcome.response), type=Response)
+            return Reply(kind=ReplyKind.SENT, text="", case_id=case.id, response=response)
+        settled = not known and case.phase is Phase.CONFIRMED  # a person looked, and says so
+        if outcome.status is OutcomeStatus.SUCCEEDED or settled:
+            text = self._done_text(case, case.reason if settled else outcome.detail)
+            return Reply(kind=ReplyKind.DONE, text=text, case_id=case.id, code="done")
+        kind, code = _ENDINGS.get(case.phase, _IN_DOUBT)
+        return Reply(kind=kind, text=self._ended_text(case), case_id=case.id, code=code)
+
+    def _done_text(self, case: Case, how: str) -> str:
+        return (
+            f"Keyturn: this took effect as case {case.id} ({how}): {self.work.url(case.id)}. "
+            "The provider's own answer was lost. Do not ask for it again: read the resource and go on."
+        )
 
     def _ended_text(self, case: Case) -> str:
-        left = (
-            "It may have taken effect: read the resource before you go on."
-            if case.phase is Phase.UNCERTAIN
-            else ("Nothing was executed." if not case.outcomes else "See the case for what was executed.")
-        )
+        if case.phase in {Phase.UNCERTAIN, Phase.INCONCLUSIVE}:
+            left = "It may have taken effect: read the resource before you go on."
+        else:
+            left = "See the case for what was executed." if case.outcomes else "Nothing was executed."
         return f"Keyturn: case {case.id} is {case.phase} ({case.reason}): {self.work.url(case.id)}. {left}"
 
     def _said(self, case: Case) -> str:
         return self.vault.get(case.said).decode() if case.said else ""
 
-    def _recorded(self, case_id: str, operation: int) -> Reply:
-        """The provider's own response, as it was recorded: given again, never asked for again."""
-        case = self.book.case(case_id)
-        if case is None or operation >= len(case.outcomes) or not case.outcomes[operation].response:
-            return Reply(
-                kind=ReplyKind.REFUSED,
-                text=self._ended_text(case) if case else f"Keyturn: {case_id} has no recorded response.",
-                case_id=case_id,
-                code="no-response",
-            )
-        outcome = case.outcomes[operation]
-        if outcome.status is OutcomeStatus.UNCERTAIN:
-            return Reply(
-                kind=ReplyKind.UNCERTAIN, text=self._ended_text(case), case_id=case_id, code="uncertain"
-            )
-        response = msgspec.json.decode(self.vault.get(outcome.response), type=Response)
-        return Reply(kind=ReplyKind.SENT, text="", case_id=case_id, response=response)
+
+_HELD: Final = WAITING | {Phase.SUPERSEDED, Phase.ASSESSED}
+"""A client that has waited is told that its case is held; it may just be on its way to being held again."""
 
 
-_WAITS: Final = frozenset({Phase.HELD, Phase.APPROVED})
+def _place(case: Case, key: str) -> int:
+    """Which of the case's operations this is; the last when a later one took its place."""
+    operations = case.change.operations if case.change else ()
+    keys = [operation_key(case.change, operation) for operation in operations] if case.change else []
+    return keys.index(key) if key in keys else len(keys) - 1
 
 
 def _may_reply(case: Case) -> bool:
     """Something can be said that will not change: the answer is here, or the case ended."""
-    if case.phase in _ANSWERED or case.phase in TERMINAL:
-        return True
-    return case.phase is Phase.UNCERTAIN
+    return case.phase in _ANSWERED or case.phase in TERMINAL
+
+
+def _call_over(case: Case) -> bool:
+    """For good, or in doubt until the world has been read."""
+    return _may_reply(case) or case.phase is Phase.UNCERTAIN
+
+
+def _has_news(case: Case) -> bool:
+    """It is decided and waits for people, or there is no more to wait for."""
+    return _call_over(case) or case.phase in WAITING

@@ -40,6 +40,7 @@ class ReplyKind(StrEnum):
     SUGGESTED = "suggested"
     DENIED = "denied"
     REFUSED = "refused"  # never became a case, or ended without its call leaving
+    DONE = "done"  # it took effect, as the world shows; the provider's own answer was lost, so there is no `response`
     UNCERTAIN = "uncertain"  # the call left and no answer came back: nobody may say it failed
 
 

@@ -29,6 +29,7 @@ class World(msgspec.Struct, frozen=True):
     halts: float  # per history
     tightens: float  # policy changes, per history
     leaves: float  # a client leaves while it is held
+    reverts: float = 0.0  # somebody else's controller puts back what was changed, at once
 
 
 def world(chance: Random) -> World:
@@ -44,6 +45,7 @@ def world(chance: Random) -> World:
         halts=chance.choice((0.0, 0.3, 0.9)),
         tightens=chance.choice((0.0, 0.0, 0.6)),
         leaves=chance.choice((0.0, 0.2, 0.5)),
+        reverts=chance.choice((0.0, 0.0, 0.6)),
     )
 
 
@@ -69,6 +71,11 @@ class Account:
         self.moment = [0]
         self._clock = clock
 
+    def drift_to(self, name: str, value: int | None) -> None:
+        """Somebody else makes it this."""
+        self.things[name] = value
+        self.note("drift", thing=name, value=value)
+
     def note(self, what: str, **fields: Any) -> None:
         self.journal.append(Happening(what=what, at_ms=self._clock(), **fields))
         self.moment[0] = len(self.journal)
@@ -90,7 +97,7 @@ class SimulatedExecutor:
             return answer
         self.process.at_a_write()
         self._step(call, tags["case"])
-        self.process.at_a_write()
+        self.process.at_a_step()
         if self.chance.random() < self.about.lost:
             return Unavailable("the answer was lost")
         return Succeeded({"id": call.parameters.get("id", "")})
@@ -175,6 +182,9 @@ class SimulatedExecutor:
         self.account.note(
             "took", case=case, thing=name, value=standing, token=parameters["token"], detail=request.operation
         )
+        if self.chance.random() < self.about.reverts:
+            soon_s = self.chance.random() * self.about.slow_s
+            asyncio.get_running_loop().call_later(soon_s, self.account.drift_to, name, standing)
         return 200
 
     def endpoint(self, service: str, region: str) -> str:

@@ -62,6 +62,22 @@ class _Told(msgspec.Struct):
             for operation in line.event.change.operations
         }
 
+    def outcome_of(self, token: str, moment: int) -> Outcome | None:
+        """What the log said by then of the operation that this request is."""
+        found = None
+        for place, durable, event in self.events(r.Answered, r.Reconciled):
+            if isinstance(event, r.Answered | r.Reconciled) and durable <= moment:
+                operation = self.change(place).operations[event.operation]
+                found = event.outcome if operation.parameters.get("token") == token else found
+        return found
+
+    def says_done(self, outcome: Outcome | None) -> bool:
+        """By its outcome, or by a person who looked."""
+        settled = any(
+            isinstance(event, r.Settled) and event.succeeded for _, _, event in self.events(r.Settled)
+        )
+        return settled or (outcome is not None and outcome.status is OutcomeStatus.SUCCEEDED)
+
     def decided(self, upto: int | None = None) -> tuple[int, Decision, ReviewRequest | None] | None:
         found = None
         for place, line in enumerate(self.lines[:upto]):
@@ -352,6 +368,12 @@ def kept_word(evidence: _Evidence) -> Iterator[str]:
         good = reply.response is not None and reply.response.status < 400
         if reply.kind is ReplyKind.SENT and good and mine not in took:
             yield f"{reply.case_id}: {told.token} was told that it is done, and it is not"
+        outcome = case.outcome_of(told.token, told.moment)
+        known = outcome is not None and outcome.status in {OutcomeStatus.SUCCEEDED, OutcomeStatus.FAILED}
+        if reply.kind is ReplyKind.UNCERTAIN and known:
+            yield f"{reply.case_id}: {told.token} was told of a doubt, and the outcome was on record"
+        if reply.kind is ReplyKind.DONE and not case.says_done(outcome):
+            yield f"{reply.case_id}: {told.token} was told that it took effect, and the log does not say so"
         if reply.kind in {ReplyKind.DENIED, ReplyKind.SUGGESTED} and mine in took:
             yield f"{reply.case_id}: {told.token} was told no, and it took effect"
         if reply.kind is ReplyKind.HELD and not any(
@@ -370,7 +392,7 @@ def kept_word(evidence: _Evidence) -> Iterator[str]:
 
 
 def one_at_a_time(evidence: _Evidence) -> Iterator[str]:
-    """Two cases never work on one thing at the same time."""
+    """Two cases never work on one thing at the same time; one that may still give it back is at work on it until it has."""
     at_work: dict[str, str] = {}
     for case_id, event in evidence.order:
         if isinstance(event, r.Sent):
@@ -379,15 +401,21 @@ def one_at_a_time(evidence: _Evidence) -> Iterator[str]:
                 if holder != case_id:
                     yield f"{case_id}: began on {ref.id} while {holder} was at work on it"
                 at_work[ref.id] = case_id
-        if isinstance(event, r.Answered | r.Reconciled) and event.outcome.status in {
-            OutcomeStatus.SUCCEEDED,
-            OutcomeStatus.FAILED,
-        }:
-            for thing in [thing for thing, holder in at_work.items() if holder == case_id]:
-                del at_work[thing]
-        if isinstance(event, r.Reconciled):
-            for thing in [thing for thing, holder in at_work.items() if holder == case_id]:
-                del at_work[thing]
+        if case_id in at_work.values() and _ends_its_work(evidence.cases[case_id], event):
+            at_work = {thing: holder for thing, holder in at_work.items() if holder != case_id}
+
+
+def _ends_its_work(told: _Told, event: r.Event) -> bool:
+    match event:
+        case r.Answered() | r.Reconciled() if event.outcome.status is OutcomeStatus.SUCCEEDED:
+            change, decided = told.change(), told.decided()
+            last = change.undoes is not None or event.operation + 1 == len(change.operations)
+            return last and not (decided and decided[1].obligations.restore_on_failure)
+        case r.Answered():
+            return event.outcome.status is OutcomeStatus.FAILED
+        case r.Verified():
+            return event.result != "failed"
+    return isinstance(event, r.Reconciled | r.Restored | r.Halted | r.Invalidated | r.ProofFailed)
 
 
 def allowed_for_its_client(evidence: _Evidence) -> Iterator[str]:

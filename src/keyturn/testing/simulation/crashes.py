@@ -10,6 +10,10 @@ WRITES_UNTIL_CRASH_MAX: Final = 60
 """A crash comes within this many writes of a process's life; a history of eight changes makes some hundred."""
 
 
+STEP_CRASHES: Final = 0.1
+"""Steps of recipes are few, and what a crash leaves half done there is the hardest to take up again."""
+
+
 class Died(BaseException):
     """The process is gone. No handler of the runtime may catch it: it stands for the power being cut."""
 
@@ -33,6 +37,12 @@ class Process:
         self.check()
         self._left -= 1
         if self._left == 0:
+            self.die()
+
+    def at_a_step(self) -> None:
+        """A step took effect and nobody has written it down yet: in a life that may crash, a likely moment for it."""
+        self.at_a_write()
+        if self._left > 0 and self.chance.random() < STEP_CRASHES:
             self.die()
 
     def die(self) -> None:

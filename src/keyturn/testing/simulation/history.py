@@ -209,6 +209,12 @@ class _Play:
                 again = {"name": thing, "token": f"{token}-anew", "value": self._value()}
                 second = msgspec.structs.replace(change, operations=(operation("Create", again),))
                 tries.append(self._later(self._try(second, "Create", again)))
+            if (
+                action == "Set" and chance.random() < self.about.reverts
+            ):  # and, seeing it put back, another way
+                other = {"name": thing, "token": f"{token}-other", "value": self._value()}
+                third = msgspec.structs.replace(change, operations=(operation("Set", other),))
+                tries.append(self._later(self._try(third, "Set", other)))
             await asyncio.gather(*tries)
 
     async def _later(self, what: Coroutine[Any, Any, None]) -> None:
@@ -272,11 +278,13 @@ class _Play:
                 continue
             answered.add(case.id)
             await asyncio.sleep(chance.choice((0.1, 1.0, 4.0, 20.0)) * chance.random())
-            if chance.random() < 0.08:
-                await asyncio.sleep(SETTINGS.review_deadline_s)  # and comes back when the time is over
-            await self._review(case, name)
+            late = chance.random() < 0.08
+            if late and case.request is not None:  # and comes back when the time is just over
+                left_s = (case.request.deadline_ms - self.loop.now_ms()) / 1000
+                await asyncio.sleep(max(0.0, left_s) + chance.random())
+            await self._review(case, name, executes=0.9 if late else 0.3)
 
-    async def _review(self, case: Case, name: str) -> None:
+    async def _review(self, case: Case, name: str, *, executes: float) -> None:
         binding = case.request.digest if case.request else ""
         approve = self.chance.random() > 0.12
         if self.chance.random() < 0.08:
@@ -290,7 +298,7 @@ class _Play:
             if done:
                 self.history.reviews.append((case.id, name, approve))
                 self.account.note("yes" if approve else "no", case=case.id, detail=name)
-        if approve and self.chance.random() < 0.3:
+        if approve and self.chance.random() < executes:
             await self._do(lambda plane: plane.execute(case.id, by=name))
 
     async def _do(self, make: Callable[[Runtime], Coroutine[Any, Any, object]]) -> bool:
@@ -340,14 +348,12 @@ class _Play:
             await asyncio.sleep(self.chance.expovariate(self.about.drift))
             name = self.chance.choice(THINGS)
             before = self.account.things[name]
-            self._drift_to(name, None if before is not None and self.chance.random() < 0.2 else self._value())
+            self.account.drift_to(
+                name, None if before is not None and self.chance.random() < 0.2 else self._value()
+            )
             if self.chance.random() < 0.5:
                 await asyncio.sleep(self.chance.random() * 5)
-                self._drift_to(name, before)
-
-    def _drift_to(self, name: str, value: int | None) -> None:
-        self.account.things[name] = value
-        self.account.note("drift", thing=name, value=value)
+                self.account.drift_to(name, before)
 
     async def halter(self) -> None:
         if self.chance.random() >= self.about.halts:
