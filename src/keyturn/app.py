@@ -21,8 +21,10 @@ from keyturn.errors import OperatorError
 from keyturn.executors.aws import AwsConfig, AwsExecutor
 from keyturn.model.record import PolicyLoaded, Started
 from keyturn.providers.aws import catalogue
+from keyturn.providers.aws.hosts import SUFFIXES
 from keyturn.providers.aws.provider import AwsProvider
 from keyturn.runtime import Runtime, Settings, now_ms
+from keyturn.stores.authority import Authority
 from keyturn.stores.sqlite import SqliteStore
 from keyturn.stores.vault import Signer, Vault, load_or_create_key
 from keyturn.surfaces.aws_gateway import Gateway, GatewayConfig
@@ -82,21 +84,26 @@ class App:
         )
         listening = _bind(config.console.host, config.console.port, "console.port")
         place = config.gateway
+        authority = await self._authority()
         try:
             self.gateway = await serve_gateway(
                 self.runtime,
                 self.executor,
-                GatewayConfig(place.host, place.port, config.aws.account, config.aws.partition),
+                GatewayConfig(
+                    place.host, place.port, config.aws.account, config.aws.partition, place.tunnels
+                ),
+                authority,
             )
         except OSError as error:
             listening.close()
             raise _taken(place.host, place.port, "gateway.port", error) from error
         self.runtime.about |= {
             "gateway_url": f"http://{config.gateway.host}:{self.gateway.port}",
+            "proxy_url": f"http://{config.gateway.host}:{self.gateway.port}" if authority else "",
             "region": config.aws.region,
             "account": config.aws.account,
         }
-        web = make_app(self.runtime, self.identity)
+        web = make_app(self.runtime, self.identity, authority)
         self._console = uvicorn.Server(
             uvicorn.Config(
                 web,
@@ -114,6 +121,17 @@ class App:
                 await self._console_task
                 raise RuntimeError("the console did not start")
             await asyncio.sleep(0.01)
+
+    async def _authority(self) -> Authority | None:
+        """The proxy's, made at the first start that asks for one; that goes on record."""
+        if not self.config.gateway.proxy:
+            return None
+        folder = self.config.data / "ca"
+        new = not (folder / "ca.pem").exists()
+        authority = Authority(folder, SUFFIXES)
+        if new:
+            await self.runtime.record_authority(by="start", fingerprint=authority.fingerprint)
+        return authority
 
     async def stop(self) -> None:
         """Stop listening, finish what is on its way for a moment, close the store."""

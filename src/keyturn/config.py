@@ -21,6 +21,10 @@ class Gateway(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     host: str = "127.0.0.1"
     port: int = 8420
+    proxy: bool = False  # the same port as HTTPS proxy, with a certificate authority of its own
+    tunnels: tuple[
+        str, ...
+    ] = ()  # hosts that are not AWS's and pass through the proxy unread: api.example.com, *.example.org
 
 
 class Console(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

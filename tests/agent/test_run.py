@@ -70,7 +70,7 @@ AMBIENT = {
 def test_the_child_has_the_sessions_key_and_nothing_of_yours(tmp_path: Path) -> None:
     """Every AWS variable is gone but the session's; so are Keyturn's tokens; the rest of the shell stays."""
     empty = tmp_path / "empty"
-    made = child_environment(SESSION, AMBIENT, empty)
+    made = child_environment(SESSION, AMBIENT, empty.parent)
     assert made == {
         "PATH": "/usr/bin",
         "HOME": "/home/erin",

@@ -86,14 +86,16 @@ class Upstream:
 class Running:
     """Keyturn in a thread of its own, with one open session."""
 
-    def __init__(self, folder: Path, endpoint: str, **holds: Any) -> None:
-        self._clients: list[Any] = []
+    def __init__(
+        self, folder: Path, endpoint: str, *, gateway: settings.Gateway | None = None, **holds: Any
+    ) -> None:
+        self.clients: list[Any] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self.config = settings.Config(
             data_dir=str(folder),
-            gateway=settings.Gateway(port=0),
+            gateway=gateway or settings.Gateway(port=0),
             console=settings.Console(port=0),
             aws=settings.Aws(
                 account=NUMBER,
@@ -136,7 +138,7 @@ class Running:
                 retries={"max_attempts": 0}, s3={"addressing_style": "path"}, read_timeout=60, **config
             ),
         )
-        self._clients.append(made)
+        self.clients.append(made)
         return made
 
     def refused(self) -> list[str]:
@@ -164,7 +166,7 @@ class Running:
         return case.phase
 
     def stop(self) -> None:
-        for client in self._clients:
+        for client in self.clients:
             client.close()
         self.do(self.app.stop())
         self.do(asyncio.sleep(0.1))  # transports close in the loop's next turns

@@ -121,7 +121,7 @@ STANDS_ONLY_IN = {
     "boto3": (),  # the plane makes its own requests
     "botocore": ("executors",),  # every call to AWS
     "sqlite3": ("stores",),  # every SQL statement
-    "cryptography": ("stores",),  # every key
+    "cryptography": ("providers", "stores"),  # every key; SigV4A's signatures
     "cedarpy": ("policy",),
     "starlette": ("console",),
     "jinja2": ("console",),
@@ -187,6 +187,13 @@ MAY_USE = frozenset(
         ),
         *("xml.sax.saxutils", "importlib.resources", "importlib.resources.abc"),  # data files of the package
         "cedarpy",
+        # arithmetic only: SigV4A
+        *(
+            "cryptography.exceptions",
+            "cryptography.hazmat.primitives",
+            "cryptography.hazmat.primitives.asymmetric",
+        ),
+        "cryptography.hazmat.primitives.serialization",
     }
 )
 READS_THE_CLOCK = frozenset(

@@ -233,6 +233,7 @@ EXAMPLES: Final[tuple[r.Event, ...]] = (
         case_id="C-17",
     ),
     r.UserChanged(at_ms=AT, by="ada", user="grace", roles=("reviewer",), what="added"),
+    r.AuthorityMade(at_ms=AT, by="ada", fingerprint="AB:CD:" * 15 + "AB:CD"),
     r.PolicyLoaded(at_ms=AT, policy_digest=DIGEST, packs=("seatbelt",), enforcing=True),
     r.Started(at_ms=AT, version="0.1.0", catalogue=DIGEST, mode="enforcing"),
 )

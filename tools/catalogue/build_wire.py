@@ -75,6 +75,8 @@ def _service(model: dict[str, Any]) -> dict[str, Any]:
             entry["n"] = 1
         if "gzip" in operation.get("requestcompression", {}).get("encodings", ()):
             entry["z"] = 1
+        if "hostPrefix" in operation.get("endpoint", {}):
+            entry["h"] = operation["endpoint"]["hostPrefix"]
         operations[name] = entry
     return {"o": operations, "s": needed}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -12,8 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, Protocol
+from urllib.parse import quote
 
-from keyturn.errors import KeyturnError
+from keyturn.errors import KeyturnError, OperatorError
 
 _TAKEN_AWAY: Final = ("AWS_", "KEYTURN_")
 """Prefixes of variables that could carry a credential, name a profile or point to an endpoint."""
@@ -37,17 +39,64 @@ def session_environment(session: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def child_environment(session: Mapping[str, Any], ambient: Mapping[str, str], empty: Path) -> dict[str, str]:
+def proxy_environment(session: Mapping[str, Any], ambient: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """The same by way of the proxy: SDKs keep AWS's own names, and trust our authority (its files are written to `folder`).
+
+    Python and the AWS CLI, Go and curl take one bundle in place of their own, so it holds the system's authorities too; Node takes
+    ours beside them. Raises `OperatorError` when the gateway is no proxy.
+    """
+    if not session.get("proxy_url"):
+        raise OperatorError(
+            "no-proxy",
+            "this gateway is no proxy",
+            help="set gateway.proxy = true in keyturn.toml, and restart it",
+        )
+    ours, bundle = folder / "ca.pem", folder / "bundle.pem"
+    ours.write_text(session["ca"])
+    bundle.write_text(_system_authorities() + session["ca"])
+    scheme, _, place = str(session["proxy_url"]).partition("://")
+    proxy = f"{scheme}://{session['access_key_id']}:{quote(session['secret_access_key'], safe='')}@{place}"
+    around = ",".join(
+        name
+        for name in (ambient.get("NO_PROXY") or ambient.get("no_proxy") or "").split(",")
+        if name.strip() and name.strip() != "*" and "aws" not in name.lower()
+    )
+    made = {name: value for name, value in session_environment(session).items() if name != "AWS_ENDPOINT_URL"}
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        made[name] = proxy
+    for name in ("NO_PROXY", "no_proxy"):
+        made[name] = around
+    for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE"):
+        made[name] = str(bundle)
+    return made | {"NODE_EXTRA_CA_CERTS": str(ours)}
+
+
+def _system_authorities() -> str:
+    places = ssl.get_default_verify_paths()
+    for place in (os.environ.get("SSL_CERT_FILE"), places.cafile, places.openssl_cafile):
+        if place and Path(place).is_file():
+            return Path(place).read_text(errors="replace").rstrip("\n") + "\n"
+    return ""
+
+
+def child_environment(
+    session: Mapping[str, Any], ambient: Mapping[str, str], folder: Path, *, proxy: bool = False
+) -> dict[str, str]:
     """The ambient environment without anything of AWS's or Keyturn's own, and the session's instead.
 
-    `empty` is an empty file that stands for both of the SDK's shared files.
+    An empty file in `folder` stands for both of the SDK's shared files.
     """
+    empty = folder / "empty"
+    empty.touch(mode=0o600)
     kept = {name: value for name, value in ambient.items() if not name.startswith(_TAKEN_AWAY)}
     files = {"AWS_CONFIG_FILE": str(empty), "AWS_SHARED_CREDENTIALS_FILE": str(empty)}
-    return kept | session_environment(session) | files | {"KEYTURN_SESSION": str(session["session"])}
+    made = proxy_environment(session, ambient, folder) if proxy else session_environment(session)
+    return kept | made | files | {"KEYTURN_SESSION": str(session["session"])}
 
 
-def run_agent(api: _Api, agent: str, command: tuple[str, ...], *, ttl_s: int, suggest_only: bool) -> int:
+def run_agent(
+    api: _Api, agent: str, command: tuple[str, ...], *, ttl_s: int, suggest_only: bool, proxy: bool = False
+) -> int:
     """Run the command in a session of its own; returns its exit code (128 + the signal that ended it).
 
     Signals go to the child; the session ends with it, whatever ends it.
@@ -61,9 +110,7 @@ def run_agent(api: _Api, agent: str, command: tuple[str, ...], *, ttl_s: int, su
         sys.stderr.write("keyturn: OBSERVE: everything is forwarded, nothing is held\n")
     try:
         with tempfile.TemporaryDirectory(prefix="keyturn-") as folder:
-            empty = Path(folder) / "empty"
-            empty.touch(mode=0o600)
-            return _run(command, child_environment(session, os.environ, empty))
+            return _run(command, child_environment(session, os.environ, Path(folder), proxy=proxy))
     finally:
         with contextlib.suppress(KeyturnError):
             api.post(f"/sessions/{session['session']}/end", {"reason": "the agent ended"})

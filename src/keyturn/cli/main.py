@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from keyturn import __version__
+from keyturn.cli.authority import ca
 from keyturn.cli.evidence import export, log, verify
 from keyturn.cli.guarding import doctor, guard
 from keyturn.cli.policies import policy
@@ -237,13 +238,16 @@ def user_remove(ctx: click.Context, name: str) -> None:
     "--ttl", "ttl_s", default=8 * 3600, show_default=True, help="Seconds until the session ends by itself."
 )
 @click.option("--suggest-only", is_flag=True, help="It may propose, never change.")
+@click.option("--proxy", is_flag=True, help="By HTTPS_PROXY, under AWS's own names, not by AWS_ENDPOINT_URL.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_context
-def run(ctx: click.Context, agent: str, ttl_s: int, suggest_only: bool, command: tuple[str, ...]) -> None:
+def run(
+    ctx: click.Context, agent: str, ttl_s: int, suggest_only: bool, proxy: bool, command: tuple[str, ...]
+) -> None:
     """Run an agent: it gets the gateway and a session's key, and none of your credentials."""
     from keyturn.agent.run import run_agent
 
-    sys.exit(run_agent(api(ctx), agent, command, ttl_s=ttl_s, suggest_only=suggest_only))
+    sys.exit(run_agent(api(ctx), agent, command, ttl_s=ttl_s, suggest_only=suggest_only, proxy=proxy))
 
 
 @main.group()
@@ -397,7 +401,7 @@ def undo(ctx: click.Context, cases: tuple[str, ...], output: str) -> None:
         sys.exit(EXIT_FAILED)
 
 
-for command in (export, verify, log, policy, guard, doctor):
+for command in (export, verify, log, policy, guard, doctor, ca):
     main.add_command(command)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -77,11 +77,23 @@ B = TypeVar("B", bound=msgspec.Struct)
 Handler = Callable[[Request, User], Awaitable[Response]]
 
 
+class Authority(Protocol):
+    """The proxy's certificate authority."""
+
+    @property
+    def pem(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def rotate(self) -> None: ...
+
+
 class Api:
     """The routes, over a desk and the people who may use it."""
 
-    def __init__(self, desk: Desk, identity: Identity) -> None:
-        self._desk, self._identity = desk, identity
+    def __init__(self, desk: Desk, identity: Identity, authority: Authority | None = None) -> None:
+        self._desk, self._identity, self._authority = desk, identity, authority
 
     def routes(self) -> list[Route]:
         """Every route; all but login need a token."""
@@ -106,6 +118,8 @@ class Api:
             ("POST", "/api/v1/users", self._add_user),
             ("POST", "/api/v1/users/{name}/remove", self._remove_user),
             ("GET", "/api/v1/export", self._export),
+            ("GET", "/api/v1/ca", self._ca),
+            ("POST", "/api/v1/ca/rotate", self._rotate),
             ("POST", "/api/v1/logout", self._logout),
         ]
         made = [Route(path, self._guard(handler), methods=[method]) for method, path, handler in guarded]
@@ -260,6 +274,8 @@ class Api:
                 "endpoint_url": status.get("gateway_url", ""),
                 "region": status.get("region", ""),
                 "mode": status["mode"],
+                "proxy_url": status.get("proxy_url", ""),
+                "ca": self._authority.pem if self._authority else "",
             }
         )
 
@@ -293,6 +309,26 @@ class Api:
         after = _number(request, "after", max(0, head - limit))
         lines = [story.line(entry) for entry in self._desk.log(after=after, limit=limit)]
         return JSONResponse({"head": head, "lines": lines})
+
+    async def _ca(self, request: Request, user: User) -> Response:
+        ca = self._proxy()
+        return JSONResponse({"pem": ca.pem, "fingerprint": ca.fingerprint})
+
+    async def _rotate(self, request: Request, user: User) -> Response:
+        _needs(user, "administrator")
+        ca = self._proxy()
+        ca.rotate()
+        await self._desk.record_authority(by=user.name, fingerprint=ca.fingerprint)
+        return JSONResponse({"pem": ca.pem, "fingerprint": ca.fingerprint})
+
+    def _proxy(self) -> Authority:
+        if self._authority is None:
+            raise OperatorError(
+                "no-proxy",
+                "this gateway is no proxy",
+                help="set gateway.proxy = true in keyturn.toml, and restart it",
+            )
+        return self._authority
 
     async def _export(self, request: Request, user: User) -> Response:
         _needs(user, "auditor", "administrator", "reviewer")

@@ -119,6 +119,8 @@ def _plane(event: r.Event) -> str:
         case r.UserChanged(by=by, user=user, roles=roles, what=what):
             held = ", ".join(roles)
             return f"{user} {what}{f' as {held}' if held else ''} by {by}"
+        case r.AuthorityMade(by=by, fingerprint=fingerprint):
+            return f"{fingerprint[:23]}… by {by}"
         case r.PolicyLoaded(packs=packs, policy_digest=policy_digest):
             return f"{', '.join(packs)} ({policy_digest[:19]})"
         case r.Started(version=version, mode=mode):

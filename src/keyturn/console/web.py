@@ -10,7 +10,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from keyturn.console.api import Api
+from keyturn.console.api import Api, Authority
 from keyturn.console.forms import Forms
 from keyturn.console.identity import Identity
 from keyturn.console.live import Live
@@ -57,12 +57,12 @@ class _SecureHeaders:
         await self._app(scope, receive, with_headers)
 
 
-def make_app(desk: Desk, identity: Identity) -> ASGIApp:
-    """The console over a desk and the people who may use it."""
+def make_app(desk: Desk, identity: Identity, authority: Authority | None = None) -> ASGIApp:
+    """The console over a desk and the people who may use it; with the proxy's certificate authority, where there is one."""
     forms = Forms(identity)
     pages = Pages(desk, identity, forms)
     routes = [
-        *Api(desk, identity).routes(),
+        *Api(desk, identity, authority).routes(),
         *pages.routes(),
         Route("/events", Live(desk, forms.user).listen),
         Mount("/static", StaticFiles(directory=STATIC)),

@@ -23,6 +23,7 @@ from keyturn.executors.interface import Credentials, NotSentError, Response, Sen
 from keyturn.model.change import Change, Request
 from keyturn.model.execution import Answer, Call, Grant, Refused, Role, Succeeded, Unavailable
 from keyturn.providers.aws import sigv4
+from keyturn.providers.aws.hosts import host_prefix
 
 THREADS_MAX: Final = 16
 """botocore waits for the network in threads; the runtime's budget is no larger."""
@@ -279,7 +280,7 @@ class AwsExecutor:
             raise
         except (ConnectionError, TimeoutError, OSError) as error:
             return Sending(None, f"the connection failed after the request left: {type(error).__name__}")
-        base = self.endpoint(request.service, request.region)
+        base = self.base(request)
         try:
             content = await answer.read(RESPONSE_BYTES_MAX)
         except (ConnectionError, TimeoutError, ValueError) as error:
@@ -306,7 +307,7 @@ class AwsExecutor:
         self, request: Request, credentials: Credentials, *, streamed: bool
     ) -> tuple[str, tuple[tuple[str, str], ...]]:
         """Where it goes, and its headers under the plane's signature."""
-        base = self.endpoint(request.service, request.region)
+        base = self.base(request)
         host = base.partition("://")[2].partition("/")[0]
         if streamed:
             declared = dict(request.headers).get("x-amz-content-sha256", "")
@@ -327,13 +328,28 @@ class AwsExecutor:
             now_s=self._clock() / 1000,
         )
 
+    def base(self, request: Request) -> str:
+        """Where this request goes: the service's endpoint, with the prefix that some operations have before it."""
+        base = self.endpoint(request.service, request.region)
+        if self._config.endpoint_url:
+            return base
+        prefix = host_prefix(request.service, request.operation.partition(":")[2], request.parameters)
+        scheme, _, host = base.partition("://")
+        return f"{scheme}://{prefix}{host}" if prefix else base
+
     def endpoint(self, service: str, region: str) -> str:
         if self._config.endpoint_url:
             return self._config.endpoint_url.rstrip("/")
         key = (service, region)
         if key not in self._endpoints:
             nobody = Credentials("nobody", "nobody", "", 0)
-            self._endpoints[key] = str(self._client(service, region, nobody).meta.endpoint_url).rstrip("/")
+            try:
+                url = str(self._client(service, region, nobody).meta.endpoint_url)
+            except BotoCoreError as error:
+                raise NotSentError(
+                    "no-endpoint", f"{service} has no endpoint in {region}: {error}"
+                ) from error
+            self._endpoints[key] = url.rstrip("/")
         return self._endpoints[key]
 
     async def close(self) -> None:

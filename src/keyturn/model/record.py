@@ -305,6 +305,13 @@ class UserChanged(_Event, frozen=True, tag="user_changed"):
     what: str
 
 
+class AuthorityMade(_Event, frozen=True, tag="authority_made"):
+    """A certificate authority for the proxy was made, at the first start or in place of another. `fingerprint`: SHA-256."""
+
+    by: str
+    fingerprint: str
+
+
 class PolicyLoaded(_Event, frozen=True, tag="policy_loaded"):
     policy_digest: str
     packs: tuple[str, ...]
@@ -329,6 +336,7 @@ PlaneEvent = (
     | RequestRefused
     | UserChanged
     | PolicyLoaded
+    | AuthorityMade
     | Started
 )
 

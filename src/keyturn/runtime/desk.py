@@ -334,6 +334,9 @@ class DeskSide:
         """Sign the log as it stands; the runtime holds the key."""
         raise NotImplementedError
 
+    async def record_authority(self, *, by: str, fingerprint: str) -> None:
+        await self.book.note(r.AuthorityMade(at_ms=self.clock(), by=by, fingerprint=fingerprint))
+
     async def record_user(self, *, by: str, user: str, roles: tuple[str, ...], what: str) -> None:
         await self.book.note(r.UserChanged(at_ms=self.clock(), by=by, user=user, roles=roles, what=what))
 

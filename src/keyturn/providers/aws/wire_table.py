@@ -67,6 +67,7 @@ class Op(msgspec.Struct, frozen=True):
     deprecated: bool = False
     unsigned: bool = False
     gzip: bool = False  # clients may pack the body
+    host_prefix: str = ""  # before the endpoint's name, with labels of the input
 
 
 class Service:
@@ -83,6 +84,7 @@ class Service:
                 deprecated="d" in entry,
                 unsigned="n" in entry,
                 gzip="z" in entry,
+                host_prefix=entry.get("h", ""),
             )
             for name, entry in block["o"].items()
         }

@@ -6,6 +6,7 @@ import asyncio
 import functools
 import itertools
 import logging
+import ssl
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -13,20 +14,30 @@ from typing import Final, Protocol
 
 import msgspec
 
+from keyturn.errors import BugError
 from keyturn.executors.aws import AwsExecutor
 from keyturn.executors.interface import NotSentError
 from keyturn.model.change import Change, Operation, Principal, Request
 from keyturn.model.decision import Verdict
 from keyturn.model.execution import Role
+from keyturn.providers.aws.hosts import settled
 from keyturn.providers.aws.operation import operation_from, read_from
 from keyturn.providers.aws.resources import Home
 from keyturn.providers.aws.signing import front
 from keyturn.providers.aws.signing.rechunk import Rechunker
 from keyturn.providers.aws.signing.values import Authentic, Chunks, Refused, Secret
-from keyturn.providers.aws.wire import Identified, Unidentified, WireRequest, guess_protocol, identify
+from keyturn.providers.aws.wire import (
+    CredentialScope,
+    Identified,
+    Unidentified,
+    WireRequest,
+    guess_protocol,
+    identify,
+)
 from keyturn.providers.aws.wire_errors import WireResponse, denied_code, encode_error
 from keyturn.runtime.interface import Gate, Reply, ReplyKind
 from keyturn.surfaces.aws_gateway.limits import STILL_HOLDING_S
+from keyturn.surfaces.aws_gateway.proxy import Authority, Intercept, NotHere, PassThrough, where
 from keyturn.surfaces.aws_gateway.relay import Client, Framing, Relay, head_of
 
 log = logging.getLogger("keyturn.gateway")
@@ -83,27 +94,64 @@ class Changing(msgspec.Struct, frozen=True):
 Judged = Refusing | Reading | Changing
 
 
+def _identified(request: WireRequest, scope: CredentialScope, origin: str) -> Identified | Unidentified:
+    if not origin:
+        return identify(request, scope)
+    if request.by_name.get("host", "").removesuffix(":443").lower() != origin:
+        return Unidentified("host", f"the connection is to {origin}, the request says otherwise")
+    there = settled(request, scope, origin)
+    return there if isinstance(there, Unidentified) else identify(there, scope)
+
+
 class Exchange:
     """Serves requests; holds no state of its own."""
 
-    def __init__(self, gate: Gate, executor: AwsExecutor, *, account: str, partition: str) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        executor: AwsExecutor,
+        *,
+        account: str,
+        partition: str,
+        authority: Authority | None = None,
+        tunnels: tuple[str, ...] = (),
+    ) -> None:
+        self._authority, self._tunnels = authority, tunnels
         self._gate, self._executor, self._account, self._partition = gate, executor, account, partition
         self._region = _FIRST_REGION.get(partition, "us-east-1")
         self._boot, self._numbers = uuid.uuid4().hex[:12], itertools.count(1)
 
+    # --- as a proxy --------------------------------------------------------------------------------------------------
+
+    def connects(self, target: str, authorization: str) -> Intercept | PassThrough | NotHere:
+        """Where a CONNECT to this host leads."""
+        if self._authority is None:
+            return NotHere(
+                405, "NoProxy", "this gateway is no proxy: set gateway.proxy = true in keyturn.toml"
+            )
+        return where(target, authorization, self._gate, tunnels=self._tunnels)
+
+    def certificate_for(self, host: str) -> ssl.SSLContext:
+        if self._authority is None:
+            raise BugError("no-authority", "a tunnel was to end here, and nobody signs for it")
+        return self._authority.context(host)
+
     # --- judging -----------------------------------------------------------------------------------------------------
 
-    def judge(self, request: WireRequest) -> Judged:
-        """What this request is: verified, identified, its lane chosen; a read is decided too. Total: never raises, sends nothing."""
+    def judge(self, request: WireRequest, origin: str = "") -> Judged:
+        """What this request is: verified, identified, its lane chosen; a read is decided too. Total: never raises, sends nothing.
+
+        `origin` is the host that a client of the proxy believes to speak to.
+        """
         request_id = f"{self._boot}-{next(self._numbers):x}"
         try:
-            return self._judge(request, request_id)
+            return self._judge(request, request_id, origin)
         except Exception:
             log.exception("request %s failed inside; nothing was forwarded by this", request_id)
             return Refusing(_internal("json", request_id), request.method == "HEAD")
 
-    def _judge(self, request: WireRequest, request_id: str) -> Judged:
-        claim = front.claim(request, region=self._region)
+    def _judge(self, request: WireRequest, request_id: str, origin: str) -> Judged:
+        claim = front.claim(request, region=self._region, origin=origin)
         if isinstance(claim, Refused):
             protocol = "rest-xml" if "Signature" in request.target else "json"
             return _refusing(request, protocol, claim, request_id)
@@ -115,7 +163,7 @@ class Exchange:
             protocol = guess_protocol(claim.request, claim.scope)
             return _refusing(request, protocol, signed, request_id, session=key.session)
         request = signed.request
-        found = identify(request, signed.scope)
+        found = _identified(request, signed.scope, origin)
         if isinstance(found, Unidentified):
             return _unreadable(request, guess_protocol(request, signed.scope), found, request_id, key.session)
         principal = Principal(agent=key.agent, session=key.session, operator=key.operator)
@@ -184,7 +232,7 @@ class Exchange:
         if credentials is None:
             return None
         relay = Relay(judged.request.method, client, functools.partial(self._note, judged))
-        base = self._executor.endpoint(judged.request.service, judged.request.region)
+        base = self._executor.base(judged.request)
         connection = self._executor.relay(judged.request, credentials, relay)
         if connection is None:
             return None
@@ -202,7 +250,7 @@ class Exchange:
             text = f"Keyturn could not reach {reading.found.service}: {error}"
             return _error(reading, text, code="KeyturnUnavailable", status=400)
         self._note(reading, answer.status)
-        base = self._executor.endpoint(request.service, request.region)
+        base = self._executor.base(request)
         framing = Framing(request.method, answer.status, answer.headers)
         try:
             await sender.write(framing.head)

@@ -22,6 +22,9 @@ IDLE_S: Final = 300.0
 HEAD_S_MAX: Final = 20.0
 """A client has this long to finish a request it has begun, unless it is sending a body."""
 
+CONNECT_S_MAX: Final = 10.0
+"""What passes through the proxy has to be there in this time."""
+
 SWEEP_S: Final = 1.0
 """How often silent connections are looked for."""
 

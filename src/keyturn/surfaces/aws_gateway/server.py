@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import math
+import ssl
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import Final
@@ -15,17 +16,27 @@ import msgspec
 
 from keyturn.executors.aws import AwsExecutor
 from keyturn.executors.http import header_name
+from keyturn.providers.aws.hosts import settled
 from keyturn.providers.aws.signing import front
 from keyturn.providers.aws.signing.values import Refused
-from keyturn.providers.aws.wire import WireRequest, may_stream
+from keyturn.providers.aws.wire import Unidentified, WireRequest, may_stream
 from keyturn.runtime.interface import Gate
 from keyturn.surfaces.aws_gateway import limits
 from keyturn.surfaces.aws_gateway.exchange import Exchange, Judged, Sender
+from keyturn.surfaces.aws_gateway.proxy import (
+    ESTABLISHED,
+    Authority,
+    Intercept,
+    NotHere,
+    PassThrough,
+    Tunnel,
+)
 from keyturn.surfaces.aws_gateway.relay import Relay
 
 log = logging.getLogger("keyturn.gateway")
 
 
+_IN_THE_MIDDLE: Final = NotHere(400, "ConnectInTheMiddle", "a CONNECT comes first, not behind other requests")
 _HEAD_TOO_LARGE: Final = f"its head is over {limits.HEAD_BYTES_MAX:,} bytes"
 
 
@@ -34,6 +45,7 @@ class GatewayConfig(msgspec.Struct, frozen=True):
     port: int
     account: str
     partition: str = "aws"
+    tunnels: tuple[str, ...] = ()  # hosts that pass through the proxy unread
 
 
 class Gateway:
@@ -73,9 +85,18 @@ class Gateway:
                 await self._server.wait_closed()
 
 
-async def serve(gate: Gate, executor: AwsExecutor, config: GatewayConfig) -> Gateway:
-    """Listen. Port 0 takes a free one."""
-    exchange = Exchange(gate, executor, account=config.account, partition=config.partition)
+async def serve(
+    gate: Gate, executor: AwsExecutor, config: GatewayConfig, authority: Authority | None = None
+) -> Gateway:
+    """Listen. Port 0 takes a free one. With an `authority` the same port is an HTTPS proxy too."""
+    exchange = Exchange(
+        gate,
+        executor,
+        account=config.account,
+        partition=config.partition,
+        authority=authority,
+        tunnels=config.tunnels,
+    )
     connections: set[_Client] = set()
     server = await asyncio.get_running_loop().create_server(
         lambda: _Client(exchange, connections), config.host, config.port, backlog=512
@@ -124,8 +145,8 @@ class _Stream:
 class _Client(asyncio.Protocol, Sender):
     """One connection."""
 
-    def __init__(self, exchange: Exchange, connections: set[_Client]) -> None:
-        self._exchange, self._connections = exchange, connections
+    def __init__(self, exchange: Exchange, connections: set[_Client], *, origin: str = "") -> None:
+        self._exchange, self._connections, self._origin = exchange, connections, origin
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
         self._incoming: _Incoming | None = None
@@ -133,6 +154,8 @@ class _Client(asyncio.Protocol, Sender):
         self._task: asyncio.Task[None] | None = None
         self._relay: Relay | None = None
         self._judged: Judged | None = None
+        self._connecting: _Incoming | None = None
+        self._early = b""
         self._drained = asyncio.Event()
         self._drained.set()
         self._reading = True
@@ -145,6 +168,9 @@ class _Client(asyncio.Protocol, Sender):
         self._transport = transport  # type: ignore[assignment]  # a TCP connection has a full transport
         self._connections.add(self)
         self._rest()
+        if self._early:
+            early, self._early = self._early, b""
+            self.data_received(early)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.discard(self)
@@ -169,13 +195,18 @@ class _Client(asyncio.Protocol, Sender):
             self._relay.resume()
 
     def data_received(self, data: bytes) -> None:
+        if self._transport is None:  # between the end of a handshake and its news
+            self._early += data
+            return
         try:
             self._parser.feed_data(data)
         except (
             httptools.HttpParserUpgrade
         ):  # not taken up (RFC 9110, 7.8): the request is answered, then it ends
             self._pause()
-            if self._queue:
+            if self._connecting is not None:
+                self._task = self._loop.create_task(self._connect(self._connecting))
+            elif self._queue:
                 self._queue[-1].keep_alive = False
             else:
                 self._refuse(400, "UpgradeNotSupported", "this connection cannot be upgraded")
@@ -222,10 +253,11 @@ class _Client(asyncio.Protocol, Sender):
         has_body = (
             incoming.header("content-length") not in {"", "0"} or incoming.header("transfer-encoding") != ""
         )
-        claim = front.claim(self._wire(incoming, body=None), region="")
+        claim = front.claim(self._wire(incoming, body=None), region="", origin=self._origin)
         if not has_body or isinstance(claim, Refused) or _decodes_to_nothing(claim.request):
             return False
-        return may_stream(claim.request, claim.scope)
+        there = settled(claim.request, claim.scope, self._origin) if self._origin else claim.request
+        return not isinstance(there, Unidentified) and may_stream(there, claim.scope)
 
     def on_body(self, body: bytes) -> None:
         incoming = self._incoming
@@ -255,6 +287,8 @@ class _Client(asyncio.Protocol, Sender):
         incoming.complete = True
         if incoming.stream is not None:
             incoming.stream.wake.set()
+        elif incoming.method == "CONNECT":
+            self._connecting = incoming
         else:
             self._enqueue(incoming)
 
@@ -272,7 +306,9 @@ class _Client(asyncio.Protocol, Sender):
             return
         incoming = self._queue[0]
         streamed = incoming.stream is not None
-        judged = self._exchange.judge(self._wire(incoming, body=None if streamed else bytes(incoming.body)))
+        judged = self._exchange.judge(
+            self._wire(incoming, body=None if streamed else bytes(incoming.body)), self._origin
+        )
         if not streamed:
             self._relay = self._exchange.relay(judged, self)
         if self._relay is None:
@@ -307,6 +343,51 @@ class _Client(asyncio.Protocol, Sender):
         self._rest()
         self._resume()
         self._next()
+
+    # --- as a proxy --------------------------------------------------------------------------------------------------
+
+    async def _connect(self, incoming: _Incoming) -> None:
+        """Take up a CONNECT: AWS's names are answered here, over TLS; others pass where the settings let them."""
+        try:
+            place = self._exchange.connects(
+                incoming.target.decode("latin-1"), incoming.header("proxy-authorization")
+            )
+            if isinstance(place, NotHere) or self._queue or self._transport is None:
+                why = place if isinstance(place, NotHere) else _IN_THE_MIDDLE
+                self._task = None
+                self._refuse(why.status, why.code, why.message)
+            elif isinstance(place, Intercept):
+                await self._intercept(place.host, self._transport)
+            else:
+                await self._pass_through(place, self._transport)
+        except (OSError, TimeoutError, ssl.SSLError) as error:
+            log.info("a tunnel could not be made: %s", error)
+            self.close()
+        finally:
+            self._task = None
+
+    async def _intercept(self, host: str, transport: asyncio.Transport) -> None:
+        """The tunnel ends here: a client of its own, whose requests were meant for this host."""
+        context = self._exchange.certificate_for(host)
+        self.write_now(ESTABLISHED)
+        self._connections.discard(self)
+        inner = _Client(self._exchange, self._connections, origin=host)
+        secured = await self._loop.start_tls(
+            transport, inner, context, server_side=True, ssl_handshake_timeout=limits.HEAD_S_MAX
+        )
+        if secured is None:
+            raise ConnectionError("the client left during the handshake")
+        inner.connection_made(secured)
+
+    async def _pass_through(self, place: PassThrough, transport: asyncio.Transport) -> None:
+        ours, theirs = Tunnel(), Tunnel()
+        async with asyncio.timeout(limits.CONNECT_S_MAX):
+            there, _ = await self._loop.create_connection(lambda: theirs, place.host, place.port)
+        self.write_now(ESTABLISHED)
+        self._connections.discard(self)
+        ours.join(theirs, transport, there)
+        transport.set_protocol(ours)
+        self._resume()
 
     # --- what a relay says -------------------------------------------------------------------------------------------
 
