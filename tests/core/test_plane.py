@@ -10,6 +10,8 @@ import pytest
 from keyturn.core.advance import advance
 from keyturn.core.case import Case, Phase
 from keyturn.core.plane import (
+    NONCE_KEPT_S,
+    SESSION_KEPT_S,
     Attach,
     Await,
     Join,
@@ -23,6 +25,7 @@ from keyturn.core.plane import (
 )
 from keyturn.model import record as r
 from keyturn.model.change import Change, Effect, Principal, ResourceRef
+from keyturn.model.decision import Verdict
 from keyturn.testing.simulation import play
 from tests.core import core_world as w
 
@@ -197,6 +200,72 @@ def test_a_session_ends_or_runs_out() -> None:
     assert plane.open_session("S-2", 6) is None
 
 
+def _session(session: str, at_ms: int) -> r.SessionOpened:
+    return r.SessionOpened(
+        at_ms=at_ms,
+        session=session,
+        agent="kiro",
+        operator="olga",
+        owner="olga",
+        access_key_id="KT-" + session,
+        expires_at_ms=at_ms + 1_000,
+    )
+
+
+def test_ended_sessions_are_forgotten_when_nothing_of_theirs_is_open() -> None:
+    """Not at once, since what came in before the end is still decided; not one that has only run out, since its key is kept."""
+    plane = Plane()
+    for session in ("S-1", "S-2", "S-3"):
+        plane.apply(_session(session, 1))
+    plane.apply(r.Attached(at_ms=2, waiter=""), w.held(DELETE))  # of S-1
+    plane.apply(r.SessionEnded(at_ms=10, session="S-1"))
+    plane.apply(r.SessionEnded(at_ms=10, session="S-2"))
+    plane.apply(_session("S-4", 10 + SESSION_KEPT_S * 1000))
+    assert set(plane.sessions) == {"S-1", "S-2", "S-3", "S-4"}
+    plane.apply(_session("S-5", 11 + SESSION_KEPT_S * 1000))
+    assert set(plane.sessions) == {"S-1", "S-3", "S-4", "S-5"}
+    ended = msgspec.structs.replace(w.held(DELETE), phase=Phase.REJECTED, ended_at_ms=20)
+    plane.apply(r.Attached(at_ms=20, waiter=""), ended)
+    plane.apply(_session("S-6", 12 + SESSION_KEPT_S * 1000))
+    assert "S-1" not in plane.sessions
+
+
+def test_a_used_approval_is_remembered_for_as_long_as_it_could_be_used() -> None:
+    """And for days beyond; then its nonce is forgotten. A call that nobody approved has none to remember."""
+    plane = Plane()
+    first, allowed = w.claimed(DELETE), msgspec.structs.replace(w.claimed(UPDATE), id="C-2", request=None)
+    assert first.request is not None
+    plane.apply(r.Claimed(at_ms=5, nonce="n-1", verdict=Verdict.HOLD), first)
+    plane.apply(r.Claimed(at_ms=6, nonce="n-2", verdict=Verdict.ALLOW), allowed)
+    assert set(plane.nonces) == {"n-1"}
+    over = first.request.deadline_ms + NONCE_KEPT_S * 1000
+    plane.apply(r.Claimed(at_ms=over - 1, nonce="n-3", verdict=Verdict.HOLD), first)
+    assert set(plane.nonces) == {"n-1", "n-3"}
+    plane.apply(r.Claimed(at_ms=over, nonce="n-4", verdict=Verdict.HOLD), first)
+    assert set(plane.nonces) == {"n-3", "n-4"}
+
+
+def test_a_snapshot_of_an_earlier_version_is_understood() -> None:
+    """It lists nonces without saying until when, and the change of every case: nothing of it is dropped."""
+    plane = _with(w.claimed(DELETE))
+    written = msgspec.json.decode(snapshot(plane))
+    written["nonces"] = ["n-1", "n-2"]
+    again = from_snapshot(msgspec.json.encode(written))
+    assert repr(again) == repr(plane)
+    again.apply(r.Claimed(at_ms=10**13, nonce="n-3", verdict=Verdict.HOLD), w.claimed(DELETE))
+    assert set(again.nonces) == {"n-1", "n-2", "n-3"}
+
+
+def test_what_has_ended_is_remembered_without_its_parameters() -> None:
+    """Repeats and variants are told by key and resource; a snapshot carries no more than that."""
+    long = w.operation(Policy="x" * 50_000)
+    open_bytes = len(snapshot(_with(w.held(long))))
+    plane = _with(w.held(long), phase=Phase.REJECTED, ended_at_ms=60_000)
+    assert open_bytes > 50_000
+    assert len(snapshot(plane)) < 5_000
+    assert isinstance(_route(plane, w.change(long), at_ms=61_000), Refuse)
+
+
 def test_a_freeze_of_production_covers_what_is_unknown() -> None:
     """An unknown environment counts as production."""
     plane = Plane()
@@ -235,6 +304,8 @@ def test_the_oldest_ended_cases_are_forgotten(monkeypatch: pytest.MonkeyPatch) -
         plane.apply(r.Received(at_ms=number, change=w.change(DELETE)), ended)
     assert repr(plane).startswith("<Plane [1 open of 4 known cases")
     assert plane.next_number == 8
+    assert plane.known(ended_max=2) == ("C-1", "C-6", "C-7")
+    assert plane.known(ended_max=0) == ("C-1",)
 
 
 def test_who_touches_what(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from keyturn.core.advance import fold
 from keyturn.core.case import Case, Phase
+from keyturn.errors import StoreError
 from keyturn.model import record as r
 from keyturn.model.change import Change, Principal
 from keyturn.model.record import Draft, Entry
@@ -171,5 +172,83 @@ def test_a_case_that_left_memory_is_still_the_same_case(monkeypatch: pytest.Monk
         after = await book.record("C-1", r.Undone(at_ms=9, by_case="C-9"))
         assert (after.phase, after.undone_by) == (Phase.WITHDRAWN, "C-9")
         assert told(store, "C-1") == after == book.cases["C-1"]
+
+    run(story())
+
+
+class CountingStore(MemoryStore):
+    """Says what each snapshot wrote; one that is told to fails."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[set[str]] = []
+        self.failing = False
+
+    async def save_snapshot(self, seq: int, cases: dict[str, bytes], plane: bytes) -> None:
+        if self.failing:
+            raise StoreError("full", "the disk is full")
+        await super().save_snapshot(seq, cases, plane)
+        self.written.append(set(cases))
+
+
+def test_a_snapshot_writes_only_what_moved_since_the_last() -> None:
+    """What stood still stands in the store already; a start knows it all, in the order it came."""
+
+    async def story() -> None:
+        store = CountingStore()
+        book = Book(store)
+        for number in range(1, 13):
+            await book.record(f"C-{number}", received(f"t{number}"))
+        await book.save_snapshot()
+        await book.record("C-2", WITHDRAWN)
+        await book.record("C-13", received("t13"))
+        await book.save_snapshot()
+        await book.save_snapshot()
+        assert store.written == [{f"C-{number}" for number in range(1, 13)}, {"C-2", "C-13"}, set()]
+        await book.record("C-3", WITHDRAWN)
+        again = reborn(store)
+        assert list(again.cases.items()) == list(book.cases.items())
+        await again.save_snapshot()
+        assert store.written[-1] == {"C-3"}
+        assert list(reborn(store).cases.items()) == list(book.cases.items())
+
+    run(story())
+
+
+def test_a_snapshot_that_failed_is_written_with_the_next() -> None:
+    """Whatever it was to say is said then."""
+
+    async def story() -> None:
+        store = CountingStore()
+        book = Book(store)
+        await book.record("C-1", received())
+        store.failing = True
+        with pytest.raises(StoreError, match="full"):
+            await book.save_snapshot()
+        store.failing = False
+        await book.record("C-2", received("t2"))
+        await book.save_snapshot()
+        assert store.written == [{"C-1", "C-2"}]
+
+    run(story())
+
+
+def test_a_case_that_moved_and_left_memory_is_in_the_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And one that left it before the snapshot can go on after: a start folds it from where it stood."""
+    monkeypatch.setattr(book_module, "ENDED_IN_MEMORY_MAX", 2)
+
+    async def story() -> None:
+        store = CountingStore()
+        book = Book(store)
+        for number in range(1, 9):
+            await book.record(f"C-{number}", received(f"t{number}"), WITHDRAWN)
+        assert "C-1" not in book.cases
+        await book.save_snapshot()
+        assert "C-1" in store.written[-1]
+        await book.save_snapshot()
+        await book.record("C-1", r.Undone(at_ms=9, by_case="C-9"))
+        again = reborn(store)
+        assert list(again.cases) == ["C-7", "C-8", "C-1"]
+        assert again.cases["C-1"] == told(store, "C-1") == book.cases["C-1"]
 
     run(story())

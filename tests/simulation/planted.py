@@ -263,6 +263,11 @@ def told_of_a_doubt_that_is_over(patch: Patch) -> None:
     )
 
 
+def what_stood_still_is_lost(patch: Patch) -> None:
+    """A start from a snapshot knows only the cases that moved since the one before."""
+    patch.setattr(plane.Plane, "known", lambda _self, **_limits: ())
+
+
 def unlocked_before_it_is_given_back(patch: Patch) -> None:
     """Another case begins on a thing that the one before may still give back."""
     patch.setattr(plane, "_MAY_RESTORE", frozenset[Phase]())
@@ -310,6 +315,7 @@ PLANTED: tuple[Plant, ...] = (
     equal_requests_are_two_cases,
     two_at_work_on_one_thing,
     told_of_a_doubt_that_is_over,
+    what_stood_still_is_lost,
     unlocked_before_it_is_given_back,
     asks_again_after_a_no,
     stale_review_races,

@@ -25,6 +25,15 @@ REPLAY_S: Final = 300
 RECENT_CASES_MAX: Final = 10_000
 """Ended cases remembered for repeats and cool-downs; older ones are past both windows at any sane rate."""
 
+SESSION_KEPT_S: Final = COOLDOWN_S
+"""An ended session is remembered for this long, and while a case of it is open: what came in before its end is still decided."""
+
+NONCE_KEPT_S: Final = 7 * 24 * 3600
+"""The nonce of an approval is remembered for this long after its review's deadline; the window to use one in is hours."""
+
+_FOR_GOOD_MS: Final = 1 << 53
+"""Until when an old snapshot's nonces are kept, which does not say when they were used. They are few and become no more."""
+
 UNDECIDED: Final = frozenset({Phase.RECEIVED, Phase.ASSESSED, Phase.SUPERSEDED})
 
 _AT_WORK: Final = frozenset(
@@ -115,7 +124,7 @@ class _Known(msgspec.Struct):
     phase: Phase
     was_held: bool
     operations: tuple[tuple[str, str, Effect, tuple[ResourceRef, ...]], ...]  # (key, name, floor, resources)
-    change: Change
+    change: Change | None  # until it ends: only what is open can be joined
     ended_at_ms: int | None
 
 
@@ -136,7 +145,7 @@ class Plane:
         self.sessions: dict[str, Session] = {}
         self.halts: dict[str, str] = {}  # agent ("" is everybody) -> by whom
         self.freezes: list[Freeze] = []
-        self.nonces: set[str] = set()
+        self.nonces: dict[str, int] = {}  # of approvals that were claimed, and until when that can matter, ms
         self.locks: dict[ResourceRef, str] = {}
         self.next_number: int = 1
         self._known: dict[str, _Known] = {}
@@ -156,6 +165,7 @@ class Plane:
             return
         match event:
             case r.SessionOpened():
+                self._forget_sessions(event.at_ms)
                 self.sessions[event.session] = Session(
                     session=event.session,
                     agent=event.agent,
@@ -184,13 +194,13 @@ class Plane:
             number = int(case.id.rpartition("-")[2])
             self.next_number = max(self.next_number, number + 1)
             self._forget_old()
-        if isinstance(event, r.Claimed):
-            self.nonces.add(event.nonce)
+        if isinstance(event, r.Claimed) and case.request is not None:
+            self._used(event, case.request.deadline_ms)
         change = case.change
         if change is None:
             return
-        known = self._known.get(case.id)
-        if known is None or known.change is not change:
+        known, ended = self._known.get(case.id), case.phase in TERMINAL
+        if known is None or (known.change is not change and not ended):
             operations = tuple(
                 (operation_key(change, operation), operation.name, operation.floor, operation.resources)
                 for operation in change.operations
@@ -198,6 +208,7 @@ class Plane:
             known = _Known(case.id, change.principal.session, case.phase, False, operations, change, None)
             self._remember(known)
         known.phase, known.was_held, known.ended_at_ms = case.phase, case.was_held, case.ended_at_ms
+        known.change = None if ended else change
         self._apply_locks(case, change)
 
     def _remember(self, known: _Known) -> None:
@@ -211,6 +222,20 @@ class Plane:
         else:
             for resource in [held for held, holder in self.locks.items() if holder == case.id]:
                 del self.locks[resource]
+
+    def _used(self, event: r.Claimed, deadline_ms: int) -> None:
+        """An approval is used once. Those that nobody could use any more need not be remembered."""
+        self.nonces = {nonce: until for nonce, until in self.nonces.items() if until > event.at_ms}
+        self.nonces[event.nonce] = max(event.at_ms, deadline_ms) + NONCE_KEPT_S * 1000
+
+    def _forget_sessions(self, at_ms: int) -> None:
+        """Those that ended a while ago, unless something of theirs is still to be decided."""
+        for session in tuple(self.sessions.values()):
+            if session.ended_at_ms is None or at_ms - session.ended_at_ms <= SESSION_KEPT_S * 1000:
+                continue
+            theirs = self._by_session.get(session.session, {}).values()
+            if all(known.phase in TERMINAL for known in theirs):
+                del self.sessions[session.session]
 
     def _forget_old(self) -> None:
         if len(self._known) <= RECENT_CASES_MAX:
@@ -235,6 +260,12 @@ class Plane:
             and freeze.environment in {"", environment, "production" if environment == "unknown" else ""}
             for freeze in self.freezes
         )
+
+    def known(self, *, ended_max: int) -> tuple[str, ...]:
+        """Cases in the order they came in: all that are open, and of those that ended the last so many."""
+        ended = [case_id for case_id, known in self._known.items() if known.phase in TERMINAL]
+        left_out = set(ended[: max(0, len(ended) - ended_max)])
+        return tuple(case_id for case_id in self._known if case_id not in left_out)
 
     def open_session(self, session: str, at_ms: int) -> Session | None:
         """The session while it is open; None when it ended or ran out."""
@@ -327,6 +358,8 @@ def _second_half(known: _Known, change: Change) -> Join | Await | None:
     operation = change.operations[0]
     if known.phase is not Phase.HELD and known.phase not in UNDECIDED:
         return None
+    if known.change is None:
+        return None
     wanted = identity(operation)
     if not any(
         floor is Effect.DELETE and resources[0] == wanted for _, _, floor, resources in known.operations
@@ -368,7 +401,7 @@ def snapshot(plane: Plane) -> bytes:
         "sessions": list(plane.sessions.values()),
         "halts": plane.halts,
         "freezes": plane.freezes,
-        "nonces": sorted(plane.nonces),
+        "nonces": plane.nonces,
         "locks": list(plane.locks.items()),
         "next_number": plane.next_number,
         "known": list(plane._known.values()),  # noqa: SLF001  # the plane's own other half
@@ -380,7 +413,7 @@ class _Snapshot(msgspec.Struct):
     sessions: list[Session]
     halts: dict[str, str]
     freezes: list[Freeze]
-    nonces: set[str]
+    nonces: dict[str, int] | list[str]  # a list in snapshots of earlier versions
     locks: list[tuple[ResourceRef, str]]
     next_number: int
     known: list[_Known]
@@ -391,7 +424,8 @@ def from_snapshot(data: bytes) -> Plane:
     body = msgspec.json.decode(data, type=_Snapshot)
     plane = Plane()
     plane.sessions = {session.session: session for session in body.sessions}
-    plane.halts, plane.freezes, plane.nonces = body.halts, body.freezes, body.nonces
+    plane.halts, plane.freezes = body.halts, body.freezes
+    plane.nonces = body.nonces if isinstance(body.nonces, dict) else dict.fromkeys(body.nonces, _FOR_GOOD_MS)
     plane.locks = dict(body.locks)
     plane.next_number = body.next_number
     for known in body.known:

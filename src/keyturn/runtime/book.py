@@ -60,6 +60,7 @@ class Book:
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}  # for the case to move
         self._subscribers: set[asyncio.Queue[Notice]] = set()
         self._since_snapshot = 0
+        self._unsaved: dict[str, None] = {}  # cases that moved since the last snapshot
         self._snapshotting = asyncio.Lock()
         self._open = asyncio.Event()  # closed while a snapshot is taken
         self._open.set()
@@ -75,13 +76,29 @@ class Book:
         after = 0
         found = self.store.load_snapshot()
         if found is not None:
-            after, cases, plane = found
+            after, written, plane = found
             self.plane = from_snapshot(plane)
-            self.cases = {case_id: msgspec.json.decode(data, type=Case) for case_id, data in cases.items()}
+            known = self.plane.known(ended_max=ENDED_IN_MEMORY_MAX)
+            older = written.keys() - set(known)
+            self.cases = {case_id: self._as_of(after, case_id) for case_id in (*sorted(older), *known)}
         for entry in self.store.entries(after=after):
+            if entry.case_id and entry.case_id not in self.cases:
+                self.cases[entry.case_id] = self._as_of(after, entry.case_id)
             self._fold(entry.case_id, entry.event())
         self._number = self.plane.next_number
         return tuple(case for case in self.cases.values() if case.phase not in TERMINAL)
+
+    def _as_of(self, seq: int, case_id: str) -> Case:
+        """The case as the log had it then: as the last snapshot that knew it wrote it, and what came between."""
+        if not seq:
+            return Case(id=case_id)
+        data = self.store.load_case(case_id)
+        case = msgspec.json.decode(data, type=Case) if data is not None else Case(id=case_id)
+        for entry in islice(self.store.entries(case_id=case_id), case.seq, None):
+            if entry.seq > seq:
+                break
+            case, _ = advance(case, entry.event())
+        return case
 
     def _fold(self, case_id: str, event: r.Event) -> tuple[Command, ...]:
         if not case_id:
@@ -89,6 +106,7 @@ class Book:
             return ()
         case, commands = advance(self.cases.get(case_id, Case(id=case_id)), event)
         self.cases[case_id] = case
+        self._unsaved[case_id] = None
         self.plane.apply(event, case)
         return commands
 
@@ -186,7 +204,10 @@ class Book:
             await self.save_snapshot()
 
     async def save_snapshot(self) -> None:
-        """Write the folded state down: exactly what the log held at one moment, so nobody appends while it is taken."""
+        """Write the folded state down: exactly what the log held at one moment, so nobody appends while it is taken.
+
+        Of the cases those that moved since the last one; the others stand in the store as they are.
+        """
         self._since_snapshot = 0
         async with self._snapshotting:
             self._open.clear()
@@ -194,10 +215,15 @@ class Book:
                 await self._quiet.wait()
                 await self.store.append(())  # what rides along is in the log before the snapshot speaks of it
                 seq, plane = self.store.head[0], snapshot(self.plane)
-                cases = {case_id: msgspec.json.encode(case) for case_id, case in self.cases.items()}
+                unsaved, self._unsaved = self._unsaved, {}
+                cases = {case_id: msgspec.json.encode(self._standing(case_id)) for case_id in unsaved}
             finally:
                 self._open.set()
-            await self.store.save_snapshot(seq, cases, plane)
+            try:
+                await self.store.save_snapshot(seq, cases, plane)
+            except BaseException:
+                self._unsaved = unsaved | self._unsaved  # whether or not it was written
+                raise
 
     # --- reading and waiting -----------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
 from typing import Final
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -69,7 +70,7 @@ class GateSide:
         self.clock = work.clock
         self._keys = keys  # by access key id
         self._read_decisions: dict[tuple[str, str, tuple[ResourceRef, ...], str], Decision] = {}
-        self._entering: dict[str, asyncio.Lock] = {}  # by session
+        self._entering: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by session
         self._reads: list[tuple[int, str, str, str, int]] = []
         self._reads_due = asyncio.Event()
 

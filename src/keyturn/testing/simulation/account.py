@@ -13,7 +13,7 @@ from keyturn.executors.interface import Credentials, NotSentError, Response, Sen
 from keyturn.model.canonical import canonical
 from keyturn.model.change import Change, Request
 from keyturn.model.execution import Answer, Call, Grant, Refused, Succeeded, Unavailable
-from keyturn.testing.simulation.crashes import Process
+from keyturn.testing.simulation.crashes import CALL_CRASHES, STEP_CRASHES, Process
 
 
 class World(msgspec.Struct, frozen=True):
@@ -30,6 +30,8 @@ class World(msgspec.Struct, frozen=True):
     tightens: float  # policy changes, per history
     leaves: float  # a client leaves while it is held
     reverts: float = 0.0  # somebody else's controller puts back what was changed, at once
+    late: float = 0.0  # a reviewer answers when the time is just over
+    snapshot_s: float = 0.0  # between snapshots of the folded state; 0: a life begins with the whole log
 
 
 def world(chance: Random) -> World:
@@ -45,7 +47,9 @@ def world(chance: Random) -> World:
         halts=chance.choice((0.0, 0.3, 0.9)),
         tightens=chance.choice((0.0, 0.0, 0.6)),
         leaves=chance.choice((0.0, 0.2, 0.5)),
-        reverts=chance.choice((0.0, 0.0, 0.6)),
+        reverts=chance.choice((0.0, 0.0, 0.9)),
+        late=chance.choice((0.04, 0.04, 0.5)),
+        snapshot_s=chance.choice((0.0, 0.0, 7.0)),
     )
 
 
@@ -97,7 +101,7 @@ class SimulatedExecutor:
             return answer
         self.process.at_a_write()
         self._step(call, tags["case"])
-        self.process.at_a_step()
+        self.process.at_an_effect(STEP_CRASHES)
         if self.chance.random() < self.about.lost:
             return Unavailable("the answer was lost")
         return Succeeded({"id": call.parameters.get("id", "")})
@@ -162,7 +166,7 @@ class SimulatedExecutor:
             self.process.check()
             return Sending(response=None, uncertain="the connection broke")
         status = self._take(request, case, credentials.secret_access_key)
-        self.process.at_a_write()  # the power may be cut between the effect and its answer
+        self.process.at_an_effect(CALL_CRASHES)  # the power may be cut between the effect and its answer
         if self.chance.random() < self.about.lost:
             return Sending(response=None, uncertain="the answer was lost")
         return Sending(response=Response(status=status, headers=(), body=canonical(parameters)))

@@ -30,6 +30,7 @@ class _Line(msgspec.Struct):
 
     moment: int
     event: r.Event
+    seq: int
 
 
 class _Told(msgspec.Struct):
@@ -62,11 +63,11 @@ class _Told(msgspec.Struct):
             for operation in line.event.change.operations
         }
 
-    def outcome_of(self, token: str, moment: int) -> Outcome | None:
-        """What the log said by then of the operation that this request is."""
+    def outcome_of(self, token: str, written: int) -> Outcome | None:
+        """What these first entries of the log say of the operation that this request is."""
         found = None
-        for place, durable, event in self.events(r.Answered, r.Reconciled):
-            if isinstance(event, r.Answered | r.Reconciled) and durable <= moment:
+        for place, _, event in self.events(r.Answered, r.Reconciled):
+            if isinstance(event, r.Answered | r.Reconciled) and self.lines[place].seq <= written:
                 operation = self.change(place).operations[event.operation]
                 found = event.outcome if operation.parameters.get("token") == token else found
         return found
@@ -117,7 +118,9 @@ def check(history: History) -> list[str]:
         event = entry.event()
         order.append((entry.case_id, event))
         if entry.case_id:
-            cases.setdefault(entry.case_id, _Told(entry.case_id)).lines.append(_Line(moment, event))
+            cases.setdefault(entry.case_id, _Told(entry.case_id)).lines.append(
+                _Line(moment, event, entry.seq)
+            )
     evidence = _Evidence(history, cases, order)
     return [*history.trouble, *(wrong for rule in RULES for wrong in rule(evidence))]
 
@@ -368,7 +371,7 @@ def kept_word(evidence: _Evidence) -> Iterator[str]:
         good = reply.response is not None and reply.response.status < 400
         if reply.kind is ReplyKind.SENT and good and mine not in took:
             yield f"{reply.case_id}: {told.token} was told that it is done, and it is not"
-        outcome = case.outcome_of(told.token, told.moment)
+        outcome = case.outcome_of(told.token, told.written)
         known = outcome is not None and outcome.status in {OutcomeStatus.SUCCEEDED, OutcomeStatus.FAILED}
         if reply.kind is ReplyKind.UNCERTAIN and known:
             yield f"{reply.case_id}: {told.token} was told of a doubt, and the outcome was on record"
@@ -432,6 +435,36 @@ def allowed_for_its_client(evidence: _Evidence) -> Iterator[str]:
                 yield f"{case_id}: left in another life than it came in"
 
 
+def comes_to_an_end(evidence: _Evidence) -> Iterator[str]:
+    """When everybody has gone and time has passed, no case is left open, whatever the process still knows of it."""
+    for told in evidence.cases.values():
+        if not any(_ends(line.event) for line in told.lines):
+            yield f"{told.case_id}: was begun and has no end"
+
+
+def _ends(event: r.Event) -> bool:
+    match event:
+        case r.Decided():
+            return event.decision.verdict in {Verdict.DENY, Verdict.SUGGEST}
+        case r.Reviewed():
+            return not event.review.approve
+        case r.Answered() | r.Reconciled():
+            return event.outcome.status is OutcomeStatus.FAILED
+        case r.Verified():
+            return event.result == "confirmed"
+    return isinstance(
+        event,
+        r.Withdrawn
+        | r.Expired
+        | r.Invalidated
+        | r.Halted
+        | r.PrepareFailed
+        | r.ProofFailed
+        | r.Restored
+        | r.Settled,
+    )
+
+
 def no_means_no(evidence: _Evidence) -> Iterator[str]:
     """The same on the same thing, by the same session, is not asked of people again right after a person's no."""
     denied: dict[tuple[str, str, str], int] = {}
@@ -462,4 +495,5 @@ RULES: Final[tuple[Callable[[_Evidence], Iterator[str]], ...]] = (
     one_at_a_time,
     allowed_for_its_client,
     no_means_no,
+    comes_to_an_end,
 )

@@ -11,7 +11,8 @@ WRITES_UNTIL_CRASH_MAX: Final = 60
 
 
 STEP_CRASHES: Final = 0.1
-"""Steps of recipes are few, and what a crash leaves half done there is the hardest to take up again."""
+CALL_CRASHES: Final = 0.04
+"""Effects are few beside writes, and what a crash leaves half done there is the hardest to take up again; steps are fewest."""
 
 
 class Died(BaseException):
@@ -39,10 +40,10 @@ class Process:
         if self._left == 0:
             self.die()
 
-    def at_a_step(self) -> None:
-        """A step took effect and nobody has written it down yet: in a life that may crash, a likely moment for it."""
+    def at_an_effect(self, crashes: float) -> None:
+        """Something took effect and nobody has written it down yet: in a life that may crash, a likely moment for it."""
         self.at_a_write()
-        if self._left > 0 and self.chance.random() < STEP_CRASHES:
+        if self._left > 0 and self.chance.random() < crashes:
             self.die()
 
     def die(self) -> None:

@@ -25,6 +25,8 @@ class Platter(msgspec.Struct):
     moments: list[int] = []  # of the account's journal, for each entry
     blobs: dict[str, bytes] = {}
     rows: dict[tuple[str, str], Row] = {}
+    snapshot: tuple[int, dict[str, bytes], bytes] | None = None
+    cases: dict[str, bytes] = {}  # of all snapshots, as they stood last
 
 
 class SimulatedStore(MemoryStore):
@@ -39,6 +41,7 @@ class SimulatedStore(MemoryStore):
         self._entries = list(platter.entries)
         self._blobs = platter.blobs
         self._rows = platter.rows
+        self._snapshot, self._cases = platter.snapshot, platter.cases
 
     async def append(self, drafts: Sequence[Draft]) -> tuple[Entry, ...]:
         made = self._order(drafts)
@@ -78,6 +81,12 @@ class SimulatedStore(MemoryStore):
         except BaseException:
             self._commit(len(self._platter.entries) + self._chance.randint(0, waiting))
             raise
+
+    async def save_snapshot(self, seq: int, cases: dict[str, bytes], plane: bytes) -> None:
+        self._process.at_a_write()
+        await super().save_snapshot(seq, cases, plane)
+        self._platter.snapshot = self._snapshot
+        self._process.at_a_write()
 
     async def put_blob(self, ref: str, sealed: bytes) -> None:
         self._process.check()

@@ -55,6 +55,7 @@ class Told(msgspec.Struct, frozen=True):
     token: str
     reply: Reply
     moment: int
+    written: int  # entries of the log that were durable then
 
 
 class History(msgspec.Struct):
@@ -74,7 +75,9 @@ class History(msgspec.Struct):
 
 
 class _SimulatedRuntime(Runtime):
-    """The runtime with one slow rhythm: deadlines. Reads and checkpoints have tests of their own."""
+    """The runtime with slow rhythms: deadlines and snapshots. Reads and checkpoints have tests of their own."""
+
+    snapshot_s = 0.0
 
     async def _ticking(self) -> None:
         while True:
@@ -85,7 +88,9 @@ class _SimulatedRuntime(Runtime):
         return
 
     async def _checkpointing(self) -> None:
-        return
+        while self.snapshot_s:
+            await asyncio.sleep(self.snapshot_s)
+            await self.book.save_snapshot()
 
 
 class _CrashedError(Exception):
@@ -137,6 +142,7 @@ class _Play:
             settings=SETTINGS,
             clock=self.loop.now_ms,
         )
+        self.runtime.snapshot_s = self.about.snapshot_s
         await self.runtime.start(
             r.Started(at_ms=self.loop.now_ms(), version="sim", catalogue="sim", mode="sim")
         )
@@ -251,7 +257,7 @@ class _Play:
             except KeyturnError as error:
                 self.history.trouble.append(f"submit raised {error}")
                 return
-            self.history.told.append(Told(token=token, reply=reply, moment=self.account.moment[0]))
+            self.history.told.append(Told(token, reply, self.account.moment[0], len(self.platter.entries)))
             if reply.kind is not ReplyKind.HELD:
                 return
             await asyncio.sleep(self.chance.random() * 10)
@@ -278,11 +284,16 @@ class _Play:
                 continue
             answered.add(case.id)
             await asyncio.sleep(chance.choice((0.1, 1.0, 4.0, 20.0)) * chance.random())
-            late = chance.random() < 0.08
+            late = chance.random() < self.about.late
             if late and case.request is not None:  # and comes back when the time is just over
                 left_s = (case.request.deadline_ms - self.loop.now_ms()) / 1000
                 await asyncio.sleep(max(0.0, left_s) + chance.random())
             await self._review(case, name, executes=0.9 if late else 0.3)
+            if chance.random() < self.about.reverts:  # and what else there is about the same thing, at one go
+                for other in seen:
+                    if other is not case and _things(other) & _things(case):
+                        answered.add(other.id)
+                        await self._review(other, name, executes=0.9)
 
     async def _review(self, case: Case, name: str, *, executes: float) -> None:
         binding = case.request.digest if case.request else ""
@@ -416,6 +427,10 @@ class _Play:
                 return
         stuck = [repr(case) for case in self.runtime.cases(open_only=True)]
         self.history.trouble.append(f"stuck: {', '.join(stuck)}")
+
+
+def _things(case: Case) -> set[str]:
+    return {ref.id for ref in case.change.resources} if case.change else set()
 
 
 def play(seed: int) -> History:
