@@ -55,7 +55,8 @@ docs: setup ## write docs/reference from the code
 check-readme: setup ## do what README and docs/start.md say, and compare what they show
 	$(BIN)/python -m tools.docs.readme --night
 
-lock: setup ## resolve the dependencies anew
+lock: ## resolve the dependencies anew
+	@test -d .venv || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile -q pyproject.toml --group dev --group catalogue --python-version 3.11 --universal --no-header --no-emit-index-url --generate-hashes -o requirements/dev.lock
 

@@ -16,6 +16,7 @@ import uvicorn
 from keyturn import __version__, policy
 from keyturn.config import Config
 from keyturn.console.identity import Identity
+from keyturn.console.metrics import Metrics
 from keyturn.console.web import make_app
 from keyturn.errors import OperatorError
 from keyturn.executors.aws import AwsConfig, AwsExecutor
@@ -29,6 +30,7 @@ from keyturn.stores.sqlite import SqliteStore
 from keyturn.stores.vault import Signer, Vault, load_or_create_key
 from keyturn.surfaces.aws_gateway import Gateway, GatewayConfig
 from keyturn.surfaces.aws_gateway import serve as serve_gateway
+from keyturn.surfaces.aws_gateway.observing import AccessLog, Observer
 
 log = logging.getLogger("keyturn")
 
@@ -64,6 +66,8 @@ class App:
         )
         self.identity = Identity(self.store, self.runtime.record_user, now_ms)
         self.gateway: Gateway | None = None
+        lines = config.gateway.access_log
+        self.observer = Observer(AccessLog(Path(lines).expanduser()) if lines else None)
         self._console: uvicorn.Server | None = None
         self._console_task: asyncio.Task[None] | None = None
 
@@ -93,6 +97,7 @@ class App:
                     place.host, place.port, config.aws.account, config.aws.partition, place.tunnels
                 ),
                 authority,
+                self.observer,
             )
         except OSError as error:
             listening.close()
@@ -103,7 +108,17 @@ class App:
             "region": config.aws.region,
             "account": config.aws.account,
         }
-        web = make_app(self.runtime, self.identity, authority)
+        await self._start_console(listening, authority)
+
+    async def _start_console(self, listening: socket.socket, authority: Authority | None) -> None:
+        config = self.config
+        web = make_app(
+            self.runtime,
+            self.identity,
+            authority,
+            metrics=Metrics(self.runtime, self.observer.registry),
+            open_metrics=config.console.open_metrics,
+        )
         self._console = uvicorn.Server(
             uvicorn.Config(
                 web,
@@ -137,6 +152,8 @@ class App:
         """Stop listening, finish what is on its way for a moment, close the store."""
         if self.gateway is not None:
             await self.gateway.close()
+        if self.observer.access_log is not None:
+            self.observer.access_log.close()
         if self._console is not None and self._console_task is not None:
             self._console.should_exit = True
             self._console.force_exit = True

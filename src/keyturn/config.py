@@ -22,6 +22,7 @@ class Gateway(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host: str = "127.0.0.1"
     port: int = 8420
     proxy: bool = False  # the same port as HTTPS proxy, with a certificate authority of its own
+    access_log: str = ""  # a file for one JSON line a request
     tunnels: tuple[
         str, ...
     ] = ()  # hosts that are not AWS's and pass through the proxy unread: api.example.com, *.example.org
@@ -33,6 +34,9 @@ class Console(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host: str = "127.0.0.1"
     port: int = 8421
     public_url: str = ""
+    open_metrics: bool = (
+        False  # /metrics without a token; it names services and phases, nobody and nothing else
+    )
 
     @property
     def url(self) -> str:

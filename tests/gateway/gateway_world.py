@@ -87,7 +87,13 @@ class Running:
     """Keyturn in a thread of its own, with one open session."""
 
     def __init__(
-        self, folder: Path, endpoint: str, *, gateway: settings.Gateway | None = None, **holds: Any
+        self,
+        folder: Path,
+        endpoint: str,
+        *,
+        gateway: settings.Gateway | None = None,
+        console: settings.Console | None = None,
+        **holds: Any,
     ) -> None:
         self.clients: list[Any] = []
         self._loop = asyncio.new_event_loop()
@@ -96,7 +102,7 @@ class Running:
         self.config = settings.Config(
             data_dir=str(folder),
             gateway=gateway or settings.Gateway(port=0),
-            console=settings.Console(port=0),
+            console=console or settings.Console(port=0),
             aws=settings.Aws(
                 account=NUMBER,
                 region=REGION,
@@ -125,6 +131,12 @@ class Running:
     def port(self) -> int:
         assert self.app.gateway is not None
         return self.app.gateway.port
+
+    @property
+    def console_url(self) -> str:
+        console = self.app._console
+        assert console is not None
+        return f"http://127.0.0.1:{console.servers[0].sockets[0].getsockname()[1]}"
 
     def client(self, service: str, **config: Any) -> Any:
         """boto3 as an agent has it: the gateway and the session's key. Closed with the plane."""

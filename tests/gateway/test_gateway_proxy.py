@@ -154,7 +154,7 @@ def ask(plane: Running, data: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("target", "status", "says"),
     [
-        ("pypi.org:443", 403, "gateway.tunnels"),
+        ("registry.example:443", 403, "gateway.tunnels"),
         ("169.254.169.254:80", 403, "only port 443"),
         ("127.0.0.1:8421", 403, "only port 443"),
         ("amazonaws.com.evil.example:443", 403, "no endpoint of AWS's"),
@@ -256,13 +256,15 @@ def test_what_the_environment_says(environment: dict[str, str]) -> None:
         assert Path(environment[name]).read_text().endswith(ours)
 
 
-def test_the_aws_cli_by_proxy(plane: Running, environment: dict[str, str]) -> None:
+def test_the_aws_cli_by_proxy(plane: Running, environment: dict[str, str], account: StandIn) -> None:
     """With nothing but that environment."""
+    with direct(account, "sqs") as sqs:
+        sqs.create_queue(QueueName="by-cli")
     aws = shutil.which("aws", path=str(Path(sys.executable).parent))
     if aws is None:
         pytest.skip("LEFT OUT: there is no aws CLI here")
     told = subprocess.run(
-        [aws, "s3api", "list-buckets", "--query", "Buckets[].Name", "--output", "text"],
+        [aws, "sqs", "list-queues", "--output", "text"],
         env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **environment},
         capture_output=True,
         text=True,
@@ -270,4 +272,4 @@ def test_the_aws_cli_by_proxy(plane: Running, environment: dict[str, str]) -> No
         check=False,
     )
     assert told.returncode == 0, told.stderr
-    assert "proxied-bucket" in told.stdout
+    assert "by-cli" in told.stdout

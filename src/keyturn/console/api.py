@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from keyturn.console import show, story
 from keyturn.console.identity import Identity, User
+from keyturn.console.metrics import Metrics
 from keyturn.errors import KeyturnError, OperatorError, ReviewError, StoreError, UnavailableError
 from keyturn.runtime.interface import Desk
 
@@ -92,8 +93,17 @@ class Authority(Protocol):
 class Api:
     """The routes, over a desk and the people who may use it."""
 
-    def __init__(self, desk: Desk, identity: Identity, authority: Authority | None = None) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        identity: Identity,
+        authority: Authority | None = None,
+        *,
+        metrics: Metrics | None = None,
+        open_metrics: bool = False,
+    ) -> None:
         self._desk, self._identity, self._authority = desk, identity, authority
+        self._metrics, self._open_metrics = metrics, open_metrics
 
     def routes(self) -> list[Route]:
         """Every route; all but login need a token."""
@@ -123,7 +133,12 @@ class Api:
             ("POST", "/api/v1/logout", self._logout),
         ]
         made = [Route(path, self._guard(handler), methods=[method]) for method, path, handler in guarded]
-        return [Route("/api/v1/login", self._login, methods=["POST"]), *made]
+        metrics = self._all_metrics if self._open_metrics else self._guard(self._some_metrics)
+        return [
+            Route("/api/v1/login", self._login, methods=["POST"]),
+            Route("/metrics", metrics, methods=["GET"]),
+            *made,
+        ]
 
     def _guard(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         async def guarded(request: Request) -> Response:
@@ -329,6 +344,14 @@ class Api:
                 help="set gateway.proxy = true in keyturn.toml, and restart it",
             )
         return self._authority
+
+    async def _some_metrics(self, request: Request, user: User) -> Response:
+        return await self._all_metrics(request)
+
+    async def _all_metrics(self, request: Request) -> Response:
+        if self._metrics is None:
+            return Response(b"", media_type="text/plain")
+        return Response(self._metrics.page(), media_type=self._metrics.kind)
 
     async def _export(self, request: Request, user: User) -> Response:
         _needs(user, "auditor", "administrator", "reviewer")

@@ -14,6 +14,7 @@ from keyturn.console.api import Api, Authority
 from keyturn.console.forms import Forms
 from keyturn.console.identity import Identity
 from keyturn.console.live import Live
+from keyturn.console.metrics import Metrics
 from keyturn.console.pages import Pages
 from keyturn.runtime.interface import Desk
 
@@ -57,12 +58,19 @@ class _SecureHeaders:
         await self._app(scope, receive, with_headers)
 
 
-def make_app(desk: Desk, identity: Identity, authority: Authority | None = None) -> ASGIApp:
+def make_app(
+    desk: Desk,
+    identity: Identity,
+    authority: Authority | None = None,
+    *,
+    metrics: Metrics | None = None,
+    open_metrics: bool = False,
+) -> ASGIApp:
     """The console over a desk and the people who may use it; with the proxy's certificate authority, where there is one."""
     forms = Forms(identity)
     pages = Pages(desk, identity, forms)
     routes = [
-        *Api(desk, identity, authority).routes(),
+        *Api(desk, identity, authority, metrics=metrics, open_metrics=open_metrics).routes(),
         *pages.routes(),
         Route("/events", Live(desk, forms.user).listen),
         Mount("/static", StaticFiles(directory=STATIC)),

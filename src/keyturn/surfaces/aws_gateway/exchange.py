@@ -37,6 +37,7 @@ from keyturn.providers.aws.wire import (
 from keyturn.providers.aws.wire_errors import WireResponse, denied_code, encode_error
 from keyturn.runtime.interface import Gate, Reply, ReplyKind
 from keyturn.surfaces.aws_gateway.limits import STILL_HOLDING_S
+from keyturn.surfaces.aws_gateway.observing import Observer, trace_of
 from keyturn.surfaces.aws_gateway.proxy import Authority, Intercept, NotHere, PassThrough, where
 from keyturn.surfaces.aws_gateway.relay import Client, Framing, Relay, head_of
 
@@ -68,6 +69,8 @@ class Refusing(msgspec.Struct, frozen=True):
     session: str = ""
     code: str = ""
     reason: str = ""
+    request_id: str = ""
+    begun_s: float = 0.0
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -78,6 +81,8 @@ class Reading(msgspec.Struct, frozen=True):
     found: Identified
     request: Request
     request_id: str
+    begun_s: float  # by `time.perf_counter`, at its last byte
+    trace: str = ""
 
 
 class Changing(msgspec.Struct, frozen=True):
@@ -88,10 +93,14 @@ class Changing(msgspec.Struct, frozen=True):
     request: Request
     request_id: str
     botocore: bool
+    begun_s: float
     chunks: Chunks | None = None  # how its body is decoded on its way, where it is sent in chunks
+    trace: str = ""
 
 
 Judged = Refusing | Reading | Changing
+
+_TUNNELS: Final = {Intercept: "answered here", PassThrough: "passed through", NotHere: "refused"}
 
 
 def _identified(request: WireRequest, scope: CredentialScope, origin: str) -> Identified | Unidentified:
@@ -115,8 +124,10 @@ class Exchange:
         partition: str,
         authority: Authority | None = None,
         tunnels: tuple[str, ...] = (),
+        observer: Observer | None = None,
     ) -> None:
         self._authority, self._tunnels = authority, tunnels
+        self._observer = observer or Observer()
         self._gate, self._executor, self._account, self._partition = gate, executor, account, partition
         self._region = _FIRST_REGION.get(partition, "us-east-1")
         self._boot, self._numbers = uuid.uuid4().hex[:12], itertools.count(1)
@@ -129,7 +140,9 @@ class Exchange:
             return NotHere(
                 405, "NoProxy", "this gateway is no proxy: set gateway.proxy = true in keyturn.toml"
             )
-        return where(target, authorization, self._gate, tunnels=self._tunnels)
+        found = where(target, authorization, self._gate, tunnels=self._tunnels)
+        self._observer.tunnel(_TUNNELS[type(found)])
+        return found
 
     def certificate_for(self, host: str) -> ssl.SSLContext:
         if self._authority is None:
@@ -143,14 +156,18 @@ class Exchange:
 
         `origin` is the host that a client of the proxy believes to speak to.
         """
+        begun_s = time.perf_counter()
         request_id = f"{self._boot}-{next(self._numbers):x}"
         try:
-            return self._judge(request, request_id, origin)
+            judged = self._judge(request, request_id, origin, begun_s)
         except Exception:
             log.exception("request %s failed inside; nothing was forwarded by this", request_id)
-            return Refusing(_internal("json", request_id), request.method == "HEAD")
+            judged = Refusing(_internal("json", request_id), request.method == "HEAD")
+        if isinstance(judged, Refusing):
+            return msgspec.structs.replace(judged, request_id=request_id, begun_s=begun_s)
+        return judged
 
-    def _judge(self, request: WireRequest, request_id: str, origin: str) -> Judged:
+    def _judge(self, request: WireRequest, request_id: str, origin: str, begun_s: float) -> Judged:
         claim = front.claim(request, region=self._region, origin=origin)
         if isinstance(claim, Refused):
             protocol = "rest-xml" if "Signature" in request.target else "json"
@@ -171,7 +188,9 @@ class Exchange:
         made = _request(request, signed, found)
         read = read_from(found.service, found.operation, found.parameters, home)
         if read is not None:
-            return self._judge_read(request, Reading(principal, read, found, made, request_id))
+            trace = trace_of(request.by_name)
+            reading = Reading(principal, read, found, made, request_id, begun_s, trace)
+            return self._judge_read(request, reading)
         operation = operation_from(
             found.service,
             found.operation,
@@ -189,7 +208,8 @@ class Exchange:
             intent=headers.get(INTENT_HEADER, "")[:500],
         )
         botocore = "botocore" in headers.get("user-agent", "").lower()
-        return Changing(change, found, made, request_id, botocore, signed.payload.chunks)
+        chunks, trace = signed.payload.chunks, trace_of(headers)
+        return Changing(change, found, made, request_id, botocore, begun_s, chunks, trace)
 
     def _judge_read(self, request: WireRequest, reading: Reading) -> Refusing | Reading:
         decision = self._gate.read(reading.principal, reading.operation)
@@ -207,6 +227,15 @@ class Exchange:
         if isinstance(judged, Refusing):
             if judged.code:
                 await self._gate.refuse(judged.session, judged.code, judged.reason)
+            self._observer.answered(
+                "refused" if judged.code else "read",
+                "refused" if judged.code else "denied",
+                judged.answer.status,
+                judged.begun_s,
+                request_id=judged.request_id,
+                session=judged.session,
+                code=judged.code,
+            )
             await _send(sender, judged.answer, bodiless=judged.bodiless)
             return
         try:
@@ -241,6 +270,18 @@ class Exchange:
 
     def _note(self, reading: Reading, status: int) -> None:
         self._gate.note_read(reading.principal, reading.operation, status)
+        self._observer.answered(
+            "read",
+            "sent",
+            status,
+            reading.begun_s,
+            request_id=reading.request_id,
+            operation=reading.operation.name,
+            resources=reading.operation.resources,
+            session=reading.principal.session,
+            agent=reading.principal.agent,
+            trace=reading.trace,
+        )
 
     async def _read(self, reading: Reading, sender: Sender) -> WireResponse | None:
         request = reading.request
@@ -272,6 +313,20 @@ class Exchange:
         if body is not None and changing.chunks is not None:
             body = _unwrapped(body, changing.chunks)
         reply = await self._submit(changing, body, sender)
+        self._observer.answered(
+            "change",
+            str(reply.kind),
+            reply.response.status if reply.response is not None else 403,
+            changing.begun_s,
+            request_id=changing.request_id,
+            operation=changing.change.operations[0].name,
+            resources=changing.change.resources,
+            session=changing.change.principal.session,
+            agent=changing.change.principal.agent,
+            case_id=reply.case_id,
+            code=reply.code,
+            trace=changing.trace,
+        )
         if reply.kind is ReplyKind.SENT and reply.response is not None:
             return WireResponse(reply.response.status, reply.response.headers, reply.response.body)
         return _said(changing.found, reply, changing.request_id)

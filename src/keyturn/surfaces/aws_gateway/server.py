@@ -23,6 +23,7 @@ from keyturn.providers.aws.wire import Unidentified, WireRequest, may_stream
 from keyturn.runtime.interface import Gate
 from keyturn.surfaces.aws_gateway import limits
 from keyturn.surfaces.aws_gateway.exchange import Exchange, Judged, Sender
+from keyturn.surfaces.aws_gateway.observing import Observer
 from keyturn.surfaces.aws_gateway.proxy import (
     ESTABLISHED,
     Authority,
@@ -86,7 +87,11 @@ class Gateway:
 
 
 async def serve(
-    gate: Gate, executor: AwsExecutor, config: GatewayConfig, authority: Authority | None = None
+    gate: Gate,
+    executor: AwsExecutor,
+    config: GatewayConfig,
+    authority: Authority | None = None,
+    observer: Observer | None = None,
 ) -> Gateway:
     """Listen. Port 0 takes a free one. With an `authority` the same port is an HTTPS proxy too."""
     exchange = Exchange(
@@ -96,6 +101,7 @@ async def serve(
         partition=config.partition,
         authority=authority,
         tunnels=config.tunnels,
+        observer=observer,
     )
     connections: set[_Client] = set()
     server = await asyncio.get_running_loop().create_server(

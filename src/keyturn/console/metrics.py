@@ -1,0 +1,53 @@
+"""``/metrics`` in Prometheus' text format: what the gateway counted, and how the plane stands."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from keyturn.runtime.interface import Desk
+
+
+class Metrics:
+    """One page, made when it is asked for."""
+
+    kind = CONTENT_TYPE_LATEST
+
+    def __init__(self, desk: Desk, registry: CollectorRegistry) -> None:
+        self._registry = registry
+        registry.register(_Standing(desk))
+
+    def page(self) -> bytes:
+        return generate_latest(self._registry)
+
+
+class _Standing(Collector):
+    """What is true now; nothing of it is kept."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        return []  # not asked when it is registered: the plane may not have started
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        status = self._desk.status()
+        phases = Counter(str(case.phase) for case in self._desk.cases(open_only=True, limit=10_000))
+        cases = GaugeMetricFamily(
+            "keyturn_open_cases", "Cases that have not ended, by phase.", labels=["phase"]
+        )
+        for phase, count in sorted(phases.items()):
+            cases.add_metric([phase], count)
+        yield cases
+        yield GaugeMetricFamily("keyturn_sessions", "Open sessions of agents.", len(self._desk.sessions()))
+        yield GaugeMetricFamily("keyturn_log_entries", "Entries of the log.", status["log_entries"])
+        yield GaugeMetricFamily(
+            "keyturn_halted", "1 while anything is halted.", int(bool(status["halted_by"]))
+        )
+        mode = GaugeMetricFamily("keyturn_mode", "1 for the mode it runs in.", labels=["mode"])
+        mode.add_metric([status["mode"]], 1)
+        yield mode

@@ -1,0 +1,187 @@
+"""What the gateway tells its operators: counters and histograms for Prometheus, and one JSON line a request.
+
+Labels are of small sets (lane, outcome, service); names of agents, sessions and resources stand in the lines alone. Nothing of a
+request's content is in either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from keyturn.errors import OperatorError
+from keyturn.model.change import ResourceRef
+
+FLUSH_S: Final = 0.5
+"""Lines of the access log reach the file within this time."""
+
+LINES_MAX: Final = 1_000
+"""Lines kept until then; more are written at once."""
+
+RESOURCES_NAMED_MAX: Final = 5
+"""Of a request about many resources this many stand in its line."""
+
+BUCKETS_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
+"""From a read that passes in half a millisecond to a call that was held for ten minutes."""
+
+TRACE_HEADERS: Final = ("traceparent", "x-amzn-trace-id")
+_TRACE: Final = re.compile(r"[\w=;:.-]{1,256}\Z")
+"""W3C Trace Context and X-Ray; both go on to the service as they came."""
+
+
+class Line(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One request in the access log. `us` is microseconds from its last byte to the first of its answer."""
+
+    at: str
+    request: str
+    lane: str
+    outcome: str
+    status: int
+    us: int
+    operation: str = ""
+    resources: tuple[str, ...] = ()
+    session: str = ""
+    agent: str = ""
+    case: str = ""
+    code: str = ""
+    trace: str = ""
+
+
+class AccessLog:
+    """Lines appended to a file, in the order of the answers. Rotate it by copying and truncating."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError as error:
+            raise OperatorError(
+                "access-log",
+                f"the access log {path} cannot be written: {error.strerror}",
+                help="see gateway.access_log",
+            ) from error
+        self._lines: list[bytes] = []
+        self.lost = 0  # lines that could not be written
+        self._due: asyncio.TimerHandle | None = None
+
+    def write(self, line: Line) -> None:
+        self._lines.append(msgspec.json.encode(line))
+        if len(self._lines) >= LINES_MAX:
+            self.flush()
+        elif self._due is None:
+            self._due = asyncio.get_running_loop().call_later(FLUSH_S, self.flush)
+
+    def flush(self) -> None:
+        """What cannot be written (a full disk) is lost here and nowhere else: the record is the log, not this."""
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        lines, self._lines = self._lines, []
+        left = memoryview(b"".join(line + b"\n" for line in lines))
+        try:
+            while left:
+                left = left[os.write(self._file, left) :]
+        except OSError:
+            self.lost += bytes(left).count(b"\n")
+
+    def close(self) -> None:
+        self.flush()
+        os.close(self._file)
+
+
+class Observer:
+    """Counts what was answered, and writes it down where a file was asked for."""
+
+    def __init__(self, access_log: AccessLog | None = None) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "keyturn_requests",
+            "Requests answered, by lane, outcome and service.",
+            ("lane", "outcome", "service"),
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "keyturn_request_seconds",
+            "Seconds from a request's last byte to the first of its answer, holds included.",
+            ("lane",),
+            registry=self.registry,
+            buckets=BUCKETS_S,
+        )
+        self._tunnels = Counter(
+            "keyturn_tunnels",
+            "CONNECTs to the proxy, by what became of them.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        self.access_log = access_log
+        self._counted: dict[tuple[str, str, str], Counter] = {}  # what `labels` finds, found once
+        self._timed: dict[str, Histogram] = {}
+
+    def answered(
+        self,
+        lane: str,
+        outcome: str,
+        status: int,
+        begun_s: float,
+        *,
+        request_id: str,
+        operation: str = "",
+        resources: Sequence[ResourceRef] = (),
+        session: str = "",
+        agent: str = "",
+        case_id: str = "",
+        code: str = "",
+        trace: str = "",
+    ) -> None:
+        """A request got its answer. `begun_s` is `time.perf_counter` at its last byte."""
+        took_s = time.perf_counter() - begun_s
+        labels = (lane, outcome, operation.partition(":")[0])
+        counter = self._counted.get(labels)
+        if counter is None:
+            counter = self._counted[labels] = self._requests.labels(*labels)
+        counter.inc()
+        timed = self._timed.get(lane)
+        if timed is None:
+            timed = self._timed[lane] = self._seconds.labels(lane)
+        timed.observe(took_s)
+        if self.access_log is None:
+            return
+        now_ms = time.time_ns() // 1_000_000
+        seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now_ms // 1000))
+        self.access_log.write(
+            Line(
+                at=f"{seconds}.{now_ms % 1000:03d}Z",
+                request=request_id,
+                lane=lane,
+                outcome=outcome,
+                status=status,
+                us=int(took_s * 1_000_000),
+                operation=operation,
+                resources=tuple(str(ref) for ref in resources[:RESOURCES_NAMED_MAX]),
+                session=session,
+                agent=agent,
+                case=case_id,
+                code=code,
+                trace=trace,
+            )
+        )
+
+    def tunnel(self, outcome: str) -> None:
+        """A CONNECT was taken up, passed through or refused."""
+        self._tunnels.labels(outcome).inc()
+
+
+def trace_of(headers: dict[str, str]) -> str:
+    """The trace this request says it belongs to; empty when it says none, or nothing that could be one."""
+    for name in TRACE_HEADERS:
+        found = headers.get(name, "")
+        if found and _TRACE.match(found):
+            return found
+    return ""
