@@ -53,16 +53,16 @@ AMBIENT = {
     "LANG": "C.UTF-8",
     "AWS_PROFILE": "admin",
     "AWS_ACCESS_KEY_ID": "AKIAREAL",
-    "AWS_SECRET_ACCESS_KEY": "real",
-    "AWS_SESSION_TOKEN": "real",
+    "AWS_SECRET_ACCESS_KEY": "erins-own",
+    "AWS_SESSION_TOKEN": "erins-own",
     "AWS_CONFIG_FILE": "/home/erin/.aws/config",
     "AWS_WEB_IDENTITY_TOKEN_FILE": "/token",
     "AWS_ROLE_ARN": "arn:aws:iam::1:role/admin",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/credentials",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.2/x",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN": "real",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN": "erins-own",
     "AWS_ENDPOINT_URL_S3": "https://s3.amazonaws.com",
-    "KEYTURN_TOKEN": "kt_real",
+    "KEYTURN_TOKEN": "kt_erins-own",
     "KEYTURN_LOGIN_FILE": "/home/erin/login.json",
 }
 
@@ -80,7 +80,7 @@ def test_the_child_has_the_sessions_key_and_nothing_of_yours(tmp_path: Path) -> 
         "AWS_SHARED_CREDENTIALS_FILE": str(empty),
         "KEYTURN_SESSION": "S-1",
     }
-    assert "real" not in json.dumps(made)
+    assert "erins-own" not in json.dumps(made)
 
 
 def python(text: str, *arguments: str) -> tuple[str, ...]:

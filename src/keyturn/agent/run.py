@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
+from keyturn.agent.siblings import endpoints
 from keyturn.errors import KeyturnError, OperatorError
 
 _TAKEN_AWAY: Final = ("AWS_", "KEYTURN_")
@@ -31,6 +32,7 @@ def session_environment(session: Mapping[str, Any]) -> dict[str, str]:
     """What an SDK needs to speak to the gateway as this session."""
     return {
         "AWS_ENDPOINT_URL": str(session["endpoint_url"]),
+        **endpoints(str(session["endpoint_url"])),
         "AWS_ACCESS_KEY_ID": str(session["access_key_id"]),
         "AWS_SECRET_ACCESS_KEY": str(session["secret_access_key"]),
         "AWS_REGION": str(session["region"]),
@@ -61,7 +63,8 @@ def proxy_environment(session: Mapping[str, Any], ambient: Mapping[str, str], fo
         for name in (ambient.get("NO_PROXY") or ambient.get("no_proxy") or "").split(",")
         if name.strip() and name.strip() != "*" and "aws" not in name.lower()
     )
-    made = {name: value for name, value in session_environment(session).items() if name != "AWS_ENDPOINT_URL"}
+    plain = session_environment(session)
+    made = {name: value for name, value in plain.items() if not name.startswith("AWS_ENDPOINT_URL")}
     for name in ("HTTPS_PROXY", "https_proxy"):
         made[name] = proxy
     for name in ("NO_PROXY", "no_proxy"):

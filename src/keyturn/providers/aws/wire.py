@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from keyturn.providers.aws.protocols import cbor, form, rest, tree
+from keyturn.providers.aws.protocols.headers import accounted
 from keyturn.providers.aws.protocols.values import UnmodelledError, query_pairs, refuse, strict_json
 from keyturn.providers.aws.routes import Found, Routes
 from keyturn.providers.aws.wire_table import Entry, Op, load
@@ -225,6 +226,7 @@ def _read(entries: list[Entry], request: WireRequest, headers: dict[str, str], t
 
 _ONCE: Final = (
     "x-amz-",
+    "x-amzn-",
     "content-type",
     "content-length",
     "content-encoding",
@@ -316,6 +318,7 @@ def _json(entries: list[Entry], request: WireRequest, headers: dict[str, str], t
 
     def read(candidate: tuple[Entry, Op]) -> Identified:
         entry, op = candidate
+        accounted(headers, op.name)
         body = _whole(request, headers, gzip=op.gzip)
         document = strict_json(body, "the body") if body.strip() else {}
         return Identified(entry.service, op.name, "json", _walk(entry, op, document), target)
@@ -335,6 +338,7 @@ def _rpc_cbor(entries: list[Entry], request: WireRequest, headers: dict[str, str
 
     def read(candidate: tuple[Entry, Op]) -> Identified:
         entry, op = candidate
+        accounted(headers, op.name)
         body = _whole(request, headers, gzip=op.gzip)
         document = cbor.decode(body) if body else {}
         return Identified(entry.service, op.name, "smithy-rpc-v2-cbor", _walk(entry, op, document), target)
@@ -374,6 +378,7 @@ def _query(entries: list[Entry], request: WireRequest, headers: dict[str, str], 
 
     def read(candidate: tuple[Entry, Op]) -> Identified:
         entry, op = candidate
+        accounted(headers, op.name)
         service = load().service(entry.key)
         ec2 = "ec2" in entry.protocols
         parameters = form.parse(service, service.input(op.name), given, ec2=ec2)

@@ -17,6 +17,8 @@ _LEAF = ""
 
 def pairs(text: str, where: str) -> dict[str, str]:
     """The form's pairs; a key that stands twice has no single meaning and is refused."""
+    if ";" in text:
+        refuse("ambiguous", "a bare ; in a form has two readings")  # older readers part pairs there
     try:
         found = parse_qsl(
             text, keep_blank_values=True, strict_parsing=bool(text), errors="strict", max_num_fields=100_000
@@ -75,9 +77,13 @@ class _Walker:
             if wire in node:
                 known.add(wire)
                 made[name] = self.value(inner, member, node[wire], f"{where}.{name}")
-        left = set(node) - known - ({_LEAF} if node.get(_LEAF) == "" else set())
+        left = set(node) - known
+        if left == {_LEAF} and not made and node[_LEAF] == "":
+            return made  # how some clients write an empty structure
         if left:
-            refuse("unmodelled", f"{where} has no member {min(left)!r}")
+            refuse(
+                "unmodelled", f"{where} has no member {min(left)!r}" if min(left) else f"{where} is no text"
+            )
         return made
 
     def value(self, shape: Shape, member: Member, node: Node, where: str) -> Any:

@@ -7,27 +7,9 @@ import binascii
 from typing import Any, Final
 
 from keyturn.providers.aws.protocols import tree, xml
+from keyturn.providers.aws.protocols.headers import accounted
 from keyturn.providers.aws.protocols.values import refuse, scalar, strict_json
 from keyturn.providers.aws.wire_table import Member, Op, Service, Shape
-
-_OURS: Final = (
-    "x-amz-date",
-    "x-amz-content-sha256",
-    "x-amz-security-token",
-    "x-amz-user-agent",
-    "x-amz-trailer",
-    "x-amz-decoded-content-length",
-    "x-amz-sdk-checksum-algorithm",
-    "x-amz-api-version",
-    "x-amz-region-set",
-    "x-amz-s3session-token",
-    "x-amz-expected-bucket-owner",
-    "x-amz-source-expected-bucket-owner",
-    "x-amz-te",
-)
-_OUR_PREFIXES: Final = ("x-amz-checksum-", "x-amzn-trace-id")
-"""Headers of signing, transport and tracing: they belong to no operation."""
-
 
 _TRANSPORT: Final = (
     "x-amz-",
@@ -129,6 +111,9 @@ def _query_maps(service: Service, shape: Shape, query: dict[str, list[str]], mad
         inner = service.shape(member.shape)
         if member.location == "querystring" and inner.kind == "map" and query:
             many = inner.value is not None and service.shape(inner.value.shape).kind == "list"
+            twice = [] if many else [key for key, values in query.items() if len(values) > 1]
+            if twice:
+                refuse("duplicate-key", f"{twice[0][:60]!r} is given twice")
             made[name] = {key: values if many else values[0] for key, values in query.items()}
             query.clear()
 
@@ -145,11 +130,7 @@ def _unknown_headers(shape: Shape, headers: dict[str, str], op: Op) -> None:
     coding = headers.get("content-encoding", "identity").strip().lower()
     if coding not in {"", "identity"} and "content-encoding" not in known:
         refuse("encoded", f"{op.name} takes no body that is encoded as {coding[:40]!r}")
-    for key in headers:
-        if not key.startswith("x-amz-") or key in known or key in _OURS or key.startswith(_OUR_PREFIXES):
-            continue
-        if not any(prefix and key.startswith(prefix) for prefix in prefixes):
-            refuse("unmodelled", f"{op.name} has no header {key!r}")
+    accounted(headers, op.name, known, prefixes)
 
 
 def _body(

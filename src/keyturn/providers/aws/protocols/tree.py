@@ -48,8 +48,6 @@ def _structure(service: Service, shape: Shape, value: Any, where: str, *, depth:
     names = shape.wire_names
     made: dict[str, Any] = {}
     for key, item in value.items():
-        if key == "__type":  # a discriminator some SDKs send; it changes nothing
-            continue
         found = names.get(key)
         if found is None:
             refuse("unmodelled", f"{where} has no member {key!r}")

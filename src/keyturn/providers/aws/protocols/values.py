@@ -81,6 +81,8 @@ def query_pairs(query: str) -> list[tuple[str, str]]:
     if "+" in query:
         # A form reads it as a space, a signature covers it as a plus (SDKs write %20 and %2B).
         refuse("ambiguous", "a bare + in the query has two readings")
+    if ";" in query:
+        refuse("ambiguous", "a bare ; in the query has two readings")  # older readers part pairs there
     return parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=10_000)
 
 

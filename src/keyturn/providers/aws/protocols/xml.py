@@ -71,9 +71,21 @@ def _structure(service: Service, shape: Shape, element: ET.Element, where: str, 
     left = children.keys() | attributes.keys()
     if left:
         refuse("unmodelled", f"{where} has no member {min(left)!r}")
-    if len(element) and "".join(filter(None, (element.text, *(child.tail for child in element)))).strip():
-        refuse("unmodelled", f"{where} has text between its members")
+    _no_text(element, where)
     return made
+
+
+def _no_text(element: ET.Element, where: str) -> None:
+    """What has parts has nothing between them."""
+    if "".join(filter(None, (element.text, *(child.tail for child in element)))).strip():
+        refuse("unmodelled", f"{where} has text between its members")
+
+
+def _plain(element: ET.Element, where: str) -> None:
+    """A list or a map: no attributes, no text of its own."""
+    if element.attrib:
+        refuse("unmodelled", f"{where} has no member {_local(min(element.attrib))!r}")
+    _no_text(element, where)
 
 
 def _value(
@@ -82,11 +94,12 @@ def _value(
     if shape.kind == "structure":
         return _structure(service, shape, element, where, depth + 1)
     if shape.kind == "list" and shape.element is not None:
+        _plain(element, where)
         wanted = shape.element.name or "member"
         inner = service.shape(shape.element.shape)
-        for child in element:
-            if _local(child.tag) != wanted:
-                refuse("unmodelled", f"{where} has no member {_local(child.tag)!r}")
+        strange = [_local(child.tag) for child in element if _local(child.tag) != wanted]
+        if strange:
+            refuse("unmodelled", f"{where} has no member {strange[0]!r}")
         return [
             _value(service, inner, child, f"{where}[{place}]", depth + 1)
             for place, child in enumerate(element)
@@ -105,12 +118,17 @@ def _map(service: Service, shape: Shape, element: ET.Element, where: str, depth:
         refuse("unmodelled", f"{where} is a map of nothing")
     inner = service.shape(value_member.shape)
     made: dict[str, Any] = {}
+    _plain(element, where)
     for entry in element:
+        _plain(entry, where)
         parts = {_local(part.tag): part for part in entry}
         key, value = parts.get(key_member.name or "key"), parts.get(value_member.name or "value")
-        if key is None or value is None or len(parts) != 2 or (key.text or "") in made:
+        if key is None or value is None or len(entry) != 2 or _local(entry.tag) != "entry":
             refuse("unmodelled", f"{where} has an entry that is no pair")
-        made[key.text or ""] = _value(service, inner, value, f"{where}.{key.text}", depth + 1)
+        name = key.text or ""
+        if len(key) or key.attrib or name in made:
+            refuse("unmodelled", f"{where} has the key {name[:60]!r} twice, or no plain one")
+        made[name] = _value(service, inner, value, f"{where}.{name}", depth + 1)
     return made
 
 
