@@ -134,6 +134,7 @@ def test_without_the_setting_it_takes_a_token(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_written_is_said_at_the_start(tmp_path: Path) -> None:
+    """A log that was asked for and cannot be had is an error at the start, not a silence later."""
     with pytest.raises(OperatorError, match="cannot be written"):
         AccessLog(tmp_path / "nowhere" / "access.log")
 

@@ -163,7 +163,7 @@ _NAMES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("DBSnapshotIdentifier", "rds:snapshot"),
         ("DBClusterSnapshotIdentifier", "rds:cluster-snapshot"),
     ),
-    "kms": (("KeyId", "kms:key"), ("TargetKeyId", "kms:key")),
+    "kms": (("AliasName", "kms:alias"), ("KeyId", "kms:key"), ("TargetKeyId", "kms:key")),
     "secretsmanager": (("SecretId", "secretsmanager:secret"), ("Name", "secretsmanager:secret")),
     "logs": (("logGroupName", "logs:log-group"), ("logGroupIdentifier", "logs:log-group")),
     "kinesis": (("StreamName", "kinesis:stream"), ("StreamARN", "kinesis:stream")),
@@ -250,7 +250,7 @@ def name_or_arn(kind: str, text: str, home: Home) -> ResourceRef:
         return home.ref(kind, name, account=owner if owner.isdigit() else "")
     if kind == "lambda:function":
         return _function(text, home)
-    if kind == "kms:key" and text.startswith("alias/"):
+    if kind in {"kms:key", "kms:alias"} and text.startswith("alias/"):
         return home.ref("kms:alias", text.removeprefix("alias/"))
     return home.ref(kind, text)
 

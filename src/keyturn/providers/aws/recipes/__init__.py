@@ -7,12 +7,20 @@ from functools import cache
 from keyturn.providers.aws.recipes.base import Recipe
 from keyturn.providers.aws.recipes.cloudwatch import Alarm
 from keyturn.providers.aws.recipes.dynamodb import Table
+from keyturn.providers.aws.recipes.ecr import Repository
+from keyturn.providers.aws.recipes.events import Rule
 from keyturn.providers.aws.recipes.iam import IamRole, IamUser, InstanceProfile, ManagedPolicy
+from keyturn.providers.aws.recipes.kinesis import Stream
+from keyturn.providers.aws.recipes.kms import Alias, Key
 from keyturn.providers.aws.recipes.lambda_ import Function
+from keyturn.providers.aws.recipes.logs import LogGroup
 from keyturn.providers.aws.recipes.s3 import Bucket
 from keyturn.providers.aws.recipes.s3_objects import Object
+from keyturn.providers.aws.recipes.secretsmanager import Secret
+from keyturn.providers.aws.recipes.sns import Topic
 from keyturn.providers.aws.recipes.sqs import Queue
 from keyturn.providers.aws.recipes.ssm import Parameter
+from keyturn.providers.aws.recipes.states import StateMachine
 
 _RECIPES: tuple[Recipe, ...] = (
     Table(),
@@ -26,6 +34,15 @@ _RECIPES: tuple[Recipe, ...] = (
     IamUser(),
     ManagedPolicy(),
     InstanceProfile(),
+    Topic(),
+    LogGroup(),
+    Rule(),
+    StateMachine(),
+    Stream(),
+    Repository(),
+    Key(),
+    Alias(),
+    Secret(),
 )
 
 

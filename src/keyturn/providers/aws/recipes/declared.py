@@ -1,0 +1,495 @@
+"""A kind of resource as data: which calls read it, which make it, which change which of its properties, which take it away.
+
+Capture, inverse, narrow patch, before and after, restore, runbook: all follow from the same few tables, so that they cannot
+disagree. What a table cannot say is a method of the kind's own class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import msgspec
+
+from keyturn.core.ports import Inquiry
+from keyturn.errors import UnavailableError
+from keyturn.model.assessment import Recoverable
+from keyturn.model.change import ResourceRef
+from keyturn.model.execution import Answer, Backup
+from keyturn.providers.aws.recipes.base import Captured, Narrow, Recipe, State, Step, call
+from keyturn.providers.aws.recipes.common import (
+    differences,
+    do,
+    pages,
+    pause,
+    value_of,
+    wanted_otherwise,
+    without_nothing,
+)
+from keyturn.providers.aws.recipes.filling import ARN, Template, at, document, empty, fill, ordered, put
+from keyturn.providers.aws.wire_shapes import cli_command
+
+BACKUP_S = 10
+"""Seconds to make a resource again whose capture is all there is of it: a handful of calls."""
+
+
+class Read(msgspec.Struct, frozen=True):
+    """A call whose answer becomes fields. The first of a kind decides whether the resource stands; the others follow together."""
+
+    operation: str
+    given: Template
+    take: Mapping[str, str] = {}  # field -> path in the answer, or in the one entry of `one_of`
+    absent: tuple[str, ...] = ()  # codes by which the service says that there is none
+    one_of: str = ""  # path of a list that holds the resource; empty, or without it: there is none
+    match: str = ""  # member of an entry of `one_of` that is the id; empty: the list holds the resource alone
+    all_of: str = ""  # path of a list that is read page by page, whole, into the one field of `take`
+    tokens: tuple[str, str] = ("NextToken", "NextToken")  # of `all_of`: parameter, member of the answer
+    every: bool = (
+        False  # everything of the answer (or entry) that `take` does not speak of, under its own name
+    )
+    when: str = ""  # only where this field is not empty
+
+
+class Make(msgspec.Struct, frozen=True):
+    """A call that gives a resource, or a part of it, the properties that were captured."""
+
+    operation: str
+    which: Template
+    sets: Mapping[str, str] = {}  # path of the parameter -> field
+    each: str = (
+        ""  # once for each entry of this field (a list, or a map: then `Item("key")` and `Item("value")`)
+    )
+    when: str = ""  # only where this field is set, and not to false
+
+
+class Change(msgspec.Struct, frozen=True):
+    """An update: which fields it sets. `whole` says that what is not given is gone; else it stays as it is."""
+
+    operation: str
+    which: Template
+    sets: Mapping[str, str] = {}
+    whole: bool = False
+    named: tuple[str, str] = (
+        "",
+        "",
+    )  # one property a call: parameters of its name and value; `sets` has name -> field
+    clear: Mapping[str, Make] = {}  # field -> the call that takes it off
+    to: Mapping[str, Any] = {}  # a switch: fields that it sets to these values, whatever is given
+
+
+class Part(msgspec.Struct, frozen=True):
+    """Things that lie in the resource under an id each (targets of a rule): a field that is a list of them."""
+
+    field: str
+    key: str  # member that is the id
+    adds: Make  # `each` of it is this field
+    removes: str  # operation
+    removed: Template  # of which ids: `ids` is the parameter that takes them
+    ids: str
+    added: str = ""  # path in the parameters of `adds` where a list of them stands
+
+
+class Tags(msgspec.Struct, frozen=True):
+    """How a kind is tagged: as AWS's list of pairs or as a map."""
+
+    tag: str
+    untag: str
+    which: Template = msgspec.field(default_factory=lambda: {"ResourceArn": ARN})
+    tags: str = "Tags"
+    keys: str = "TagKeys"
+    pair: tuple[str, str] | None = ("Key", "Value")  # None: a map
+
+
+class Declared(Recipe):
+    """A recipe from tables. Subclasses state them, and `tidy` what a table cannot say."""
+
+    reads: ClassVar[tuple[Read, ...]]
+    make: ClassVar[Make | None] = None
+    then: ClassVar[tuple[Make, ...]] = ()  # after it, in this order
+    changes: ClassVar[tuple[Change, ...]] = ()
+    parts: ClassVar[tuple[Part, ...]] = ()
+    tagged: ClassVar[Tags | None] = None
+    makes_tags: ClassVar[str] = ""  # parameter of `make` that takes the tags; empty: they are set afterwards
+    documents: ClassVar[frozenset[str]] = frozenset()  # fields that are JSON texts
+    sets: ClassVar[frozenset[str]] = frozenset()  # fields whose order means nothing
+    volatile: ClassVar[frozenset[str]] = frozenset()  # members that say what happens, not what is declared
+    born: ClassVar[str] = ""  # path of the new id in the answer of `make`, where the service gives it
+    recover_s: ClassVar[int] = BACKUP_S
+    calls: ClassVar[
+        tuple[str, ...]
+    ] = ()  # further operations on it that change no property the tables speak of
+
+    def __init_subclass__(cls) -> None:
+        """Which operations create, change and restore it follows from the tables."""
+        super().__init_subclass__()
+        changing = {change.operation for change in cls.changes} | set(cls.calls)
+        changing |= {clear.operation for change in cls.changes for clear in change.clear.values()}
+        changing |= {name for part in cls.parts for name in (part.adds.operation, part.removes)}
+        changing |= {cls.tagged.tag, cls.tagged.untag} if cls.tagged is not None else set()
+        cls.creates = frozenset({cls.make.operation}) if cls.make is not None else frozenset()
+        cls.updates = frozenset(changing - cls.creates - cls.deletes)
+        cls.in_place = cls.in_place or tuple(dict.fromkeys(change.operation for change in cls.changes))
+        cls.restores = cls.make is not None
+        cls.backs_up = cls.restores and not cls.data_bearing
+
+    # --- capture -----------------------------------------------------------------------------------------------------
+
+    def capture(self, ref: ResourceRef) -> Inquiry[Captured]:
+        unknowns: list[str] = []
+        first, *others = self.reads
+        (answer,) = yield (call(ref, first.operation, fill(first.given, ref, {})),)
+        found = self._found(first, ref, answer, unknowns)
+        if found is None:
+            return Captured(None, tuple(unknowns))
+        state: State = self._taken(first, found)
+        asked = [read for read in others if not read.when or not empty(state.get(read.when))]
+        single = [read for read in asked if not read.all_of]
+        answers = (
+            (yield tuple(call(ref, read.operation, fill(read.given, ref, state)) for read in single))
+            if single
+            else ()
+        )
+        for read, told in zip(single, answers, strict=True):
+            more = self._found(read, ref, told, unknowns)
+            state |= self._taken(read, more) if more is not None else {}
+        for read in asked:
+            if read.all_of:
+                state |= yield from self._listed(read, ref, state, unknowns)
+        return Captured(self._canonical(self.tidy(ref, state)), tuple(unknowns))
+
+    def tidy(self, ref: ResourceRef, state: State) -> State:
+        """What was read, in the terms that the tables speak of."""
+        return state
+
+    def _found(self, read: Read, ref: ResourceRef, answer: Answer, unknowns: list[str]) -> Any:
+        value = value_of(answer, read.operation.partition(":")[2], unknowns, *read.absent)
+        if value is None or not read.one_of:
+            return value
+        listed = at(value, read.one_of) or []
+        if read.match:
+            listed = [one for one in listed if at(one, read.match) == ref.id]
+        return listed[0] if listed else None
+
+    def _taken(self, read: Read, found: Any) -> State:
+        told = {field: at(found, path) for field, path in read.take.items()}
+        if not read.every or not isinstance(found, dict):
+            return told
+        spoken = {path.partition(".")[0] for path in read.take.values()} | self.volatile
+        return {name: value for name, value in found.items() if name not in spoken} | told
+
+    def _listed(self, read: Read, ref: ResourceRef, state: State, unknowns: list[str]) -> Inquiry[State]:
+        token_in, token_out = read.tokens
+        given = fill(read.given, ref, state)
+        found: list[Any] = []
+        answers = yield from pages(ref, read.operation, given, token_in=token_in, token_out=token_out)
+        for answer in answers:
+            value = value_of(answer, read.operation.partition(":")[2], unknowns, *read.absent)
+            found += at(value or {}, read.all_of) or []
+        (field,) = read.take
+        return {field: found}
+
+    def _canonical(self, state: State) -> State:
+        made = {}
+        for field, value in state.items():
+            told = self._plain_tags(value) if field == "tags" else value
+            told = document(told) if field in self.documents else told
+            made[field] = ordered(told) if field in self.sets else told
+        return made
+
+    def _plain_tags(self, value: Any) -> dict[str, str]:
+        if isinstance(value, Mapping):
+            return dict(sorted(value.items()))
+        key, content = (self.tagged.pair if self.tagged else None) or ("Key", "Value")
+        own = {str(tag.get(key)): str(tag.get(content) or "") for tag in value or []}
+        return {name: text for name, text in sorted(own.items()) if not name.startswith("aws:")}
+
+    # --- changing in place -------------------------------------------------------------------------------------------
+
+    def wanted(self, operation: str, parameters: dict[str, Any]) -> State | None:
+        change = self._change(operation)
+        if change is None:
+            return dict.fromkeys(self._cleared(operation)) or None
+        if change.to:
+            return dict(change.to)
+        given = self._given(change, parameters)
+        return {field: given.get(field) for field in change.sets.values()} if change.whole else given
+
+    def desired(self, operation: str, parameters: dict[str, Any]) -> State | None:
+        if self.make is None or operation != self.make.operation:
+            return None
+        wanted = {
+            field: value
+            for path, field in self.make.sets.items()
+            if (value := at(parameters, path)) is not None
+        }
+        if self.makes_tags and parameters.get(self.makes_tags):
+            wanted["tags"] = parameters[self.makes_tags]
+        return self._canonical(wanted)
+
+    def narrow(self, ref: ResourceRef, state: State, desired: State) -> Narrow | None:
+        if not self.changes and self.tagged is None:
+            return None
+        other = wanted_otherwise(state, desired, tuple(desired))
+        names = [field for field, _, _ in other if field != "tags"]
+        aim = {**state, **{field: after for field, _, after in other}}
+        steps: list[Step] = []
+        left = list(names)
+        for change in self.changes:
+            if change.to and any(field in left and change.to[field] == aim.get(field) for field in change.to):
+                steps.append(Step(change.operation, fill(change.which, ref, state)))
+                left = [field for field in left if field not in change.to]
+            mine = [field for field in left if field in change.sets.values()]
+            if mine:
+                steps += self._set(change, ref, aim, mine)
+                left = [field for field in left if field not in mine]
+        for field, before, after in other:
+            if field == "tags":
+                had = before or {}
+                steps += self._tag(
+                    ref, state, {key: value for key, value in after.items() if had.get(key) != value}
+                )
+        return Narrow(tuple(steps), tuple(other), immutable=tuple(left))
+
+    def inverse(
+        self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State
+    ) -> tuple[Step, ...]:
+        if self.tagged is not None and operation in {self.tagged.tag, self.tagged.untag}:
+            return self._tags_back(operation, parameters, ref, state)
+        for part in self.parts:
+            if operation in {part.adds.operation, part.removes}:
+                return self._part_back(part, operation, parameters, ref, state)
+        if any(operation == clear.operation for one in self.changes for clear in one.clear.values()):
+            return self._put_back(ref, state, self._cleared(operation))
+        change = self._change(operation)
+        if change is None:
+            again = (
+                self.make is not None and operation == self.make.operation
+            )  # a put: it replaces what stands
+            return (self._make(self.make, ref, state),) if again and self.make is not None else ()
+        if change.to:
+            return self._put_back(ref, state, list(change.to))
+        fields = list(change.sets.values()) if change.whole else list(self._given(change, parameters))
+        return self._back(change, ref, state, fields)
+
+    def _back(self, change: Change, ref: ResourceRef, state: State, fields: list[str]) -> tuple[Step, ...]:
+        """The same update with the values from before; what did not stand is taken off, or there is no way back."""
+        stood = [field for field in fields if not empty(state.get(field))]
+        gone = [field for field in fields if empty(state.get(field))]
+        if not change.whole and any(field not in change.clear for field in gone):
+            return ()
+        steps = (
+            self._set(change, ref, state, fields if change.whole else stood) if stood or change.whole else []
+        )
+        cleared = [self._make(change.clear[field], ref, state) for field in gone if field in change.clear]
+        return (*steps, *cleared)
+
+    def _cleared(self, operation: str) -> list[str]:
+        return [
+            field
+            for change in self.changes
+            for field, clear in change.clear.items()
+            if clear.operation == operation
+        ]
+
+    def _put_back(self, ref: ResourceRef, state: State, fields: list[str]) -> tuple[Step, ...]:
+        steps: list[Step] = []
+        for field in fields:
+            switch = next(
+                (one for one in self.changes if field in one.to and one.to[field] == state.get(field)), None
+            )
+            if switch is not None:
+                steps.append(Step(switch.operation, fill(switch.which, ref, state)))
+                continue
+            if empty(state.get(field)):
+                continue  # there was none to take off
+            change = next((one for one in self.changes if field in one.sets.values()), None)
+            if change is None:
+                return ()
+            steps += self._set(change, ref, state, [field])
+        return tuple(steps)
+
+    def _set(self, change: Change, ref: ResourceRef, state: State, fields: list[str]) -> list[Step]:
+        which = fill(change.which, ref, state)
+        by_field = {field: path for path, field in change.sets.items()}
+        name, value = change.named
+        if name:
+            return [
+                Step(change.operation, {**which, name: by_field[field], value: state.get(field) or ""})
+                for field in fields
+            ]
+        made: dict[str, Any] = dict(which)
+        for path, field in change.sets.items():
+            if (change.whole or field in fields) and not empty(state.get(field)):
+                put(made, path, state[field])
+            elif field in fields and not change.whole:
+                put(made, path, state.get(field))
+        return [Step(change.operation, made)]
+
+    def _given(self, change: Change, parameters: dict[str, Any]) -> State:
+        name, value = change.named
+        if name:
+            field = change.sets.get(str(parameters.get(name)))
+            return self._canonical({field: parameters.get(value)}) if field else {}
+        found = {field: at(parameters, path) for path, field in change.sets.items()}
+        return self._canonical({field: value for field, value in found.items() if value is not None})
+
+    def _change(self, operation: str) -> Change | None:
+        return next((change for change in self.changes if change.operation == operation), None)
+
+    # --- tags and parts ----------------------------------------------------------------------------------------------
+
+    def _tag(self, ref: ResourceRef, state: State, tags: Mapping[str, str]) -> list[Step]:
+        if self.tagged is None or not tags:
+            return []
+        which = fill(self.tagged.which, ref, state)
+        return [Step(self.tagged.tag, {**which, self.tagged.tags: self._tag_list(tags)})]
+
+    def _tag_list(self, tags: Mapping[str, str]) -> Any:
+        pair = self.tagged.pair if self.tagged else ("Key", "Value")
+        if pair is None:
+            return dict(tags)
+        return [{pair[0]: key, pair[1]: value} for key, value in sorted(tags.items())]
+
+    def _tags_back(
+        self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State
+    ) -> tuple[Step, ...]:
+        tagged = self.tagged
+        if tagged is None:
+            return ()
+        if operation == tagged.tag:
+            keys = list(self._plain_tags(parameters.get(tagged.tags)))
+        else:
+            listed = parameters.get(tagged.keys) or []
+            keys = [str(key["Key"]) if isinstance(key, dict) else str(key) for key in listed]
+        had = {key: state["tags"][key] for key in keys if key in state.get("tags", {})}
+        new = [key for key in keys if key not in state.get("tags", {})]
+        steps = self._tag(ref, state, had)
+        if new:
+            steps.append(Step(tagged.untag, {**fill(tagged.which, ref, state), tagged.keys: new}))
+        return tuple(steps)
+
+    def _part_back(
+        self, part: Part, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State
+    ) -> tuple[Step, ...]:
+        standing = {str(one.get(part.key)): one for one in state.get(part.field) or []}
+        if operation == part.removes:
+            ids = [str(one) for one in parameters.get(part.ids) or []]
+        else:
+            listed = at(parameters, part.added) if part.added else [parameters]
+            ids = [str(one.get(part.key)) for one in listed or []]
+        steps = [self._make(part.adds, ref, state, standing[one]) for one in ids if one in standing]
+        new = [one for one in ids if one not in standing]
+        if new and operation != part.removes:
+            steps.append(Step(part.removes, {**fill(part.removed, ref, state), part.ids: new}))
+        return tuple(steps)
+
+    # --- backup and restore ------------------------------------------------------------------------------------------
+
+    def recoverable(self, ref: ResourceRef, state: State | None) -> Recoverable:
+        return Recoverable(
+            resource=ref,
+            backup=self.backs_up,
+            inverse=False,
+            recover_s=self.recover_s if self.restores else None,
+            loss=self.loss,
+        )
+
+    def backup(self, ref: ResourceRef, state: State, *, case_id: str, at_ms: int) -> Inquiry[Backup]:
+        """Where the capture is all there is of it: read a second time and found equal."""
+        if not self.backs_up or self.make is None:
+            return (yield from super().backup(ref, state, case_id=case_id, at_ms=at_ms))
+        again = yield from self.capture(ref)
+        if again.unknowns:
+            raise UnavailableError("backup", f"{ref} cannot be read whole: {'; '.join(again.unknowns)}")
+        if self.fingerprint(again.state) != self.fingerprint(state):
+            raise UnavailableError("backup", f"{ref} changed while it was captured")
+        return Backup(
+            resource=ref,
+            state_digest=self.fingerprint(state),
+            watermark={"at_ms": at_ms},
+            reference="capture",
+            manifest="",
+            taken_at_ms=at_ms,
+            verified_at_ms=at_ms,
+            verified_by=f"read a second time, equal; {self.make.operation.partition(':')[2]} makes it again",
+            restores_to=f"{self.title} {ref.id}, made again" + (" under a new id" if self.born else ""),
+            loss=self.loss,
+        )
+
+    def restore_plan(self, ref: ResourceRef, state: State, backup: Backup | None) -> tuple[Step, ...]:
+        """The calls `restore` makes; where the service gives the id, the old one stands for the new."""
+        if self.make is None:
+            return ()
+        return (self._made(ref, state), *self._afterwards(ref, state))
+
+    def restore(self, ref: ResourceRef, state: State, backup: Backup | None) -> Inquiry[tuple[str, ...]]:
+        if self.make is None:
+            return (yield from super().restore(ref, state, backup))
+        first = self._made(ref, state)
+        answer = yield from do(ref, first.operation, first.parameters)
+        made, standing, honest = ref, state, []
+        if self.born:
+            made = msgspec.structs.replace(ref, id=str(at(answer, self.born)))
+            honest.append(f"id: it was {ref.id} and is {made.id}: what names the old one has to be told")
+            standing = {**state, "arn": ""}
+        for step in self._afterwards(made, standing):
+            yield from do(made, step.operation, step.parameters)
+        honest += yield from self._compared(made, state)
+        return tuple(honest)
+
+    def _compared(self, ref: ResourceRef, state: State) -> Inquiry[list[str]]:
+        found: list[str] = []
+        for left in range(self.settles, -1, -1):
+            after = yield from self.capture(ref)
+            found = differences(state, after.state, self.fields, title=f"{self.title} {ref.id}")
+            found += [f"could not be compared: {unknown}" for unknown in after.unknowns]
+            if not found or not left:
+                break
+            yield from pause()
+        return found
+
+    def _made(self, ref: ResourceRef, state: State) -> Step:
+        if self.make is None:
+            raise UnavailableError("no-restore", f"nothing makes a {self.title}")
+        step = self._make(self.make, ref, state)
+        if self.makes_tags and state.get("tags"):
+            step.parameters[self.makes_tags] = self._tag_list(state["tags"])
+        return step
+
+    def _afterwards(self, ref: ResourceRef, state: State) -> list[Step]:
+        steps: list[Step] = []
+        for one in (*self.then, *(part.adds for part in self.parts)):
+            if one.each:
+                entries = state.get(one.each) or []
+                items = (
+                    [{"key": key, "value": value} for key, value in sorted(entries.items())]
+                    if isinstance(entries, Mapping)
+                    else entries
+                )
+                steps += [self._make(one, ref, state, item) for item in items]
+            elif not one.when or state.get(one.when):
+                steps.append(self._make(one, ref, state))
+        if not self.makes_tags:
+            steps += self._tag(ref, state, state.get("tags") or {})
+        return steps
+
+    def _make(self, one: Make, ref: ResourceRef, state: State, item: Any = None) -> Step:
+        made: dict[str, Any] = dict(fill(one.which, ref, state, item))
+        for path, field in one.sets.items():
+            if not empty(state.get(field)):
+                put(made, path, state[field])
+        return Step(one.operation, made)
+
+    def manifest(self, ref: ResourceRef, state: State, backup: Backup) -> str:
+        """Plain ``aws`` commands, in their order."""
+        steps = self.restore_plan(ref, state, backup)
+        lines = [f"    {cli_command(step.service, step.action, step.parameters)}" for step in steps]
+        note = (
+            f"\n`{self.born}` of the first answer is the new id; put it where {ref.id} stands.\n"
+            if self.born
+            else ""
+        )
+        return f"# {self.title} {ref.id}\n\nRun these in order:\n\n" + "\n".join(lines) + "\n" + note
+
+
+__all__ = ["Change", "Declared", "Make", "Part", "Read", "Tags", "without_nothing"]

@@ -1,0 +1,89 @@
+"""ECR repositories.
+
+A repository is deleted with its images only by force (https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepository.html);
+an image that is gone can only be pushed again.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from keyturn.providers.aws.recipes.base import State
+from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Tags
+from keyturn.providers.aws.recipes.filling import ARN, ID
+
+_WHICH = {"repositoryName": ID}
+_GONE = ("RepositoryNotFoundException",)
+
+
+class Repository(Declared):
+    """Mutability, scanning, encryption, policies and tags of a repository, and how many images lie in it."""
+
+    kind: ClassVar[str] = "ecr:repository"
+    title: ClassVar[str] = "ECR repository"
+    fields: ClassVar[tuple[str, ...]] = (
+        "imageTagMutability", "imageScanningConfiguration", "encryptionConfiguration", "policy", "lifecycle", "tags",
+    )  # fmt: skip
+    data_bearing: ClassVar[bool] = True
+    deletes: ClassVar[frozenset[str]] = frozenset({"ecr:DeleteRepository"})
+    documents: ClassVar[frozenset[str]] = frozenset({"policy", "lifecycle"})
+    reads: ClassVar[tuple[Read, ...]] = (
+        Read(
+            "ecr:DescribeRepositories",
+            {"repositoryNames": [ID]},
+            {
+                "arn": "repositoryArn",
+                "imageTagMutability": "imageTagMutability",
+                "imageScanningConfiguration": "imageScanningConfiguration",
+                "encryptionConfiguration": "encryptionConfiguration",
+            },
+            absent=_GONE,
+            one_of="repositories",
+        ),
+        Read("ecr:ListTagsForResource", {"resourceArn": ARN}, {"tags": "tags"}, absent=_GONE),
+        Read("ecr:GetRepositoryPolicy", _WHICH, {"policy": "policyText"}, absent=("RepositoryPolicyNotFoundException",)),
+        Read("ecr:GetLifecyclePolicy", _WHICH, {"lifecycle": "lifecyclePolicyText"}, absent=("LifecyclePolicyNotFoundException",)),
+        Read("ecr:ListImages", _WHICH, {"images": "imageIds"}, all_of="imageIds", tokens=("nextToken", "nextToken")),
+    )  # fmt: skip
+    make: ClassVar[Make] = Make(
+        "ecr:CreateRepository",
+        _WHICH,
+        {
+            "imageTagMutability": "imageTagMutability",
+            "imageScanningConfiguration": "imageScanningConfiguration",
+            "encryptionConfiguration": "encryptionConfiguration",
+        },
+    )
+    makes_tags: ClassVar[str] = "tags"
+    then: ClassVar[tuple[Make, ...]] = (
+        Make("ecr:SetRepositoryPolicy", _WHICH, {"policyText": "policy"}, when="policy"),
+        Make("ecr:PutLifecyclePolicy", _WHICH, {"lifecyclePolicyText": "lifecycle"}, when="lifecycle"),
+    )
+    changes: ClassVar[tuple[Change, ...]] = (
+        Change("ecr:PutImageTagMutability", _WHICH, {"imageTagMutability": "imageTagMutability"}),
+        Change(
+            "ecr:PutImageScanningConfiguration",
+            _WHICH,
+            {"imageScanningConfiguration": "imageScanningConfiguration"},
+        ),
+        Change(
+            "ecr:SetRepositoryPolicy",
+            _WHICH,
+            {"policyText": "policy"},
+            clear={"policy": Make("ecr:DeleteRepositoryPolicy", _WHICH)},
+        ),
+        Change(
+            "ecr:PutLifecyclePolicy",
+            _WHICH,
+            {"lifecyclePolicyText": "lifecycle"},
+            clear={"lifecycle": Make("ecr:DeleteLifecyclePolicy", _WHICH)},
+        ),
+    )
+    tagged: ClassVar[Tags] = Tags(
+        "ecr:TagResource", "ecr:UntagResource", {"resourceArn": ARN}, "tags", "tagKeys"
+    )
+    loss: ClassVar[tuple[str, ...]] = ("every image and tag in it: they have to be pushed again",)
+
+    def at_risk(self, state: State) -> str:
+        count = len(state.get("images") or [])
+        return f"{count:,} images" if count else ""
