@@ -10,12 +10,17 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
 import msgspec
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from keyturn.errors import OperatorError
 from keyturn.model.change import ResourceRef
@@ -96,33 +101,56 @@ class AccessLog:
         os.close(self._file)
 
 
-class Observer:
-    """Counts what was answered, and writes it down where a file was asked for."""
+class _Timed:
+    """Requests of one lane by how long they took: plain numbers, since only the loop's thread counts."""
+
+    __slots__ = ("seconds", "within")
+
+    def __init__(self) -> None:
+        self.within = [0] * (len(BUCKETS_S) + 1)  # the last: longer than all of them
+        self.seconds = 0.0
+
+
+class Observer(Collector):
+    """Counts what was answered, and writes it down where a file was asked for.
+
+    Counting is a matter of two dictionaries; what Prometheus wants of it is made when the page is asked for.
+    """
 
     def __init__(self, access_log: AccessLog | None = None) -> None:
+        self._requests: dict[tuple[str, str, str], int] = {}
+        self._timed: dict[str, _Timed] = {}
+        self._tunnels: dict[str, int] = {}
+        self.access_log = access_log
         self.registry = CollectorRegistry()
-        self._requests = Counter(
+        self.registry.register(self)
+
+    def collect(self) -> Iterator[Metric]:
+        """The counts as they stand."""
+        requests = CounterMetricFamily(
             "keyturn_requests",
             "Requests answered, by lane, outcome and service.",
-            ("lane", "outcome", "service"),
-            registry=self.registry,
+            labels=("lane", "outcome", "service"),
         )
-        self._seconds = Histogram(
+        for labels, count in sorted(self._requests.items()):
+            requests.add_metric(labels, count)
+        yield requests
+        seconds = HistogramMetricFamily(
             "keyturn_request_seconds",
             "Seconds from a request's last byte to the first of its answer, holds included.",
-            ("lane",),
-            registry=self.registry,
-            buckets=BUCKETS_S,
+            labels=("lane",),
         )
-        self._tunnels = Counter(
-            "keyturn_tunnels",
-            "CONNECTs to the proxy, by what became of them.",
-            ("outcome",),
-            registry=self.registry,
+        bounds = [*map(floatToGoString, BUCKETS_S), "+Inf"]
+        for lane, timed in sorted(self._timed.items()):
+            so_far = list(zip(bounds, accumulate(timed.within), strict=True))
+            seconds.add_metric((lane,), so_far, timed.seconds)
+        yield seconds
+        tunnels = CounterMetricFamily(
+            "keyturn_tunnels", "CONNECTs to the proxy, by what became of them.", labels=("outcome",)
         )
-        self.access_log = access_log
-        self._counted: dict[tuple[str, str, str], Counter] = {}  # what `labels` finds, found once
-        self._timed: dict[str, Histogram] = {}
+        for outcome, count in sorted(self._tunnels.items()):
+            tunnels.add_metric((outcome,), count)
+        yield tunnels
 
     def answered(
         self,
@@ -143,14 +171,12 @@ class Observer:
         """A request got its answer. `begun_s` is `time.perf_counter` at its last byte."""
         took_s = time.perf_counter() - begun_s
         labels = (lane, outcome, operation.partition(":")[0])
-        counter = self._counted.get(labels)
-        if counter is None:
-            counter = self._counted[labels] = self._requests.labels(*labels)
-        counter.inc()
+        self._requests[labels] = self._requests.get(labels, 0) + 1
         timed = self._timed.get(lane)
         if timed is None:
-            timed = self._timed[lane] = self._seconds.labels(lane)
-        timed.observe(took_s)
+            timed = self._timed[lane] = _Timed()
+        timed.within[bisect_left(BUCKETS_S, took_s)] += 1
+        timed.seconds += took_s
         if self.access_log is None:
             return
         now_ms = time.time_ns() // 1_000_000
@@ -175,7 +201,7 @@ class Observer:
 
     def tunnel(self, outcome: str) -> None:
         """A CONNECT was taken up, passed through or refused."""
-        self._tunnels.labels(outcome).inc()
+        self._tunnels[outcome] = self._tunnels.get(outcome, 0) + 1
 
 
 def trace_of(headers: dict[str, str]) -> str:
