@@ -10,7 +10,7 @@ in ec2:RunInstances).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -234,6 +234,8 @@ def resources_of(
     found = tuple(finder(operation, parameters, home)) if finder else ()
     found = found or tuple(_by_name(service, parameters, home)) or tuple(_tagged(parameters, home))
     found = found or tuple(_generic(service, operation, parameters, home))
+    if len(found) == 1:
+        return found
     unique = tuple(dict.fromkeys(found))
     return unique or (home.ref(f"{service}:account", "*"),)
 
@@ -272,12 +274,14 @@ def _texts(value: object) -> Iterator[str]:
         yield from (item for item in value if isinstance(item, str) and item)
 
 
-def _by_name(service: str, parameters: dict[str, Any], home: Home) -> Iterator[ResourceRef]:
+def _by_name(service: str, parameters: dict[str, Any], home: Home) -> list[ResourceRef]:
     for name, kind in _NAMES.get(service, ()):
-        found = [name_or_arn(kind, text, home) for text in _texts(parameters.get(name))]
-        if found:
-            yield from found
-            return
+        value = parameters.get(name)
+        if value:
+            found = [name_or_arn(kind, text, home) for text in _texts(value)]
+            if found:
+                return found
+    return []
 
 
 def _tagged(parameters: dict[str, Any], home: Home) -> Iterator[ResourceRef]:
@@ -285,7 +289,7 @@ def _tagged(parameters: dict[str, Any], home: Home) -> Iterator[ResourceRef]:
         yield from (from_arn(text, home) for text in _texts(parameters.get(name)) if is_arn(text))
 
 
-def _dynamodb(operation: str, parameters: dict[str, Any], home: Home) -> Iterator[ResourceRef]:
+def _dynamodb(operation: str, parameters: dict[str, Any], home: Home) -> list[ResourceRef]:
     tables: list[str] = []
     if operation in {"BatchWriteItem", "BatchGetItem"} and isinstance(parameters.get("RequestItems"), dict):
         tables = list(parameters["RequestItems"])
@@ -294,7 +298,7 @@ def _dynamodb(operation: str, parameters: dict[str, Any], home: Home) -> Iterato
         tables = [part["TableName"] for part in parts if isinstance(part, dict) and "TableName" in part]
     elif operation == "ImportTable":
         tables = list(_texts((parameters.get("TableCreationParameters") or {}).get("TableName")))
-    yield from (name_or_arn("dynamodb:table", table, home) for table in sorted(tables))
+    return [name_or_arn("dynamodb:table", table, home) for table in sorted(tables)]
 
 
 def _s3(operation: str, parameters: dict[str, Any], home: Home) -> Iterator[ResourceRef]:
@@ -366,7 +370,7 @@ def _ec2(operation: str, parameters: dict[str, Any], home: Home) -> Iterator[Res
     yield from own or found
 
 
-_FINDERS: Final = {
+_FINDERS: Final[dict[str, Callable[[str, dict[str, Any], Home], Iterable[ResourceRef]]]] = {
     "dynamodb": _dynamodb,
     "s3": _s3,
     "ssm": _ssm,

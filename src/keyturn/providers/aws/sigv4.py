@@ -30,6 +30,12 @@ EMPTY_SHA256: Final = hashlib.sha256(b"").hexdigest()
 _DATE: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z\Z")
 """What `time.strptime` alone would widen: it takes one digit where two belong."""
 
+KEPT_CHARS_MAX: Final = 1_024
+"""What is longer is read anew each time: nobody's long headers fill the memory."""
+
+NAMES_KEPT_MAX: Final = 64
+"""As many headers as an honest request has twice; more are looked at anew each time."""
+
 _NOT_SIGNED: Final = frozenset({"x-amzn-trace-id", "x-amz-user-agent"})
 """What intermediaries add or browsers cannot sign; nothing depends on them."""
 
@@ -68,6 +74,39 @@ def parse(request: WireRequest) -> Signed | SignatureRefused:
     authorization = headers.get("authorization", "")
     if not authorization:
         return _unsigned(request)
+    before, mark, signature = authorization.rpartition(", Signature=")
+    if mark and "," not in signature and len(before) <= KEPT_CHARS_MAX:
+        named = _named_again(
+            before
+        )  # as every SDK writes it: the signature last, the rest the same for a day
+    else:
+        named, before = _named(authorization), ""
+    if isinstance(named, SignatureRefused):
+        return named
+    signature = signature.rstrip() if before else named.signature
+    if not signature:
+        return _MALFORMED
+    amz_date = headers.get("x-amz-date", "")
+    if not amz_date.startswith(named.scope.date):
+        return SignatureRefused("date", "x-amz-date is missing or is not the day of the credential scope")
+    return Signed(named.scope, named.headers, signature, amz_date, headers.get("x-amz-content-sha256", ""))
+
+
+class _Named(msgspec.Struct, frozen=True):
+    """What an Authorization header names."""
+
+    scope: CredentialScope
+    headers: tuple[str, ...]
+    signature: str
+
+
+_MALFORMED: Final = SignatureRefused(
+    "malformed", "the Authorization header lacks a credential scope, signed headers or a signature"
+)
+
+
+def _named(authorization: str) -> _Named | SignatureRefused:
+    """The parts of an Authorization header; the signature may stand apart."""
     algorithm, _, rest = authorization.partition(" ")
     if algorithm != ALGORITHM:
         return SignatureRefused(
@@ -78,25 +117,13 @@ def parse(request: WireRequest) -> Signed | SignatureRefused:
         key, _, value = part.strip().partition("=")
         parts[key] = value
     credential = parts.get("Credential", "").split("/")
-    if (
-        len(credential) != 5
-        or credential[4] != "aws4_request"
-        or not parts.get("Signature")
-        or not parts.get("SignedHeaders")
-    ):
-        return SignatureRefused(
-            "malformed", "the Authorization header lacks a credential scope, signed headers or a signature"
-        )
-    amz_date = headers.get("x-amz-date", "")
-    if not amz_date.startswith(credential[1]):
-        return SignatureRefused("date", "x-amz-date is missing or is not the day of the credential scope")
-    return Signed(
-        scope=CredentialScope(credential[0], credential[1], credential[2], credential[3]),
-        signed_headers=tuple(parts["SignedHeaders"].split(";")),
-        signature=parts["Signature"],
-        amz_date=amz_date,
-        payload_sha256=headers.get("x-amz-content-sha256", ""),
-    )
+    if len(credential) != 5 or credential[4] != "aws4_request" or not parts.get("SignedHeaders"):
+        return _MALFORMED
+    scope = CredentialScope(credential[0], credential[1], credential[2], credential[3])
+    return _Named(scope, tuple(parts["SignedHeaders"].split(";")), parts.get("Signature", ""))
+
+
+_named_again = lru_cache(maxsize=512)(_named)
 
 
 def _unsigned(request: WireRequest) -> SignatureRefused:
@@ -119,14 +146,13 @@ def verify(request: WireRequest, signed: Signed, secret: str, *, now_s: float) -
         return SignatureRefused(
             "skew", f"the clock is off by {abs(now_s - at_s) / 60:.0f} minutes", "set the client's clock"
         )
-    names = set(signed.signed_headers)
-    if "host" not in names:
-        return SignatureRefused("unsigned-header", "the host is not signed")
-    for name in request.by_name:
-        if name.startswith("x-amz-") and name not in names and name not in _NOT_SIGNED:
-            return SignatureRefused("unsigned-header", f"the header {name!r} is not under the signature")
+    given = tuple(request.by_name)
+    names = (_covers if len(given) <= NAMES_KEPT_MAX else _covers.__wrapped__)(given, signed.signed_headers)
+    if isinstance(names, SignatureRefused):
+        return names
+    s3 = _is_s3(signed.scope.signing_name)
     path = request.target.partition("?")[0] or "/"
-    if not _is_s3(signed.scope.signing_name) and path != _normal(path):
+    if path != "/" and not s3 and path != _normal(path):
         # All paths with one normal form share a signature: only that form itself is what was signed beyond doubt.
         return SignatureRefused(
             "path", "the path holds empty, '.' or '..' segments, which no signature covers"
@@ -134,14 +160,7 @@ def verify(request: WireRequest, signed: Signed, secret: str, *, now_s: float) -
     payload = _payload(request, signed)
     if isinstance(payload, SignatureRefused):
         return payload
-    canonical = _canonical(
-        request.method,
-        request.target,
-        request.by_name,
-        sorted(names),
-        payload,
-        s3=_is_s3(signed.scope.signing_name),
-    )
+    canonical = _canonical(request.method, request.target, request.by_name, names, payload, s3=s3)
     expected = _signature(secret, signed.scope, signed.amz_date, canonical)
     if not hmac.compare_digest(expected, signed.signature):
         return SignatureRefused(
@@ -149,6 +168,18 @@ def verify(request: WireRequest, signed: Signed, secret: str, *, now_s: float) -
         )
     covered = payload if len(payload) == 64 else ""
     return Verified(signed.scope, covered)
+
+
+@lru_cache(maxsize=512)
+def _covers(given: tuple[str, ...], signed: tuple[str, ...]) -> tuple[str, ...] | SignatureRefused:
+    """The names under the signature, in order; refuses where it leaves out a header of `given` that decides. A matter of names alone."""
+    names = frozenset(signed)
+    if "host" not in names:
+        return SignatureRefused("unsigned-header", "the host is not signed")
+    for name in given:
+        if name.startswith("x-amz-") and name not in names and name not in _NOT_SIGNED:
+            return SignatureRefused("unsigned-header", f"the header {name!r} is not under the signature")
+    return tuple(sorted(names))
 
 
 @lru_cache(maxsize=64)
@@ -189,19 +220,28 @@ def canonical_request(
     s3: bool,
 ) -> str:
     """AWS's canonical request. S3 paths are taken as they are, all others are encoded once more."""
-    found: dict[str, str] = {}
+    return _canonical(method, target, _joined(headers), tuple(sorted(set(signed))), payload, s3=s3)
+
+
+def _joined(headers: tuple[tuple[str, str], ...] | list[tuple[str, str]]) -> dict[str, str]:
+    """Values by name; of a name that stands twice, both with a comma between."""
+    found = dict(headers)
+    if len(found) == len(headers):
+        return found
+    found = {}
     for name, value in headers:
         found[name] = f"{found[name]},{value.strip()}" if name in found else value.strip()
-    return _canonical(method, target, found, sorted(set(signed)), payload, s3=s3)
+    return found
 
 
 def _canonical(
-    method: str, target: str, values: dict[str, str], names: list[str], payload: str, *, s3: bool
+    method: str, target: str, values: dict[str, str], names: tuple[str, ...], payload: str, *, s3: bool
 ) -> str:
     path, _, query = target.partition("?")
     lines = "\n".join([f"{name}:{' '.join(values.get(name, '').split())}" for name in names])
     path = _canonical_path(path, s3=s3) if path != "/" else path
-    return f"{method}\n{path}\n{_canonical_query(query)}\n{lines}\n\n{';'.join(names)}\n{payload}"
+    query = _canonical_query(query) if query else query
+    return f"{method}\n{path}\n{query}\n{lines}\n\n{';'.join(names)}\n{payload}"
 
 
 def _canonical_path(path: str, *, s3: bool) -> str:
@@ -225,8 +265,6 @@ def _normal(path: str) -> str:
 
 
 def _canonical_query(query: str) -> str:
-    if not query:
-        return ""
     pairs = []
     for part in query.split("&"):
         key, _, value = part.partition("=")
@@ -269,6 +307,12 @@ _SIGNING_S3: Final = _SIGNING | {"x-amz-content-sha256"}
 _SIGNED: Final = frozenset({"host", "content-type", "content-md5"})
 
 
+@lru_cache(maxsize=512)
+def _signs(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Which of these headers our own signature covers, in order."""
+    return tuple(sorted({name for name in given if name in _SIGNED or name.startswith("x-amz-")}))
+
+
 @lru_cache(maxsize=4)
 def _amz_date(now_s: int) -> str:
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now_s))
@@ -297,9 +341,10 @@ def sign(
         made.append(("x-amz-security-token", token))
     if s3:
         made.append(("x-amz-content-sha256", payload_sha256))
-    names = tuple(sorted({name for name, _ in made if name in _SIGNED or name.startswith("x-amz-")}))
+    given = tuple([name for name, _ in made])
+    names = (_signs if len(given) <= NAMES_KEPT_MAX else _signs.__wrapped__)(given)
     scope = CredentialScope(access_key_id, amz_date[:8], region, signing_name)
-    canonical = canonical_request(method, target, tuple(made), names, payload_sha256, s3=s3)
+    canonical = _canonical(method, target, _joined(made), names, payload_sha256, s3=s3)
     signature = _signature(secret, scope, amz_date, canonical)
     credential = f"{access_key_id}/{scope.date}/{region}/{signing_name}/aws4_request"
     made.append(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
@@ -34,6 +34,9 @@ _BAD_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _BUCKET: Final = re.compile(r"[A-Za-z0-9._-]{1,255}\Z")
 """Every bucket's name, the oldest ones' too (botocore's own rule). ``PUT /b%2Fk`` would otherwise create a bucket to us, and
 overwrite an object to whoever decodes first."""
+
+TARGET_KEPT_CHARS_MAX: Final = 256
+"""The longest name of an operation with its service is half of that; what is longer is looked up anew each time."""
 
 T = TypeVar("T")
 
@@ -167,12 +170,10 @@ def _identify(request: WireRequest, scope: CredentialScope) -> Identified:
         )
     prefix, target = split_prefix(request.target)
     prefixed = target != request.target
-    entries = [
-        table.entries[name]
-        for name in table.by_signing_name.get(scope.signing_name, ())
-        if not prefixed or name == prefix
-    ]
-    headers = _headers(request)
+    entries = table.signing_as(scope.signing_name)
+    if prefixed:
+        entries = tuple([entry for entry in entries if entry.service == prefix])
+    headers = _headers(request) if request.twice else request.by_name
     try:
         if not entries:
             by = f"{prefix!r} is no service that" if prefixed else "no service"
@@ -196,7 +197,7 @@ def _older(
 ) -> Identified | None:
     """What a client of an older release means: the newest release that reads all of it. None when none does."""
     for release in load().older.get(scope.signing_name, ()):
-        entries = [entry for entry in release if not prefix or entry.service == prefix]
+        entries = tuple([entry for entry in release if not prefix or entry.service == prefix])
         try:
             if entries:
                 return _read(entries, request, headers, target)
@@ -206,7 +207,9 @@ def _older(
     return None
 
 
-def _read(entries: list[Entry], request: WireRequest, headers: dict[str, str], target: str) -> Identified:
+def _read(
+    entries: tuple[Entry, ...], request: WireRequest, headers: dict[str, str], target: str
+) -> Identified:
     if headers.get("smithy-protocol"):
         return _rpc_cbor(entries, request, headers, target)
     if "x-amz-target" in headers:
@@ -248,8 +251,8 @@ def _whole(request: WireRequest, headers: dict[str, str], *, gzip: bool = False)
     """The body, unpacked where the model lets the operation's body be packed."""
     if request.body is None:
         refuse("streamed", "this operation's body must be read whole")
-    coding = headers.get("content-encoding", "").strip().lower()
-    if coding in {"", "identity"}:
+    coding = headers.get("content-encoding", "")
+    if not coding or (coding := coding.strip().lower()) in {"", "identity"}:
         return request.body
     if coding != "gzip" or not gzip:
         refuse("encoded", f"this operation takes no body that is encoded as {coding[:40]!r}")
@@ -271,7 +274,9 @@ def _root_only(target: str) -> None:
         )
 
 
-def _named(entries: list[Entry], operation: str, fits: Callable[[Entry], bool]) -> list[tuple[Entry, Op]]:
+def _named(
+    entries: tuple[Entry, ...], operation: str, fits: Callable[[Entry], bool]
+) -> list[tuple[Entry, Op]]:
     """The services among `entries` that have the operation."""
     return [
         (entry, op)
@@ -308,13 +313,18 @@ def _choose(found: list[T], read: Callable[[T], Identified], what: str) -> Ident
     refuse("ambiguous", f"the request could be one of {', '.join(names)}")
 
 
-def _json(entries: list[Entry], request: WireRequest, headers: dict[str, str], target: str) -> Identified:
+def _json(
+    entries: tuple[Entry, ...], request: WireRequest, headers: dict[str, str], target: str
+) -> Identified:
     _root_only(target)
     if request.method != "POST":
         refuse("mixed-protocols", f"an operation named in a header is sent by POST, not {request.method}")
     if headers.get("content-type", "").startswith(FORM):
         refuse("mixed-protocols", "an operation named in a header does not take a form")
-    prefix, _, action = headers["x-amz-target"].rpartition(".")
+    name = headers["x-amz-target"]
+    named = (_by_target if len(name) <= TARGET_KEPT_CHARS_MAX else _by_target.__wrapped__)(
+        tuple([entry.key for entry in entries]), name
+    )
 
     def read(candidate: tuple[Entry, Op]) -> Identified:
         entry, op = candidate
@@ -323,13 +333,23 @@ def _json(entries: list[Entry], request: WireRequest, headers: dict[str, str], t
         document = strict_json(body, "the body") if body.strip() else {}
         return Identified(entry.service, op.name, "json", _walk(entry, op, document), target)
 
+    return _choose(named, read, name)
+
+
+@lru_cache(maxsize=1_024)
+def _by_target(keys: tuple[str, ...], name: str) -> list[tuple[Entry, Op]]:
+    """The operations that an x-amz-target names among these services. A matter of names alone: the table never changes."""
+    prefix, _, action = name.rpartition(".")
+
     def fits(entry: Entry) -> bool:
         return entry.target_prefix == prefix and "json" in entry.protocols
 
-    return _choose(_named(entries, action, fits), read, headers["x-amz-target"])
+    return _named(tuple([load().by_key[key] for key in keys]), action, fits)
 
 
-def _rpc_cbor(entries: list[Entry], request: WireRequest, headers: dict[str, str], target: str) -> Identified:
+def _rpc_cbor(
+    entries: tuple[Entry, ...], request: WireRequest, headers: dict[str, str], target: str
+) -> Identified:
     if headers["smithy-protocol"] != "rpc-v2-cbor" or "x-amz-target" in headers or request.method != "POST":
         refuse("mixed-protocols", "this is no request of smithy-rpc-v2-cbor")
     parts = target.split("/")
@@ -362,7 +382,9 @@ def _is_form(headers: dict[str, str], target: str) -> bool:
     return headers.get("content-type", "").startswith(FORM) or "Action=" in target
 
 
-def _query(entries: list[Entry], request: WireRequest, headers: dict[str, str], target: str) -> Identified:
+def _query(
+    entries: tuple[Entry, ...], request: WireRequest, headers: dict[str, str], target: str
+) -> Identified:
     path, _, in_target = target.partition("?")
     if request.method not in {"GET", "POST"}:
         refuse("mixed-protocols", f"an action is sent by POST or GET, not {request.method[:20]}")

@@ -70,6 +70,18 @@ class Op(msgspec.Struct, frozen=True):
     host_prefix: str = ""  # before the endpoint's name, with labels of the input
 
 
+class _Shapes(dict[str, Shape]):
+    """Shapes by name, each made when it is first asked for."""
+
+    def __init__(self, raw: dict[str, Any]) -> None:
+        super().__init__()
+        self._raw = raw
+
+    def __missing__(self, name: str) -> Shape:
+        made = self[name] = _shape(self._raw[name])
+        return made
+
+
 class Service:
     """Operations and shapes of one service."""
 
@@ -88,15 +100,11 @@ class Service:
             )
             for name, entry in block["o"].items()
         }
-        self._raw = block["s"]
-        self._shapes: dict[str, Shape] = {}
+        self.shapes = _Shapes(block["s"])
 
     def shape(self, name: str) -> Shape:
         """The shape of this name, made when it is first asked for."""
-        found = self._shapes.get(name)
-        if found is None:
-            found = self._shapes[name] = _shape(self._raw[name])
-        return found
+        return self.shapes[name]
 
     def input(self, operation: str) -> Shape | None:
         """The input of an operation; None where it takes nothing."""
@@ -151,6 +159,14 @@ class Table:
         for signing, found in releases.items():
             self.older[signing] = [found[release] for release in head["older"] if release in found]
         self._services: dict[str, Service] = {}
+        self._signing_as = {
+            signing: tuple([self.entries[name] for name in names])
+            for signing, names in self.by_signing_name.items()
+        }
+
+    def signing_as(self, signing_name: str) -> tuple[Entry, ...]:
+        """The services whose requests are signed with this name."""
+        return self._signing_as.get(signing_name, ())
 
     def service(self, name: str) -> Service:
         """Loaded when it is first met; `name` is a service's, or an older entry's key."""

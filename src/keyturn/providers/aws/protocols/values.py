@@ -10,6 +10,7 @@ import binascii
 import json
 import math
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, NoReturn
@@ -144,12 +145,18 @@ def _float(text: str) -> float:
 
 
 _JSON: Final = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_float)
+_SCAN: Final[Callable[[str, int], tuple[Any, int]]] = _JSON.scan_once  # type: ignore[attr-defined]  # typeshed lacks it
 
 
 def strict_json(data: bytes, where: str) -> Any:
     """JSON with one meaning: UTF-8, no duplicate keys, no NaN, no depth beyond `DEPTH_MAX`."""
     try:
-        return _JSON.decode(_utf8(data))
+        text = _utf8(data)
+        try:
+            value, end = _SCAN(text, 0)  # as SDKs write it: nothing before it, nothing behind
+        except StopIteration:
+            end = -1
+        return value if end == len(text) else _JSON.decode(text)
     except UnicodeError:
         refuse("bad-json", f"{where} is not UTF-8")
     except json.JSONDecodeError as error:
