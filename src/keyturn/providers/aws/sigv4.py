@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
-from keyturn.providers.aws.wire import CredentialScope, WireRequest
+from keyturn.providers.aws.wire import NAMES_KEPT_MAX, CredentialScope, WireRequest
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 SKEW_S: Final = 15 * 60
@@ -32,9 +32,6 @@ _DATE: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z\Z")
 
 KEPT_CHARS_MAX: Final = 1_024
 """What is longer is read anew each time: nobody's long headers fill the memory."""
-
-NAMES_KEPT_MAX: Final = 64
-"""As many headers as an honest request has twice; more are looked at anew each time."""
 
 _NOT_SIGNED: Final = frozenset({"x-amzn-trace-id", "x-amz-user-agent"})
 """What intermediaries add or browsers cannot sign; nothing depends on them."""

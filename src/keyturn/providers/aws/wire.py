@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from keyturn.providers.aws.protocols import cbor, form, rest, tree
-from keyturn.providers.aws.protocols.headers import accounted
+from keyturn.providers.aws.protocols.headers import accounted, accounted_names
 from keyturn.providers.aws.protocols.values import UnmodelledError, query_pairs, refuse, strict_json
 from keyturn.providers.aws.routes import Found, Routes
 from keyturn.providers.aws.wire_table import Entry, Op, load
@@ -37,6 +37,9 @@ overwrite an object to whoever decodes first."""
 
 TARGET_KEPT_CHARS_MAX: Final = 256
 """The longest name of an operation with its service is half of that; what is longer is looked up anew each time."""
+
+NAMES_KEPT_MAX: Final = 64
+"""As many headers as an honest request has twice; more are looked at anew each time."""
 
 T = TypeVar("T")
 
@@ -328,7 +331,10 @@ def _json(
 
     def read(candidate: tuple[Entry, Op]) -> Identified:
         entry, op = candidate
-        accounted(headers, op.name)
+        if len(headers) <= NAMES_KEPT_MAX:
+            accounted_names(tuple(headers), op.name)
+        else:
+            accounted(headers, op.name)
         body = _whole(request, headers, gzip=op.gzip)
         document = strict_json(body, "the body") if body.strip() else {}
         return Identified(entry.service, op.name, "json", _walk(entry, op, document), target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from typing import Final
 
 from keyturn.providers.aws.protocols.values import refuse
@@ -57,3 +58,9 @@ def accounted(
         if name.startswith(_OUR_PREFIXES) or any(prefix and name.startswith(prefix) for prefix in prefixes):
             continue
         refuse("unmodelled", f"{what} has no header {name[:60]!r}")
+
+
+@lru_cache(maxsize=512)
+def accounted_names(headers: tuple[str, ...], what: str) -> None:
+    """`accounted` for an operation without headers of its own: a matter of names alone. What is refused is not kept."""
+    accounted(headers, what)
