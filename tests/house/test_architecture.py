@@ -123,6 +123,7 @@ STANDS_ONLY_IN = {
     "sqlite3": ("stores",),  # every SQL statement
     "cryptography": ("providers", "stores"),  # every key; SigV4A's signatures
     "cedarpy": ("policy",),
+    "yaml": ("providers",),  # documents inside of requests
     "starlette": ("console",),
     "jinja2": ("console",),
     "uvicorn": ("app",),
@@ -187,6 +188,7 @@ MAY_USE = frozenset(
         ),
         *("xml.sax.saxutils", "importlib.resources", "importlib.resources.abc"),  # data files of the package
         "cedarpy",
+        "yaml",  # from a text, by a safe loader
         # arithmetic only: SigV4A
         *(
             "cryptography.exceptions",

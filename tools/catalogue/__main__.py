@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from tools.catalogue import build_effects, build_wire
+from tools.catalogue import build_cli, build_effects, build_wire
 
 HOME = Path(__file__).parents[2] / "src/keyturn/providers/aws/catalogue"
 WHEELS = Path(__file__).parents[2] / ".botocore"
@@ -22,6 +22,8 @@ def main() -> None:
         f"wire.bin: {wire['services']} services, {wire['operations']:,} operations and {wire['older']:,} as older releases"
         f" have them, {wire['bytes']:,} bytes"
     )
+    cli = build_cli.build(HOME / "cli.bin")
+    print(f"cli.bin: {cli['services']} services with spellings of their own, {cli['bytes']:,} bytes")
     before = _effects(HOME / "effects.bin")
     effects = build_effects.build(HOME / "effects.bin")
     after = _effects(HOME / "effects.bin")
