@@ -33,7 +33,7 @@ SPELLED: list[tuple[str, list[tuple[str, str, dict[str, Any]]]]] = [
     ("python3 -m awscli rds delete-db-instance --db-instance-identifier orders --skip-final-snapshot", [DELETE]),
     ("AWS_PROFILE=prod sudo -E aws rds delete-db-instance --db-instance-identifier orders --skip-final-snapshot", [DELETE]),
     ("docker run --rm amazon/aws-cli:2 rds delete-db-instance --db-instance-identifier orders --skip-final-snapshot", [DELETE]),
-    ("bash -c \"aws rds delete-db-instance --db-instance-identifier orders --skip-final-snapshot\"", [DELETE]),
+    ('bash -c "aws rds delete-db-instance --db-instance-identifier orders --skip-final-snapshot"', [DELETE]),
     ("aws rds delete-db-instance \\\n  --db-instance-identifier orders \\\n  --skip-final-snapshot", [DELETE]),
     ("aws rds delete-db-instance ^\r\n  --db-instance-identifier orders ^\r\n  --skip-final-snapshot", [DELETE]),
     ("echo $(aws rds delete-db-instance --db-instance-identifier orders --skip-final-snapshot)", [DELETE]),
