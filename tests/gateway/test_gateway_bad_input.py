@@ -40,6 +40,8 @@ def status_of(answer: bytes) -> int:
     return int(answer.split(b" ", 2)[1]) if answer else 0
 
 
+CHUNKED = b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
+
 MALFORMED: list[tuple[str, bytes]] = [
     ("no request at all", b"hello\r\n\r\n"),
     ("a bad request line", b"GET\r\n\r\n"),
@@ -56,6 +58,10 @@ MALFORMED: list[tuple[str, bytes]] = [
     ("a space before the colon", b"GET / HTTP/1.1\r\nhost : a\r\n\r\n"),
     ("a chunk without a size", b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nxx\r\n\r\n"),
     ("a head without end", b"GET / HTTP/1.1\r\nx: " + b"a" * 70_000 + b"\r\n\r\n"),
+    ("a header that never ends", b"GET / HTTP/1.1\r\nx: " + b"a" * 500_000),
+    ("a target that never ends", b"GET /" + b"a" * 500_000),
+    ("more headers than a head holds", b"GET / HTTP/1.1\r\n" + b"name: value\r\n" * 10_000 + b"\r\n"),
+    ("trailers without end", CHUNKED + b"0\r\n" + b"name: value\r\n" * 10_000 + b"\r\n"),
 ]
 
 

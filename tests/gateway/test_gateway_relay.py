@@ -134,6 +134,30 @@ def test_pipelined_reads_come_back_in_order(plane: Running, upstream: Scripted) 
     assert [heard.index(item) for item in items] == sorted(heard.index(item) for item in items)
 
 
+@pytest.mark.parametrize("piece_bytes", [1, 7, 1_000])
+def test_requests_in_pieces_are_read_like_whole_ones(
+    plane: Running, upstream: Scripted, piece_bytes: int
+) -> None:
+    """However a network cuts them: a head of 50 KB in small pieces, the next behind it in the piece that ends it."""
+    upstream.acts = [answers()]
+    padded = signed(
+        plane.key,
+        plane.port,
+        BODY,
+        target="DynamoDB_20120810.GetItem",
+        headers={"x-padding": "a" * (50_000 if piece_bytes == 1_000 else 100)},
+    )
+    data = padded + read(plane) + padded
+    with socket.create_connection(("127.0.0.1", plane.port), 5) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for place in range(0, len(data), piece_bytes):
+            client.sendall(data[place : place + piece_bytes])
+        heard = b""
+        while heard.count(b'"Item"') < 3:
+            heard += client.recv(65_536)
+    assert (heard.count(b"HTTP/1.1 200"), upstream.seen) == (3, 3)
+
+
 def test_a_reader_that_takes_nothing_stops_the_service(plane: Running, upstream: Scripted) -> None:
     """Back-pressure goes all the way: what the client does not take, the service cannot send."""
     large, sent = 64 * 1024 * 1024, 0

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any, Final
 
 import botocore.session
@@ -107,6 +108,7 @@ class AwsExecutor:
         self, config: AwsConfig, clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     ) -> None:
         self._config, self._clock = config, clock
+        self._stand_in = config.endpoint_url.rstrip("/")
         self.http = Client()
         self._threads = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="keyturn-aws")
         self._session = botocore.session.Session(profile=config.profile or None)
@@ -297,28 +299,32 @@ class AwsExecutor:
         given = request.body if body is None else body
         return await self.http.request(base, request.method, request.target, signed, given)
 
-    def relay(self, request: Request, credentials: Credentials, receiver: Receiver) -> Connection | None:
-        """Sign and send a read at once, where a connection is at hand; its answer goes to `receiver`. None: use `forward`."""
-        base, signed = self._signed(request, credentials, streamed=False)
+    def relay(
+        self, request: Request, credentials: Credentials, receiver: Receiver, *, payload_sha256: str = ""
+    ) -> Connection | None:
+        """Sign and send a read at once, where a connection is at hand; its answer goes to `receiver`. None: use `forward`.
+
+        `payload_sha256` is the hex digest of the request's body, where that is known from verifying it.
+        """
+        base, signed = self._signed(request, credentials, streamed=False, payload_sha256=payload_sha256)
         head = head_bytes(request.method, request.target, signed)
         return self.http.relay(base, head, request.body, receiver, bodiless=request.method == "HEAD")
 
     def _signed(
-        self, request: Request, credentials: Credentials, *, streamed: bool
+        self, request: Request, credentials: Credentials, *, streamed: bool, payload_sha256: str = ""
     ) -> tuple[str, tuple[tuple[str, str], ...]]:
         """Where it goes, and its headers under the plane's signature."""
         base = self.base(request)
-        host = base.partition("://")[2].partition("/")[0]
         if streamed:
             declared = dict(request.headers).get("x-amz-content-sha256", "")
             length, payload = request.streamed_bytes or 0, declared or sigv4.UNSIGNED
         else:
-            length, payload = len(request.body), hashlib.sha256(request.body).hexdigest()
+            length, payload = len(request.body), payload_sha256 or hashlib.sha256(request.body).hexdigest()
         kept = [pair for pair in request.headers if pair[0] not in _NOT_FORWARDED]
         return base, sigv4.sign(
             request.method,
             request.target,
-            (("host", host), *kept, ("content-length", str(length))),
+            (("host", _host(base)), *kept, ("content-length", str(length))),
             payload_sha256=payload,
             access_key_id=credentials.access_key_id,
             secret=credentials.secret_access_key,
@@ -331,15 +337,15 @@ class AwsExecutor:
     def base(self, request: Request) -> str:
         """Where this request goes: the service's endpoint, with the prefix that some operations have before it."""
         base = self.endpoint(request.service, request.region)
-        if self._config.endpoint_url:
+        if self._stand_in:
             return base
         prefix = host_prefix(request.service, request.operation.partition(":")[2], request.parameters)
         scheme, _, host = base.partition("://")
         return f"{scheme}://{prefix}{host}" if prefix else base
 
     def endpoint(self, service: str, region: str) -> str:
-        if self._config.endpoint_url:
-            return self._config.endpoint_url.rstrip("/")
+        if self._stand_in:
+            return self._stand_in
         key = (service, region)
         if key not in self._endpoints:
             nobody = Credentials("nobody", "nobody", "", 0)
@@ -355,6 +361,11 @@ class AwsExecutor:
     async def close(self) -> None:
         self.http.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+@lru_cache(maxsize=512)
+def _host(base: str) -> str:
+    return base.partition("://")[2].partition("/")[0]
 
 
 def end_to_end(headers: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

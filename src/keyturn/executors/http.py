@@ -142,7 +142,8 @@ class Answer:
 class Connection(asyncio.Protocol):
     """One connection: one request at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, base: str = "") -> None:
+        self.base = base  # where it leads
         self._transport: asyncio.Transport | None = None
         self._drained = asyncio.Event()
         self._drained.set()
@@ -223,6 +224,10 @@ class Connection(asyncio.Protocol):
     @property
     def usable(self) -> bool:
         return not self._lost and self._transport is not None and not self._transport.is_closing()
+
+    def usable_since(self, seconds: float) -> bool:
+        """Whether it is usable and was used within this time."""
+        return self.usable and self._loop.time() - self.idle_since_s <= seconds
 
     def begin(self, receiver: Receiver, *, bodiless: bool) -> None:
         """Ready for the next answer; one to a HEAD has no body."""
@@ -378,7 +383,7 @@ class Client:
         idle = self._idle.get(base)
         while idle:
             kept = idle.pop()
-            if kept.usable and asyncio.get_running_loop().time() - kept.idle_since_s <= KEPT_S_MAX:
+            if kept.usable_since(KEPT_S_MAX):
                 return kept
             kept.close()
         return None
@@ -391,7 +396,7 @@ class Client:
         try:
             async with asyncio.timeout(CONNECT_S_MAX):
                 _, connection = await asyncio.get_running_loop().create_connection(
-                    Connection,
+                    lambda: Connection(base),
                     parts.hostname or "",
                     parts.port or (443 if secure else 80),
                     ssl=self._tls if secure else None,

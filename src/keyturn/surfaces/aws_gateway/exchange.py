@@ -83,6 +83,7 @@ class Reading(msgspec.Struct, frozen=True):
     request_id: str
     begun_s: float  # by `time.perf_counter`, at its last byte
     trace: str = ""
+    payload_sha256: str = ""  # of its body, where the signature covered it
 
 
 class Changing(msgspec.Struct, frozen=True):
@@ -188,8 +189,8 @@ class Exchange:
         made = _request(request, signed, found)
         read = read_from(found.service, found.operation, found.parameters, home)
         if read is not None:
-            trace = trace_of(request.by_name)
-            reading = Reading(principal, read, found, made, request_id, begun_s, trace)
+            trace, covered = trace_of(request.by_name), signed.payload.sha256
+            reading = Reading(principal, read, found, made, request_id, begun_s, trace, covered)
             return self._judge_read(request, reading)
         operation = operation_from(
             found.service,
@@ -261,11 +262,12 @@ class Exchange:
         if credentials is None:
             return None
         relay = Relay(judged.request.method, client, functools.partial(self._note, judged))
-        base = self._executor.base(judged.request)
-        connection = self._executor.relay(judged.request, credentials, relay)
+        connection = self._executor.relay(
+            judged.request, credentials, relay, payload_sha256=judged.payload_sha256
+        )
         if connection is None:
             return None
-        relay.over(connection, functools.partial(self._executor.http.give_back, base, connection))
+        relay.over(connection, functools.partial(self._executor.http.give_back, connection.base, connection))
         return relay
 
     def _note(self, reading: Reading, status: int) -> None:

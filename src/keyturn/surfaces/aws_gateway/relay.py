@@ -13,7 +13,11 @@ _REASONS: Final = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Fo
 
 def head_of(status: int, headers: Iterable[tuple[str, str]], last: str) -> bytes:
     """The head of an answer; the `last` line says where its body ends."""
-    lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
+    return _head(status, [f"{name}: {value}\r\n" for name, value in headers], last)
+
+
+def _head(status: int, written: list[str], last: str) -> bytes:
+    lines = "".join(written)
     text = f"HTTP/1.1 {status} {_REASONS.get(status, 'Status')}\r\n{lines}{last}\r\n"
     return text.encode("latin-1", "replace")
 
@@ -26,15 +30,15 @@ class Framing:
     def __init__(self, method: str, status: int, headers: list[tuple[str, str]]) -> None:
         length: str | None = None
         kept = []
-        for pair in headers:
-            if pair[0] not in WRITTEN_ANEW:
-                kept.append(pair)
-            elif pair[0] == "content-length":
-                length = pair[1]
+        for name, value in headers:
+            if name not in WRITTEN_ANEW:
+                kept.append(f"{name}: {value}\r\n")
+            elif name == "content-length":
+                length = value
         bodiless = method == "HEAD" or status in {204, 304}
         self._chunked = length is None and not bodiless
         last = "transfer-encoding: chunked\r\n" if self._chunked else ""
-        self.head = head_of(status, kept, last if length is None else f"content-length: {length}\r\n")
+        self.head = _head(status, kept, last if length is None else f"content-length: {length}\r\n")
         self.end = b"0\r\n\r\n" if self._chunked else b""
 
     def piece(self, data: bytes) -> bytes:

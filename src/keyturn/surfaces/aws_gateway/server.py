@@ -15,7 +15,6 @@ import httptools
 import msgspec
 
 from keyturn.executors.aws import AwsExecutor
-from keyturn.executors.http import header_name
 from keyturn.providers.aws.hosts import settled
 from keyturn.providers.aws.signing import front
 from keyturn.providers.aws.signing.values import Refused
@@ -23,6 +22,7 @@ from keyturn.providers.aws.wire import Unidentified, WireRequest, may_stream
 from keyturn.runtime.interface import Gate
 from keyturn.surfaces.aws_gateway import limits
 from keyturn.surfaces.aws_gateway.exchange import Exchange, Judged, Sender
+from keyturn.surfaces.aws_gateway.incoming import Incoming, Stream, TooLargeError
 from keyturn.surfaces.aws_gateway.observing import Observer
 from keyturn.surfaces.aws_gateway.proxy import (
     ESTABLISHED,
@@ -38,7 +38,6 @@ log = logging.getLogger("keyturn.gateway")
 
 
 _IN_THE_MIDDLE: Final = NotHere(400, "ConnectInTheMiddle", "a CONNECT comes first, not behind other requests")
-_HEAD_TOO_LARGE: Final = f"its head is over {limits.HEAD_BYTES_MAX:,} bytes"
 
 
 class GatewayConfig(msgspec.Struct, frozen=True):
@@ -110,44 +109,6 @@ async def serve(
     return Gateway(server, connections)
 
 
-class _Incoming:
-    """One request as it arrives. `body` grows while it is read whole; `stream` is there when it is not."""
-
-    __slots__ = (
-        "body",
-        "complete",
-        "head_bytes",
-        "headers",
-        "keep_alive",
-        "lost",
-        "method",
-        "stream",
-        "target",
-    )
-
-    def __init__(self) -> None:
-        self.target = b""
-        self.headers: list[tuple[str, str]] = []
-        self.method = ""
-        self.head_bytes = 0
-        self.body: bytes | bytearray = b""
-        self.stream: _Stream | None = None
-        self.complete = self.lost = False
-        self.keep_alive = True
-
-    def header(self, name: str) -> str:
-        return next((value for key, value in self.headers if key == name), "")
-
-
-class _Stream:
-    """A body that passes by."""
-
-    def __init__(self) -> None:
-        self.chunks: deque[bytes] = deque()
-        self.held_bytes = 0
-        self.wake = asyncio.Event()
-
-
 class _Client(asyncio.Protocol, Sender):
     """One connection."""
 
@@ -155,13 +116,14 @@ class _Client(asyncio.Protocol, Sender):
         self._exchange, self._connections, self._origin = exchange, connections, origin
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
-        self._incoming: _Incoming | None = None
-        self._queue: deque[_Incoming] = deque()
+        self._incoming: Incoming | None = None
+        self._queue: deque[Incoming] = deque()
         self._task: asyncio.Task[None] | None = None
         self._relay: Relay | None = None
         self._judged: Judged | None = None
-        self._connecting: _Incoming | None = None
+        self._connecting: Incoming | None = None
         self._early = b""
+        self._came_bytes = 0  # in this piece
         self._drained = asyncio.Event()
         self._drained.set()
         self._reading = True
@@ -204,8 +166,11 @@ class _Client(asyncio.Protocol, Sender):
         if self._transport is None:  # between the end of a handshake and its news
             self._early += data
             return
+        self._came_bytes = len(data)
         try:
             self._parser.feed_data(data)
+            if self._incoming is not None and (self._incoming.lines or not self._incoming.headed):
+                self._incoming.weigh(came_bytes=len(data))
         except (
             httptools.HttpParserUpgrade
         ):  # not taken up (RFC 9110, 7.8): the request is answered, then it ends
@@ -216,45 +181,43 @@ class _Client(asyncio.Protocol, Sender):
                 self._queue[-1].keep_alive = False
             else:
                 self._refuse(400, "UpgradeNotSupported", "this connection cannot be upgraded")
-        except (httptools.HttpParserError, _TooLargeError) as error:
+        except (httptools.HttpParserError, TooLargeError) as error:
             self._refuse(400, "MalformedRequest", f"this is no request that can be read: {error}")
 
     # --- httptools ---------------------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        self._incoming = _Incoming()
+        self._incoming = Incoming()
         self.deadline_s = self._loop.time() + limits.HEAD_S_MAX
 
     def on_url(self, url: bytes) -> None:
-        incoming = self._incoming
-        if incoming is not None:
-            incoming.target += url
-            incoming.head_bytes += len(url)
-            if incoming.head_bytes > limits.HEAD_BYTES_MAX:
-                raise _TooLargeError(_HEAD_TOO_LARGE)
+        if self._incoming is not None:
+            self._incoming.target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        incoming = self._incoming
-        if incoming is not None:
-            incoming.head_bytes += len(name) + len(value)
-            if incoming.head_bytes > limits.HEAD_BYTES_MAX:
-                raise _TooLargeError(_HEAD_TOO_LARGE)
-            incoming.headers.append((header_name(name), value.decode("latin-1").strip()))
+        if self._incoming is not None:
+            self._incoming.lines.append((name, value))
 
     def on_headers_complete(self) -> None:
         incoming = self._incoming
         if incoming is None:
             return
+        incoming.headed = True
+        if (
+            incoming.head_bytes or self._came_bytes > limits.HEAD_BYTES_MAX
+        ):  # else it is smaller than its piece
+            incoming.weigh()
+        incoming.take_lines()
         self.deadline_s = math.inf
         incoming.method = self._parser.get_method().decode()
         incoming.keep_alive = self._parser.should_keep_alive()
         if incoming.method == "PUT" and self._streams(incoming):
-            incoming.stream = _Stream()
+            incoming.stream = Stream()
             self._enqueue(incoming)
-        elif incoming.header("expect").lower() == "100-continue":
+        elif [1 for name, value in incoming.headers if name == "expect" and value.lower() == "100-continue"]:
             self.write_now(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    def _streams(self, incoming: _Incoming) -> bool:
+    def _streams(self, incoming: Incoming) -> bool:
         """Whether its body may flow past unread: an object's, that is signed for."""
         has_body = (
             incoming.header("content-length") not in {"", "0"} or incoming.header("transfer-encoding") != ""
@@ -278,7 +241,7 @@ class _Client(asyncio.Protocol, Sender):
                     incoming.body = bytearray(incoming.body)
                 incoming.body += body
             if len(incoming.body) > limits.BODY_BYTES_MAX:
-                raise _TooLargeError(f"its body is over {limits.BODY_BYTES_MAX:,} bytes")
+                raise TooLargeError(f"its body is over {limits.BODY_BYTES_MAX:,} bytes")
             return
         stream.chunks.append(body)
         stream.held_bytes += len(body)
@@ -291,6 +254,8 @@ class _Client(asyncio.Protocol, Sender):
         if incoming is None:
             return
         incoming.complete = True
+        if incoming.lines and incoming.stream is None:
+            incoming.take_lines()
         if incoming.stream is not None:
             incoming.stream.wake.set()
         elif incoming.method == "CONNECT":
@@ -300,7 +265,7 @@ class _Client(asyncio.Protocol, Sender):
 
     # --- one after the other -----------------------------------------------------------------------------------------
 
-    def _enqueue(self, incoming: _Incoming) -> None:
+    def _enqueue(self, incoming: Incoming) -> None:
         self._queue.append(incoming)
         if len(self._queue) > limits.PIPELINE_MAX:
             self._pause()
@@ -322,7 +287,7 @@ class _Client(asyncio.Protocol, Sender):
         else:
             self._judged = judged
 
-    async def _work(self, incoming: _Incoming, judged: Judged) -> None:
+    async def _work(self, incoming: Incoming, judged: Judged) -> None:
         """Serve one request."""
         try:
             body = self._stream(incoming, incoming.stream) if incoming.stream is not None else None
@@ -340,7 +305,7 @@ class _Client(asyncio.Protocol, Sender):
             self._task = None
         self._answered(incoming)
 
-    def _answered(self, incoming: _Incoming) -> None:
+    def _answered(self, incoming: Incoming) -> None:
         """Go on with the next, unless this connection ends here."""
         self._queue.popleft()
         if not incoming.keep_alive or (incoming.stream is not None and not incoming.complete):
@@ -352,7 +317,7 @@ class _Client(asyncio.Protocol, Sender):
 
     # --- as a proxy --------------------------------------------------------------------------------------------------
 
-    async def _connect(self, incoming: _Incoming) -> None:
+    async def _connect(self, incoming: Incoming) -> None:
         """Take up a CONNECT: AWS's names are answered here, over TLS; others pass where the settings let them."""
         try:
             place = self._exchange.connects(
@@ -410,7 +375,7 @@ class _Client(asyncio.Protocol, Sender):
         if self._judged is not None and self._transport is not None and not self._transport.is_closing():
             self._task = self._loop.create_task(self._work(self._queue[0], self._judged))
 
-    async def _stream(self, incoming: _Incoming, stream: _Stream) -> AsyncIterator[bytes]:
+    async def _stream(self, incoming: Incoming, stream: Stream) -> AsyncIterator[bytes]:
         """The body as it comes; the client is told to go on only when somebody takes it."""
         if incoming.header("expect").lower() == "100-continue":
             self.write_now(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -428,7 +393,7 @@ class _Client(asyncio.Protocol, Sender):
             stream.wake.clear()
             await stream.wake.wait()
 
-    def _wire(self, incoming: _Incoming, *, body: bytes | None) -> WireRequest:
+    def _wire(self, incoming: Incoming, *, body: bytes | None) -> WireRequest:
         return WireRequest(incoming.method, incoming.target.decode("latin-1"), tuple(incoming.headers), body)
 
     # --- Sender ------------------------------------------------------------------------------------------------------
@@ -481,7 +446,3 @@ def _decodes_to_nothing(request: WireRequest) -> bool:
     """An empty object in chunks: the service would have all of it with the head, before its chunks are verified."""
     length = request.by_name.get("x-amz-decoded-content-length", "")
     return bool(length) and not length.strip("0")
-
-
-class _TooLargeError(Exception):
-    """Over a limit of this gateway."""
