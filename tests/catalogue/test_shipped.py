@@ -51,23 +51,67 @@ def test_little_is_left_in_doubt() -> None:
     assert not [name for name in left if ENTRIES[name].effect in READ_EFFECTS]
 
 
-SECRETS = """
-    secretsmanager:GetSecretValue ssm:GetParameter kms:Decrypt kms:GenerateDataKey sts:AssumeRole sts:AssumeRoleWithSAML
-    sts:AssumeRoleWithWebIdentity sts:GetFederationToken sts:GetSessionToken ec2:GetPasswordData ecr:GetAuthorizationToken
-    codeartifact:GetAuthorizationToken acm:ExportCertificate cognito-identity:GetCredentialsForIdentity
-    cognito-identity:GetOpenIdToken cognito-idp:DescribeUserPoolClient cognito-idp:ListUserPoolClientSecrets
-    codepipeline:GetJobDetails codepipeline:GetThirdPartyJobDetails codepipeline:PollForJobs connect:GetFederationToken
-    gamelift:RequestUploadCredentials gamelift:GetComputeAccess iam:CreateAccessKey iam:CreateServiceSpecificCredential
-    iam:ResetServiceSpecificCredential lightsail:GetInstanceAccessDetails redshift:GetClusterCredentials
-    lightsail:GetRelationalDatabaseMasterUserPassword lightsail:GetBucketAccessKeys lightsail:DownloadDefaultKeyPair
-    redshift-serverless:GetCredentials snowball:GetJobUnlockCode storagegateway:DescribeChapCredentials sso:GetRoleCredentials
-    lakeformation:GetTemporaryGlueTableCredentials emr:GetClusterSessionCredentials s3control:GetDataAccess s3:CreateSession
-    eks-auth:AssumeRoleForPodIdentity route53domains:RetrieveDomainAuthCode quicksight:GetDashboardEmbedUrl
-    sagemaker:CreatePresignedDomainUrl mwaa:CreateCliToken appstream:CreateStreamingURL apigateway:GetApiKey appsync:ListApiKeys
-    deadline:AssumeQueueRoleForUser glue:GetConnection ivs:GetStreamKey wickr:GetOidcInfo sts:GetWebIdentityToken
-    sso-oidc:CreateToken iot:CreateKeysAndCertificate ec2:CreateKeyPair bedrock-agentcore:GetResourceApiKey
-    kinesis-video-signaling:GetIceServerConfig license-manager:GetAccessToken location:DescribeKey
-""".split()
+SECRETS = [
+    "secretsmanager:GetSecretValue",
+    "ssm:GetParameter",
+    "kms:Decrypt",
+    "kms:GenerateDataKey",
+    "sts:AssumeRole",
+    "sts:AssumeRoleWithSAML",
+    "sts:AssumeRoleWithWebIdentity",
+    "sts:GetFederationToken",
+    "sts:GetSessionToken",
+    "ec2:GetPasswordData",
+    "ecr:GetAuthorizationToken",
+    "codeartifact:GetAuthorizationToken",
+    "acm:ExportCertificate",
+    "cognito-identity:GetCredentialsForIdentity",
+    "cognito-identity:GetOpenIdToken",
+    "cognito-idp:DescribeUserPoolClient",
+    "cognito-idp:ListUserPoolClientSecrets",
+    "codepipeline:GetJobDetails",
+    "codepipeline:GetThirdPartyJobDetails",
+    "codepipeline:PollForJobs",
+    "connect:GetFederationToken",
+    "gamelift:RequestUploadCredentials",
+    "gamelift:GetComputeAccess",
+    "iam:CreateAccessKey",
+    "iam:CreateServiceSpecificCredential",
+    "iam:ResetServiceSpecificCredential",
+    "lightsail:GetInstanceAccessDetails",
+    "redshift:GetClusterCredentials",
+    "lightsail:GetRelationalDatabaseMasterUserPassword",
+    "lightsail:GetBucketAccessKeys",
+    "lightsail:DownloadDefaultKeyPair",
+    "redshift-serverless:GetCredentials",
+    "snowball:GetJobUnlockCode",
+    "storagegateway:DescribeChapCredentials",
+    "sso:GetRoleCredentials",
+    "lakeformation:GetTemporaryGlueTableCredentials",
+    "emr:GetClusterSessionCredentials",
+    "s3control:GetDataAccess",
+    "s3:CreateSession",
+    "eks-auth:AssumeRoleForPodIdentity",
+    "route53domains:RetrieveDomainAuthCode",
+    "quicksight:GetDashboardEmbedUrl",
+    "sagemaker:CreatePresignedDomainUrl",
+    "mwaa:CreateCliToken",
+    "appstream:CreateStreamingURL",
+    "apigateway:GetApiKey",
+    "appsync:ListApiKeys",
+    "deadline:AssumeQueueRoleForUser",
+    "glue:GetConnection",
+    "ivs:GetStreamKey",
+    "wickr:GetOidcInfo",
+    "sts:GetWebIdentityToken",
+    "sso-oidc:CreateToken",
+    "iot:CreateKeysAndCertificate",
+    "ec2:CreateKeyPair",
+    "bedrock-agentcore:GetResourceApiKey",
+    "kinesis-video-signaling:GetIceServerConfig",
+    "license-manager:GetAccessToken",
+    "location:DescribeKey",
+]
 
 
 @pytest.mark.parametrize("name", SECRETS)
