@@ -105,6 +105,7 @@ _ANY: dict[type, r.CaseEvent] = {
     r.Restored: r.Restored(at_ms=1, succeeded=True),
     r.Settled: r.Settled(at_ms=1, by="anna", succeeded=True),
     r.Undone: r.Undone(at_ms=1, by_case="C-9"),
+    r.TakenUp: r.TakenUp(at_ms=1, by="node-b", from_node="node-a"),
 }
 
 

@@ -209,6 +209,7 @@ EXAMPLES: Final[tuple[r.Event, ...]] = (
     r.Restored(at_ms=AT, succeeded=True, detail="as it was", differences=("stream ARN",)),
     r.Settled(at_ms=AT, by="grace", succeeded=False, note="looked at the console"),
     r.Undone(at_ms=AT, by_case="C-18"),
+    r.TakenUp(at_ms=AT, by="node-b", from_node="node-a"),
     r.SessionOpened(
         at_ms=AT,
         session="S-0a1b2c3d4e5f",

@@ -18,7 +18,7 @@ def losing_answers(
 ) -> None:
     """No call is answered; `odd` is what the thing becomes instead of what was asked for, `silent` the account afterwards."""
 
-    async def lost(request: Request, credentials: object, body: object = None) -> Sending:
+    async def lost(request: Request, credentials: object, body: object = None, **_look: object) -> Sending:
         if odd is not None:
             world.account.things["t1"] = odd
         elif takes_effect:

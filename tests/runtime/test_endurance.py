@@ -85,7 +85,9 @@ def test_half_a_replace_can_be_taken_back() -> None:
     async def story(world: Calm) -> None:
         send = world.executor.send
 
-        async def second_fails(request: Request, credentials: Credentials, body: object = None) -> Sending:
+        async def second_fails(
+            request: Request, credentials: Credentials, body: object = None, **_look: object
+        ) -> Sending:
             if request.operation == "Create":
                 raise NotSentError("refused", "no connection could be made")
             return await send(request, credentials)

@@ -8,4 +8,4 @@ with warnings.catch_warnings():
     warnings.simplefilter(
         "ignore", pytest.PytestAssertRewriteWarning
     )  # tests elsewhere may have imported it first
-    pytest.register_assert_rewrite("keyturn.testing.suites")
+    pytest.register_assert_rewrite("keyturn.testing.suites", "keyturn.testing.shared_suite")

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from keyturn.stores.interface import Store
 from keyturn.stores.sqlite import SqliteStore
-from keyturn.testing.suites import DurableStoreSuite
+from keyturn.testing.suites import OneWriterSuite
 
 
-class TestSqliteStore(DurableStoreSuite):
+class TestSqliteStore(OneWriterSuite):
     """`SqliteStore` keeps every promise."""
 
     def open(self, folder: Path) -> Store:

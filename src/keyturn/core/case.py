@@ -87,6 +87,7 @@ class Case(msgspec.Struct, frozen=True):
     approved_at_ms: int | None = None
     ended_at_ms: int | None = None
     seq: int = 0  # of the last event folded
+    worker: str = ""  # the node that owes what the case asks for, where several share a store
 
     @property
     def outcome(self) -> Outcome | None:

@@ -27,6 +27,11 @@ def _staying(phase: P) -> Row:
     return {r.Attached: (phase,), r.Detached: (phase,), r.ReviewRefused: (phase,)}
 
 
+def _open(phase: P) -> Row:
+    """Where something is still to come, another node may take the case up."""
+    return _staying(phase) | {r.TakenUp: (phase,)}
+
+
 def _terminal(phase: P) -> Row:
     """Nothing leads out of here; a client may still ask, and another case may undo what this one did."""
     return _staying(phase) | {r.Undone: (phase,)}
@@ -40,28 +45,28 @@ LIFECYCLE: Final[dict[P, Row]] = {
         r.Invalidated: (P.INVALIDATED,),
         r.Halted: (P.HALTED,),
     }
-    | _staying(P.RECEIVED),
+    | _open(P.RECEIVED),
     P.ASSESSED: {
         r.Decided: (P.ALLOWED, P.SUGGESTED, P.DENIED, P.HELD),
         r.Invalidated: (P.INVALIDATED,),
         r.Halted: (P.HALTED,),
     }
-    | _staying(P.ASSESSED),
+    | _open(P.ASSESSED),
     P.HELD: {
         r.Reviewed: (P.HELD, P.APPROVED, P.REJECTED),
         r.Joined: (P.SUPERSEDED,),
         **_STOPPABLE,
-        **_staying(P.HELD),
+        **_open(P.HELD),
     },
     P.SUPERSEDED: {r.Assessed: (P.ASSESSED,), r.Withdrawn: (P.WITHDRAWN,), r.Halted: (P.HALTED,)}
-    | _staying(P.SUPERSEDED),
-    P.ALLOWED: {r.Claimed: (P.CLAIMED,), **_STOPPABLE, **_staying(P.ALLOWED)},
+    | _open(P.SUPERSEDED),
+    P.ALLOWED: {r.Claimed: (P.CLAIMED,), **_STOPPABLE, **_open(P.ALLOWED)},
     P.APPROVED: {
         r.Reviewed: (P.APPROVED, P.REJECTED),  # a "no" counts until the claim
         r.ExecuteAsked: (P.APPROVED,),
         r.Claimed: (P.CLAIMED,),
         **_STOPPABLE,
-        **_staying(P.APPROVED),
+        **_open(P.APPROVED),
     },
     P.CLAIMED: {
         r.StepIntended: (P.CLAIMED,),
@@ -71,14 +76,14 @@ LIFECYCLE: Final[dict[P, Row]] = {
         r.Invalidated: (P.INVALIDATED,),
         r.Halted: (P.HALTED,),
     }
-    | _staying(P.CLAIMED),
+    | _open(P.CLAIMED),
     P.PREPARED: {
         r.Proved: (P.PROVED,),
         r.ProofFailed: (P.FAILED,),
         r.Invalidated: (P.INVALIDATED,),
         r.Halted: (P.HALTED,),
     }
-    | _staying(P.PREPARED),
+    | _open(P.PREPARED),
     P.PROVED: {
         r.Proved: (P.PROVED,),  # after a crash the proof is made again: nothing has left
         r.ProofFailed: (P.FAILED,),
@@ -86,7 +91,7 @@ LIFECYCLE: Final[dict[P, Row]] = {
         r.Invalidated: (P.INVALIDATED,),
         r.Halted: (P.HALTED,),
     }
-    | _staying(P.PROVED),
+    | _open(P.PROVED),
     P.EXECUTING: {
         r.StepIntended: (P.EXECUTING,),
         r.StepEnded: (P.EXECUTING,),
@@ -99,25 +104,23 @@ LIFECYCLE: Final[dict[P, Row]] = {
         ),  # PROVED: the next operation of the change
         r.Reconciled: (P.PROVED, P.EXECUTED, P.FAILED, P.UNCERTAIN, P.INCONCLUSIVE),
     }
-    | _staying(P.EXECUTING),
+    | _open(P.EXECUTING),
     P.IN_PROGRESS: {
         r.Reconciled: (P.IN_PROGRESS, P.PROVED, P.EXECUTED, P.FAILED, P.UNCERTAIN, P.INCONCLUSIVE)
     }
-    | _staying(P.IN_PROGRESS),
+    | _open(P.IN_PROGRESS),
     P.UNCERTAIN: {r.Reconciled: (P.PROVED, P.EXECUTED, P.FAILED, P.UNCERTAIN, P.INCONCLUSIVE)}
-    | _staying(P.UNCERTAIN),
-    P.EXECUTED: {r.VerifyBegun: (P.VERIFYING,)} | _staying(P.EXECUTED),
+    | _open(P.UNCERTAIN),
+    P.EXECUTED: {r.VerifyBegun: (P.VERIFYING,)} | _open(P.EXECUTED),
     P.VERIFYING: {r.Verified: (P.CONFIRMED, P.INCONCLUSIVE, P.RESTORING), r.VerifyBegun: (P.VERIFYING,)}
-    | _staying(P.VERIFYING),
+    | _open(P.VERIFYING),
     P.RESTORING: {
         r.StepIntended: (P.RESTORING,),
         r.StepEnded: (P.RESTORING,),
         r.Restored: (P.RESTORED, P.RESTORE_FAILED),
     }
-    | _staying(P.RESTORING),
-    P.INCONCLUSIVE: {r.Settled: (P.CONFIRMED, P.FAILED), r.Undone: (P.INCONCLUSIVE,)}
-    | _staying(P.INCONCLUSIVE)
-    | _staying(P.INCONCLUSIVE),
+    | _open(P.RESTORING),
+    P.INCONCLUSIVE: {r.Settled: (P.CONFIRMED, P.FAILED), r.Undone: (P.INCONCLUSIVE,)} | _open(P.INCONCLUSIVE),
     **{
         phase: _terminal(phase)
         for phase in (

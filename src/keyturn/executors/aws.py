@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from keyturn.executors.http import Answer as HttpAnswer
 from keyturn.executors.http import Client, Connection, Receiver, head_bytes
-from keyturn.executors.interface import Credentials, NotSentError, Response, Sending
+from keyturn.executors.interface import Credentials, NotSentError, Response, Sending, nothing
 from keyturn.model.change import Change, Request
 from keyturn.model.execution import Answer, Call, Grant, Refused, Role, Succeeded, Unavailable
 from keyturn.providers.aws import sigv4
@@ -272,12 +272,18 @@ class AwsExecutor:
     # --- the request as it came --------------------------------------------------------------------------------------
 
     async def send(
-        self, request: Request, credentials: Credentials, body: AsyncIterator[bytes] | None = None
+        self,
+        request: Request,
+        credentials: Credentials,
+        body: AsyncIterator[bytes] | None = None,
+        *,
+        last_look: Callable[[], None] = nothing,
     ) -> Sending:
         if request.streamed and body is None:
             raise NotSentError("no-body", "the body is not here")
         try:
-            answer = await self.forward(request, credentials, body if request.streamed else None)
+            given = body if request.streamed else None
+            answer = await self.forward(request, credentials, given, last_look=last_look)
         except NotSentError:
             raise
         except (ConnectionError, TimeoutError, OSError) as error:
@@ -291,13 +297,18 @@ class AwsExecutor:
         return Sending(Response(answer.status, end_to_end(answer.headers), content))
 
     async def forward(
-        self, request: Request, credentials: Credentials, body: AsyncIterator[bytes] | None = None
+        self,
+        request: Request,
+        credentials: Credentials,
+        body: AsyncIterator[bytes] | None = None,
+        *,
+        last_look: Callable[[], None] = nothing,
     ) -> HttpAnswer:
         """Sign with `credentials` and send once; the answer's body is still on its way."""
         streamed = body is not None
         base, signed = self._signed(request, credentials, streamed=streamed)
         given = request.body if body is None else body
-        return await self.http.request(base, request.method, request.target, signed, given)
+        return await self.http.request(base, request.method, request.target, signed, given, last_look)
 
     def relay(
         self, request: Request, credentials: Credentials, receiver: Receiver, *, payload_sha256: str = ""

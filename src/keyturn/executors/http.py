@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import lru_cache
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import httptools
 
-from keyturn.executors.interface import NotSentError
+from keyturn.executors.interface import NotSentError, nothing
 
 CONNECT_S_MAX: Final = 5.0
 """A loopback or regional endpoint answers in milliseconds; longer is down."""
@@ -306,8 +306,11 @@ class Client:
         target: str,
         headers: tuple[tuple[str, str], ...],
         body: bytes | AsyncIterator[bytes] = b"",
+        last_look: Callable[[], None] = nothing,
     ) -> Answer:
         """Send once and return when the head of the answer is here. The body must be read to its end, or `release` called.
+
+        `last_look` is called before the first byte is written; what it raises is raised, and nothing has left.
 
         Raises `NotSentError` when certainly nothing left, `ConnectionError` or `TimeoutError` when something may have.
         """
@@ -317,6 +320,7 @@ class Client:
         connection.begin(Answer(connection, waiting), bodiless=method == "HEAD")
         self._watched(connection)
         try:
+            last_look()
             if isinstance(body, bytes):
                 await connection.write(raw + body)
             else:

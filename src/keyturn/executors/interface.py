@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 import msgspec
@@ -49,6 +49,10 @@ class Sending(msgspec.Struct, frozen=True):
     uncertain: str = ""
 
 
+def nothing() -> None:
+    """There is nothing to look at."""
+
+
 class Executor(Protocol):
     """Calls by name and the reviewed request, under the plane's roles."""
 
@@ -67,8 +71,17 @@ class Executor(Protocol):
         ...
 
     async def send(
-        self, request: Request, credentials: Credentials, body: AsyncIterator[bytes] | None = None
-    ) -> Sending: ...
+        self,
+        request: Request,
+        credentials: Credentials,
+        body: AsyncIterator[bytes] | None = None,
+        *,
+        last_look: Callable[[], None] = nothing,
+    ) -> Sending:
+        """`last_look` is called when the connection stands and the next thing is the first byte; what it raises is raised, and
+        nothing leaves.
+        """
+        ...
 
     def endpoint(self, service: str, region: str) -> str:
         """Base URL of the service, chosen by the plane, never by the client."""

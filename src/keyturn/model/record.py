@@ -208,6 +208,13 @@ class Undone(_Event, frozen=True, tag="undone"):
     by_case: str
 
 
+class TakenUp(_Event, frozen=True, tag="taken_up"):
+    """The node that worked on the case is gone; `by`, another one over the same store, goes on where the log says it stood."""
+
+    by: str
+    from_node: str = ""
+
+
 CaseEvent = (
     Received
     | Joined
@@ -237,6 +244,7 @@ CaseEvent = (
     | Restored
     | Settled
     | Undone
+    | TakenUp
 )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -20,13 +22,15 @@ from keyturn.errors import BugError, StoreError
 from keyturn.executors.interface import Executor
 from keyturn.model import record as r
 from keyturn.model.change import Change
-from keyturn.runtime.book import WAITING, Book
+from keyturn.runtime.book import SNAPSHOT_EVERY, WAITING, Book
 from keyturn.runtime.desk import DeskSide
 from keyturn.runtime.gate import GateSide
 from keyturn.runtime.interface import SessionKey
+from keyturn.runtime.nodes import Nodes
 from keyturn.runtime.settings import CHECKPOINT_BATCH, CHECKPOINT_S, READS_BATCH_S, TICK_S, Settings
+from keyturn.runtime.shared_book import SharedBook, node_of
 from keyturn.runtime.work import PERFORM, Work
-from keyturn.stores.interface import Store
+from keyturn.stores.interface import SharedStore, Store
 from keyturn.stores.vault import Signer, Vault
 
 log = logging.getLogger("keyturn")
@@ -53,7 +57,8 @@ class Runtime(GateSide, DeskSide):
         clock: Callable[[], int] = now_ms,
     ) -> None:
         keys: dict[str, SessionKey] = {}
-        book = Book(store)
+        self.shared = SharedBook(store) if isinstance(store, SharedStore) else None
+        book = self.shared or Book(store)
         work = Work(book, vault, providers, policy, executor, settings, clock, self._excluded)
         GateSide.__init__(self, work, keys)
         DeskSide.__init__(self, work, keys)
@@ -63,7 +68,19 @@ class Runtime(GateSide, DeskSide):
         self._tasks: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
         self._closing = False
+        self._at_work: Counter[str] = Counter()  # tasks under way, by case
         book.act = self._act
+        self.nodes: Nodes | None = None
+        if self.shared is not None:
+            self.nodes = Nodes(
+                self.shared,
+                clock=clock,
+                take_up=self._take_up,
+                idle=lambda case_id: not self._at_work[case_id],
+                moved=lambda case: work.mark_moved(case.change) if case.change else None,
+                lifted=self.go_on,
+                drop_work=self._drop_work,
+            )
 
     def __repr__(self) -> str:
         return f"<Runtime {self.book.plane!r} {self.book.store!r}>"
@@ -72,12 +89,14 @@ class Runtime(GateSide, DeskSide):
 
     async def start(self, started: r.Started) -> None:
         """Fold the log, open the sessions' keys, take up what was left, and begin."""
+        if self.nodes is not None:
+            self.nodes.about |= {"pid": str(os.getpid()), "version": started.version}
+            await self.nodes.join()
         unfinished = self.book.load()
         for row in self.book.store.rows("session"):
-            if (
-                row.key not in self.book.plane.sessions
-            ):  # the process ended before it was on record: nobody has its key
-                await self.book.store.delete_row("session", row.key)
+            if row.key not in self.book.plane.sessions:
+                if self.nodes is None:  # the process ended before it was on record: nobody has its key
+                    await self.book.store.delete_row("session", row.key)
                 continue
             key = msgspec.json.decode(self.vault.get(row.value.decode()), type=SessionKey)
             self._keys[key.access_key_id] = key
@@ -87,29 +106,52 @@ class Runtime(GateSide, DeskSide):
             "public_key": self._signer.public.hex(),
         }
         await self.book.note(started)
-        for case in unfinished:
-            await self._take_up(case)
-        self._loops = [
+        if self.nodes is None:
+            for case in unfinished:
+                await self._take_up(case, lambda _name: True)
+        else:
+            await self.nodes.care()
+            self._loops = [asyncio.create_task(self.nodes.beat_for_ever(), name="keyturn-beats")]
+        self._loops += [
             asyncio.create_task(self._ticking(), name="keyturn-deadlines"),
             asyncio.create_task(self._flushing(), name="keyturn-reads"),
             asyncio.create_task(self._checkpointing(), name="keyturn-checkpoints"),
         ]
 
-    async def _take_up(self, case: Case) -> None:
-        """What a phase still owes after a restart; clients of the old process have left.
+    async def _take_up(self, case: Case, gone: Callable[[str], bool]) -> None:
+        """What a phase still owes after its process has ended; that one's clients have left.
 
         What had been allowed and not been sent ends here: its client got no answer and asks again, and both would take effect.
         What was held goes on: asking again attaches to it. So does an undo: a person asked for it, and waits.
         """
         for waiter in case.waiters:
-            case = await self.book.record(case.id, r.Detached(at_ms=self.clock(), waiter=waiter))
+            if gone(node_of(waiter)):
+                case = await self.book.record_from(case.id, self._left(waiter))
         person = case.change is not None and case.change.undoes is not None
-        if case.phase in BEFORE_CALL and not case.was_held and not person:
+        died = gone(case.worker)
+        if self.nodes is not None and not await self.nodes.take(case):
+            return
+        if died and case.phase in BEFORE_CALL and not case.was_held and not person:
             detail = "the plane stopped before this was sent, and its client is gone; the client asks again"
             await self.book.record(case.id, r.Invalidated(at_ms=self.clock(), what="session", detail=detail))
             return
         for command in owed(case, resumed=True):
             self._act(case, command)
+
+    def _left(self, waiter: str) -> Callable[[Case], tuple[r.CaseEvent, ...]]:
+        def left(case: Case) -> tuple[r.CaseEvent, ...]:
+            return (r.Detached(at_ms=self.clock(), waiter=waiter),) if waiter in case.waiters else ()
+
+        return left
+
+    def _drop_work(self) -> None:
+        """Others do it now. What of it is at a wait ends there; what it would write is not taken any more."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def heard(self) -> None:
+        if self.nodes is not None:
+            await self.nodes.heard()
 
     async def close(self) -> None:
         """Finish what is on its way for a moment, then stop; nothing is lost by stopping sooner."""
@@ -123,6 +165,8 @@ class Runtime(GateSide, DeskSide):
         await self.flush_reads()
         await self.book.save_snapshot()
         await self.checkpoint()
+        if self.nodes is not None:
+            await self.nodes.leave()
         await self.work.executor.close()
         await self.book.store.close()
 
@@ -133,7 +177,14 @@ class Runtime(GateSide, DeskSide):
             return
         task = asyncio.create_task(self._perform(case, command), name=f"{case.id}-{command}")
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._at_work[case.id] += 1
+        task.add_done_callback(lambda task: self._ended(task, case.id))
+
+    def _ended(self, task: asyncio.Task[None], case_id: str) -> None:
+        self._tasks.discard(task)
+        self._at_work[case_id] -= 1
+        if not self._at_work[case_id]:
+            del self._at_work[case_id]
 
     async def _perform(self, case: Case, command: Command) -> None:
         try:
@@ -168,22 +219,61 @@ class Runtime(GateSide, DeskSide):
             sorted({change.principal.operator, *([session.owner, session.operator] if session else [])})
         )
 
+    # --- sessions of other nodes -------------------------------------------------------------------------------------
+
+    def _key_from_elsewhere(self, access_key_id: str) -> SessionKey | None:
+        if self.shared is None:
+            return None
+        named = [one for one in self.book.plane.sessions.values() if one.access_key_id == access_key_id]
+        if not named:
+            self.shared.shared.catch_up()  # before it is refused: it may have been opened a moment ago
+            named = [one for one in self.book.plane.sessions.values() if one.access_key_id == access_key_id]
+        return self._key_of(named[0].session) if named else None
+
+    def _key_of(self, session: str) -> SessionKey | None:
+        row = self.book.store.get_row("session", session)
+        if row is None:
+            return None
+        key = msgspec.json.decode(self.vault.get(row.value.decode()), type=SessionKey)
+        self._keys[key.access_key_id] = key
+        return key
+
+    def session_keys(self) -> tuple[SessionKey, ...]:
+        if self.shared is None:
+            return super().session_keys()
+        here = {key.session for key in self._keys.values()}
+        for session in list(self.book.plane.sessions.values()):
+            if session.ended_at_ms is None and session.session not in here:
+                self._key_of(session.session)
+        return super().session_keys()
+
     # --- rhythms -----------------------------------------------------------------------------------------------------
 
     async def _ticking(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            await _round(self.expire)
+            await _round(self._tick)
+
+    async def _tick(self) -> None:
+        """Deadlines; among several nodes the oldest sees to them, and to snapshots, and each to what a dead one left."""
+        if self.nodes is None:
+            await self.expire()
+            return
+        await self.nodes.care()
+        if self.nodes.leads:
+            await self.expire()
+            if self.shared is not None and self.shared.snapshot_due >= SNAPSHOT_EVERY:
+                await self.book.save_snapshot()
 
     async def expire(self) -> None:
         """End what ran out of time: unanswered holds, unused approvals, sessions."""
         now = self.clock()
         for case in list(self.book.cases.values()):
-            if case.phase in WAITING:
+            if case.phase in WAITING and self._expired(case):
                 await self.book.record_from(case.id, self._expired)
-        for key in list(self._keys.values()):
-            if key.expires_at_ms <= now:
-                await self.end_session(key.session, by="keyturn", reason="ran out of time")
+        for session in list(self.book.plane.sessions.values()):
+            if session.ended_at_ms is None and session.expires_at_ms <= now:
+                await self.end_session(session.session, by="keyturn", reason="ran out of time")
 
     def _expired(self, case: Case) -> tuple[r.CaseEvent, ...]:
         now = self.clock()
@@ -206,7 +296,8 @@ class Runtime(GateSide, DeskSide):
     async def _checkpointing(self) -> None:
         while True:
             await asyncio.sleep(CHECKPOINT_S)
-            await _round(self.checkpoint)
+            if self.nodes is None or self.nodes.leads:
+                await _round(self.checkpoint)
 
     async def checkpoint(self) -> None:
         """Sign the log as it stands, when it has grown since the last time."""

@@ -127,6 +127,7 @@ class _Steps:
             self._case_id,
             r.StepIntended(at_ms=clock(), recipe=self._recipe, step=number, call=masked, request=request),
         )
+        book.may_act()
         answer = await self._asker.ask(call, self._tags)
         status, detail = _ended(answer)
         answer_ref = await vault.put(_answers.encode(answer), "answer")

@@ -8,6 +8,7 @@ is durable; an event that only leads to more thinking rides with the next group 
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from itertools import islice
 from typing import Final
@@ -20,6 +21,7 @@ from keyturn.core.commands import Command
 from keyturn.core.lifecycle import TERMINAL
 from keyturn.core.plane import Plane, from_snapshot, snapshot
 from keyturn.model import record as r
+from keyturn.model.record import Entry
 from keyturn.runtime.interface import Notice
 from keyturn.runtime.outlasting import outlasting
 from keyturn.stores.interface import Store
@@ -49,7 +51,7 @@ Act = Callable[[Case, Command], None]
 
 
 class Book:
-    """Cases and plane, as of the last event; the only writer of the store."""
+    """Cases and plane, as of the last event; the only writer of the store (of a shared one: `SharedBook`)."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -84,7 +86,7 @@ class Book:
         for entry in self.store.entries(after=after):
             if entry.case_id and entry.case_id not in self.cases:
                 self.cases[entry.case_id] = self._as_of(after, entry.case_id)
-            self._fold(entry.case_id, entry.event())
+            self._fold(entry)
         self._number = self.plane.next_number
         return tuple(case for case in self.cases.values() if case.phase not in TERMINAL)
 
@@ -97,18 +99,24 @@ class Book:
         for entry in islice(self.store.entries(case_id=case_id), case.seq, None):
             if entry.seq > seq:
                 break
-            case, _ = advance(case, entry.event())
+            case, _ = self._advance(case, entry.event(), entry.writer)
         return case
 
-    def _fold(self, case_id: str, event: r.Event) -> tuple[Command, ...]:
-        if not case_id:
-            self.plane.apply(event)
-            return ()
-        case, commands = advance(self.cases.get(case_id, Case(id=case_id)), event)
+    def _fold(self, entry: Entry) -> tuple[Command, ...]:
+        if entry.case_id:
+            return self._fold_event(entry.case_id, entry.event(), entry.writer)
+        self.plane.apply(entry.event())
+        return ()
+
+    def _fold_event(self, case_id: str, event: r.Event, writer: str = "") -> tuple[Command, ...]:
+        case, commands = self._advance(self.cases.get(case_id, Case(id=case_id)), event, writer)
         self.cases[case_id] = case
         self._unsaved[case_id] = None
         self.plane.apply(event, case)
         return commands
+
+    def _advance(self, case: Case, event: r.Event, writer: str) -> tuple[Case, tuple[Command, ...]]:
+        return advance(case, event)
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
@@ -117,6 +125,29 @@ class Book:
         case_id = f"C-{self._number}"
         self._number += 1
         return case_id
+
+    async def open_case(self, make: Callable[[], r.Received | None]) -> str:
+        """A case of its own with what `make` says it begins with; empty when `make` sees that it is none, and says None."""
+        return await outlasting(self._open_case(make))
+
+    async def _open_case(self, make: Callable[[], r.Received | None]) -> str:
+        event = make()
+        if event is None:
+            return ""
+        case_id = self.new_case_id()
+        await self._record(case_id, lambda _case: (event,))
+        return case_id
+
+    def works_on(self, case: Case) -> bool:
+        """Whether what the case asks for is this process's to do."""
+        return True
+
+    def may_act(self) -> None:
+        """Raises `StoreError` when this process may not act on the world any more."""
+
+    def new_waiter(self) -> str:
+        """A name for a client that waits."""
+        return secrets.token_hex(4)
 
     async def record(self, case_id: str, *events: r.CaseEvent) -> Case:
         """Append events of one case, in order; durable before it returns unless all of them ride along.
@@ -143,11 +174,11 @@ class Book:
             for event in events:
                 trial, _ = advance(trial, event)
             drafts = [r.Draft(case_id=case_id, event=event) for event in events]
-            await self._append(drafts, soon=all(_rides_along(event) for event in events))
+            await self._append(drafts, soon=all(rides_along(event) for event in events))
             self.cases.setdefault(case_id, standing)
             commands: tuple[Command, ...] = ()
             for event in events:
-                commands = self._fold(case_id, event)
+                commands = self._fold_event(case_id, event)
             case = self.cases[case_id]
         await self._after(case, events)
         for command in commands:
@@ -179,9 +210,7 @@ class Book:
                 self._quiet.set()
 
     async def _after(self, case: Case, events: Iterable[r.CaseEvent]) -> None:
-        for waiting in self._waiting.pop(case.id, ()):
-            if not waiting.done():
-                waiting.set_result(None)
+        self._wake(case.id)
         count = 0
         for event in events:
             self._publish(case.id, event)
@@ -189,6 +218,11 @@ class Book:
         if case.phase in TERMINAL:
             self._forget_old()
         await self._maybe_snapshot(count)
+
+    def _wake(self, case_id: str) -> None:
+        for waiting in self._waiting.pop(case_id, ()):
+            if not waiting.done():
+                waiting.set_result(None)
 
     def _forget_old(self) -> None:
         if len(self.cases) <= ENDED_IN_MEMORY_MAX * 2:
@@ -225,6 +259,11 @@ class Book:
                 self._unsaved = unsaved | self._unsaved  # whether or not it was written
                 raise
 
+    @property
+    def seq(self) -> int:
+        """Of the last entry."""
+        return self.store.head[0]
+
     # --- reading and waiting -----------------------------------------------------------------------------------------
 
     def case(self, case_id: str) -> Case | None:
@@ -235,7 +274,7 @@ class Book:
         data = self.store.load_case(case_id)
         case = msgspec.json.decode(data, type=Case) if data is not None else Case(id=case_id)
         for entry in islice(self.store.entries(case_id=case_id), case.seq, None):  # what it has seen since
-            case, _ = advance(case, entry.event())
+            case, _ = self._advance(case, entry.event(), entry.writer)
         return case if case.seq else None
 
     def _standing(self, case_id: str) -> Case:
@@ -275,7 +314,7 @@ class Book:
         if not self._subscribers:
             return
         tag = type(event).__struct_config__.tag
-        notice = Notice(seq=self.store.head[0], case_id=case_id, event=str(tag))
+        notice = Notice(seq=self.seq, case_id=case_id, event=str(tag))
         for queue in tuple(self._subscribers):
             if queue.full():
                 self._subscribers.discard(queue)
@@ -299,7 +338,7 @@ class Book:
             self._subscribers.discard(queue)
 
 
-def _rides_along(event: r.CaseEvent) -> bool:
+def rides_along(event: r.CaseEvent) -> bool:
     """A decision to hold or refuse is told to somebody, so it is durable first; one to allow leads only to the claim."""
     if isinstance(event, r.Decided):
         return event.decision.verdict == "allow"

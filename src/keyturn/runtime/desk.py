@@ -111,6 +111,7 @@ class DeskSide:
         refused: list[NotAccepted] = []
 
         def judged(case: Case) -> tuple[r.CaseEvent]:
+            refused.clear()
             answer = judge(case, review)
             if not isinstance(answer, NotAccepted):
                 return (r.Reviewed(at_ms=now, review=review),)
@@ -190,18 +191,7 @@ class DeskSide:
 
     async def _open_undo(self, case_id: str, by: str) -> str:
         original = self._known(case_id)
-        done = original.done
-        if original.phase not in _UNDOABLE or done is None:
-            raise ReviewError(
-                "nothing-to-undo", f"{case_id} is {original.phase}; there is nothing to take back"
-            )
-        other = self._undo_of(case_id)
-        if other is not None and other.phase not in TERMINAL:
-            raise ReviewError("undo-open", f"{other.id} takes {case_id} back; it is {other.phase}")
-        if other is not None or original.undone_by:
-            raise ReviewError(
-                "undone", f"{case_id} was taken back already, by {other.id if other else original.undone_by}"
-            )
+        done = self._may_be_undone(original)
         provider = self.work.provider(done)
         plan = provider.plan_undo(done, self.work.captures(original), original.backups)
         if not plan.possible or not plan.operations:
@@ -218,9 +208,29 @@ class DeskSide:
             intent=f"undo of {case_id}",
             undoes=case_id,
         )
-        undo_id = self.book.new_case_id()
-        await self.book.record(undo_id, r.Received(at_ms=now, change=change))
-        return undo_id
+
+        def received() -> r.Received:
+            self._may_be_undone(self._known(case_id))  # somebody may have asked elsewhere meanwhile
+            return r.Received(at_ms=now, change=change)
+
+        return await self.book.open_case(received)
+
+    def _may_be_undone(self, original: Case) -> Change:
+        """What of the case can be taken back. Raises `ReviewError` when nothing can, or somebody does or did it already."""
+        done = original.done
+        if original.phase not in _UNDOABLE or done is None:
+            raise ReviewError(
+                "nothing-to-undo", f"{original.id} is {original.phase}; there is nothing to take back"
+            )
+        other = self._undo_of(original.id)
+        if other is not None and other.phase not in TERMINAL:
+            raise ReviewError("undo-open", f"{other.id} takes {original.id} back; it is {other.phase}")
+        if other is not None or original.undone_by:
+            raise ReviewError(
+                "undone",
+                f"{original.id} was taken back already, by {other.id if other else original.undone_by}",
+            )
+        return done
 
     def _undo_of(self, case_id: str) -> Case | None:
         """The case that takes this one back, or has; one that was denied or failed does not count."""
@@ -268,6 +278,10 @@ class DeskSide:
         self._keys[key.access_key_id] = key
         return key
 
+    def session_keys(self) -> tuple[SessionKey, ...]:
+        """Of the sessions that did not end, those included whose time is over."""
+        return tuple(self._keys.values())
+
     async def end_session(self, session: str, *, by: str, reason: str) -> None:
         found = self.book.plane.sessions.get(session)
         if found is None:
@@ -282,7 +296,7 @@ class DeskSide:
     def sessions(self) -> tuple[SessionKey, ...]:
         now = self.clock()
         return tuple(
-            key for key in self._keys.values() if self.book.plane.open_session(key.session, now) is not None
+            key for key in self.session_keys() if self.book.plane.open_session(key.session, now) is not None
         )
 
     # --- the plane ---------------------------------------------------------------------------------------------------
@@ -290,6 +304,7 @@ class DeskSide:
     async def halt(self, *, by: str, reason: str, agent: str = "") -> None:
         """Nothing leaves from now on; what was on its way to its call stops."""
         await self.book.note(r.HaltRaised(at_ms=self.clock(), by=by, reason=reason, agent=agent))
+        await self.heard()
         for case in list(self.book.cases.values()):
             mine = not agent or (case.change is not None and case.change.principal.agent == agent)
             if mine and case.phase in _STOPPED_BY_HALT:
@@ -298,15 +313,24 @@ class DeskSide:
     def _stopped(self, case: Case, by: str) -> tuple[r.CaseEvent, ...]:
         return (r.Halted(at_ms=self.clock(), by=by),) if case.phase in _STOPPED_BY_HALT else ()
 
+    async def heard(self) -> None:
+        """Until every other node that could act has heard what is on the log by now; at once where there is none."""
+
     async def resume(self, *, by: str, agent: str = "") -> None:
         """Go on; what was approved and asked for meanwhile, and waits, is taken up."""
         await self.book.note(r.HaltLifted(at_ms=self.clock(), by=by, agent=agent))
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Take up what was approved and is asked for, of this node's."""
         for case in list(self.book.cases.values()):
-            for command in owed(case) if case.phase is Phase.APPROVED else ():
-                self.book.act(case, command)
+            if case.phase is Phase.APPROVED and self.book.works_on(case):
+                for command in owed(case):
+                    self.book.act(case, command)
 
     def status(self) -> dict[str, Any]:
         seq, head = self.book.store.head
+        open_cases = [case for case in self.book.cases.values() if case.phase not in TERMINAL]
         mode = (
             "observe" if self.settings.observe else ("enforcing" if self.settings.enforcing else "advisory")
         )
@@ -314,8 +338,8 @@ class DeskSide:
             "mode": mode,
             "standin": self.settings.standin,
             "halted_by": self.book.plane.halts,
-            "open_cases": sum(case.phase not in TERMINAL for case in self.book.cases.values()),
-            "held_cases": sum(case.phase is Phase.HELD for case in self.book.cases.values()),
+            "open_cases": len(open_cases),
+            "held_cases": sum(case.phase is Phase.HELD for case in open_cases),
             "log_entries": seq,
             "log_head": head,
             "policy_digest": self.work.policy.digest,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 from weakref import WeakValueDictionary
@@ -77,10 +76,14 @@ class GateSide:
     # --- sessions and reads ------------------------------------------------------------------------------------------
 
     def session(self, access_key_id: str) -> SessionKey | None:
-        key = self._keys.get(access_key_id)
+        key = self._keys.get(access_key_id) or self._key_from_elsewhere(access_key_id)
         if key is None or self.book.plane.open_session(key.session, self.clock()) is None:
             return None
         return key
+
+    def _key_from_elsewhere(self, access_key_id: str) -> SessionKey | None:
+        """Of a session that another node opened, a moment ago perhaps; None where this process is the only one."""
+        return None
 
     def read(self, principal: Principal, operation: Operation) -> Decision:
         by = self.book.plane.halted_by(principal.agent)
@@ -177,9 +180,10 @@ class GateSide:
                     case Attach():
                         return route.case_id
                     case New():
-                        case_id = self.book.new_case_id()
-                        await self.book.record(case_id, r.Received(at_ms=self.clock(), change=change))
-                        return case_id
+                        case_id = await self.book.open_case(self._receiving(change))
+                        if case_id:
+                            return case_id
+                        continue  # meanwhile it is a repeat of another one, or refused
                     case Join():
                         joined = self._joining(route)
                         case = await self.book.record_from(route.case_id, joined)
@@ -190,6 +194,15 @@ class GateSide:
             await self.book.until(
                 route.case_id, lambda case: case.phase not in UNDECIDED, timeout_s=UNDECIDED_WAIT_S
             )
+
+    def _receiving(self, change: Change) -> Callable[[], r.Received | None]:
+        """Only while it still is a case of its own: meanwhile an equal one may have come in at another node."""
+
+        def received() -> r.Received | None:
+            new = isinstance(self._route(change), New)
+            return r.Received(at_ms=self.clock(), change=change) if new else None
+
+        return received
 
     def _joining(self, route: Join) -> Callable[[Case], tuple[r.CaseEvent, ...]]:
         """Only while it is still held: meanwhile somebody may have approved it, or another half have joined."""
@@ -240,7 +253,7 @@ class GateSide:
 
     async def _while_held(self, case_id: str) -> None:
         """On record as one who waits, so that an approval is used at once."""
-        waiter = secrets.token_hex(4)
+        waiter = self.book.new_waiter()
         await self.book.record(case_id, r.Attached(at_ms=self.clock(), waiter=waiter))
         try:
             await self.book.until(case_id, _call_over, timeout_s=self.settings.hold_wait_s)

@@ -16,7 +16,7 @@ from keyturn.core.commands import Command
 from keyturn.core.plane import identity
 from keyturn.core.ports import Assessing, Captures, Facts, PolicyEngine, Provider
 from keyturn.core.proof import ProofFacts, holds, prove
-from keyturn.errors import BugError, KeyturnError, UnavailableError
+from keyturn.errors import BugError, KeyturnError, StoreError, UnavailableError
 from keyturn.executors.interface import Credentials, Executor, NotSentError, Sending
 from keyturn.model import record as r
 from keyturn.model.canonical import digest
@@ -148,8 +148,7 @@ class Work:
                         await self.book.record(case.id, r.Halted(at_ms=self.clock(), by=by))
                     return  # an approved case waits for the plane to be resumed
                 holder = self.book.plane.locked_by(case)
-                if not holder:
-                    await self._take(standing)
+                if not holder and await self._take(standing):
                     return
             if self.clock() > deadline:
                 detail = f"{holder} works on the same resource"
@@ -157,11 +156,13 @@ class Work:
                     case.id, r.Invalidated(at_ms=self.clock(), what="state", detail=detail)
                 )
                 return
+            holder = holder or self.book.plane.locked_by(case) or case.id
             await self.book.until(
                 holder, lambda other: self.book.plane.locked_by(case) != other.id, timeout_s=1.0
             )
 
-    async def _take(self, case: Case) -> None:
+    async def _take(self, case: Case) -> bool:
+        """False when another node was faster: it works on the same resource, or has halted everything."""
         decision = self._answer(case)
         standing = case.decision
         if standing is None:
@@ -170,11 +171,21 @@ class Work:
         if stricter and standing.enforced:
             detail = f"policy says {decision.verdict} now; it said {standing.verdict}"
             await self.book.record(case.id, r.Invalidated(at_ms=self.clock(), what="policy", detail=detail))
-            return
+            return True
         nonce = case.request.nonce if case.request else secrets.token_hex(16)
-        if nonce in self.book.plane.nonces:
-            raise BugError("nonce-reused", f"{case!r} was claimed before")
-        await self.book.record(case.id, r.Claimed(at_ms=self.clock(), nonce=nonce, verdict=decision.verdict))
+
+        def taken(now: Case) -> tuple[r.CaseEvent, ...]:
+            plane = self.book.plane
+            if Command.CLAIM not in owed(now) or now.revision != case.revision:
+                return ()
+            if plane.halted_by(_change(now).principal.agent) or plane.locked_by(now):
+                return ()
+            if nonce in plane.nonces:
+                raise BugError("nonce-reused", f"{case!r} was claimed before")
+            return (r.Claimed(at_ms=self.clock(), nonce=nonce, verdict=decision.verdict),)
+
+        after = await self.book.record_from(case.id, taken)
+        return after.nonce == nonce or Command.CLAIM not in owed(after)
 
     async def prepare(self, case: Case) -> None:
         """See that the state is captured, take and prove the backups, as the decision obliges."""
@@ -305,7 +316,8 @@ class Work:
         """Whether another case of ours has worked on one of the resources since then."""
         return any(self._moved_at_ms.get(resource, -1) >= at_ms for resource in _change(case).resources)
 
-    def _mark_moved(self, change: Change) -> None:
+    def mark_moved(self, change: Change) -> None:
+        """A call of ours, or of another node's, is on its way to these resources or was answered."""
         now = self.clock()
         if len(self._moved_at_ms) > MOVED_MAX:
             self._moved_at_ms = {
@@ -335,13 +347,14 @@ class Work:
 
     async def intend(self, case: Case) -> None:
         """The intent is durable before the call leaves."""
-        by = self.book.plane.halted_by(_change(case).principal.agent)
-        if by:
-            await self.book.record(case.id, r.Halted(at_ms=self.clock(), by=by))
-            return
-        await self.book.record(
-            case.id, r.Sent(at_ms=self.clock(), nonce=case.nonce, operation=case.next_operation)
-        )
+
+        def intent(_now: Case) -> tuple[r.CaseEvent]:
+            by = self.book.plane.halted_by(_change(case).principal.agent)
+            if by:
+                return (r.Halted(at_ms=self.clock(), by=by),)
+            return (r.Sent(at_ms=self.clock(), nonce=case.nonce, operation=case.next_operation),)
+
+        await self.book.record_from(case.id, intent)
 
     async def call(self, case: Case) -> None:
         """One call leaves; whatever is in doubt afterwards is uncertain, never failed."""
@@ -350,9 +363,10 @@ class Work:
         if by:
             outcome = Outcome(status=OutcomeStatus.FAILED, detail=f"halted by {by} before the call left")
         else:
-            self._mark_moved(change)
+            self.book.may_act()
+            self.mark_moved(change)
             outcome = await (self._undo(case) if change.undoes else self._send_next(case))
-            self._mark_moved(change)
+            self.mark_moved(change)
         after = await self.book.record(
             case.id, r.Answered(at_ms=self.clock(), outcome=outcome, operation=case.next_operation)
         )
@@ -370,7 +384,11 @@ class Work:
                 status=OutcomeStatus.FAILED, detail="the scoped credential is gone; nothing was sent"
             )
         try:
-            sending = await self.executor.send(request, credentials, self.bodies.pop(case.id, None))
+            sending = await self.executor.send(
+                request, credentials, self.bodies.pop(case.id, None), last_look=self.book.may_act
+            )
+        except StoreError:  # the last look: nothing left, and the case is somebody else's by now
+            raise
         except NotSentError as error:
             return Outcome(
                 status=OutcomeStatus.FAILED,

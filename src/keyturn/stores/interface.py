@@ -8,12 +8,21 @@ Promises:
    `soon_s`; what `append` wrote before is never lost by it.
 3. After a kill at any moment the log is a prefix of what was written; it never has a gap or half an entry.
 4. A corrupt file, a full disk, a second writer: `StoreError` that says which and what to do; nothing recorded is lost.
+
+A `SharedStore` has any number of writers, called nodes, and promises besides (ADR 0008):
+
+5. Writes are made in turns, one node at a time. In its turn a node is first shown what others wrote, then asked what it wants
+   to write, and what it says is the next in the log: it is decided on everything that others wrote before it. (What tasks of
+   one node say in the same turn goes into one commit; they keep each other apart by locks of their own, as in one process.)
+6. What anybody wrote is shown to every node, once, in order of `seq`.
+7. A node acts under a lease. It ends when it is not renewed, or when it is given up; a node whose lease has ended can be
+   declared gone, once and for good, and knows by its own clock that it may not act any more before anybody can do that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -80,3 +89,60 @@ class Store(Protocol):
     async def delete_row(self, table: str, key: str) -> None: ...
 
     async def close(self) -> None: ...
+
+
+class Node(msgspec.Struct, frozen=True):
+    """One process over a shared store, as the others see it."""
+
+    name: str
+    since: int  # the order in which they came
+    left_ms: int  # until its lease ends; below zero it has ended and may be declared gone at any moment
+    heard: int  # it has folded the log up to here
+    about: dict[str, str] = {}  # what it is, for people: pid, version, where it listens
+
+
+@runtime_checkable
+class SharedStore(Store, Protocol):
+    """A store that any number of nodes write."""
+
+    def follow(self, after: int, fold: Callable[[Sequence[Entry]], None]) -> None:
+        """From now on `fold` is called in this loop with every entry after the given one, own ones included, in order, once."""
+        ...
+
+    async def turn(self, decide: Callable[[], Sequence[Draft]], *, soon: bool = False) -> tuple[Entry, ...]:
+        """Call `decide` when everything before is folded and nobody else can write, and append what it says.
+
+        When this returns, the entries are folded and durable (`soon`: durable at the latest with the next that is not). What
+        `decide` raises is raised, and nothing is written. It may be called again when a turn came to nothing.
+        """
+        ...
+
+    def catch_up(self) -> None:
+        """Fold what others have written until now, before this returns. Blocks for as long as one question to the store takes."""
+        ...
+
+    # --- leases ------------------------------------------------------------------------------------------------------
+
+    async def beat(self, heard: int, about: dict[str, str] | None = None) -> bool:
+        """Take or renew this node's lease. False when it was declared gone: what it had begun is somebody else's."""
+        ...
+
+    def lease_left_s(self) -> float:
+        """By this machine's own clock; at zero or below this node may not act on the world."""
+        ...
+
+    async def nodes(self) -> tuple[Node, ...]:
+        """Those that were not declared gone and did not leave, the oldest first."""
+        ...
+
+    async def bury(self) -> tuple[str, ...]:
+        """Declare gone whose lease has ended; each is told to one caller only."""
+        ...
+
+    async def leave(self) -> None:
+        """Give the lease up: what this node had begun may be taken up at once."""
+        ...
+
+    def rename(self) -> None:
+        """After it was declared gone: come back as somebody else."""
+        ...

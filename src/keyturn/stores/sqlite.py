@@ -70,15 +70,15 @@ class SqliteStore:
         self.writer = writer
         self._path = path
         self._soon_s = soon_s
-        self._lock_file = _lock(path)
+        self._lock_file = lock(path)
         try:
-            self._write = _open(path)
+            self._write = open_database(path)
             self._read = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
             self._read.execute("PRAGMA query_only=ON")
             self._head = self._check_tail()
         except (sqlite3.Error, StoreError) as error:
             os.close(self._lock_file)
-            raise _explain(error, path) from error
+            raise explain(error, path) from error
         self._failed: StoreError | None = None
         self._jobs: deque[_Job] = deque()
         self._wake = threading.Condition()
@@ -123,7 +123,7 @@ class SqliteStore:
         try:
             yield from self._read.execute(query, values)
         except sqlite3.Error as error:
-            raise _explain(error, self._path) from error
+            raise explain(error, self._path) from error
 
     def _one(self, query: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
         return next(self._select(query, values), None)
@@ -258,7 +258,7 @@ class SqliteStore:
             try:
                 head = self._commit(group)
             except (sqlite3.Error, OSError, StoreError) as error:
-                failure = _explain(error, self._path)
+                failure = explain(error, self._path)
                 with contextlib.suppress(sqlite3.Error):
                     self._write.rollback()
                 if any(job.waiter is None for job in group):
@@ -339,8 +339,8 @@ def _settle(group: list[_Job], failure: StoreError | None) -> None:
             loop.call_soon_threadsafe(tell, jobs)
 
 
-def _lock(path: Path) -> int:
-    """One writer a file: the lock goes with the process."""
+def lock(path: Path, *, shared: bool = False) -> int:
+    """One writer a file, or several that have agreed to take turns: the lock goes with the process."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
@@ -351,18 +351,19 @@ def _lock(path: Path) -> int:
             help="check data_dir in keyturn.toml",
         ) from error
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError:
         os.close(handle)
         raise StoreError(
             "in-use",
             f"another Keyturn writes to {path}",
-            help="stop it first, or give this one a data_dir of its own",
+            help="stop it first, or give this one a data_dir of its own; several share a file only as workers of one "
+            "start: keyturn up --workers N",
         ) from None
     return handle
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def open_database(path: Path) -> sqlite3.Connection:
     new = not path.exists()
     if new:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -390,7 +391,7 @@ def _open(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _explain(error: Exception, path: Path) -> StoreError:
+def explain(error: Exception, path: Path) -> StoreError:
     """A `StoreError` that says what is wrong with the file and what to do."""
     if isinstance(error, StoreError):
         return error

@@ -346,6 +346,10 @@ class DurableStoreSuite(StoreSuite):
         assert (await refused(store.append([draft("C-1", "a")]))).code == "closed"
         assert (await refused(store.append_soon([draft("C-1", "a")]))).code == "closed"
 
+
+class OneWriterSuite(DurableStoreSuite):
+    """What a store promises that belongs to one process."""
+
     async def test_a_second_writer_is_turned_away(self, tmp_path: Path) -> None:
         """Promise 4: two writers would make two chains; the first goes on undisturbed, and after it the next may."""
         async with self.opened(tmp_path) as store:

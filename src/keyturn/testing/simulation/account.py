@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from random import Random
 from typing import Any
 
 import msgspec
 
-from keyturn.executors.interface import Credentials, NotSentError, Response, Sending
+from keyturn.executors.interface import Credentials, NotSentError, Response, Sending, nothing
 from keyturn.model.canonical import canonical
 from keyturn.model.change import Change, Request
 from keyturn.model.execution import Answer, Call, Grant, Refused, Succeeded, Unavailable
@@ -153,9 +153,17 @@ class SimulatedExecutor:
         return Credentials("reader", "", "", 0)
 
     async def send(
-        self, request: Request, credentials: Credentials, body: AsyncIterator[bytes] | None = None
+        self,
+        request: Request,
+        credentials: Credentials,
+        body: AsyncIterator[bytes] | None = None,
+        *,
+        last_look: Callable[[], None] = nothing,
     ) -> Sending:
         self.process.check()
+        if self.process.stopped:
+            await self.process.awake()
+        last_look()
         if self.chance.random() < self.about.lost / 4:
             raise NotSentError("refused", "no connection could be made")
         parameters = request.parameters

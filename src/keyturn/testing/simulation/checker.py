@@ -423,10 +423,11 @@ def _ends_its_work(told: _Told, event: r.Event) -> bool:
 
 def allowed_for_its_client(evidence: _Evidence) -> Iterator[str]:
     """What nobody had to approve does not leave after a restart: its client got no answer, and asks again."""
-    life, born = 0, dict[str, int]()
-    for case_id, event in evidence.order:
+    lives, born = Counter[str](), dict[str, tuple[str, int]]()
+    for entry, (case_id, event) in zip(evidence.history.entries, evidence.order, strict=True):
         if isinstance(event, r.Started):
-            life += 1
+            lives[entry.writer] += 1
+        life = (entry.writer, lives[entry.writer])
         if isinstance(event, r.Received):
             born[case_id] = life
         if isinstance(event, r.Sent) and born[case_id] != life:

@@ -26,12 +26,29 @@ class Process:
         self._left = chance.randint(1, WRITES_UNTIL_CRASH_MAX * 2) if may_crash else -1
         self.chance = chance
         self.dead = False
+        self.wakes: asyncio.Event | None = None  # while it is stopped (SIGSTOP, a machine that is moved)
         self.over: asyncio.Future[None] = asyncio.get_event_loop().create_future()
 
     def check(self) -> None:
         """Nothing a dead process does has an effect."""
         if self.dead:
             raise Died
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it stands still: what it would do next it does when it wakes, and knows nothing of the time between."""
+        return self.wakes is not None
+
+    async def awake(self) -> None:
+        """Stand still where a stopped process does."""
+        if self.wakes is not None:
+            await self.wakes.wait()
+        self.check()
+
+    async def awake_or_dead(self) -> None:
+        """For who waits outside for an answer of it."""
+        if self.wakes is not None:
+            await self.wakes.wait()
 
     def at_a_write(self) -> None:
         """Two chances to die at each write: called before it is durable, and after."""
@@ -49,6 +66,8 @@ class Process:
     def die(self) -> None:
         """End here, now."""
         self.dead = True
+        if self.wakes is not None:
+            self.wakes.set()
         if not self.over.done():
             self.over.set_result(None)
         raise Died

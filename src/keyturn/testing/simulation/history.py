@@ -93,11 +93,13 @@ class _SimulatedRuntime(Runtime):
             await self.book.save_snapshot()
 
 
-class _CrashedError(Exception):
+class CrashedError(Exception):
     """The plane went down while it was asked."""
 
 
-class _Play:
+class Play:
+    """One seed's plane, its account, and everybody around."""
+
     def __init__(self, seed: int, loop: VirtualLoop) -> None:
         self.chance = Random(seed)  # noqa: S311  # a history is to be repeatable, not unguessable
         self.about = world(self.chance)
@@ -132,7 +134,7 @@ class _Play:
         store = SimulatedStore(
             self.platter, self.process, self.chance, self.account.moment, self.about.disk_s
         )
-        self.runtime = _SimulatedRuntime(
+        runtime = _SimulatedRuntime(
             store=store,
             vault=PlainVault(store),
             signer=PlainSigner(),
@@ -142,10 +144,9 @@ class _Play:
             settings=SETTINGS,
             clock=self.loop.now_ms,
         )
-        self.runtime.snapshot_s = self.about.snapshot_s
-        await self.runtime.start(
-            r.Started(at_ms=self.loop.now_ms(), version="sim", catalogue="sim", mode="sim")
-        )
+        runtime.snapshot_s = self.about.snapshot_s
+        self._runtime = runtime
+        await runtime.start(r.Started(at_ms=self.loop.now_ms(), version="sim", catalogue="sim", mode="sim"))
         self.up.set()
 
     async def keep_up(self) -> None:
@@ -173,19 +174,35 @@ class _Play:
     ) -> T:
         """Ask the plane as a client does: it may be down, go down, or the client leaves (`TimeoutError`)."""
         await self.up.wait()
+        return await self.ask_one(self.runtime, self.calls, make, patience_s=patience_s)
+
+    async def ask_one(
+        self,
+        plane: Runtime,
+        calls: set[asyncio.Task[Any]],
+        make: Callable[[Runtime], Coroutine[Any, Any, T]],
+        *,
+        patience_s: float | None,
+    ) -> T:
+        """Ask this process."""
         self.asked += 1
-        task = self.loop.create_task(make(self.runtime), name=f"asked-{self.asked:06}")
-        self.calls.add(task)
+        task = self.loop.create_task(make(plane), name=f"asked-{self.asked:06}")
+        calls.add(task)
         try:
             done, _ = await asyncio.wait({task}, timeout=patience_s)
             if not done:
                 task.cancel()
                 raise TimeoutError
             if task.cancelled() or isinstance(task.exception(), Died):
-                raise _CrashedError
+                raise CrashedError
             return task.result()
         finally:
-            self.calls.discard(task)
+            calls.discard(task)
+
+    @property
+    def runtime(self) -> Runtime:
+        """The plane as somebody sees it who comes now."""
+        return self._runtime
 
     # --- people and agents -------------------------------------------------------------------------------------------
 
@@ -233,7 +250,7 @@ class _Play:
                 key = await self.ask(
                     lambda plane: plane.open_session(operator=OPERATOR, agent=name, ttl_s=3600)
                 )
-            except _CrashedError:
+            except CrashedError:
                 continue
             return key.session
 
@@ -251,7 +268,7 @@ class _Play:
                 reply = await self.ask(
                     lambda plane: plane.submit(change, (request(action, parameters),)), patience_s=patience_s
                 )
-            except (_CrashedError, TimeoutError):
+            except (CrashedError, TimeoutError):
                 await asyncio.sleep(self.chance.random() * 6)
                 continue
             except KeyturnError as error:
@@ -316,7 +333,7 @@ class _Play:
         """A person's request; refused is an answer, a bug of ours is trouble."""
         try:
             await self.ask(make)
-        except _CrashedError:
+        except CrashedError:
             return False
         except KeyturnError as error:
             if error.who == "us":
@@ -386,19 +403,24 @@ class _Play:
 
     # --- the whole ---------------------------------------------------------------------------------------------------
 
+    def around(self) -> list[Coroutine[Any, Any, None]]:
+        """Who and what is there beside the agents."""
+        return [
+            *(self.reviewer(name) for name in (*REVIEWERS, OPERATOR)),
+            self.tidier(),
+            self.drift(),
+            self.tightener(),
+        ]
+
+    def is_quiet(self) -> bool:
+        """Whether nothing is to come any more."""
+        return self.up.is_set() and all(case.phase in TERMINAL for case in self.runtime.cases(limit=10_000))
+
     async def run(self) -> None:
         self.account.note("begun")
         keeper = asyncio.ensure_future(self.keep_up())
         await self.up.wait()
-        around = [
-            asyncio.ensure_future(one)
-            for one in (
-                *(self.reviewer(name) for name in (*REVIEWERS, OPERATOR)),
-                self.tidier(),
-                self.drift(),
-                self.tightener(),
-            )
-        ]
+        around = [asyncio.ensure_future(one) for one in self.around()]
         halter = asyncio.ensure_future(self.halter())
         agents = [self.agent(name) for name in ("kiro", "q")[: self.chance.choice((1, 1, 1, 2))]]
         working = [asyncio.ensure_future(agent) for agent in agents]
@@ -420,10 +442,7 @@ class _Play:
     async def _until_quiet(self) -> None:
         for _ in range(LAST_WAIT_S // 15):
             await asyncio.sleep(15.0)
-            quiet = self.up.is_set() and all(
-                case.phase in TERMINAL for case in self.runtime.cases(limit=10_000)
-            )
-            if quiet and await self._do(lambda plane: plane.book.store.append(())):
+            if self.is_quiet() and await self._do(lambda plane: plane.book.store.append(())):
                 return
         stuck = [repr(case) for case in self.runtime.cases(open_only=True)]
         self.history.trouble.append(f"stuck: {', '.join(stuck)}")
@@ -435,8 +454,13 @@ def _things(case: Case) -> set[str]:
 
 def play(seed: int) -> History:
     """The history of this seed. The same seed gives the same history, but for the names of sessions and claims."""
+    return played(lambda loop: Play(seed, loop))
+
+
+def played(make: Callable[[VirtualLoop], Play]) -> History:
+    """The history that comes of what `make` sets up."""
     with _seldom_collected():
-        return _play(seed)
+        return _played(make)
 
 
 @contextlib.contextmanager
@@ -450,11 +474,11 @@ def _seldom_collected() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def _play(seed: int) -> History:
+def _played(make: Callable[[VirtualLoop], Play]) -> History:
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
     try:
-        one = _Play(seed, loop)
+        one = make(loop)
         loop.run_until_complete(one.run())
         for task in asyncio.all_tasks(loop):
             task.cancel()
