@@ -269,10 +269,10 @@ def test_what_certainly_did_not_leave_failed() -> None:
     """And is said so."""
 
     async def story(world: Calm) -> None:
-        async def unsent(*_args: object) -> Sending:
+        async def unsent(*_args: object, **_look: object) -> Sending:
             raise NotSentError("refused", "no connection could be made")
 
-        world.executor.send = unsent  # type: ignore[assignment,method-assign]
+        world.executor.send = unsent  # type: ignore[method-assign]
         reply = await world.ask(world.change("Set", "t1", value=7))
         assert (reply.kind, world.case().phase) == (ReplyKind.REFUSED, Phase.FAILED)
         assert "nothing was sent: no connection could be made" in reply.text

@@ -116,10 +116,10 @@ def test_what_failed_as_a_whole_has_nothing_to_take_back() -> None:
     """And its client, when it asks again, hears why it failed."""
 
     async def story(world: Calm) -> None:
-        async def unsent(*_args: object) -> Sending:
+        async def unsent(*_args: object, **_look: object) -> Sending:
             raise NotSentError("refused", "no connection could be made")
 
-        world.executor.send = unsent  # type: ignore[assignment,method-assign]
+        world.executor.send = unsent  # type: ignore[method-assign]
         asked = world.change("Delete", "t1")
         waiting = world.asking(asked)
         await world.settle_down()

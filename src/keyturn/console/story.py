@@ -79,6 +79,8 @@ def _people(event: r.Event) -> str:
             return f"by {by}"
         case r.Undone(by_case=by_case):
             return f"by {by_case}"
+        case r.TakenUp(by=by, from_node=gone):
+            return f"by {by}{f', after {gone}' if gone else ''}"
     return ""
 
 

@@ -142,6 +142,9 @@ class Book:
         """Whether what the case asks for is this process's to do."""
         return True
 
+    async def abreast(self) -> None:
+        """Before somebody is told how a case stands: all that is on the log by now is folded."""
+
     def may_act(self) -> None:
         """Raises `StoreError` when this process may not act on the world any more."""
 

@@ -246,9 +246,12 @@ class GateSide:
         case = await self.book.until(case_id, _has_news, timeout_s=None)
         if case.phase in WAITING:
             await self._while_held(case_id)
+            await self.book.abreast()
             case = await self.book.until(case_id, _has_news, timeout_s=None)  # it may be on its way
         if case.phase is Phase.UNCERTAIN:
-            case = await self.book.until(case_id, _may_reply, timeout_s=self.settings.hold_wait_s)
+            await self.book.until(case_id, _may_reply, timeout_s=self.settings.hold_wait_s)
+            await self.book.abreast()
+            case = await self.book.until(case_id, _has_news, timeout_s=None)
         return self._reply(case, _place(case, key))
 
     async def _while_held(self, case_id: str) -> None:

@@ -7,6 +7,7 @@ plane, some milliseconds apart, and none at all while it decides what to write. 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -123,6 +124,10 @@ class SharedBook(Book):
 
     def works_on(self, case: Case) -> bool:
         return case.worker == self.store.writer
+
+    async def abreast(self) -> None:
+        with contextlib.suppress(StoreError):  # then what is known here is said
+            await self.shared.turn(lambda: ())
 
     def may_act(self) -> None:
         if self.shared.lease_left_s() <= 0:

@@ -20,7 +20,7 @@ from typing import Any, Final
 from keyturn.core.chain import GENESIS, broken_at
 from keyturn.errors import StoreError
 from keyturn.model.record import Entry
-from keyturn.stores.shared import LEASE_S, Turns
+from keyturn.stores.shared import LEASE_S, SharedTables
 from keyturn.stores.sqlite import TAIL_CHECKED, explain, lock, open_database
 
 POLL_S: Final = 0.02
@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS node (
 
 
 class SqliteBackend:
-    """See `keyturn.stores.shared.Backend`."""
+    """See `keyturn.stores.turns.Backend`."""
 
     now_ms: str = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
     pick: str = ""  # one writer at a time: nothing can be taken by two
@@ -189,7 +189,7 @@ class SqliteBackend:
             )
 
 
-class SharedSqliteStore(Turns):
+class SharedSqliteStore(SharedTables):
     """See `keyturn.stores.interface.SharedStore`: for the workers of one machine."""
 
     def __init__(self, path: Path, *, writer: str, lease_s: float = LEASE_S) -> None:

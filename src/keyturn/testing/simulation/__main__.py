@@ -6,9 +6,10 @@ import argparse
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from keyturn.testing.simulation import check, play
+from keyturn.testing.simulation import History, check, play
+from keyturn.testing.simulation.nodes import play_nodes
 from keyturn.testing.simulation.story import tell
 
 
@@ -17,17 +18,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="keyturn.testing.simulation", description=__doc__)
     parser.add_argument("--seed", type=int, help="tell the history of this seed")
     parser.add_argument("--case", default="", help="with --seed: only this case, C-3")
+    parser.add_argument("--nodes", action="store_true", help="several nodes over one store")
     parser.add_argument("--first", type=int, default=0, help="first seed of many (default %(default)s)")
     parser.add_argument("--count", type=int, default=2000, help="how many histories (default %(default)s)")
     given = parser.parse_args(arguments)
     logging.disable(logging.CRITICAL)  # a crash that is simulated is not news
+    played = play_nodes if given.nodes else play
     if given.seed is not None:
-        return _tell(given.seed, given.case)
-    return _many(given.first, given.count)
+        return _tell(played, given.seed, given.case)
+    return _many(played, given.first, given.count)
 
 
-def _tell(seed: int, case_id: str) -> int:
-    history = play(seed)
+def _tell(played: Callable[[int], History], seed: int, case_id: str) -> int:
+    history = played(seed)
     for line in tell(history, case_id=case_id):
         print(line)
     wrong = check(history)
@@ -35,11 +38,11 @@ def _tell(seed: int, case_id: str) -> int:
     return bool(wrong)
 
 
-def _many(first: int, count: int) -> int:
+def _many(played: Callable[[int], History], first: int, count: int) -> int:
     entries, effects, lives, failed = 0, 0, 0, 0
     begun = time.process_time()
     for seed in range(first, first + count):
-        history = play(seed)
+        history = played(seed)
         entries += len(history.entries)
         effects += sum(one.what == "took" for one in history.journal)
         lives += history.lives

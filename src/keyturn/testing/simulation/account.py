@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -14,6 +14,9 @@ from keyturn.model.canonical import canonical
 from keyturn.model.change import Change, Request
 from keyturn.model.execution import Answer, Call, Grant, Refused, Succeeded, Unavailable
 from keyturn.testing.simulation.crashes import CALL_CRASHES, STEP_CRASHES, Process
+
+STOPS_S: Final = (1.5, 7.0)
+"""A process that stands still at a call wakes within its lease, or long after others have noticed."""
 
 
 class World(msgspec.Struct, frozen=True):
@@ -161,6 +164,8 @@ class SimulatedExecutor:
         last_look: Callable[[], None] = nothing,
     ) -> Sending:
         self.process.check()
+        if self.process.stops_at_call and self.chance.random() < self.process.stops_at_call:
+            self.process.stop(self.chance.choice(STOPS_S))
         if self.process.stopped:
             await self.process.awake()
         last_look()

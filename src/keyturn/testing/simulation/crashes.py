@@ -27,6 +27,7 @@ class Process:
         self.chance = chance
         self.dead = False
         self.wakes: asyncio.Event | None = None  # while it is stopped (SIGSTOP, a machine that is moved)
+        self.stops_at_call = 0.0  # how likely just before a call leaves
         self.over: asyncio.Future[None] = asyncio.get_event_loop().create_future()
 
     def check(self) -> None:
@@ -38,6 +39,17 @@ class Process:
     def stopped(self) -> bool:
         """Whether it stands still: what it would do next it does when it wakes, and knows nothing of the time between."""
         return self.wakes is not None
+
+    def stop(self, seconds: float) -> None:
+        """Stand still for so long."""
+        if self.wakes is None and not self.dead:
+            self.wakes = asyncio.Event()
+            asyncio.get_running_loop().call_later(seconds, self._wake)
+
+    def _wake(self) -> None:
+        wakes, self.wakes = self.wakes, None
+        if wakes is not None:
+            wakes.set()
 
     async def awake(self) -> None:
         """Stand still where a stopped process does."""
@@ -66,8 +78,7 @@ class Process:
     def die(self) -> None:
         """End here, now."""
         self.dead = True
-        if self.wakes is not None:
-            self.wakes.set()
+        self._wake()
         if not self.over.done():
             self.over.set_result(None)
         raise Died

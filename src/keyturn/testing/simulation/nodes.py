@@ -76,6 +76,7 @@ class NodesPlay(Play):
         self.database = Database()
         self.platter = self.database.platter
         self.history.entries, self.history.moments = self.platter.entries, self.platter.moments
+        self.history.trouble = self.database.trouble
         self.world = NodesWorld(
             nodes=self.chance.choice((2, 2, 3)),
             late_s=self.chance.choice((0.02, 0.5, 4.0)),
@@ -111,6 +112,7 @@ class NodesPlay(Play):
         host.lives += 1
         self.history.lives += 1
         process = host.process = Process(self.chance, may_crash=self.about.crashes and host.lives < LIVES_MAX)
+        process.stops_at_call = self.world.stops / 6
         store = SimulatedSharedStore(
             self.database,
             process,
@@ -173,10 +175,9 @@ class NodesPlay(Play):
             process = host.process
             if self.luck.random() >= self.world.stops or process is None or process.dead or not host.up:
                 continue
-            process.wakes = asyncio.Event()
-            await asyncio.sleep(self.luck.choice((LEASE_S / 2, LEASE_S * 1.3, LEASE_S * 4)))
-            wakes, process.wakes = process.wakes, None
-            wakes.set()
+            stands_s = self.luck.choice((LEASE_S / 2, LEASE_S * 1.3, LEASE_S * 4))
+            process.stop(stands_s)
+            await asyncio.sleep(stands_s)
 
     def around(self) -> list[Coroutine[Any, Any, None]]:
         return [*super().around(), *(self.stopper(host) for host in self.hosts)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Final
@@ -10,7 +11,7 @@ from typing import Final
 import msgspec
 
 from keyturn.core.chain import GENESIS, make_entry
-from keyturn.errors import StoreError
+from keyturn.errors import BugError, StoreError
 from keyturn.model.record import Checkpoint, Draft, Entry
 from keyturn.stores.interface import Node, Row
 from keyturn.testing.simulation.crashes import Process
@@ -38,6 +39,7 @@ class Database:
         self.turn = asyncio.Lock()
         self.seats: dict[str, _Seat] = {}
         self.listeners: list[SimulatedSharedStore] = []
+        self.trouble: list[str] = []
 
     @property
     def head(self) -> tuple[int, str]:
@@ -82,7 +84,11 @@ class SimulatedSharedStore:
         entries = self._database.platter.entries[self._at :]
         if entries and self._fold is not None:
             self._at = entries[-1].seq
-            self._fold(entries)
+            try:
+                self._fold(entries)
+            except BugError as error:
+                self._database.trouble.append(f"the log cannot be folded: {error.message}")
+                raise
 
     def _news(self) -> None:
         """What others wrote comes by; nobody is there to hear it in a dead process, and nobody awake in a stopped one."""
@@ -91,7 +97,8 @@ class SimulatedSharedStore:
         if self._process.stopped:
             self._loop.call_later(0.2, self._news)
             return
-        self.catch_up()
+        with contextlib.suppress(BugError):
+            self.catch_up()
 
     async def turn(self, decide: Callable[[], Sequence[Draft]], *, soon: bool = False) -> tuple[Entry, ...]:
         await self._running()
