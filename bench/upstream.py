@@ -1,4 +1,4 @@
-"""A fast upstream on loopback: answers reads with 1 KB, writes at once, streams 64 MB. Run: ``python -m bench.upstream``
+"""A fast upstream on loopback: answers reads with 1 KB, writes at once, streams as many megabytes as are asked for. Run: ``python -m bench.upstream``
 
 It prints its port. It stands where the account would, so that what is measured is what stands in front of it.
 """
@@ -12,7 +12,7 @@ from typing import Final
 import httptools
 import uvloop
 
-LARGE_BYTES: Final = 64 * 1024 * 1024
+LARGE_MB: Final = 64
 CHUNK: Final = b"x" * 65_536
 ITEM: Final = json.dumps({"Item": {"id": {"S": "1"}, "text": {"S": "a" * 950}}}).encode()
 ABSENT: Final = b'{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"no"}'
@@ -60,8 +60,8 @@ class Client(asyncio.Protocol):
         elif self._target:
             self._transport.write(GONE)
         elif self._parser.get_method() == b"GET" and self._path.startswith(b"/large/"):
-            self._transport.write(f"HTTP/1.1 200 OK\r\ncontent-length: {LARGE_BYTES}\r\n\r\n".encode())
-            self._left = LARGE_BYTES
+            self._left = int(self._path.partition(b"?")[0].rpartition(b"/")[2]) * 1024 * 1024
+            self._transport.write(f"HTTP/1.1 200 OK\r\ncontent-length: {self._left}\r\n\r\n".encode())
             self.resume_writing()
         else:
             self._transport.write(EMPTY)
