@@ -6,9 +6,8 @@ Generated from registry packages by `make catalogue`, with overlays of our own. 
 from __future__ import annotations
 
 import hashlib
-import json
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Final
@@ -57,7 +56,27 @@ class CatalogueEntry(msgspec.Struct, frozen=True):
 @cache
 def _load() -> tuple[dict[str, Any], str]:
     raw = zlib.decompress(files(__name__).joinpath("effects.bin").read_bytes())
-    return json.loads(raw), hashlib.sha256(raw).hexdigest()
+    body = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    made = {name: msgspec.json.decode(part) for name, part in body.items() if name != "operations"}
+    return {**made, "operations": _Services(body["operations"])}, hashlib.sha256(raw).hexdigest()
+
+
+class _Services(Mapping[str, dict[str, Any]]):
+    """Operations by service, as text until they are asked for: as objects all of them are ten times as large."""
+
+    def __init__(self, raw: bytes | msgspec.Raw) -> None:
+        self._raw = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+        self._read = lru_cache(maxsize=8)(lambda service: msgspec.json.decode(self._raw[service]))
+
+    def __getitem__(self, service: str) -> dict[str, Any]:
+        found: dict[str, Any] = self._read(service)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._raw)
+
+    def __len__(self) -> int:
+        return len(self._raw)
 
 
 def identity() -> str:
