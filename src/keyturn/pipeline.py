@@ -11,7 +11,7 @@ import msgspec
 
 from keyturn.core.ports import Assessing, Captures, Facts, PolicyEngine
 from keyturn.model.assessment import Assessment, Finding, Kind, Reversibility
-from keyturn.model.change import Change, Effect
+from keyturn.model.change import Change, Effect, Operation
 from keyturn.model.decision import Decision, Obligations, Reason, Verdict
 from keyturn.model.review import ReviewRequest
 
@@ -155,6 +155,18 @@ def worst_finding(assessment: Assessment) -> str:
 def _why(decision: Decision) -> str:
     reasons = "; ".join(f"{reason.message} [{reason.policy}]" for reason in decision.reasons[:2])
     return f"Policy: {reasons}" if reasons else ""
+
+
+def read_assessment(operation: Operation) -> Assessing:
+    """The assessment of what only reads: the catalogue's floor, and nothing looked at."""
+    assessment = Assessment(
+        effect=operation.floor,
+        effects=(operation.floor,),
+        reversibility=Reversibility.R0,
+        environment="unknown",
+        state_digest="",
+    )
+    return Assessing(assessment=assessment, captures=Captures(states={}))
 
 
 def empty_assessment(change: Change, why: str) -> Assessing:

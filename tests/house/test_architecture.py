@@ -19,6 +19,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "providers": ("core", "model", "errors"),
     "policy": ("core", "model", "errors"),
     "pipeline": ("core", "model", "errors"),
+    # What would be decided of a request, with nothing running.
+    "explaining": ("pipeline", "policy", "providers", "core", "model", "errors"),
     # Adapters: the model and their own interface; a store checks the chain that `core.chain` defines.
     "stores": ("core.chain", "model", "errors"),
     "executors": ("providers", "model", "errors"),
@@ -34,7 +36,17 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "config": ("errors",),
     # `init`, `verify` and `policy` work with nothing running; everything else goes through the console's API.
     "cli": (
-        *("app", "config", "agent", "runtime", "console.identity", "policy", "providers", "core"),
+        *(
+            "app",
+            "config",
+            "agent",
+            "explaining",
+            "runtime",
+            "console.identity",
+            "policy",
+            "providers",
+            "core",
+        ),
         *("stores", "model", "errors", "testing"),
     ),
     "app": ("",),  # wires everything
@@ -149,7 +161,7 @@ def test_a_library_stands_only_where_its_business_is(library: str) -> None:
 
 # --- what is pure ----------------------------------------------------------------------------------------------------
 
-PURE = ("model", "core", "providers", "policy", "pipeline")
+PURE = ("model", "core", "providers", "policy", "pipeline", "explaining")
 MAY_USE = frozenset(
     {
         *(

@@ -129,6 +129,18 @@ def test_a_slice_answers_as_the_whole_set_does(parts: list[Any], example: Exampl
     assert sliced == whole
 
 
+@given(policy_sets, st.lists(examples, min_size=2, max_size=5))
+@settings(max_examples=100, deadline=None)
+def test_a_kept_vote_is_the_one_that_is_asked_for(parts: list[Any], asked: list[Example]) -> None:
+    """An engine keeps votes of requests that look alike to its policies; each request is answered as though it were the first."""
+    policies = _parsed(parts)
+    keeping = CedarEngine(policies)
+    for example in [*asked, *asked]:
+        assert keeping.answer(*example.build()) == CedarEngine(policies, slicing=False).answer(
+            *example.build()
+        )
+
+
 @given(policy_sets, examples)
 @settings(max_examples=300, deadline=None)
 def test_an_error_is_never_allow_and_a_verdict_never_without_reason(

@@ -13,6 +13,7 @@ import click
 from keyturn import __version__
 from keyturn.cli.authority import ca
 from keyturn.cli.evidence import export, log, verify
+from keyturn.cli.explaining import explain
 from keyturn.cli.guarding import doctor, guard
 from keyturn.cli.policies import policy
 from keyturn.cli.shared import EXIT_FAILED, EXIT_REFUSED, EXIT_UNREACHABLE, api, out, output_option
@@ -401,7 +402,7 @@ def undo(ctx: click.Context, cases: tuple[str, ...], output: str) -> None:
         sys.exit(EXIT_FAILED)
 
 
-for command in (export, verify, log, policy, guard, doctor, ca):
+for command in (explain, export, verify, log, policy, guard, doctor, ca):
     main.add_command(command)
 
 

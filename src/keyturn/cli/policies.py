@@ -23,7 +23,8 @@ def _place(pack: str) -> Any:
     return Path(pack).expanduser() if os.sep in pack or pack.endswith(".cedar") else pack
 
 
-def _loaded(packs: tuple[str, ...]) -> Any:
+def loaded(packs: tuple[str, ...]) -> Any:
+    """The engine over these packs; `seatbelt` where none is named."""
     from keyturn.policy import load
     from keyturn.providers.aws import catalogue
 
@@ -34,7 +35,7 @@ def _loaded(packs: tuple[str, ...]) -> Any:
 @click.argument("packs", nargs=-1)
 def policy_check(packs: tuple[str, ...]) -> None:
     """Load packs as `up` would, and say what is wrong."""
-    engine = _loaded(packs)
+    engine = loaded(packs)
     click.echo(f"{', '.join(packs or ('seatbelt',))}: sound, {engine.digest}")
 
 
@@ -78,7 +79,7 @@ def policy_explain(facts: tuple[str, ...], packs: tuple[str, ...], output: str) 
         raise PolicyError(
             "facts", str(error), help=f"facts are: {', '.join(Example.__struct_fields__)}"
         ) from None
-    found = explain(_loaded(packs), *example.build())
+    found = explain(loaded(packs), *example.build())
     click.echo(json.dumps(msgspec.to_builtins(found), indent=2) if output == "json" else found.text())
 
 

@@ -23,8 +23,9 @@ from keyturn.model.assessment import Assessment
 from keyturn.model.canonical import digest
 from keyturn.model.change import Change, ResourceRef
 from keyturn.model.decision import Decision, Obligations, Reason, Verdict
-from keyturn.policy.facts import context_of, table
-from keyturn.policy.limits import ERROR_CHARS_MAX, HANDLES_MAX, RESOURCES_ASKED_MAX, SLICES_MAX
+from keyturn.policy.facts import Asked, context_of, table
+from keyturn.policy.kept import KnownFacts, Seen, Votes, seen_by
+from keyturn.policy.limits import ERROR_CHARS_MAX, HANDLES_MAX, RESOURCES_ASKED_MAX, SCOPES_MAX, SLICES_MAX
 from keyturn.policy.schema import RESOURCE_ATTRIBUTES, Action, action_of_operation, schema_of
 from keyturn.policy.slices import Actor, Handles, Slice, applies, handles_of, named_actors
 from keyturn.policy.source import Policy, Source
@@ -49,6 +50,9 @@ class CedarEngine:
         )
         self._named = named_actors(self.policies.values())
         self._slicing = slicing
+        self._scopes = lru_cache(maxsize=SCOPES_MAX)(self._seen_from)
+        self._seen = lru_cache(maxsize=HANDLES_MAX)(self._seen_by)
+        self._votes = Votes()
         self._slices = lru_cache(maxsize=SLICES_MAX)(self._cut)
         self._handles = lru_cache(maxsize=HANDLES_MAX)(self._parsed)
 
@@ -62,6 +66,9 @@ class CedarEngine:
 
     def forget(self) -> None:
         """Drop the slices built so far; they are built again when they are asked for."""
+        self._scopes.cache_clear()
+        self._seen.cache_clear()
+        self._votes.clear()
         self._slices.cache_clear()
         self._handles.cache_clear()
 
@@ -82,35 +89,66 @@ class CedarEngine:
             if facts.human
             else Actor("Agent", change.principal.agent)
         )
-        context = context_of(change, assessment, facts)
-        votes = [self._vote(*question, actor, context) for question in self._questions(change, actor)]
+        known = KnownFacts(Asked(change, assessment, facts))
+        votes = [self._vote(*question, actor, known) for question in self._questions(change, actor)]
         if len(change.resources) > RESOURCES_ASKED_MAX:
             votes.append(Vote(verdict=Verdict.HOLD, reasons=(TOO_MANY,), errors=(TOO_MANY.message,)))
         return combine(votes, self._digest)
 
-    def _questions(self, change: Change, actor: Actor) -> Iterator[tuple[Slice, ResourceRef]]:
+    def _questions(self, change: Change, actor: Actor) -> Iterator[tuple[Action, ResourceRef]]:
         """Each operation on each of its resources, each once; one resource stands for all where no policy looks at it."""
         asked: set[tuple[Action, ResourceRef]] = set()
         shared = actor if actor in self._named else Actor(actor.type, "")
         for operation in change.operations:
-            cutting = self._slices(action_of_operation(operation), shared)
+            action = action_of_operation(operation)
             resources = operation.resources or (_NOWHERE,)
             for resource in (
-                resources[:RESOURCES_ASKED_MAX] if cutting.handles.sees_resource else resources[:1]
+                resources[:RESOURCES_ASKED_MAX] if self._scopes(action, shared).resource else resources[:1]
             ):
-                if (cutting.action, resource) not in asked:
-                    asked.add((cutting.action, resource))
-                    yield cutting, resource
+                if (action, resource) not in asked:
+                    asked.add((action, resource))
+                    yield action, resource
+
+    def _seen_from(self, action: Action, actor: Actor) -> Seen:
+        """What the policies look at whose scope can match this action and actor."""
+        chosen = self.policies.values()
+        return self._seen(
+            tuple(policy.id for policy in chosen if not self._slicing or applies(policy, action, actor))
+        )
+
+    def _seen_by(self, names: tuple[str, ...]) -> Seen:
+        return seen_by(self.policies[name] for name in names)
 
     def _cut(self, action: Action, actor: Actor) -> Slice:
-        chosen = self.policies.values()
-        names = tuple(policy.id for policy in chosen if not self._slicing or applies(policy, action, actor))
-        return Slice(action=action, schema=schema_of([action]), handles=self._handles(names))
+        return Slice(
+            action=action,
+            schema=schema_of([action]),
+            handles=self._handles(self._scopes(action, actor).names),
+        )
 
     def _parsed(self, names: tuple[str, ...]) -> Handles:
         return handles_of(self.policies[name] for name in names)
 
-    def _vote(self, cutting: Slice, resource: ResourceRef, actor: Actor, context: str) -> Vote:
+    def _vote(self, action: Action, resource: ResourceRef, actor: Actor, known: KnownFacts) -> Vote:
+        """The vote, kept from a request that looked the same to these policies, or Cedar's."""
+        shared = actor if actor in self._named else Actor(actor.type, "")
+        seen = self._scopes(action, shared)
+        key = (
+            seen.names,
+            known.of(seen.facts),
+            action if seen.action else None,
+            actor if seen.principal else actor.type,
+            resource if seen.resource else None,
+        )
+        found = self._votes.get(key) if self._slicing else None
+        if found is None:
+            asked = known.asked
+            context = context_of(asked.change, asked.assessment, asked.facts)
+            found = self._asked(self._slices(action, shared), resource, actor, context)
+            self._votes.keep(key, found)
+        return found
+
+    def _asked(self, cutting: Slice, resource: ResourceRef, actor: Actor, context: str) -> Vote:
         entities = Entities.from_json_str(_entity(resource), cutting.schema)
         request = {
             "principal": {"type": actor.type, "id": actor.id},

@@ -8,6 +8,9 @@ SLICES_MAX: Final = 2_048
 """Slices kept, one per action and named principal, some 55 KB each for their schema. A busy account sees some hundreds of
 actions; an evicted slice costs a millisecond to build again."""
 
+SCOPES_MAX: Final = 32_768
+"""Actions whose policies are known by name, 100 bytes each: all that AWS has, for the agents that policies single out and the rest."""
+
 HANDLES_MAX: Final = 512
 """Parsed policy sets kept, 180 KB each for twenty policies. Most actions share one: those that policies do not single out."""
 

@@ -27,7 +27,6 @@ from keyturn.core.ports import Facts
 from keyturn.errors import BugError
 from keyturn.executors.interface import Response
 from keyturn.model import record as r
-from keyturn.model.assessment import Assessment, Reversibility
 from keyturn.model.change import Change, Operation, Principal, Request, ResourceRef
 from keyturn.model.decision import Decision
 from keyturn.model.execution import Outcome, OutcomeStatus
@@ -100,13 +99,7 @@ class GateSide:
 
     def _ask_read(self, principal: Principal, operation: Operation) -> Decision:
         change = Change(principal=principal, surface="read", operations=(operation,), received_at_ms=0)
-        assessment = Assessment(
-            effect=operation.floor,
-            effects=(operation.floor,),
-            reversibility=Reversibility.R0,
-            environment="unknown",
-            state_digest="",
-        )
+        assessment = pipeline.read_assessment(operation).assessment
         try:
             return pipeline.decide(self.work.policy, change, assessment, Facts(observe=self.settings.observe))
         except Exception as error:  # noqa: BLE001  # fail closed

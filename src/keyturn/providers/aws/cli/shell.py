@@ -40,6 +40,10 @@ _VARIABLE: Final = re.compile(r"\$(?:\w+|[?#@*!$-])")
 _PLACEHOLDER: Final = re.compile(r"<[\w .:/-]{1,60}>(?=[\s'\"/]|\Z)")
 """``<region>``, as documentation has it: somebody is to put a word in."""
 
+_PLAIN: Final = re.compile(r"[^\s;|&()<>'\"\\$`]+")
+_PLAIN_QUOTED: Final = re.compile(r'[^"\\$`]+')
+"""Runs of characters that mean nothing to a shell, outside of quotes and in double ones."""
+
 _BREAKS: Final = frozenset(";|&\n()")
 _ANSI: Final = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"', "0": "\0"}
 
@@ -100,6 +104,11 @@ class _Reader:
         known, quoted, begun = True, False, self._at
         text = self._text
         while self._at < len(text):
+            plain = _PLAIN.match(text, self._at)
+            if plain is not None:
+                parts.append(plain[0])
+                self._at = plain.end()
+                continue
             char = text[self._at]
             placeholder = _PLACEHOLDER.match(text, self._at) if char == "<" else None
             if placeholder is not None:
@@ -130,7 +139,16 @@ class _Reader:
         """What stands in quotes; whether it is known."""
         text, known = self._text, True
         self._at += 1
+        if quote == "'" and (end := text.find("'", self._at)) >= 0:
+            parts.append(text[self._at : end])
+            self._at = end + 1
+            return True
         while self._at < len(text):
+            plain = _PLAIN_QUOTED.match(text, self._at) if quote == '"' else None
+            if plain is not None:
+                parts.append(plain[0])
+                self._at = plain.end()
+                continue
             char = text[self._at]
             if char == quote:
                 self._at += 1

@@ -1,0 +1,108 @@
+"""What is said of a question: one value, one object of JSON."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from keyturn.explaining.asked import Asked
+from keyturn.model.assessment import Assessment, Kind, Reversibility
+from keyturn.model.change import Effect, Operation, ResourceRef
+from keyturn.model.decision import Decision
+from keyturn.policy.facts import is_production
+from keyturn.providers.aws import catalogue
+from keyturn.providers.aws.resources import arn_of
+
+_TAKES_AWAY: Final = frozenset(
+    {Kind.DATA_LOSS, Kind.PROTECTION_STRIP, Kind.BACKUP_STRIP, Kind.REPLACE, Kind.OUTAGE, Kind.BLIND}
+)
+_GONE: Final = frozenset({Effect.DELETE, Effect.REPLACE})
+
+
+class Explained(msgspec.Struct, frozen=True):
+    """The assessment and the decision of one question, with the operation that weighs most among its own."""
+
+    asked: Asked
+    operation: Operation | None
+    operations: tuple[Operation, ...]
+    assessment: Assessment
+    decision: Decision
+    narrow: tuple[str, ...] = ()  # commands that can be run as they stand, with the asker's own values
+
+    @property
+    def destructive(self) -> bool:
+        """Whether it takes away data, resources, protection or availability."""
+        found = self.assessment
+        overwritten = any(
+            finding.kind is Kind.OVERWRITE and finding.reversibility is Reversibility.R4
+            for finding in found.findings
+        )
+        return found.effect in _GONE or bool(_TAKES_AWAY & found.kinds) or overwritten
+
+    @property
+    def data_loss(self) -> bool:
+        """Whether data goes, or would where it stands."""
+        found = self.assessment
+        return bool(found.data_at_risk) or found.data_bearing or Kind.DATA_LOSS in found.kinds
+
+    @property
+    def production(self) -> bool:
+        return is_production(self.assessment.environment)
+
+    def row(self) -> dict[str, Any]:
+        """As JSON; docs/guides/explain.md says what each key holds."""
+        found, decision, operation = self.assessment, self.decision, self.operation
+        row: dict[str, Any] = {
+            "service": operation.service if operation else None,
+            "operation": operation.action if operation else None,
+            "effect": found.effect.value,
+            "effects": [effect.value for effect in found.effects],
+            "destructive": self.destructive,
+            "reversibility": found.reversibility.value,
+            "data_loss": self.data_loss,
+            "resources": [_resource(ref) for ref in self._resources()],
+            "findings": [
+                {
+                    "code": finding.code,
+                    "message": finding.message,
+                    "kind": finding.kind.value,
+                    "source": finding.source,
+                }
+                for finding in found.findings
+            ],
+            "unknowns": list(found.unknowns),
+            "narrow": self._narrow(),
+            "verdict": decision.verdict.value,
+            "policies": [{"id": reason.policy, "message": reason.message} for reason in decision.reasons],
+            "environment": found.environment,
+            "production": self.production,
+            "lost": found.data_at_risk,
+            "recover_s": found.recover_s,
+        }
+        if operation is not None:
+            entry = catalogue.lookup(operation.service, operation.action)
+            row |= {"confidence": entry.confidence, "sources": list(entry.sources)}
+        if len(self.operations) > 1:
+            row["operations"] = [one.name for one in self.operations]
+        if self.asked.spelled:
+            row["command"] = list(self.asked.spelled)
+        if self.asked.note:
+            row["note"] = self.asked.note
+        return row
+
+    def _resources(self) -> tuple[ResourceRef, ...]:
+        return tuple(dict.fromkeys(ref for operation in self.operations for ref in operation.resources))
+
+    def _narrow(self) -> dict[str, Any] | None:
+        if not self.assessment.alternatives:
+            return None
+        first = next(
+            (one for one in self.assessment.alternatives if one.exact), self.assessment.alternatives[0]
+        )
+        commands = list(self.narrow) if first.exact and self.narrow else list(first.commands)
+        return {"commands": commands, "exact": first.exact, "why": first.why, "lost": first.lost}
+
+
+def _resource(ref: ResourceRef) -> dict[str, str]:
+    return {"arn": arn_of(ref), "type": ref.kind, "id": ref.id, "account": ref.account, "region": ref.region}

@@ -1,0 +1,174 @@
+"""Assessment and decision of a question: what the gateway does with a request, driven with the facts that came along."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from keyturn import pipeline
+from keyturn.core.ports import Assessing, Facts, Inquiry, PolicyEngine
+from keyturn.explaining.asked import Asked
+from keyturn.explaining.explained import Explained
+from keyturn.model.assessment import Assessment, Finding, Reversibility
+from keyturn.model.change import READ_EFFECTS, Change, Effect, Operation, Principal, Request
+from keyturn.model.execution import Answer, Call
+from keyturn.providers.aws.cli import Meant
+from keyturn.providers.aws.operation import operation_from
+from keyturn.providers.aws.provider import AwsProvider
+from keyturn.providers.aws.resources import Home
+
+T = TypeVar("T")
+
+ROUNDS_MAX: Final = 1_000
+"""Yields of one inquiry: what comes along is no account, and an answer that asks for the next page for ever is cut here."""
+
+_SOMEBODY: Final = Principal(agent="an agent", session="explain", operator="somebody")
+
+
+def seal(value: bytes) -> str:
+    """In place of an installation's keyed digest: nothing of it is kept."""
+    return "sha256:" + hashlib.sha256(value).hexdigest()[:24]
+
+
+class Explainer:
+    """Answers questions; holds the policies and nothing of any question."""
+
+    def __init__(self, policy: PolicyEngine, *, accounts: Mapping[str, str] | None = None) -> None:
+        self._policy, self._accounts = policy, dict(accounts or {})
+
+    def explain(self, asked: Asked, facts: Facts | None = None) -> Explained:
+        """What it does and what is decided of it. Never raises for what is asked: what fails inside is an unknown."""
+        operations = tuple(_operation(one, asked.home) for one in asked.meant)
+        changing = [number for number, one in enumerate(operations) if one.floor not in READ_EFFECTS]
+        if not operations or asked.why:
+            return self._unread(asked, operations, facts)
+        kept = changing or range(len(operations))
+        change = _change(tuple(operations[number] for number in kept))
+        remarks = [
+            finding for number in kept for finding in _findings(asked.meant[number], operations[number])
+        ]
+        unknowns = (
+            *asked.unknowns,
+            *(text for number in kept for text in asked.meant[number].unknown),
+        )
+        if changing:
+            requests = tuple(_request(asked.meant[number], asked.home) for number in changing)
+            assessing = self._assessed(change, requests, asked)
+        else:
+            reading = max(change.operations, key=lambda one: one.floor.severity)
+            assessing = pipeline.read_assessment(reading)
+        assessment = _with(assessing.assessment, remarks, unknowns)
+        decision = pipeline.decide(self._policy, change, assessment, facts or Facts())
+        heaviest = max(change.operations, key=lambda one: one.floor.severity)
+        return Explained(asked, heaviest, operations, assessment, decision, assessing.reply_commands)
+
+    def _assessed(self, change: Change, requests: tuple[Request, ...], asked: Asked) -> Assessing:
+        accounts = {
+            **self._accounts,
+            **({asked.home.account: asked.environment} if asked.environment else {}),
+        }
+        provider = AwsProvider(seal, accounts)
+        try:
+            return _driven(provider.assess(change, requests, at_ms=0), asked.facts())
+        except Exception as error:  # noqa: BLE001  # fail closed, as the plane does
+            return pipeline.empty_assessment(change, f"the assessment failed: {type(error).__name__}")
+
+    def _unread(self, asked: Asked, operations: tuple[Operation, ...], facts: Facts | None) -> Explained:
+        """What could not be read as a request, or not all of it."""
+        unknown = Operation(
+            provider="aws",
+            name="aws:Unknown",
+            parameters={},
+            resources=(asked.home.ref("aws:account", "*"),),
+            floor=Effect.EXECUTE,
+            partition=asked.home.partition,
+            account=asked.home.account,
+            region=asked.home.region,
+        )
+        change = _change((*operations, unknown))
+        assessing = pipeline.empty_assessment(change, asked.why or "it asks for nothing")
+        remarks = [
+            finding
+            for meant, operation in zip(asked.meant, operations, strict=True)
+            for finding in _findings(meant, operation)
+        ]
+        assessment = _with(assessing.assessment, remarks, asked.unknowns)
+        decision = pipeline.decide(self._policy, change, assessment, facts or Facts())
+        heaviest = max(operations, key=lambda one: one.floor.severity, default=None)
+        return Explained(asked, heaviest, operations, assessment, decision)
+
+
+def _driven(inquiry: Inquiry[T], answer: Callable[[Call], Answer]) -> T:
+    """The inquiry's result, its calls answered by what came along."""
+    answers: tuple[Answer, ...] | None = None
+    for _ in range(ROUNDS_MAX):
+        try:
+            calls = inquiry.send(answers) if answers is not None else next(inquiry)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        answers = tuple(answer(call) for call in calls)
+    inquiry.close()
+    raise TimeoutError(f"an inquiry asked more than {ROUNDS_MAX} times")
+
+
+def _change(operations: tuple[Operation, ...]) -> Change:
+    return Change(principal=_SOMEBODY, surface="explain", operations=operations, received_at_ms=0)
+
+
+def _operation(meant: Meant, home: Home) -> Operation:
+    placed = Home(home.partition, home.account, meant.region or home.region)
+    made = operation_from(meant.service, meant.operation, meant.parameters, home=placed, seal=seal)
+    return made if meant.floor is None else msgspec.structs.replace(made, floor=meant.floor)
+
+
+def _request(meant: Meant, home: Home) -> Request:
+    """The request as it comes out of the vault: through JSON, so that blobs are base64 text."""
+    parameters: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(meant.parameters, enc_hook=str))
+    return Request(
+        operation=meant.operation,
+        parameters=parameters,
+        method="POST",
+        target="/",
+        headers=(),
+        body=b"",
+        protocol="json",
+        service=meant.service,
+        signing_name=meant.service,
+        region=meant.region or home.region,
+    )
+
+
+def _findings(meant: Meant, operation: Operation) -> list[Finding]:
+    """What the command is, beyond its operation."""
+    return [
+        Finding(
+            code=remark.code,
+            kind=remark.kind,
+            message=remark.message,
+            effect=max(remark.effect, operation.floor, key=lambda effect: effect.severity),
+            reversibility=Reversibility.R4,
+            resources=operation.resources,
+            source="Keyturn: what the aws CLI makes of the command",
+        )
+        for remark in meant.remarks
+        if remark.effect not in READ_EFFECTS or operation.floor not in READ_EFFECTS
+    ]
+
+
+def _with(assessment: Assessment, findings: list[Finding], unknowns: tuple[str, ...]) -> Assessment:
+    """The assessment with what is known of the command; it can only worsen."""
+    if not findings and not unknowns:
+        return assessment
+    effects = {*assessment.effects, *(finding.effect for finding in findings)}
+    return msgspec.structs.replace(
+        assessment,
+        effect=max((assessment.effect, *effects), key=lambda effect: effect.severity),
+        effects=tuple(sorted(effects, key=lambda effect: effect.severity, reverse=True)),
+        reversibility=max([assessment.reversibility, *(finding.reversibility for finding in findings)]),
+        findings=(*assessment.findings, *findings),
+        unknowns=tuple(dict.fromkeys((*assessment.unknowns, *unknowns))),
+    )
