@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any, Final
 
 import msgspec
@@ -192,7 +191,7 @@ def _request(given: dict[str, Any]) -> Asked:
     if " " not in text[:20]:
         try:
             data = base64.b64decode(text, validate=True)
-        except binascii.Error:
+        except ValueError:
             raise NotAskedError("request is neither HTTP nor base64") from None
     return asked_of_bytes(data, given)
 
