@@ -256,7 +256,7 @@ def test_an_operation_is_never_about_nothing(name: str, parameters: dict[str, An
         ("cloudformation:DeleteStack", {"StackName": "shop"}, "cloudformation:stack", "shop"),
         ("ecr:DeleteRepository", {"repositoryName": "img"}, "ecr:repository", "img"),
         ("logs:DeleteLogGroup", {"logGroupName": "/aws/x"}, "logs:log-group", "/aws/x"),
-        ("efs:DeleteFileSystem", {"FileSystemId": "fs-1"}, "efs:file-system", "fs-1"),
+        ("efs:DeleteFileSystem", {"FileSystemId": "fs-1"}, "elasticfilesystem:file-system", "fs-1"),
         ("sns:DeleteTopic", {"TopicArn": "arn:aws:sns:eu-west-1:123456789012:news"}, "sns:topic", "news"),
     ],
 )

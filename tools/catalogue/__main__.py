@@ -11,7 +11,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from tools.catalogue import build_cli, build_effects, build_wire
+from tools.catalogue import build_effects, build_resources, build_wire
 
 HOME = Path(__file__).parents[2] / "src/keyturn/providers/aws/catalogue"
 WHEELS = Path(__file__).parents[2] / ".botocore"
@@ -20,17 +20,21 @@ WHEELS = Path(__file__).parents[2] / ".botocore"
 
 def main() -> None:
     """Build both files in place and print figures and differences."""
-    if "effects" not in sys.argv[1:]:
-        _wire_and_cli()
     before = _effects(HOME / "effects.bin")
     effects = build_effects.build(HOME / "effects.bin")
     after = _effects(HOME / "effects.bin")
     counts = ", ".join(f"{name} {count:,}" for name, count in sorted(effects["counts"].items()))
     print(f"effects.bin: {effects['bytes']:,} bytes, sha256 {effects['sha256'][:16]}: {counts}")
+    named = build_resources.build(HOME / "resources.bin")
+    print(
+        f"resources.bin: {named['bytes']:,} bytes: {', '.join(f'{how} {n:,}' for how, n in sorted(named['counts'].items()))}"
+    )
     for name in sorted(before.keys() | after.keys()):
         was, now = before.get(name), after.get(name)
         if was != now:
             print(f"  {name}: {was or 'new'} -> {now or 'gone'}")
+    if "effects" not in sys.argv[1:]:
+        _wire_and_cli()
 
 
 def _wire_and_cli() -> None:
@@ -40,6 +44,10 @@ def _wire_and_cli() -> None:
         f"wire.bin: {wire['services']} services, {wire['operations']:,} operations and {wire['older']:,} as older releases"
         f" have them, {wire['bytes']:,} bytes"
     )
+    from tools.catalogue import (
+        build_cli,
+    )  # last: awscli brings a botocore of its own, and puts it in the other's place
+
     cli = build_cli.build(HOME / "cli.bin")
     print(f"cli.bin: {cli['services']} services with spellings of their own, {cli['bytes']:,} bytes")
 

