@@ -284,16 +284,26 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
     ),
     # --- the shapes that repeat across services ---------------------------------------------------------------------
     "GEN001": (
-        Case("rds:ModifyDBInstance", {"DBInstanceIdentifier": "d", "DeletionProtection": False}),
-        Case("rds:ModifyDBInstance", {"DBInstanceIdentifier": "d", "DeletionProtection": True}),
+        Case(
+            "verifiedpermissions:UpdatePolicyStore", {"policyStoreId": "p", "deletionProtection": "DISABLED"}
+        ),
+        Case(
+            "verifiedpermissions:UpdatePolicyStore", {"policyStoreId": "p", "deletionProtection": "ENABLED"}
+        ),
     ),
     "GEN002": (
-        Case("rds:DeleteDBInstance", {"DBInstanceIdentifier": "d", "SkipFinalSnapshot": True}),
-        Case("rds:DeleteDBInstance", {"DBInstanceIdentifier": "d", "FinalDBSnapshotIdentifier": "last"}),
+        Case("neptune-graph:DeleteGraph", {"graphIdentifier": "g", "skipSnapshot": True}),
+        Case("neptune-graph:DeleteGraph", {"graphIdentifier": "g", "skipSnapshot": False}),
     ),
     "GEN003": (
-        Case("ecr:DeleteRepository", {"repositoryName": "r", "force": True}),
-        Case("ecr:DeleteRepository", {"repositoryName": "r", "force": False}),
+        Case(
+            "servicecatalog:TerminateProvisionedProduct",
+            {"ProvisionedProductName": "p", "IgnoreErrors": True},
+        ),
+        Case(
+            "servicecatalog:TerminateProvisionedProduct",
+            {"ProvisionedProductName": "p", "IgnoreErrors": False},
+        ),
     ),
     "GEN004": (
         Case("ecs:RegisterTaskDefinition", {"family": "f", "taskRoleArn": ROLE}),
@@ -315,12 +325,15 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
         Case("sns:SetTopicAttributes", {"TopicArn": "arn:aws:sns:r:1:t", "AttributeName": "DisplayName"}),
     ),
     "GEN008": (
-        Case("logs:PutRetentionPolicy", {"logGroupName": "g", "retentionInDays": 1}),
-        Case("logs:CreateLogStream", {"logGroupName": "g", "logStreamName": "s"}),
+        Case(
+            "timestream-write:UpdateTable",
+            {"TableName": "t", "RetentionProperties": {"MagneticStoreRetentionPeriodInDays": 30}},
+        ),
+        Case("timestream-write:UpdateTable", {"TableName": "t"}),
     ),
     "GEN009": (
-        Case("ecs:UpdateService", {"service": "s", "desiredCount": 0}),
-        Case("ecs:UpdateService", {"service": "s", "desiredCount": 2}),
+        Case("appstream:UpdateFleet", {"Name": "f", "ComputeCapacity": {"DesiredInstances": 0}}),
+        Case("appstream:UpdateFleet", {"Name": "f", "ComputeCapacity": {"DesiredInstances": 2}}),
     ),
     "GEN010": (
         Case("ssm:SendCommand", {"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["ls"]}}),
@@ -518,6 +531,38 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
             "sqs:SetQueueAttributes",
             {"QueueUrl": "http://x/1/q", "Attributes": {"VisibilityTimeout": "60"}},
             QUEUE,
+        ),
+    ),
+    "GEN015": (
+        Case("redshift-serverless:UpdateWorkgroup", {"workgroupName": "w", "securityGroupIds": []}),
+        Case("redshift-serverless:UpdateWorkgroup", {"workgroupName": "w", "securityGroupIds": ["sg-1"]}),
+    ),
+    "GEN016": (
+        Case(
+            "iot:UpdateThingGroupsForThing",
+            {"thingName": "t", "thingGroupNames": [f"g{n}" for n in range(30)]},
+        ),
+        Case("iot:UpdateThingGroupsForThing", {"thingName": "t", "thingGroupNames": ["g"]}),
+    ),
+    "GEN017": (
+        Case(
+            "quicksight:UpdateDashboardPermissions",
+            {"DashboardId": "d", "PermissionsToRevoke": None, "RemoveEverything": True},
+        ),
+        Case("quicksight:UpdateDashboardPermissions", {"DashboardId": "d"}),
+    ),
+    "GEN018": (
+        Case("transfer:StopServer", {"ServerId": "s"}),
+        Case("transfer:StartServer", {"ServerId": "s"}),
+    ),
+    "GEN019": (
+        Case(
+            "guardduty:CreateMembers",
+            {"DetectorId": "d", "AccountDetails": [{"AccountId": "999999999999", "Email": "e"}]},
+        ),
+        Case(
+            "guardduty:CreateMembers",
+            {"DetectorId": "d", "AccountDetails": [{"AccountId": "123456789012", "Email": "e"}]},
         ),
     ),
 }

@@ -213,7 +213,7 @@ def test_a_dry_run_flag_of_another_service_lowers_nothing(account: Account) -> N
 
 def test_a_kind_without_a_recipe_says_so(account: Account) -> None:
     """No live facts is something that reviewers must see; its findings are the generic ones."""
-    asked = ("rds:DeleteDBInstance", {"DBInstanceIdentifier": "orders", "SkipFinalSnapshot": True})
+    asked = ("codeartifact:DeleteRepository", {"domain": "d", "repository": "orders"})
     found = assess(account, asked).assessment
     assert any("no live facts" in unknown for unknown in found.unknowns)
     assert found.reversibility is Reversibility.R4

@@ -61,7 +61,7 @@ LINES: list[Line] = [
     ("a role for everybody", "iam:CreateRole", {"RoleName": "r", "AssumeRolePolicyDocument": OPEN}, ABSENT, {K.EXPOSURE, K.DELEGATED_AUTHORITY}),
     ("the world may knock", "ec2:AuthorizeSecurityGroupIngress", {"GroupId": "sg-0123456789abcdef0", "IpPermissions": INGRESS}, UNREAD, {K.EXPOSURE}),
     ("the house may knock", "ec2:AuthorizeSecurityGroupIngress", {"GroupId": "sg-0123456789abcdef0", "IpPermissions": PRIVATE}, UNREAD, set()),
-    ("the world is shut out", "ec2:RevokeSecurityGroupIngress", {"GroupId": "sg-0123456789abcdef0", "IpPermissions": INGRESS}, UNREAD, set()),
+    ("the world is shut out", "ec2:RevokeSecurityGroupIngress", {"GroupId": "sg-0123456789abcdef0", "IpPermissions": INGRESS}, UNREAD, {K.OUTAGE}),
     ("a public database", "rds:ModifyDBInstance", {"DBInstanceIdentifier": "d", "PubliclyAccessible": True}, UNREAD, {K.EXPOSURE}),
     ("a snapshot for all", "ec2:ModifySnapshotAttribute", {"SnapshotId": "snap-0123456789abcdef0", "CreateVolumePermission": {"Add": [{"Group": "all"}]}}, UNREAD, {K.EXPOSURE}),
     # --- guards, windows, the Kiro pattern ----------------------------------------------------------------------------

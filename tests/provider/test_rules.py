@@ -9,6 +9,7 @@ import pytest
 
 from keyturn.model.assessment import Finding
 from keyturn.providers.aws.rules import REGISTRY, Context, Rule
+from keyturn.providers.aws.rules.table import ROWS
 from tests.provider.provider_world import operation
 from tests.provider.rule_cases import CASES, UNREAD, Case
 
@@ -51,7 +52,8 @@ def test_a_rule_is_silent_where_it_must_be(code: str) -> None:
 
 def test_every_rule_has_its_two_cases_its_sentence_and_its_source() -> None:
     """A rule without a case is a rule nobody has seen work; one without a source is an opinion."""
-    assert sorted(CASES) == sorted(BY_CODE), "every rule has its cases, every case its rule"
+    rows = {row.code for row in ROWS}  # theirs stand in row_cases.yaml
+    assert sorted(CASES) == sorted(set(BY_CODE) - rows), "every rule has its cases, every case its rule"
     assert len(REGISTRY) == len(BY_CODE), "a code names one rule"
     for rule in REGISTRY:
         assert len(rule.says) > 20, rule.code

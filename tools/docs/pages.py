@@ -150,35 +150,26 @@ def lifecycle() -> str:
 
 # --- rules -----------------------------------------------------------------------------------------------------------
 
-_FAMILIES: Final = {
-    "CW": "CloudWatch",
-    "DDB": "DynamoDB",
-    "EXP": "Anywhere: exposure",
-    "GEN": "Anywhere: by the shape of the request",
-    "IAM": "IAM",
-    "KMS": "KMS",
-    "LAM": "Lambda",
-    "S3": "S3",
-    "SEC": "Secrets",
-    "SQS": "SQS",
-    "SSM": "Systems Manager parameters",
-}
+_ANYWHERE: Final = {"EXP": "Anywhere: exposure", "GEN": "Anywhere: by the shape of the request"}
+"""Rules of no service of their own."""
 
 
 def rules() -> str:
     """Every rule with its operations, what it says, and the page it rests on."""
     kinds = field_comments(Kind)
+    named = {name for rule in REGISTRY for name in rule.operations}
     parts = [
         (
-            "A rule says what is true of an operation beyond its name. It may raise the effect, never lower it. Where an operation "
-            "has no exact rule, the ones that look at the shape of the request are asked; a rule that fails is a finding itself.\n"
+            "A rule says what is true of an operation beyond its name. It may raise the effect, never lower it. What no exact rule "
+            "looks at is looked at by the ones that know the shapes of requests; a rule that fails is a finding itself, and one "
+            "that depends on a fact that could not be read is an unknown.\n"
         ),
-        f"{len(REGISTRY)} rules. Reversibility: {summary(Reversibility)}\n",
+        f"{len(REGISTRY)} rules on {len(named):,} operations by name. Reversibility: {summary(Reversibility)}\n",
         table(("kind of finding", "meaning"), [(f"`{kind}`", kinds.get(kind.name, "")) for kind in Kind]),
     ]
     families: dict[str, list[Rule]] = {}
     for rule in sorted(REGISTRY, key=lambda rule: rule.code):
-        families.setdefault(_family(rule.code), []).append(rule)
+        families.setdefault(_family(rule), []).append(rule)
     for family in sorted(families):
         parts += [f"## {family}\n", table(_RULE_HEAD, [_rule(rule) for rule in families[family]])]
     others = [(f"`{code}`", kind, cell(message)) for code, kind, message in errors.findings()]
@@ -193,14 +184,18 @@ def rules() -> str:
 _RULE_HEAD: Final = ("rule", "operations", "what it says", "at worst", "rests on")
 
 
-def _family(name: str) -> str:
-    return next(
-        (title for prefix, title in _FAMILIES.items() if name.startswith(prefix)), name.rstrip("0123456789")
-    )
+def _family(rule: Rule) -> str:
+    """Under which heading a rule stands: what it is for anywhere, or the service that most of its operations are of."""
+    if not rule.operations:
+        return _ANYWHERE[rule.code.rstrip("0123456789")]
+    counted = Counter(name.partition(":")[0] for name in sorted(rule.operations))
+    return f"`{counted.most_common(1)[0][0]}`"
 
 
 def _rule(rule: Rule) -> tuple[str, ...]:
-    operations = ", ".join(f"`{name.partition(':')[2]}`" for name in sorted(rule.operations)) or "any"
+    home = _family(rule).strip("`")
+    names = [name.removeprefix(f"{home}:") for name in sorted(rule.operations)]
+    operations = ", ".join(f"`{name}`" for name in names) or "any"
     worst = f"{rule.kind}: {rule.effect}, {rule.reversibility}"
     rests = f"[AWS]({rule.source})" if rule.source.startswith("http") else cell(rule.source)
     return f"`{rule.code}`", operations, cell(rule.says), worst, rests

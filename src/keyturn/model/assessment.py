@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -36,6 +36,21 @@ class Kind(StrEnum):
     OPAQUE = "opaque"  # cannot be judged from the request
     SECRET = "secret"  # a secret is handed out
     NOTE = "note"  # worth saying, decides nothing
+
+
+TAKES_AWAY: Final = frozenset(
+    {
+        Kind.DATA_LOSS,
+        Kind.PROTECTION_STRIP,
+        Kind.BACKUP_STRIP,
+        Kind.REPLACE,
+        Kind.OUTAGE,
+        Kind.BLIND,
+        Kind.EXPOSURE,
+    }
+)
+"""Kinds of trouble in which something is gone: data, a resource, what guards it, or its service. (What is written over counts
+where it does not come back.)"""
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -110,6 +125,13 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def kinds(self) -> frozenset[Kind]:
         return frozenset(finding.kind for finding in self.findings)
+
+    @property
+    def destructive(self) -> bool:
+        """Whether it takes away data, resources, protection or availability."""
+        if self.effect in {Effect.DELETE, Effect.REPLACE} or self.kinds & TAKES_AWAY:
+            return True
+        return Kind.OVERWRITE in self.kinds and self.reversibility >= Reversibility.R3
 
     @property
     def digest(self) -> str:

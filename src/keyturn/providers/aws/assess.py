@@ -12,11 +12,12 @@ import msgspec
 from keyturn.core.ports import Assessing, Captures, Inquiry, Seal
 from keyturn.model.assessment import Assessment, Difference, Finding, Kind, Recoverable, Reversibility
 from keyturn.model.change import READ_EFFECTS, Change, Effect, Operation, Request, ResourceRef
-from keyturn.providers.aws import before_after, environment, items, narrow, recipes
+from keyturn.providers.aws import authority, before_after, environment, items, narrow, recipes, undo
 from keyturn.providers.aws.capturing import OBJECTS, Taken, take, together
 from keyturn.providers.aws.items import Items
+from keyturn.providers.aws.live import Reading
 from keyturn.providers.aws.recipes.base import Recipe, State
-from keyturn.providers.aws.rules import Context, rules_for
+from keyturn.providers.aws.rules import Context, Doubt, Rule, rules_for
 
 _DESTROYS: Final = frozenset({Effect.DELETE, Effect.REPLACE})
 
@@ -45,6 +46,7 @@ class Judged(msgspec.Struct, frozen=True):
     reversibility: Reversibility
     findings: tuple[Finding, ...]
     recoverable: tuple[Recoverable, ...]
+    doubts: tuple[str, ...] = ()  # what a rule could not say, since a fact was not read
 
 
 def lowered(name: str, parameters: Mapping[str, Any]) -> bool:
@@ -65,12 +67,24 @@ def assess(
         operation.parameters for operation in change.operations
     ]
     taken, touched = yield from _with_items(change, requests, taken)
+    powers = yield from together(
+        [
+            authority.of(operation, reading.live, taken.captures.states)
+            for operation, reading in _read(change, taken)
+        ]
+    )
     contexts = [
-        Context(operation, given, taken.captures.states, met)
-        for operation, given, met in zip(change.operations, parameters, touched, strict=True)
+        Context(operation, given, taken.captures.states, met, reading.live, power)
+        for (operation, reading), given, met, power in zip(
+            _read(change, taken), parameters, touched, powers, strict=True
+        )
     ]
-    judged = [judge(context, undo=change.undoes is not None) for context in contexts]
+    judged = [judge(context, taken_back=change.undoes is not None) for context in contexts]
     return _together(change, contexts, judged, taken, seal=seal, accounts=accounts)
+
+
+def _read(change: Change, taken: Taken) -> list[tuple[Operation, Reading]]:
+    return list(zip(change.operations, taken.readings, strict=True))
 
 
 def _with_items(
@@ -96,27 +110,54 @@ def _with_items(
     return msgspec.structs.replace(taken, captures=captures, doubts=doubts), touched
 
 
-def judge(context: Context, *, undo: bool = False) -> Judged:
+def judge(context: Context, *, taken_back: bool = False) -> Judged:
     """One operation by the rules that speak of it; of an undo only what its steps are."""
     operation = context.operation
     if lowered(operation.name, context.parameters):
         return Judged(operation, Effect.READ, Reversibility.R0, (), ())
-    findings = (
-        () if undo else tuple(finding for rule in rules_for(operation.name) if (finding := rule.ask(context)))
-    )
+    findings, doubts = ((), ()) if taken_back else _asked(context)
     effects = [operation.floor, *(finding.effect for finding in findings if finding.kind is not Kind.NOTE)]
     effect = max(effects, key=lambda effect: effect.severity)
     recoverable = tuple(_recoverable(context, ref, effect) for ref in operation.resources)
     return Judged(
-        operation, effect, _reversibility(context, effect, findings, recoverable), findings, recoverable
+        operation,
+        effect,
+        _reversibility(context, effect, findings, recoverable),
+        findings,
+        recoverable,
+        doubts,
     )
+
+
+def _asked(context: Context) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    """What the rules say, and what they could not say. What an exact rule has found, a generic one does not find again."""
+    findings: list[Finding] = []
+    doubts: list[str] = []
+    exactly = False  # an exact rule has found more than a remark
+    for rule in rules_for(context.operation.name):
+        if _said_already(rule, findings, exactly=exactly):
+            continue
+        found = rule.answer(context)
+        if isinstance(found, Doubt):
+            doubts.append(f"{context.ref}: {found.about}, could not be read")
+        elif found is not None:
+            findings.append(found)
+            exactly = exactly or (bool(rule.operations) and found.kind is not Kind.NOTE)
+    return tuple(findings), tuple(doubts)
+
+
+def _said_already(rule: Rule, findings: list[Finding], *, exactly: bool) -> bool:
+    if rule.operations or rule.everywhere:
+        return False
+    return (rule.last and exactly) or any(finding.kind is rule.kind for finding in findings)
 
 
 def _recoverable(context: Context, ref: ResourceRef, effect: Effect) -> Recoverable:
     recipe = recipes.for_kind(ref.kind)
     state = context.states.get(str(ref))
     if recipe is None:
-        return Recoverable(resource=ref, backup=False, inverse=False, recover_s=None)
+        back = effect not in _DESTROYS and undo.put_back(context.operation, context.states) is not None
+        return Recoverable(resource=ref, backup=False, inverse=back, recover_s=60 if back else None)
     if context.items.writes and context.items.captured:
         return Recoverable(resource=ref, backup=recipe.backs_up, inverse=True, recover_s=60)
     inverse = state is not None and _has_inverse(recipe, context, ref, state)
@@ -151,7 +192,9 @@ def _reversibility(
         return max([Reversibility.R1 if context.items.captured else Reversibility.R4, *said])
     inverse = bool(recoverable) and all(item.inverse for item in recoverable)
     if operation.floor in _DESTROYS:
-        return max(said, default=Reversibility.R1 if absent or inverse else Reversibility.R4)
+        found = max(said, default=Reversibility.R1 if absent or inverse else Reversibility.R4)
+        known = absent or inverse or context.live or context.state is not None
+        return Reversibility.R3 if found is Reversibility.R1 and not known else found
     if operation.floor in {Effect.EXECUTE, Effect.SECRET}:
         return max([Reversibility.R4, *said])
     if operation.floor is Effect.CREATE or absent:
@@ -203,7 +246,11 @@ def _together(
         if replaced is not None
         else _differences(contexts, destroyed, ways, seal),
         alternatives=ways.alternatives,
-        unknowns=(*taken.captures.unknowns, *taken.doubts),
+        unknowns=(
+            *taken.captures.unknowns,
+            *taken.doubts,
+            *(doubt for one in judged for doubt in one.doubts),
+        ),
     )
     return Assessing(assessment=assessment, captures=taken.captures, reply_commands=ways.commands)
 
@@ -225,7 +272,8 @@ def _environment(
 
 def _standing_tags(ref: ResourceRef, captures: Captures) -> dict[str, Any] | None:
     """Tags that were read; an object is in the environment of its bucket, whatever it is tagged as itself."""
-    own = (captures.states.get(str(ref)) or {}).get("tags")
+    state = captures.states.get(str(ref)) or {}
+    own = state.get("tags") if isinstance(state.get("tags"), dict) else _claimed_tags(state) or None
     if ref.kind not in OBJECTS:
         return own
     bucket = captures.states.get(f"s3:bucket/{ref.id.partition('/')[0]}") or {}
@@ -234,7 +282,8 @@ def _standing_tags(ref: ResourceRef, captures: Captures) -> dict[str, Any] | Non
 
 def _claimed_tags(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Tags in a request, whatever shape the service gives them."""
-    tags = parameters.get("Tags") or parameters.get("tags") or {}
+    names = ("Tags", "tags", "TagList", "TagSet")
+    tags: Any = next((found for name in names if (found := parameters.get(name))), {})
     if isinstance(tags, list):
         return {
             str(tag.get("Key") or tag.get("key")): tag.get("Value") or tag.get("value")

@@ -10,9 +10,10 @@ import msgspec
 from keyturn.core.ports import Captures, Inquiry
 from keyturn.model.assessment import Dependent
 from keyturn.model.canonical import canonical, digest
-from keyturn.model.change import Change, ResourceRef
+from keyturn.model.change import Change, Operation, ResourceRef
 from keyturn.model.execution import Answer, Call
-from keyturn.providers.aws import items, recipes
+from keyturn.providers.aws import items, live, recipes
+from keyturn.providers.aws.live import Reading
 from keyturn.providers.aws.recipes.base import Captured, Recipe
 
 T = TypeVar("T")
@@ -40,6 +41,7 @@ class Taken(msgspec.Struct, frozen=True):
     doubts: tuple[
         str, ...
     ] = ()  # what else could not be read: it worsens the assessment, and is no part of the state
+    readings: tuple[Reading, ...] = ()  # for each operation, what its rows look at
 
 
 def together(inquiries: Sequence[Inquiry[T]]) -> Inquiry[list[T]]:
@@ -87,10 +89,15 @@ def judged_by(change: Change) -> tuple[ResourceRef, ...]:
 
 
 def take(change: Change) -> Inquiry[Taken]:
-    """Read every resource that has a recipe; of the others it is said that nothing is known."""
+    """Read every resource that has a recipe, and what the rows of each operation look at; of what is left it is said that
+    nothing is known.
+    """
     known = [(ref, recipe) for ref in judged_by(change) if (recipe := recipes.for_kind(ref.kind)) is not None]
     whole = {ref for one in change.operations if one.name not in INSIDE for ref in one.resources}
-    found = yield from together([guarded(recipe, ref, beside=ref not in whole) for ref, recipe in known])
+    reading: Inquiry[Any] = live.read(change.operations)
+    captures: list[Inquiry[Any]] = [guarded(recipe, ref, beside=ref not in whole) for ref, recipe in known]
+    found: list[Any] = yield from together([*captures, reading])
+    readings: list[Reading] = found.pop()
     states: dict[str, dict[str, Any] | None] = {}
     unknowns: list[str] = []
     prints: dict[str, str] = {}
@@ -103,9 +110,28 @@ def take(change: Change) -> Inquiry[Taken]:
             continue  # could not be read: not absent
         states[str(ref)] = captured.state
         prints[str(ref)] = recipe.fingerprint(captured.state)
-    for ref in change.resources:
-        if str(ref) not in prints:
-            prints[str(ref)] = "not read"
-            unknowns.append(f"{ref}: there are no live facts for this kind of resource")
+    for operation, one in zip(change.operations, readings, strict=True):
+        unknowns += _put_reading(operation, one, states, prints)
     state_digest = digest({"prints": prints, "unknowns": sorted(unknowns)})
-    return Taken(Captures(states=states, unknowns=tuple(unknowns), digest=state_digest), tuple(dependents))
+    taken = Captures(states=states, unknowns=tuple(dict.fromkeys(unknowns)), digest=state_digest)
+    return Taken(taken, tuple(dependents), readings=tuple(readings))
+
+
+def _put_reading(
+    operation: Operation, reading: Reading, states: dict[str, dict[str, Any] | None], prints: dict[str, str]
+) -> list[str]:
+    """Puts what was read of one operation among the states, for what no recipe captures; returns what is not known of it."""
+    unknowns = list(reading.unknowns)
+    if reading.asked:
+        prints[live.key(operation)] = reading.digest
+    if isinstance(reading.live.get(""), dict):
+        states[live.key(operation)] = reading.live[""]
+    for ref in operation.resources:
+        if str(ref) in prints:
+            continue
+        prints[str(ref)] = "not read"
+        if reading.whole:
+            states[str(ref)] = reading.live.get("")
+        elif not reading.asked and operation.name not in live.APPENDS:
+            unknowns.append(f"{ref}: there are no live facts for this kind of resource")
+    return unknowns

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from keyturn.core.ports import Captures, Inquiry, Seal, UndoPlan
 from keyturn.errors import BugError, UnavailableError
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Change, Operation, ResourceRef
 from keyturn.model.execution import Backup
-from keyturn.providers.aws import items, recipes
+from keyturn.providers.aws import items, live, recipes
 from keyturn.providers.aws.operation import operation_from
 from keyturn.providers.aws.recipes.base import Recipe, State, Step
 from keyturn.providers.aws.recipes.common import differences, do, pause
@@ -47,7 +49,12 @@ def own(operation: Operation) -> tuple[ResourceRef, ...]:
 
 def _loses_data(operation: Operation, captures: Captures) -> bool:
     """Whether data goes that putting the setting back does not bring back: what a time to live or a lifecycle has deleted."""
-    context = Context(operation, dict(operation.parameters), captures.states)
+    context = Context(
+        operation,
+        dict(operation.parameters),
+        captures.states,
+        live={"": captures.states.get(live.key(operation))},
+    )
     found = (rule.ask(context) for rule in rules_for(operation.name))
     return any(
         finding.kind is Kind.DATA_LOSS and finding.reversibility >= Reversibility.R3
@@ -77,11 +84,31 @@ def obstacle(change: Change, before: Captures, backups: tuple[Backup, ...]) -> s
             if not items.complete(change, before.states):
                 return "not every item that was written was captured before"
             continue
+        if put_back(operation, before.states) is not None:
+            continue
         for ref in own(operation):
             why = _obstacle(operation, ref, before, backups)
             if why:
                 return why
     return ""
+
+
+def put_back(operation: Operation, states: Mapping[str, State | None]) -> Step | None:
+    """For a kind without a recipe: the same call with the values that were read before; None where they were not."""
+    if len(own(operation)) != 1 or recipes.for_kind(operation.resources[0].kind) is not None:
+        return None
+    return live.put_back(operation, {"": states.get(live.key(operation))})
+
+
+def _read_again(operation: Operation, step: Step) -> Inquiry[list[str]]:
+    """What is not as `step` has set it, once it is done."""
+    (reading,) = yield from live.read([operation])
+    if not reading.whole:
+        return [f"could not be compared: {unknown}" for unknown in reading.unknowns]
+    now = live.put_back(operation, reading.live)
+    if now is not None and now.parameters == step.parameters:
+        return []
+    return [f"{operation.resources[0]} does not read as it did before (it may still be applying the change)"]
 
 
 def _obstacle(operation: Operation, ref: ResourceRef, before: Captures, backups: tuple[Backup, ...]) -> str:
@@ -110,6 +137,9 @@ def plan(change: Change, before: Captures, backups: tuple[Backup, ...], *, seal:
         if operation.name in items.WRITES:
             steps += items.inverse(before.states)
             loss.append("what else was written to these items since")
+            continue
+        if (step := put_back(operation, before.states)) is not None:
+            steps.append(step)
             continue
         for ref, recipe, state in _known(operation, before):
             back = recipe.inverse(operation.name, operation.parameters, ref, state)
@@ -142,6 +172,10 @@ def perform(change: Change, before: Captures, backups: tuple[Backup, ...]) -> In
             for step in items.inverse(before.states):
                 yield from do(operation.resources[0], step.operation, step.parameters)
             honest += yield from items.differences(operation.resources, before.states)
+            continue
+        if (one := put_back(operation, before.states)) is not None:
+            yield from do(operation.resources[0], one.operation, one.parameters)
+            honest += yield from _read_again(operation, one)
             continue
         for ref, recipe, state in _known(operation, before):
             back = recipe.inverse(operation.name, operation.parameters, ref, state)

@@ -2,19 +2,32 @@
 
 A rule is one function that looks at a `Context` and says what matters, or nothing. It names its code, its operations, the
 class of trouble, how bad that is, and the page it rests on; its docstring says what that page says. A rule without operations
-is a generic detector: it looks at what has no exact rule.
+is a generic detector: it looks at what no exact rule looks at. Most exact rules are rows of a table (`table`, `tables`);
+functions are for what needs code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, Final, SupportsIndex
 
 import msgspec
 
 from keyturn.model.assessment import Finding, Kind, Reversibility
 from keyturn.model.change import Effect, Operation, ResourceRef
 from keyturn.providers.aws.items import Items
+
+
+class Authority(msgspec.Struct, frozen=True):
+    """What a role may do at worst, as its policies say. `effect` None: they could not be read."""
+
+    role: str
+    effect: Effect | None
+    worst: tuple[str, ...] = ()  # some of the actions that are the worst
+    bounded: bool = False  # it can change nobody's permissions, its own included
+    why: str = ""  # why it is not known
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -24,6 +37,9 @@ class Context(msgspec.Struct, frozen=True):
     parameters: dict[str, Any]
     states: dict[str, dict[str, Any] | None]
     items: Items = Items()  # what stands where DynamoDB writes go
+    live: Mapping[str, Any] = MappingProxyType({})  # what was read for its rows, by the reading's name
+    authority: Authority | None = None  # what the role may do that the operation gives something to run
+    memo: dict[str, Any] = {}  # what several rules work out alike, once a request
 
     @property
     def ref(self) -> ResourceRef:
@@ -50,7 +66,13 @@ class Said(msgspec.Struct, frozen=True):
     kind: Kind | None = None
 
 
-Fired = tuple[str, dict[str, Any]] | Said | None
+class Doubt(msgspec.Struct, frozen=True):
+    """A rule cannot say, since a fact it depends on was not read: an unknown of the assessment, in words."""
+
+    about: str
+
+
+Fired = tuple[str, dict[str, Any]] | Said | Doubt | None
 """The message and its evidence, or nothing."""
 
 
@@ -66,15 +88,24 @@ class Rule(msgspec.Struct, frozen=True):
     says: str
     look: Callable[[Context], Fired]
     everywhere: bool = False  # a generic detector that is asked even where there are exact rules
+    last: bool = False  # a generic detector that says something only where no exact rule does
+    looks_at: frozenset[str] | None = (
+        None  # of a row: its paths; None of a function, which knows its operations whole
+    )
 
     def ask(self, context: Context) -> Finding | None:
-        """The finding, when the rule has one. A rule that fails has found that it cannot be judged: never raises."""
+        """The finding, when the rule has one; a doubt is none."""
+        found = self.answer(context)
+        return None if isinstance(found, Doubt) else found
+
+    def answer(self, context: Context) -> Finding | Doubt | None:
+        """The finding, or what it would take to know. A rule that fails has found that it cannot be judged: never raises."""
         try:
             fired = self.look(context)
         except Exception as error:  # noqa: BLE001  # fail closed: what a rule cannot read is not harmless
             return _opaque(self.code, context, error)
-        if fired is None:
-            return None
+        if fired is None or isinstance(fired, Doubt):
+            return fired
         said = fired if isinstance(fired, Said) else Said(*fired)
         return Finding(
             code=self.code,
@@ -99,7 +130,26 @@ def _opaque(code: str, context: Context, error: Exception) -> Finding:
     )
 
 
-REGISTRY: Final[list[Rule]] = []
+class Registry(list[Rule]):
+    """Every rule. What belongs to an operation is worked out once, and anew when a rule is put in or taken out."""
+
+    def append(self, rule: Rule) -> None:
+        super().append(rule)
+        _belonging.cache_clear()
+        looked_at.cache_clear()
+
+    def remove(self, rule: Rule) -> None:
+        super().remove(rule)
+        _belonging.cache_clear()
+        looked_at.cache_clear()
+
+    def pop(self, index: SupportsIndex = -1) -> Rule:
+        _belonging.cache_clear()
+        looked_at.cache_clear()
+        return super().pop(index)
+
+
+REGISTRY: Final = Registry()
 """Every rule, exact ones first."""
 
 
@@ -112,6 +162,7 @@ def rule(
     source: str,
     *,
     everywhere: bool = False,
+    last: bool = False,
 ) -> Callable[[Callable[[Context], Fired]], Callable[[Context], Fired]]:
     """Puts a function among the rules; without operations it is a generic detector."""
 
@@ -127,6 +178,7 @@ def rule(
                 says=" ".join((look.__doc__ or "").split()),
                 look=look,
                 everywhere=everywhere,
+                last=last,
             )
         )
         return look
@@ -134,10 +186,24 @@ def rule(
     return put
 
 
-def rules_for(name: str) -> list[Rule]:
-    """The exact rules of an operation; where there is none, the generic detectors; those that are for everywhere, always."""
+def rules_for(name: str) -> tuple[Rule, ...]:
+    """The exact rules of an operation, then the generic detectors; where a function knows the operation whole, only those
+    that are for everywhere.
+    """
+    return _belonging(name)
+
+
+@lru_cache(maxsize=32_768)  # more than there are operations
+def _belonging(name: str) -> tuple[Rule, ...]:
     own = [rule for rule in REGISTRY if name in rule.operations]
-    return [*own, *(rule for rule in REGISTRY if not rule.operations and (rule.everywhere or not own))]
+    whole = any(rule.looks_at is None for rule in own)
+    return (*own, *(rule for rule in REGISTRY if not rule.operations and (rule.everywhere or not whole)))
 
 
-from keyturn.providers.aws.rules import exact, exposure, generic  # noqa: E402, F401  # they put their rules into the registry
+@lru_cache(maxsize=32_768)
+def looked_at(name: str) -> frozenset[str]:
+    """The paths of an operation that rows look at: what they say of them, generic detectors do not say again."""
+    return frozenset().union(*(rule.looks_at or () for rule in REGISTRY if name in rule.operations))
+
+
+from keyturn.providers.aws.rules import exact, exposure, generic, takings  # noqa: E402, F401  # they put their rules into the registry

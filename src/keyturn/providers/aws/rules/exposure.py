@@ -10,7 +10,7 @@ from typing import Any, Final
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import READ_EFFECTS, Effect
 from keyturn.providers.aws.rules import Context, Fired, rule
-from keyturn.providers.aws.rules.generic import leaves
+from keyturn.providers.aws.rules.shapes import families, leaves, members
 
 _POLICY: Final = re.compile(r"(?i)(policy|policies|document|policytext|policybody)$")
 _ANYWHERE: Final = frozenset({"0.0.0.0/0", "::/0"})
@@ -19,7 +19,6 @@ _GROUPS: Final = (
     "acs.amazonaws.com/groups/global/AllUsers",
     "acs.amazonaws.com/groups/global/AuthenticatedUsers",
 )
-_PUBLIC_FLAGS: Final = frozenset({"publiclyaccessible", "mappubliciponlaunch", "endpointpublicaccess"})
 _TAKES_AWAY: Final = re.compile(r"^(Revoke|Remove|Delete|Deny|Detach)")
 
 
@@ -65,7 +64,7 @@ def opened_to_everybody(context: Context) -> Fired:
     if context.operation.floor in READ_EFFECTS or _TAKES_AWAY.match(context.operation.action):
         return None
     found = [path for path, document in documents(context.parameters) if open_to_all(document)]
-    found += [path for name, path, value in leaves(context.parameters) if _opens(name, value)]
+    found += [path for name, path, value in members(context) if _opens(name, value)]
     if not found:
         return None
     return f"{context.ref} would be opened to everybody ({', '.join(found[:3])}).", {"paths": found[:10]}
@@ -81,4 +80,4 @@ def _opens(name: str, value: Any) -> bool:
             or (name == "AuthType" and value == "NONE")
             or any(group in value for group in _GROUPS)
         )
-    return value is True and name.lower() in _PUBLIC_FLAGS
+    return value is True and "public" in families(name)

@@ -1,170 +1,248 @@
-"""Detectors for every operation that has no exact rule: the shapes of danger that repeat across services."""
+"""Detectors for whatever no exact rule looks at: the shapes of danger that repeat across services."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 
 from keyturn.model.assessment import Kind, Reversibility
-from keyturn.model.change import Effect
+from keyturn.model.change import READ_EFFECTS, Effect
 from keyturn.providers.aws import recipes
-from keyturn.providers.aws.environment import PRODUCTION, is_environment_key, normalise
 from keyturn.providers.aws.rules import Context, Fired, Said, rule
+from keyturn.providers.aws.rules.conditions import is_off, number
+from keyturn.providers.aws.rules.shapes import Leaf, of
 
+R1, R3, R4 = Reversibility.R1, Reversibility.R3, Reversibility.R4
 SOURCE: Final = "Keyturn: delegated authority and protection-strip, by the shape of the request"
-_PROTECTION: Final = re.compile(
-    r"(deletion|termination|delete|stop)_?protect(ion|ed)?|disableapi(termination|stop)", re.IGNORECASE
+TAGGING: Final = re.compile(r"Tag|Untag")
+_WATCHES: Final = re.compile(
+    r"(?i)log|audit|monitor|trac|metric|insight|alarm|notif|alert|detect|findings|inspect"
 )
-_SKIP: Final = re.compile(r"^(skipfinal(cluster)?(snapshot|backup)|deleteautomatedbackups)$", re.IGNORECASE)
-_FORCE: Final = re.compile(
-    r"^(force.*|bypass.*|ignore.*(boundary|check).*|cascade.*|purge.*|recursive)$", re.IGNORECASE
+_GUARDS: Final = re.compile(
+    r"(?i)encrypt|version|protect|lock|mfa|backup|recover|snapshot|guard|waf|tls|ssl|https|iam|auth|sign|scan|immutab|atrest|"
+    r"transit|retain|multiaz|failover|replic|private|enforce|require|block"
 )
-_ROLE: Final = re.compile(
-    r"(^|[a-z])(role)(arn|name)?$|executionrole|iaminstanceprofile|servicerole", re.IGNORECASE
-)
-_CODE: Final = re.compile(
-    r"^(userdata|code|script|definition|definitionstring|templatebody|templateurl|command|commands|schedule\w*|"
-    r"buildspec|sql|statement|querystring|target|targets|document|content)$",
-    re.IGNORECASE,
-)
-_KEY: Final = re.compile(
-    r"^(publickey\w*|sshpublickey|password|masteruserpassword|principal|principals|externalid|certificate\w*|"
-    r"trustpolicy|assumerolepolicydocument)$",
-    re.IGNORECASE,
-)
-_POLICY: Final = re.compile(
-    r"(^|resource|repository|bucket|key|topic|queue)policy(document|text|body)?$", re.IGNORECASE
-)
-_RETENTION: Final = re.compile(r"retention|expir|pendingwindow|recoverywindow", re.IGNORECASE)
-_NONE_LEFT: Final = re.compile(
-    r"^(desired(count|capacity)|minsize|minimum\w*|readcapacityunits|reserved\w*executions)$", re.IGNORECASE
-)
-_TAGGING: Final = re.compile(r"Tag|Untag")
-_OFF: Final = frozenset({"DISABLED", "INACTIVE", "SUSPENDED", "OFF", "PAUSED"})
-
-DEPTH_MAX: Final = 6
 
 
-def leaves(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, str, Any]]:
-    """(name, path, value) of every member of the request, to a depth."""
-    if depth > DEPTH_MAX:
-        return
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            place = f"{path}.{name}" if path else str(name)
-            yield str(name), place, inner
-            yield from leaves(inner, place, depth + 1)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from leaves(inner, path + "[]", depth + 1)
+def where(found: list[Leaf]) -> str:
+    return ", ".join(dict.fromkeys(leaf.path for leaf in found[:3]))
 
 
-def _found(context: Context, pattern: re.Pattern[str]) -> list[tuple[str, Any]]:
-    return [(path, value) for name, path, value in leaves(context.parameters) if pattern.search(name)]
+def paths(found: list[Leaf]) -> dict[str, Any]:
+    return {"paths": list(dict.fromkeys(leaf.path for leaf in found[:10]))}
 
 
-def _gives_authority(context: Context, pattern: re.Pattern[str], what: str) -> Fired:
-    found = [path for path, value in _found(context, pattern) if value not in (None, "", [], {})]
-    return (
-        (f"The request supplies {what} ({', '.join(found[:3])}).", {"paths": found[:10]}) if found else None
-    )
+def makes(context: Context) -> bool:
+    """Whether the operation makes something new: what is off in it was never on."""
+    return context.operation.floor in {Effect.CREATE, *READ_EFFECTS}
 
 
-@rule("GEN001", [], Kind.PROTECTION_STRIP, Effect.UPDATE, Reversibility.R1, SOURCE)
+@rule("GEN001", [], Kind.PROTECTION_STRIP, Effect.UPDATE, R1, SOURCE)
 def protection(context: Context) -> Fired:
-    """A flag that guards against deletion is set to off."""
-    off = [
-        path
-        for path, value in _found(context, _PROTECTION)
-        if value is False
-        or (isinstance(value, str) and value.upper() in _OFF)
-        or (isinstance(value, dict) and value.get("Value") is False)
-    ]
-    return (
-        (f"Protection against deletion would be taken off ({', '.join(off)}).", {"paths": off})
-        if off
-        else None
-    )
+    """A flag that guards against deletion is set to off; at a create it is worth saying that it will not be guarded."""
+    off = [leaf for leaf in of(context, "protection") if is_off(leaf.value)]
+    if not off:
+        return None
+    if makes(context):
+        return Said(
+            f"{context.ref} would stand without protection against deletion ({where(off)}).",
+            paths(off),
+            kind=Kind.NOTE,
+        )
+    return f"Protection against deletion would be taken off ({where(off)}).", paths(off)
 
 
-@rule("GEN002", [], Kind.BACKUP_STRIP, Effect.DELETE, Reversibility.R4, SOURCE)
+@rule("GEN002", [], Kind.BACKUP_STRIP, Effect.DELETE, R4, SOURCE)
 def skip_final(context: Context) -> Fired:
     """The last backup is skipped, or existing ones are deleted with the resource."""
-    found = [path for path, value in _found(context, _SKIP) if value is True]
+    found = [leaf for leaf in of(context, "skip") if leaf.value is True]
     return (
-        (f"No last backup would be taken, or backups go too ({', '.join(found)}).", {"paths": found})
+        (f"No last backup would be taken, or backups go too ({where(found)}).", paths(found))
         if found
         else None
     )
 
 
-@rule("GEN003", [], Kind.OUTAGE, Effect.UPDATE, Reversibility.R3, SOURCE)
+@rule("GEN003", [], Kind.OUTAGE, Effect.UPDATE, R3, SOURCE)
 def forced(context: Context) -> Fired:
     """A check of the service's own is bypassed."""
-    found = [path for path, value in _found(context, _FORCE) if value is True]
-    return (f"A check of the service is bypassed ({', '.join(found)}).", {"paths": found}) if found else None
+    if context.operation.floor in READ_EFFECTS:
+        return None
+    found = [leaf for leaf in of(context, "force") if leaf.value is True]
+    return (f"A check of the service is bypassed ({where(found)}).", paths(found)) if found else None
 
 
-@rule("GEN004", [], Kind.DELEGATED_AUTHORITY, Effect.EXECUTE, Reversibility.R1, SOURCE)
+def with_authority(context: Context, message: str, found: dict[str, Any]) -> Said:
+    """What a rule on delegated authority says: the worst that the role's policies allow, where they could be read."""
+    power = context.authority
+    if power is None or power.effect is None:
+        why = f" {power.why[0].upper()}{power.why[1:]}." if power is not None else ""
+        return Said(f"{message}{why}", found)
+    evidence = {
+        **found,
+        "role": power.role,
+        "worst": list(power.worst),
+        "authority": power.effect,
+        "bounded": power.bounded,
+    }
+    if power.effect.severity <= Effect.UPDATE.severity:
+        return Said(
+            f"{message} {power.role} may do no more than {power.effect}.",
+            evidence,
+            kind=Kind.NOTE,
+            effect=Effect.UPDATE,
+        )
+    return Said(
+        f"{message} {power.role} may {', '.join(power.worst)}.",
+        evidence,
+        effect=power.effect
+        if power.bounded
+        else max(power.effect, Effect.PERMISSION, key=lambda one: one.severity),
+        reversibility=R1 if power.bounded else R3,
+    )
+
+
+@rule("GEN004", [], Kind.DELEGATED_AUTHORITY, Effect.EXECUTE, R1, SOURCE)
 def role_passed(context: Context) -> Fired:
-    """A role is passed to something that will act with it."""
-    if context.operation.service in {"iam", "sts"} or context.operation.floor is Effect.DELETE:
+    """A role is passed to something that will act with it; how bad that is depends on what its policies allow."""
+    if context.operation.service in {"iam", "sts"} or context.operation.floor in {
+        Effect.DELETE,
+        *READ_EFFECTS,
+    }:
         return None  # there a role's name says which resource is meant
-    return _gives_authority(context, _ROLE, "a role for something that acts later")
+    found = filled(of(context, "role"))
+    if not found:
+        return None
+    return with_authority(
+        context,
+        f"The request supplies a role for something that acts later ({where(found)}).",
+        paths(found),
+    )
 
 
-@rule("GEN005", [], Kind.DELEGATED_AUTHORITY, Effect.EXECUTE, Reversibility.R1, SOURCE)
+def filled(found: list[Leaf]) -> list[Leaf]:
+    return [leaf for leaf in found if leaf.value not in (None, "", [], {}, False)]
+
+
+@rule("GEN005", [], Kind.DELEGATED_AUTHORITY, Effect.EXECUTE, R1, SOURCE)
 def code_given(context: Context) -> Fired:
     """Code, a schedule, a target or a definition is given to something that acts later."""
-    return _gives_authority(context, _CODE, "what something else will run")
+    if context.operation.floor in {Effect.DELETE, Effect.TAG, *READ_EFFECTS}:
+        return None
+    found = [leaf for leaf in filled(of(context, "code")) if not isinstance(leaf.value, (bool, int))]
+    if not found:
+        return None
+    return with_authority(
+        context, f"The request supplies what something else will run ({where(found)}).", paths(found)
+    )
 
 
-@rule("GEN006", [], Kind.DELEGATED_AUTHORITY, Effect.PERMISSION, Reversibility.R3, SOURCE)
+@rule("GEN006", [], Kind.DELEGATED_AUTHORITY, Effect.PERMISSION, R3, SOURCE)
 def credential_given(context: Context) -> Fired:
     """A principal, key, password or trust anchor comes from the request."""
-    return _gives_authority(context, _KEY, "a principal, key or password")
-
-
-@rule("GEN007", [], Kind.DELEGATED_AUTHORITY, Effect.PERMISSION, Reversibility.R1, SOURCE)
-def policy_given(context: Context) -> Fired:
-    """A policy document decides who may do what."""
-    return _gives_authority(context, _POLICY, "a policy")
-
-
-@rule("GEN008", [], Kind.NOTE, Effect.UPDATE, Reversibility.R3, SOURCE)
-def retention(context: Context) -> Fired:
-    """A retention or recovery period is set: what is older than it may be deleted."""
-    found = [
-        path
-        for path, value in _found(context, _RETENTION)
-        if isinstance(value, (int, str)) and not isinstance(value, bool)
-    ]
+    if context.operation.floor in {Effect.DELETE, *READ_EFFECTS}:
+        return None
+    found = filled(of(context, "key"))
     return (
-        (
-            f"A retention period is set ({', '.join(found[:3])}); what is older may be deleted.",
-            {"paths": found},
-        )
+        (f"The request supplies a principal, key or password ({where(found)}).", paths(found))
         if found
         else None
     )
 
 
-@rule("GEN009", [], Kind.OUTAGE, Effect.UPDATE, Reversibility.R1, SOURCE)
+@rule("GEN007", [], Kind.DELEGATED_AUTHORITY, Effect.PERMISSION, R1, SOURCE)
+def policy_given(context: Context) -> Fired:
+    """A policy document decides who may do what."""
+    if context.operation.floor in {Effect.DELETE, *READ_EFFECTS}:
+        return None
+    found = [leaf for leaf in filled(of(context, "policy")) if _is_policy(leaf.value)]
+    return (f"The request supplies a policy ({where(found)}).", paths(found)) if found else None
+
+
+def _is_policy(value: Any) -> bool:
+    """Not so only where it can be read and says nothing that a policy says."""
+    if isinstance(value, str):
+        if not value.lstrip().startswith(("{", "[")):
+            return value.lstrip().startswith(("permit", "forbid")) or ":policy/" in value
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return True
+    return isinstance(value, dict) and (not value or "Statement" in value or "$sealed" in value)
+
+
+@rule("GEN008", [], Kind.NOTE, Effect.UPDATE, R1, SOURCE)
+def retention(context: Context) -> Fired:
+    """A retention or recovery period is set: what is older than it is deleted. None at all for backups strips them; one of a day is a loss."""
+    given = [leaf for leaf in of(context, "retention") if number(leaf.value) is not None]
+    backups = [
+        leaf
+        for leaf in given
+        if number(leaf.value) == 0 and ("backup" in leaf.path.lower() or "snapshot" in leaf.path.lower())
+    ]
+    if backups:
+        return Said(
+            f"No backups would be kept ({where(backups)}).",
+            paths(backups),
+            kind=Kind.BACKUP_STRIP if not makes(context) else Kind.NOTE,
+            effect=Effect.DELETE,
+            reversibility=R4,
+        )
+    short = [leaf for leaf in given if (number(leaf.value) or 0) <= 1 and not makes(context)]
+    if short and not _switches_off(short):
+        return Said(
+            f"What is older than a day, or than no time at all, may be deleted ({where(short)}).",
+            paths(short),
+            kind=Kind.DATA_LOSS,
+            effect=Effect.DELETE,
+            reversibility=R4,
+        )
+    return (
+        (f"A retention period is set ({where(given)}); what is older may be deleted.", paths(given))
+        if given
+        else None
+    )
+
+
+def _switches_off(found: list[Leaf]) -> bool:
+    """Zero and less mean "never" to some services; a negative number always does."""
+    return all((number(leaf.value) or 0) < 0 for leaf in found)
+
+
+@rule("GEN009", [], Kind.OUTAGE, Effect.UPDATE, R1, SOURCE)
 def none_left(context: Context) -> Fired:
     """Capacity is set to zero, or something is switched off."""
-    found = [
-        path for path, value in _found(context, _NONE_LEFT) if value == 0 and not isinstance(value, bool)
-    ]
-    found += [
-        path
-        for name, path, value in leaves(context.parameters)
-        if name in {"Status", "State"} and str(value).upper() in _OFF
-    ]
-    return (f"Nothing would be left running ({', '.join(found[:3])}).", {"paths": found}) if found else None
+    if makes(context) or context.operation.floor is Effect.DELETE:
+        return None
+    found = [leaf for leaf in of(context, "capacity") if number(leaf.value) == 0]
+    found += [leaf for leaf in of(context, "state") if isinstance(leaf.value, str) and is_off(leaf.value)]
+    if found:
+        return f"Nothing would be left running ({where(found)}).", paths(found)
+    return _flags_off(context)
 
 
-@rule("GEN010", [], Kind.OPAQUE, Effect.EXECUTE, Reversibility.R4, SOURCE)
+def _flags_off(context: Context) -> Fired:
+    """By what the flag is for: who watches, what guards, what serves."""
+    off = [leaf for leaf in of(context, "flag") if is_off(leaf.value) and not TAGGING.search(leaf.name)]
+    if not off:
+        return None
+    watched = [leaf for leaf in off if _WATCHES.search(leaf.path)]
+    guarded = [leaf for leaf in off if _GUARDS.search(leaf.path)]
+    if watched and not guarded:
+        return Said(
+            f"What watches would be switched off ({where(watched)}).", paths(watched), kind=Kind.BLIND
+        )
+    if guarded:
+        return Said(
+            f"What guards would be switched off ({where(guarded)}).",
+            paths(guarded),
+            kind=Kind.PROTECTION_STRIP,
+        )
+    return f"Something would be switched off ({where(off)}).", paths(off)
+
+
+@rule("GEN010", [], Kind.OPAQUE, Effect.EXECUTE, R4, SOURCE)
 def opaque(context: Context) -> Fired:
     """What an execution does is in its payload and its code, not in the request."""
     if context.operation.floor is not Effect.EXECUTE:
@@ -172,7 +250,7 @@ def opaque(context: Context) -> Fired:
     return f"What {context.operation.action} does cannot be judged from the request.", {}
 
 
-@rule("GEN011", [], Kind.SECRET, Effect.SECRET, Reversibility.R4, SOURCE)
+@rule("GEN011", [], Kind.SECRET, Effect.SECRET, R4, SOURCE)
 def secret(context: Context) -> Fired:
     """A credential or secret that is handed out cannot be taken back."""
     if context.operation.floor is not Effect.SECRET:
@@ -183,7 +261,7 @@ def secret(context: Context) -> Fired:
     )
 
 
-@rule("GEN012", [], Kind.DATA_LOSS, Effect.DELETE, Reversibility.R4, SOURCE)
+@rule("GEN012", [], Kind.DATA_LOSS, Effect.DELETE, R4, SOURCE, last=True)
 def deletes(context: Context) -> Fired:
     """A delete of a kind without a recipe is taken to be final; what a recipe puts back by one call is not."""
     floor, action = context.operation.floor, context.operation.action
@@ -193,13 +271,13 @@ def deletes(context: Context) -> Fired:
             effect=Effect.REPLACE,
             kind=Kind.REPLACE,
         )
-    if floor is not Effect.DELETE or _TAGGING.search(action):
+    if floor is not Effect.DELETE or TAGGING.search(action):
         return None
     if _comes_back(context):
         return Said(
             f"{action} takes something off {context.ref}; what stands is captured, and one call puts it back.",
             kind=Kind.NOTE,
-            reversibility=Reversibility.R1,
+            reversibility=R1,
         )
     return f"{action} removes {context.ref}, or something of it, and there is no recipe to give it back.", {}
 
@@ -210,87 +288,3 @@ def _comes_back(context: Context) -> bool:
     if recipe is None or state is None:
         return False
     return bool(recipe.inverse(context.operation.name, context.parameters, context.ref, state))
-
-
-_BLINDERS: Final = frozenset(
-    {
-        "accessanalyzer:DeleteAnalyzer",
-        "cloudtrail:DeleteEventDataStore",
-        "cloudtrail:DeleteTrail",
-        "cloudtrail:PutEventSelectors",
-        "cloudtrail:StopLogging",
-        "cloudtrail:UpdateTrail",
-        "config:DeleteConfigurationRecorder",
-        "config:DeleteDeliveryChannel",
-        "config:StopConfigurationRecorder",
-        "ec2:DeleteFlowLogs",
-        "events:DisableRule",
-        "guardduty:DeleteDetector",
-        "guardduty:StopMonitoringMembers",
-        "guardduty:UpdateDetector",
-        "inspector2:Disable",
-        "logs:DeleteMetricFilter",
-        "logs:DeleteSubscriptionFilter",
-        "macie2:DisableMacie",
-        "securityhub:DisableSecurityHub",
-    }
-)
-
-
-@rule(
-    "GEN013",
-    [],
-    Kind.BLIND,
-    Effect.UPDATE,
-    Reversibility.R1,
-    "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/best-practices-security.html",
-)
-def blinded(context: Context) -> Fired:
-    """Where a trail, a recorder, a detector or a filter is stopped, what happens afterwards is not seen or not recorded."""
-    if context.operation.name not in _BLINDERS:
-        return None
-    return f"{context.operation.action} switches monitoring or audit off, or narrows it.", {}
-
-
-@rule(
-    "GEN014",
-    [],
-    Kind.PROTECTION_STRIP,
-    Effect.UPDATE,
-    Reversibility.R1,
-    "https://docs.aws.amazon.com/whitepapers/latest/tagging-best-practices/tagging-best-practices.html",
-    everywhere=True,
-)
-def environment_tag(context: Context) -> Fired:
-    """Policy is decided on the tag that says which environment a resource is in: changing it changes which rules hold."""
-    action = context.operation.action
-    if not _TAGGING.search(action) or (action.startswith("Create") and action != "CreateTags"):
-        return None  # what is made with tags is nothing that stands, and its tags are heard elsewhere
-    standing = (context.state or {}).get("tags") or {}
-    given = _tags(context.parameters)
-    taken = [str(value) for name in ("TagKeys", "tagKeys") for value in context.parameters.get(name) or []]
-    if action in {"PutBucketTagging", "DeleteBucketTagging"}:  # the whole set is replaced
-        taken += [key for key in standing if key not in given]
-    moved = [key for key, value in given.items() if is_environment_key(key) and value != standing.get(key)]
-    lowered = [key for key in moved if normalise(str(given[key])) != PRODUCTION]
-    touched = sorted({*lowered, *(key for key in taken if is_environment_key(key))})
-    if not touched:
-        return None
-    return f"The tag that says which environment {context.ref} is in would change ({', '.join(touched)}).", {
-        "keys": touched
-    }
-
-
-def _tags(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Every tag that a request sets, in whatever shape the service takes them."""
-    found: dict[str, Any] = {}
-    for name, _, value in leaves(parameters):
-        if name.lower() in {"tags", "tagset", "tag"} and isinstance(value, dict):
-            found |= {key: inner for key, inner in value.items() if not isinstance(inner, (dict, list))}
-        for tag in value if name.lower() in {"tags", "tagset", "tag"} and isinstance(value, list) else []:
-            if isinstance(tag, dict):
-                key = next((tag[word] for word in ("Key", "key", "TagKey") if word in tag), None)
-                inner = next((tag[word] for word in ("Value", "value", "TagValue") if word in tag), "")
-                if key is not None:
-                    found[str(key)] = inner
-    return found

@@ -1,0 +1,109 @@
+"""The shape of a request: every member once, sorted by what its name says it is. What generic detectors look at.
+
+Names are judged once and remembered; a request is walked once, whatever number of detectors look at it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from keyturn.providers.aws.rules import Context, looked_at
+
+DEPTH_MAX: Final = 6
+"""How deep members are looked for: botocore's inputs hold few flags below it."""
+
+
+class Leaf(NamedTuple):
+    """One member: its name, its path, its value."""
+
+    name: str
+    path: str
+    value: Any
+
+
+ROLE: Final = re.compile(
+    r"(^|[a-z])(role)(arn|name)?$|executionrole|iaminstanceprofile|servicerole", re.IGNORECASE
+)
+
+_FAMILIES: Final = {
+    # what a member is by its name, in lower case and without - and _
+    "protection": r"(deletion|termination|delete|stop|scalein)protect(ion|ed)?(enabled|mode)?$|disableapi(termination|stop)|"
+    r"protectedfromscalein|preventdestroy|deleteprotection",
+    "skip": r"^(skip(final)?(cluster)?(snapshot|backup)|deleteautomatedbackups|skiparchive)$",
+    "force": r"^(force(?!newdeployment|lambda|path|redeploy|refresh)\w*|bypass\w*|ignore\w*(boundary|check|fail|error|block)\w*|cascade\w*|"
+    r"purge\w*|skip(os|resource|validation|check)\w*|overridelock\w*|allowmajorversionupgrade)$",
+    "role": ROLE.pattern,
+    "code": r"^(userdata|code|script|scriptlocation|definition|definitionstring|templatebody|templateurl|command|commands|"
+    r"entrypoint|scheduleexpression|schedule|cron\w*|buildspec(override)?|sql|sqls|statement|querystring|target|targets|document|content|"
+    r"pipelinedefinition\w*|functioncode|zipfile|image|imageuri|containerdefinitions|lifecyclescript\w*|startupscript|"
+    r"initscript\w*|bootstrapactions|steps)$",
+    "key": r"^(publickey\w*|sshpublickey\w*|password|masteruserpassword|principal|principals|externalid|certificatebody|"
+    r"certificatechain|trustpolicy|assumerolepolicydocument|thumbprintlist|samlmetadatadocument|authtoken|masterpassword)$",
+    "policy": r"(^|resource|repository|bucket|key|topic|queue|access|filesystem|vault|registry|domain|stack|endpoint|trust)"
+    r"policy(document|text|body|json|asjson)?$|^accesspolicies$",
+    "retention": r"retention|expiration|expirationindays|^expir|deleteafterdays|pendingwindow|recoverywindow|timetolive",
+    "backup": r"(backup|snapshot)\w*retention\w*|retention\w*(backup|snapshot)\w*",
+    "capacity": r"^(desired\w*(count|capacity|size|instances)|target\w*capacity|minsize|maxsize|mincapacity|maxcapacity|minimum\w*capacity|"
+    r"maximum\w*capacity|readcapacityunits|writecapacityunits|reserved\w*executions|maxvcpus|desiredsize|instancecount|"
+    r"desiredinstancecount|numberof\w*|replicacount|newreplicacount|trafficdialpercentage|shardcount|nodecount|"
+    r"desiredweight|maximum(concurrency|executions)|maxconcurrency\w*|provisioned\w*(units|executions))$",
+    "state": r"(^|[a-z])(status|state)$",
+    "flag": r"(^|is)enabled?$|^enabled?[a-z]|[a-z](enabled|activated)$|^(use|require|enforce|encrypt)[a-z]|^(multiaz|atrest\w*|transit\w*)$|^active$",
+    "removal": r"^(delete|remove|terminate|destroy|drop|wipe|reset|purge|truncate)(?!protect|onterm|after|marker|tags?$|tagkeys)[a-z]\w*|"
+    r"[a-z]to(remove|delete|terminate|reset|revoke|disable)$|^(remove|delete|deletes|deletions|removals)$",
+    "public": r"^(publiclyaccessible|mappubliciponlaunch|endpointpublicaccess|public|ispublic|allowpublic\w*|publicaccess\w*|"
+    r"allowexternal\w*|internetaccess\w*|allowunauthenticated\w*|directinternetaccess)$",
+    "other": r"(account|accountid|accountids|accounts|userid|userids|valuestoadd|principal|principals|sharedwith\w*|"
+    r"consumeridentifier|destination\w*|destinationarn|targetarn|granteeprincipal|targetaccount\w*|awsaccountid\w*|"
+    r"s3bucketname|authorizedaccounts|accountaggregation\w*)$",
+    "targets": r"^(targets|instanceids|resourcearns|resourceids|resourcearnlist|names|ids|arns|entries|\w{3,}(ids|arns|names))$",
+}
+_COMPILED: Final = {family: re.compile(pattern, re.IGNORECASE) for family, pattern in _FAMILIES.items()}
+
+
+@lru_cache(maxsize=16_384)
+def families(name: str) -> tuple[str, ...]:
+    """What a member is by its name; a name may be several things."""
+    plain = name.replace("-", "").replace("_", "")
+    return tuple(family for family, pattern in _COMPILED.items() if pattern.search(plain))
+
+
+def leaves(value: Any, path: str = "", depth: int = 0) -> Iterator[Leaf]:
+    """(name, path, value) of every member of the request, to a depth."""
+    if depth > DEPTH_MAX:
+        return
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            place = f"{path}.{name}" if path else str(name)
+            yield Leaf(str(name), place, inner)
+            if isinstance(inner, (dict, list)):
+                yield from leaves(inner, place, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from leaves(inner, path + "[]", depth + 1)
+
+
+def members(context: Context) -> list[Leaf]:
+    """Every member of the request."""
+    found = context.memo.get("members")
+    if found is None:
+        found = context.memo["members"] = list(leaves(context.parameters))
+    return list(found)
+
+
+def of(context: Context, family: str) -> list[Leaf]:
+    """The members of a family that no row of this operation looks at."""
+    sorted_out = context.memo.get("families")
+    if sorted_out is None:
+        seen = looked_at(context.operation.name)
+        sorted_out = context.memo["families"] = {}
+        for leaf in members(context):
+            if leaf.path in seen:
+                continue
+            for one in families(leaf.name):
+                sorted_out.setdefault(one, []).append(leaf)
+    found: list[Leaf] = sorted_out.get(family, [])
+    return found

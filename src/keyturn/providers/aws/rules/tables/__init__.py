@@ -1,0 +1,7 @@
+"""Rules as rows, one file for services that belong together; importing them puts the rows into the registry."""
+
+from __future__ import annotations
+
+from keyturn.providers.aws.rules.tables import apps, ec2, network, rds, scaling, security, stores, streams
+
+every = (apps, ec2, network, rds, scaling, security, stores, streams)

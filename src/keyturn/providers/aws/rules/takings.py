@@ -1,0 +1,282 @@
+"""Detectors for what is taken away beside or under another name: what watches, a tag, what a list leaves out, what a verb stops."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+from keyturn.model.assessment import Kind, Reversibility
+from keyturn.model.change import READ_EFFECTS, Effect
+from keyturn.providers.aws.environment import PRODUCTION, is_environment_key, normalise
+from keyturn.providers.aws.rules import Context, Fired, Said, rule
+from keyturn.providers.aws.rules.conditions import is_on, values
+from keyturn.providers.aws.rules.generic import TAGGING, filled, makes, paths, where
+from keyturn.providers.aws.rules.shapes import Leaf, leaves, members, of
+
+R1, R3, R4 = Reversibility.R1, Reversibility.R3, Reversibility.R4
+BATCH: Final = 25
+"""Targets of one call from which on it is worth saying how many there are."""
+
+_BLINDERS: Final = frozenset(
+    {
+        "accessanalyzer:DeleteAnalyzer",
+        "cloudtrail:DeleteEventDataStore",
+        "cloudtrail:DeleteTrail",
+        "cloudtrail:PutEventSelectors",
+        "cloudtrail:StopEventDataStoreIngestion",
+        "cloudtrail:StopLogging",
+        "cloudwatch:DisableInsightRules",
+        "cloudwatch:PutAlarmMuteRule",
+        "cloudwatch:StopMetricStreams",
+        "config:DeleteConfigurationRecorder",
+        "config:DeleteDeliveryChannel",
+        "config:StopConfigurationRecorder",
+        "detective:DisassociateMembership",
+        "ec2:DeleteFlowLogs",
+        "ec2:UnmonitorInstances",
+        "events:DisableRule",
+        "guardduty:CreateFilter",
+        "guardduty:DeleteDetector",
+        "guardduty:DisassociateMembers",
+        "guardduty:StopMonitoringMembers",
+        "guardduty:UpdateDetector",
+        "inspector2:Disable",
+        "logs:DeleteMetricFilter",
+        "logs:DeleteSubscriptionFilter",
+        "macie2:DisableMacie",
+        "securityhub:BatchDisableStandards",
+        "securityhub:DisableSecurityHub",
+        "securityhub:DisassociateMembers",
+        "synthetics:StopCanary",
+        "xray:DeleteSamplingRule",
+    }
+)
+
+
+@rule(
+    "GEN013",
+    [],
+    Kind.BLIND,
+    Effect.UPDATE,
+    R1,
+    "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/best-practices-security.html",
+)
+def blinded(context: Context) -> Fired:
+    """Where a trail, a recorder, a detector or a filter is stopped, what happens afterwards is not seen or not recorded."""
+    name = context.operation.name
+    if name not in _BLINDERS or (
+        name == "guardduty:CreateFilter" and context.parameters.get("Action") != "ARCHIVE"
+    ):
+        return None
+    if name == "guardduty:UpdateDetector" and is_on(context.parameters.get("Enable")):
+        return None
+    return f"{context.operation.action} switches monitoring or audit off, or narrows it.", {}
+
+
+@rule(
+    "GEN014",
+    [],
+    Kind.PROTECTION_STRIP,
+    Effect.UPDATE,
+    R1,
+    "https://docs.aws.amazon.com/whitepapers/latest/tagging-best-practices/tagging-best-practices.html",
+    everywhere=True,
+)
+def environment_tag(context: Context) -> Fired:
+    """Policy is decided on the tag that says which environment a resource is in: changing it changes which rules hold."""
+    action = context.operation.action
+    if not TAGGING.search(action) or (action.startswith("Create") and action != "CreateTags"):
+        return None  # what is made with tags is nothing that stands, and its tags are heard elsewhere
+    standing = tags(context.state or {})
+    given = tags(context.parameters)
+    taken = [str(value) for name in ("TagKeys", "tagKeys") for value in context.parameters.get(name) or []]
+    if action in {"PutBucketTagging", "DeleteBucketTagging"}:  # the whole set is replaced
+        taken += [key for key in standing if key not in given]
+    moved = [key for key, value in given.items() if is_environment_key(key) and value != standing.get(key)]
+    lowered = [key for key in moved if normalise(str(given[key])) != PRODUCTION]
+    touched = sorted({*lowered, *(key for key in taken if is_environment_key(key))})
+    if not touched:
+        return None
+    return f"The tag that says which environment {context.ref} is in would change ({', '.join(touched)}).", {
+        "keys": touched
+    }
+
+
+def tags(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Every tag that a request sets, in whatever shape the service takes them."""
+    found: dict[str, Any] = {}
+    for name, _, value in leaves(parameters):
+        if name.lower() in {"tags", "tagset", "tag"} and isinstance(value, dict):
+            found |= {key: inner for key, inner in value.items() if not isinstance(inner, (dict, list))}
+        for tag in value if name.lower() in {"tags", "tagset", "tag"} and isinstance(value, list) else []:
+            if isinstance(tag, dict):
+                key = next((tag[word] for word in ("Key", "key", "TagKey") if word in tag), None)
+                inner = next((tag[word] for word in ("Value", "value", "TagValue") if word in tag), "")
+                if key is not None:
+                    found[str(key)] = inner
+    return found
+
+
+_EMPTIES: Final = re.compile(r"^(Put|Set|Update|Modify|Replace|Change|Apply)")
+
+
+@rule(
+    "GEN015",
+    [],
+    Kind.OUTAGE,
+    Effect.UPDATE,
+    R3,
+    "Keyturn: whole lists and documents, by the shape of the request",
+)
+def emptied(context: Context) -> Fired:
+    """A list or document is replaced as a whole: given empty, or without what stands in it, the rest is gone."""
+    if makes(context) or not _EMPTIES.match(context.operation.action):
+        return None
+    empty = [leaf for leaf in members(context) if leaf.value in ([], {}) and not TAGGING.search(leaf.path)]
+    if empty:
+        return f"What stands of {context.ref} there would be emptied ({where(empty)}).", paths(empty)
+    stood = context.live.get("")
+    if not isinstance(stood, dict):
+        return None
+    shorter = [
+        Leaf(name, name, value)
+        for name, value in context.parameters.items()
+        if isinstance(value, list)
+        and isinstance(stood.get(name), list)
+        and _named(stood[name]) - _named(value)
+        and not TAGGING.search(name)
+    ]
+    return (
+        (f"Some of what stands of {context.ref} would be dropped ({where(shorter)}).", paths(shorter))
+        if shorter
+        else None
+    )
+
+
+def _named(items: list[Any]) -> set[str]:
+    """What names the elements of a list: themselves, or the first member that is an id or a name."""
+    found = set()
+    for item in items:
+        if isinstance(item, dict):
+            name = next(
+                (str(value) for key, value in item.items() if re.search(r"(?i)(id|name|arn|key)$", key)), ""
+            )
+            found.add(name or json.dumps(item, sort_keys=True, default=str))
+        else:
+            found.add(str(item))
+    return found
+
+
+@rule(
+    "GEN016",
+    [],
+    Kind.NOTE,
+    Effect.UPDATE,
+    R1,
+    "Keyturn: many targets in one call, by the shape of the request",
+)
+def many(context: Context) -> Fired:
+    """One call that is about many resources, or about all that carry a tag, is as large as all of them together."""
+    if context.operation.floor in READ_EFFECTS:
+        return None
+    found = [
+        leaf for leaf in of(context, "targets") if isinstance(leaf.value, list) and len(leaf.value) >= BATCH
+    ]
+    wide = [
+        leaf
+        for leaf in of(context, "targets")
+        if isinstance(leaf.value, list) and any("*" in (item, *values(item, "Values")) for item in leaf.value)
+    ]
+    if wide:
+        return f"The call is about everything ({where(wide)}).", paths(wide)
+    return (
+        (f"The call is about {max(len(leaf.value) for leaf in found)} targets.", paths(found))
+        if found
+        else None
+    )
+
+
+@rule(
+    "GEN017",
+    [],
+    Kind.OUTAGE,
+    Effect.UPDATE,
+    R3,
+    "Keyturn: what a call takes away beside its name, by the shape of the request",
+)
+def takes_away(context: Context) -> Fired:
+    """A member that says what is to be deleted, removed or reset makes a delete of an update."""
+    if context.operation.floor in {Effect.DELETE, Effect.TAG, *READ_EFFECTS}:
+        return None
+    found = [
+        leaf
+        for leaf in filled(of(context, "removal"))
+        if not isinstance(leaf.value, (int, float)) or leaf.value is True
+    ]
+    found = [leaf for leaf in found if not TAGGING.search(leaf.path)]
+    return (f"Something of {context.ref} would be removed ({where(found)}).", paths(found)) if found else None
+
+
+_STOPS: Final = re.compile(
+    r"^(Stop|Disable|Suspend|Pause|Deactivate|Reboot|Restart|Failover|Switchover|SwitchOver|Detach|Disassociate|Deregister|Revoke|Reset|Rebuild|"
+    r"Disconnect|Evict|Retire|Deprovision|Release|Withdraw|Unassign|Unassociate|Unsubscribe|Unlink|Unshare|Deauthorize|"
+    r"Deprecate|Drain|Swap|Promote|Invalidate|Flush|Rollback|Recycle|Quarantine|Reject|Leave|Deny|Cancel|Abort|Expire|Unmonitor|"
+    r"BatchDisable|BatchDisassociate|BatchStop|BatchDeactivate|BatchUpdateStandardsControl|StartZonalShift|AdminDisable|AdminReset|AdminUserGlobalSignOut|"
+    r"GlobalSignOut|MergeShards|SplitShard|ForceDeploy|Reload|ReplaceRoute|ReplaceNetworkAclAssociation|Rotate)"
+)
+_QUERIES: Final = re.compile(
+    r"Query|Execution$|Statement|Search|Scan$|Export|Import|Upload|Transaction|Spool"
+)
+"""What is stopped there is a job of one's own: a query, an export."""
+
+
+@rule(
+    "GEN018",
+    [],
+    Kind.OUTAGE,
+    Effect.UPDATE,
+    R3,
+    "Keyturn: verbs that take something out of service",
+    last=True,
+)
+def stopped(context: Context) -> Fired:
+    """What is stopped, disabled, detached, deregistered, failed over or reset is not there for those who rely on it."""
+    action = context.operation.action
+    if context.operation.floor in READ_EFFECTS or not _STOPS.match(action):
+        return None
+    if _QUERIES.search(action):
+        return Said(f"{action} ends a job of {context.ref}.", kind=Kind.NOTE, reversibility=R1)
+    return f"{action} takes {context.ref}, or something of it, out of service.", {}
+
+
+_ACCOUNT: Final = re.compile(r"(?:^|:)(\d{12})(?:$|:)")
+
+
+@rule(
+    "GEN019",
+    [],
+    Kind.EXPOSURE,
+    Effect.PERMISSION,
+    R4,
+    "https://docs.aws.amazon.com/wellarchitected/latest/security-pillar/sec_permissions_share_securely_third_party.html",
+)
+def another_account(context: Context) -> Fired:
+    """What is sent to, or shared with, another account is out of this one's hands."""
+    if context.operation.floor in {Effect.DELETE, *READ_EFFECTS} or context.operation.service in {
+        "organizations",
+        "sts",
+    }:
+        return None
+    own = context.operation.account
+    found = [
+        leaf
+        for leaf in of(context, "other")
+        for text in (leaf.value if isinstance(leaf.value, list) else [leaf.value])
+        if isinstance(text, str) and (account := _ACCOUNT.search(text)) and account[1] != own
+    ]
+    return (
+        (f"Something of {context.ref} would go to another account ({where(found)}).", paths(found))
+        if found
+        else None
+    )
