@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from keyturn.explaining.asked import Asked
-from keyturn.model.assessment import Assessment, Kind, Reversibility
-from keyturn.model.change import Effect, Operation, ResourceRef
+from keyturn.model.assessment import Assessment, Kind
+from keyturn.model.change import Operation, ResourceRef
 from keyturn.model.decision import Decision
 from keyturn.policy.facts import is_production
 from keyturn.providers.aws import catalogue
 from keyturn.providers.aws.resources import arn_of
-
-_TAKES_AWAY: Final = frozenset(
-    {Kind.DATA_LOSS, Kind.PROTECTION_STRIP, Kind.BACKUP_STRIP, Kind.REPLACE, Kind.OUTAGE, Kind.BLIND}
-)
-_GONE: Final = frozenset({Effect.DELETE, Effect.REPLACE})
 
 
 class Explained(msgspec.Struct, frozen=True):
@@ -33,12 +28,7 @@ class Explained(msgspec.Struct, frozen=True):
     @property
     def destructive(self) -> bool:
         """Whether it takes away data, resources, protection or availability."""
-        found = self.assessment
-        overwritten = any(
-            finding.kind is Kind.OVERWRITE and finding.reversibility is Reversibility.R4
-            for finding in found.findings
-        )
-        return found.effect in _GONE or bool(_TAKES_AWAY & found.kinds) or overwritten
+        return self.assessment.destructive
 
     @property
     def data_loss(self) -> bool:
