@@ -23,8 +23,14 @@ run: setup ## start gateway and console from your configuration
 test: setup ## all tests but the long ones
 	$(BIN)/pytest -n 2 -m "not slow"
 
-test-all: setup ## the long ones too
+test-all: setup clients ## the long ones too
 	KEYTURN_ALL=1 $(BIN)/pytest -n 2
+
+clients: setup ## fetch other languages' clients, AWS's MCP servers and moto's own tests into ~/.cache/keyturn
+	$(BIN)/python -m tools.clients
+
+moto: clients ## moto's own tests through the gateway and direct: make moto SERVICES="kms sts"; all of them take hours
+	$(BIN)/python -m tests.clients.moto_suite $(SERVICES)
 
 check: lint ## what CI asks beside the tests
 	$(BIN)/mypy
@@ -60,4 +66,4 @@ lock: ## resolve the dependencies anew
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile -q pyproject.toml --group dev --group catalogue --python-version 3.11 --universal --no-header --no-emit-index-url --generate-hashes -o requirements/dev.lock
 
-.PHONY: help setup demo run test test-all check lint fix sim golden bench catalogue docs check-readme lock
+.PHONY: help setup demo run test test-all clients moto check lint fix sim golden bench catalogue docs check-readme lock

@@ -93,6 +93,8 @@ class Running:
         *,
         gateway: settings.Gateway | None = None,
         console: settings.Console | None = None,
+        packs: tuple[str, ...] = ("seatbelt",),
+        environments: dict[str, str] | None = None,
         **holds: Any,
     ) -> None:
         self.clients: list[Any] = []
@@ -111,6 +113,8 @@ class Running:
                 secret_access_key="plane",
             ),
             holds=settings.Holds(**{"wait_s": 0.1, "cooldown_s": 1, **holds}),
+            packs=packs,
+            environments=environments or {},
         )
         self.app = self.do(self._begin())
         self.key = self.session("kiro")

@@ -115,6 +115,22 @@ def test_who_signs_wrongly_is_told_so(plane: Running) -> None:
     assert {"signature", "no-session"} <= set(plane.refused())
 
 
+def test_who_does_not_sign_hears_it_in_the_shape_it_reads(plane: Running) -> None:
+    """A query service's form, S3's link, a target: each refused as its SDK reads it; found by parsers that met JSON for XML."""
+    form = b"content-type: application/x-www-form-urlencoded\r\ncontent-length: 51\r\n\r\n"
+    asked = b"Action=AssumeRoleWithWebIdentity&Version=2011-06-15"
+    heard = raw(plane.port, b"POST / HTTP/1.1\r\nhost: a\r\n" + form + asked)
+    assert b"<ErrorResponse><Error><Type>Sender</Type><Code>IncompleteSignature</Code>" in heard
+    heard = raw(plane.port, b"GET /bucket/key HTTP/1.1\r\nhost: a\r\n\r\n")
+    assert b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>IncompleteSignature</Code>' in heard
+    target = b"x-amz-target: DynamoDB_20120810.ListTables\r\ncontent-length: 2\r\n\r\n{}"
+    assert said(raw(plane.port, b"POST / HTTP/1.1\r\nhost: a\r\n" + target))[1] == "IncompleteSignature"
+    wrong = signed(
+        plane.key, plane.port, b"", service="s3", target="", path="/bucket", method="GET", secret="guess"
+    )
+    assert b"<Error><Code>SignatureDoesNotMatch</Code>" in raw(plane.port, wrong)
+
+
 def test_a_session_that_ended_signs_nothing_any_more(plane: Running) -> None:
     """Its key is worth nothing, at once."""
     key = plane.session("short")

@@ -19,10 +19,11 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, SSLError
-from botocore.httpsession import where
+from botocore.httpsession import where as own_bundle
 
 from keyturn import config as settings
 from keyturn.agent.run import proxy_environment
+from keyturn.surfaces.aws_gateway.proxy import Intercept, NotHere, PassThrough, where
 from keyturn.testing.standin import StandIn
 from tests.gateway.gateway_world import REGION, Running, running
 
@@ -140,7 +141,7 @@ def test_who_does_not_trust_the_authority_is_not_deceived(
     plane: Running, environment: dict[str, str]
 ) -> None:
     """The certificate is ours, not AWS's: a client with its own bundle ends the handshake."""
-    own = environment | {"AWS_CA_BUNDLE": where()}
+    own = environment | {"AWS_CA_BUNDLE": own_bundle()}
     with pytest.raises(SSLError):
         client(plane, own, "sts").get_caller_identity()
 
@@ -169,6 +170,26 @@ def test_where_the_proxy_does_not_lead(plane: Running, target: str, status: int,
     heard = ask(plane, f"CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n\r\n".encode())
     assert heard.startswith(f"HTTP/1.1 {status} ".encode())
     assert says.encode() in heard
+
+
+AWS_NAMES: list[tuple[str, tuple[str, ...], type]] = [
+    ("servicereference.us-east-1.amazonaws.com", ("servicereference.us-east-1.amazonaws.com",), PassThrough),
+    ("servicereference.us-east-1.amazonaws.com", (), Intercept),
+    ("servicereference.us-east-1.amazonaws.com", ("*.amazonaws.com",), Intercept),
+    ("sts.amazonaws.com", ("sts.amazonaws.com",), Intercept),
+    ("iam-fips.amazonaws.com", ("iam-fips.amazonaws.com", "*"), Intercept),
+]
+
+
+@pytest.mark.parametrize(("host", "tunnels", "leads"), AWS_NAMES)
+def test_of_awss_names_only_documents_pass(
+    plane: Running, host: str, tunnels: tuple[str, ...], leads: type
+) -> None:
+    """And only where the settings name them as they are: no setting leads a call around the gateway."""
+    key = base64.b64encode(f"{plane.key.access_key_id}:{plane.key.secret}".encode()).decode()
+    assert type(where(f"{host}:443", f"Basic {key}", plane.app.runtime, tunnels=tunnels)) is leads
+    if leads is PassThrough:
+        assert type(where(f"{host}:443", "", plane.app.runtime, tunnels=tunnels)) is NotHere
 
 
 def test_a_request_for_another_host_inside_a_tunnel(plane: Running, environment: dict[str, str]) -> None:
@@ -251,6 +272,9 @@ def test_what_the_environment_says(environment: dict[str, str]) -> None:
     assert environment["HTTPS_PROXY"] == environment["https_proxy"]
     assert environment["NO_PROXY"] == environment["no_proxy"] == "localhost"
     assert "AWS_ENDPOINT_URL" not in environment
+    assert "AWS_DISABLE_HOST_PREFIX_INJECTION" not in environment, (
+        "the names are AWS's own, and have their words before them"
+    )
     ours = Path(environment["NODE_EXTRA_CA_CERTS"]).read_text()
     for name in ("AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         assert Path(environment[name]).read_text().endswith(ours)

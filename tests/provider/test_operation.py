@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from keyturn.model.canonical import canonical
-from keyturn.model.change import Effect
+from keyturn.model.change import Change, Effect
 from tests.provider.provider_world import change, operation
 
 
@@ -44,6 +44,28 @@ def test_a_token_that_an_sdk_fills_means_nothing() -> None:
     assert first.digest == second.digest
     assert first.operations[0].token == "a"
     assert "ClientRequestToken" not in first.operations[0].parameters
+
+
+def test_what_the_cdk_writes_anew_for_each_run_means_nothing() -> None:
+    """Its token and its description have a new number each time: an approval would be of a run that never comes again. A description
+    of anybody's own is part of the change.
+    """
+
+    def made(number: str, text: str = "CDK Changeset for execution") -> Change:
+        described = {"Description": f"{text} {number}", "ClientToken": f"create{number}"}
+        return change(
+            ("cloudformation:CreateChangeSet", {"StackName": "s", "ChangeSetName": "c", **described})
+        )
+
+    one, two = "0b5ff2a4-4d55-4b5c-9b9c-0d8b8a3f6f10", "6d5c52a0-1111-4b5c-9b9c-0d8b8a3f6f11"
+    assert made(one).digest == made(two).digest
+    assert made(one).operations[0].token == f"create{one}"
+    assert made(one, "about").digest != made(two, "about").digest
+    executed = [
+        change(("cloudformation:ExecuteChangeSet", {"ChangeSetName": "c", "ClientRequestToken": token}))
+        for token in ("exec1", "exec2")
+    ]
+    assert executed[0].digest == executed[1].digest
 
 
 def test_the_floor_comes_from_the_catalogue() -> None:

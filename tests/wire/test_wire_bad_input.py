@@ -136,9 +136,20 @@ def test_an_objects_name_is_never_tidied(target: str, operation: str, key: str) 
 
 
 def test_a_greedy_name_that_matches_nothing_is_the_bucket() -> None:
-    """DELETE /bucket/ deletes the bucket, not an object without a name."""
+    """DELETE /bucket/ deletes the bucket, not an object without a name (the SDK for JavaScript asks so); it is sent on without the slash."""
     found = identify(s3("DELETE", "/bucket/"), scope("s3"))
-    assert isinstance(found, Unidentified) or found.operation == "DeleteBucket"
+    assert isinstance(found, Identified)
+    assert (found.operation, found.parameters, found.target) == (
+        "DeleteBucket",
+        {"Bucket": "bucket"},
+        "/bucket",
+    )
+    found = identify(s3("GET", "/bucket/?list-type=2&prefix=a%2F"), scope("s3"))
+    assert isinstance(found, Identified)
+    assert (found.operation, found.target) == ("ListObjectsV2", "/bucket?list-type=2&prefix=a%2F")
+    found = identify(s3("DELETE", "/bucket//"), scope("s3"))
+    assert isinstance(found, Identified)
+    assert found.parameters["Key"] == "/", "a name that objects can have"
 
 
 SCOPES = st.sampled_from(["dynamodb", "iam", "s3", "ec2", "lambda", "monitoring", "sqs", "nosuch", ""])

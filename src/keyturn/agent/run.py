@@ -21,6 +21,9 @@ from keyturn.errors import KeyturnError, OperatorError
 _TAKEN_AWAY: Final = ("AWS_", "KEYTURN_")
 """Prefixes of variables that could carry a credential, name a profile or point to an endpoint."""
 
+_NO_PREFIX: Final = "AWS_DISABLE_HOST_PREFIX_INJECTION"
+"""Some operations put a word before the endpoint's name (``sync-`` of Step Functions); before an address there is no place for one."""
+
 _PASSED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
@@ -38,6 +41,7 @@ def session_environment(session: Mapping[str, Any]) -> dict[str, str]:
         "AWS_REGION": str(session["region"]),
         "AWS_DEFAULT_REGION": str(session["region"]),
         "AWS_EC2_METADATA_DISABLED": "true",
+        _NO_PREFIX: "true",
     }
 
 
@@ -45,7 +49,8 @@ def proxy_environment(session: Mapping[str, Any], ambient: Mapping[str, str], fo
     """The same by way of the proxy: SDKs keep AWS's own names, and trust our authority (its files are written to `folder`).
 
     Python and the AWS CLI, Go and curl take one bundle in place of their own, so it holds the system's authorities too; Node takes
-    ours beside them. Raises `OperatorError` when the gateway is no proxy.
+    ours beside them. (NODE_USE_ENV_PROXY is not set: AWS's SDK brings an agent of its own, which does not heed it, and all else that a
+    Node program fetches would come here too.) Raises `OperatorError` when the gateway is no proxy.
     """
     if not session.get("proxy_url"):
         raise OperatorError(
@@ -64,7 +69,8 @@ def proxy_environment(session: Mapping[str, Any], ambient: Mapping[str, str], fo
         if name.strip() and name.strip() != "*" and "aws" not in name.lower()
     )
     plain = session_environment(session)
-    made = {name: value for name, value in plain.items() if not name.startswith("AWS_ENDPOINT_URL")}
+    of_endpoints = ("AWS_ENDPOINT_URL", _NO_PREFIX)
+    made = {name: value for name, value in plain.items() if not name.startswith(of_endpoints)}
     for name in ("HTTPS_PROXY", "https_proxy"):
         made[name] = proxy
     for name in ("NO_PROXY", "no_proxy"):

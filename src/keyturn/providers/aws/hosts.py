@@ -19,6 +19,11 @@ from keyturn.providers.aws.wire_table import load
 SUFFIXES: Final = ("amazonaws.com", "amazonaws.com.cn", "api.aws", "api.amazonwebservices.com.cn")
 """Under these names AWS's partitions aws, aws-us-gov and aws-cn have their endpoints (botocore's endpoint data)."""
 
+DOCUMENTS: Final = frozenset({"ip-ranges.amazonaws.com", "servicereference.us-east-1.amazonaws.com"})
+"""Names below AWS's that serve documents to anybody and take no calls
+(https://docs.aws.amazon.com/service-authorization/latest/reference/service-reference.html,
+https://docs.aws.amazon.com/vpc/latest/userguide/aws-ip-ranges.html): AWS's own MCP server reads the first at its start."""
+
 _LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
 
 _S3: Final = re.compile(

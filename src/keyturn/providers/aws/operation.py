@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from keyturn.core.ports import Seal
@@ -39,6 +40,11 @@ def read_from(service: str, operation: str, parameters: dict[str, Any], home: Ho
     )
 
 
+_RUN: Final = re.compile(r"CDK Changeset for [a-z]{1,20} [0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+"""What the CDK writes into a change set's description, with a number that is new for each run: it says nothing of what would change, and
+with it in the digest no run would ever be the one that was approved."""
+
+
 def operation_from(
     service: str,
     operation: str,
@@ -57,6 +63,10 @@ def operation_from(
     token_name = idempotency_token(service, operation)
     token = parameters.get(token_name) if token_name else None
     meant = {name: value for name, value in parameters.items() if name != token_name}
+    if (service, operation) == ("cloudformation", "CreateChangeSet") and _RUN.match(
+        str(meant.get("Description", ""))
+    ):
+        del meant["Description"]
     return Operation(
         provider="aws",
         name=f"{service}:{operation}",

@@ -41,6 +41,8 @@ TARGET_KEPT_CHARS_MAX: Final = 256
 NAMES_KEPT_MAX: Final = 64
 """As many headers as an honest request has twice; more are looked at anew each time."""
 
+_BUCKET_ALONE: Final = re.compile(r"(/[^/?]+)/(\?.*)?\Z", re.DOTALL)
+"""``/bucket/``, as the SDK for JavaScript writes it, is read and sent on without its last slash: nobody finds an empty key there."""
 T = TypeVar("T")
 
 
@@ -429,6 +431,8 @@ def _routes(keys: tuple[str, ...]) -> Routes:
 
 
 def _rest(keys: tuple[str, ...], request: WireRequest, headers: dict[str, str], target: str) -> Identified:
+    if any(load().by_key[key].service == "s3" for key in keys):
+        target = _BUCKET_ALONE.sub(r"\1\2", target)
     path, _, query_text = target.partition("?")
     query: dict[str, list[str]] = {}
     for key, value in query_pairs(query_text):

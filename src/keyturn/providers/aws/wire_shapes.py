@@ -103,10 +103,25 @@ def _sealed(value: Any, seal: Seal) -> dict[str, str]:
     return {"$sealed": seal(value if isinstance(value, bytes) else canonical(value))}
 
 
+_STACK_TOKENS: Final = {
+    "CreateChangeSet": "ClientToken",
+    **dict.fromkeys(
+        ("CreateStack", "UpdateStack", "DeleteStack", "ExecuteChangeSet", "RollbackStack"),
+        "ClientRequestToken",
+    ),
+    **dict.fromkeys(("CancelUpdateStack", "ContinueUpdateRollback"), "ClientRequestToken"),
+}
+"""Tokens that CloudFormation's model does not mark as such. API_CreateChangeSet: "A unique identifier for this CreateChangeSet request.
+Specify this token if you plan to retry requests so that CloudFormation knows that you're not attempting to create another change
+set with the same name." CDK makes a new one for each run."""
+
+
 def idempotency_token(service: str, operation: str) -> str | None:
     """The member SDKs fill with a token of their own; None where there is none."""
     if service not in load().entries:
         return None
+    if service == "cloudformation" and operation in _STACK_TOKENS:
+        return _STACK_TOKENS[operation]
     shape = load().service(service).input(operation)
     return next((name for name, member in (shape.members if shape else {}).items() if member.token), None)
 

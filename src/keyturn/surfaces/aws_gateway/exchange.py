@@ -31,10 +31,10 @@ from keyturn.providers.aws.wire import (
     Identified,
     Unidentified,
     WireRequest,
-    guess_protocol,
     identify,
 )
 from keyturn.providers.aws.wire_errors import WireResponse, denied_code, encode_error
+from keyturn.providers.aws.wire_guess import Shape, shape_of
 from keyturn.runtime.interface import Gate, Reply, ReplyKind
 from keyturn.surfaces.aws_gateway.limits import STILL_HOLDING_S
 from keyturn.surfaces.aws_gateway.observing import Observer, trace_of
@@ -171,19 +171,18 @@ class Exchange:
     def _judge(self, request: WireRequest, request_id: str, origin: str, begun_s: float) -> Judged:
         claim = front.claim(request, region=self._region, origin=origin)
         if isinstance(claim, Refused):
-            protocol = "rest-xml" if "Signature" in request.target else "json"
-            return _refusing(request, protocol, claim, request_id)
+            return _refusing(request, shape_of(request, None), claim, request_id)
         key = self._gate.session(claim.scope.access_key_id)
         if key is None:
-            return _refusing(request, guess_protocol(claim.request, claim.scope), _NO_SESSION, request_id)
+            return _refusing(request, shape_of(claim.request, claim.scope), _NO_SESSION, request_id)
         signed = front.verify(claim, Secret(key.secret), now_s=time.time())
         if isinstance(signed, Refused):
-            protocol = guess_protocol(claim.request, claim.scope)
-            return _refusing(request, protocol, signed, request_id, session=key.session)
+            shape = shape_of(claim.request, claim.scope)
+            return _refusing(request, shape, signed, request_id, session=key.session)
         request = signed.request
         found = _identified(request, signed.scope, origin)
         if isinstance(found, Unidentified):
-            return _unreadable(request, guess_protocol(request, signed.scope), found, request_id, key.session)
+            return _unreadable(request, shape_of(request, signed.scope), found, request_id, key.session)
         principal = Principal(agent=key.agent, session=key.session, operator=key.operator)
         home = Home(self._partition, self._account, signed.scope.region)
         made = _request(request, signed, found)
@@ -413,7 +412,7 @@ _NO_SESSION: Final = Refused(
 
 def _refusing(
     request: WireRequest,
-    protocol: str,
+    shape: Shape,
     refused: Refused,
     request_id: str,
     *,
@@ -427,15 +426,23 @@ def _refusing(
         "token": "InvalidToken",
     }.get(refused.code, "IncompleteSignature")
     text = f"Keyturn: {refused.reason}. {refused.help}".strip()
-    answer = encode_error(protocol, code=code, message=text, status=403, request_id=request_id)
+    answer = encode_error(
+        shape.protocol, code=code, message=text, request_id=request_id, service=shape.service
+    )
     return Refusing(answer, request.method == "HEAD", session, refused.code, refused.reason)
 
 
 def _unreadable(
-    request: WireRequest, protocol: str, found: Unidentified, request_id: str, session: str
+    request: WireRequest, shape: Shape, found: Unidentified, request_id: str, session: str
 ) -> Refusing:
     text = f"Keyturn cannot read this request in exactly one way and does not forward it: {found.reason}. {found.help}"
-    answer = encode_error(protocol, code=denied_code(protocol, ""), message=text, request_id=request_id)
+    answer = encode_error(
+        shape.protocol,
+        code=denied_code(shape.protocol, shape.service),
+        message=text,
+        request_id=request_id,
+        service=shape.service,
+    )
     return Refusing(answer, request.method == "HEAD", session, found.code, found.reason)
 
 

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from keyturn.providers.aws.hosts import is_aws
+from keyturn.providers.aws.hosts import DOCUMENTS, is_aws
 from keyturn.runtime.interface import Gate
 
 ESTABLISHED: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -49,12 +49,15 @@ class NotHere(msgspec.Struct, frozen=True):
 def where(
     target: str, authorization: str, gate: Gate, *, tunnels: tuple[str, ...]
 ) -> Intercept | PassThrough | NotHere:
-    """Where a CONNECT leads. Only port 443; passing through takes a session's key, since it reaches out from where the gateway stands."""
+    """Where a CONNECT leads. Only port 443; passing through takes a session's key, since it reaches out from where the gateway stands.
+
+    Of the names below AWS's own only those pass that serve documents, and stand in the settings as they are, without a pattern.
+    """
     host, _, port = target.lower().rpartition(":")
     host = host.rstrip(".")
     if port != "443":
         return NotHere(403, "ConnectPort", f"only port 443 is connected to, not {port[:10] or 'none'}")
-    if is_aws(host):
+    if is_aws(host) and not (host in DOCUMENTS and host in tunnels):
         return Intercept(host)
     if not any(fnmatch.fnmatchcase(host, pattern.lower()) for pattern in tunnels):
         text = f"{host[:100]} is no endpoint of AWS's; name it in NO_PROXY of the agent, or in gateway.tunnels of keyturn.toml"

@@ -1,0 +1,210 @@
+"""moto's own test suite through the gateway, beside the same run direct: what comes out has to be the same, test for test.
+
+    python -m tests.clients.moto_suite                     everything, a service at a time (hours)
+    python -m tests.clients.moto_suite kms sts             these
+    python -m tests.clients.moto_suite --fast              the three minutes of `make test-all`
+
+The suite comes with moto's source distribution (`make clients` brings it). The gateway runs under a policy that allows what policy
+can allow (`packs/everything`); what it refuses on principle all the same stands, one by one and with its reason, in `moto_refused.toml`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from tests.clients.kept import kept_moto
+from tests.gateway.gateway_world import NUMBER, Running
+
+HERE: Final = Path(__file__).parent
+
+ACCOUNTS: Final = (
+    NUMBER,
+    *(str(digit) * 12 for digit in range(10)),
+    "123456789011",
+    "012345678910",
+    "075727635805",
+)
+"""moto's tests work in these; the last one is AWS's own, whose patch baselines stand in every account."""
+
+FAST: Final = ("ce", "budgets", "sts", "kms", "ssm", "sns", "iam", "dynamodb")
+"""The services of the three minutes: every protocol but two, streams of items, keys, roles."""
+
+READY_S_MAX: Final = 30.0
+
+
+class Outcome(NamedTuple):
+    """What became of one test."""
+
+    outcome: str
+    why: str
+
+
+class Difference(NamedTuple):
+    """One test that came out otherwise."""
+
+    test: str
+    direct: Outcome
+    through: Outcome
+
+
+def refused_on_principle() -> dict[str, str]:
+    """The tests that cannot come out the same, and why."""
+    told = tomllib.loads((HERE / "moto_refused.toml").read_text())
+    return {f"{group['in']}::{name}": group["because"] for group in told["group"] for name in group["tests"]}
+
+
+@contextlib.contextmanager
+def moto_server(python: Path) -> Iterator[str]:
+    """Moto's own server, as its tests expect it."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [str(python), "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    endpoint = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(endpoint)
+        yield endpoint
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_for(endpoint: str) -> None:
+    end = time.monotonic() + READY_S_MAX
+    while True:
+        try:
+            with urllib.request.urlopen(f"{endpoint}/moto-api/"):
+                return
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def gateway(endpoint: str, folder: Path) -> Iterator[Running]:
+    """A Keyturn that allows what policy can allow."""
+    plane = Running(
+        folder,
+        endpoint,
+        packs=(str(HERE / "packs" / "everything"),),
+        environments=dict.fromkeys(ACCOUNTS, "test"),
+    )
+    try:
+        yield plane
+    finally:
+        plane.stop()
+
+
+def run(service: str, folder: Path, *, through: bool, more: Sequence[str] = ()) -> dict[str, Outcome]:
+    """Every test of this service and what became of it."""
+    suite = kept_moto()
+    if suite is None:
+        raise FileNotFoundError("moto's own tests are not here: make clients")
+    out = folder / "outcomes.jsonl"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "PYTHONPATH": str(HERE),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "TEST_SERVER_MODE": "true",
+        "MOTO_SHIM_OUT": str(out),
+    }
+    with contextlib.ExitStack() as stack:
+        endpoint = stack.enter_context(moto_server(suite.python))
+        if through:
+            plane = stack.enter_context(gateway(endpoint, folder / "plane"))
+            environment |= {
+                "MOTO_SHIM_UPSTREAM": endpoint,
+                "MOTO_SHIM_KEY": plane.key.access_key_id,
+                "MOTO_SHIM_SECRET": plane.key.secret,
+            }
+            endpoint = f"http://127.0.0.1:{plane.port}"
+        environment["TEST_SERVER_MODE_ENDPOINT"] = endpoint
+        subprocess.run(
+            [str(suite.python), "-m", "pytest", "-q", "-p", "moto_shim", "-p", "no:cacheprovider", "-p", "no:randomly",
+             "--timeout", "120", "--tb", "short", f"tests/test_{service}", *more],
+            cwd=suite.tests, env=environment, stdout=(folder / "said.txt").open("w"), stderr=subprocess.STDOUT, check=False,
+        )  # fmt: skip
+    return outcomes(out)
+
+
+def outcomes(file: Path) -> dict[str, Outcome]:
+    """The worst of each test's phases."""
+    made: dict[str, Outcome] = {}
+    for line in file.read_text().splitlines() if file.exists() else ():
+        told = json.loads(line)
+        if made.get(told["test"], Outcome("passed", "")).outcome == "passed":
+            made[told["test"]] = Outcome(told["outcome"], told["why"])
+    return made
+
+
+def differences(direct: dict[str, Outcome], through: dict[str, Outcome]) -> list[Difference]:
+    """Where one passes and the other does not, or is missing."""
+    missing = Outcome("missing", "")
+    return [
+        Difference(test, direct.get(test, missing), through.get(test, missing))
+        for test in sorted({*direct, *through})
+        if direct.get(test, missing).outcome != through.get(test, missing).outcome
+    ]
+
+
+def compare(service: str, folder: Path, more: Sequence[str] = ()) -> tuple[int, list[Difference]]:
+    """Both runs of a service: how many tests there were, and those that came out otherwise."""
+    for name in ("direct", "through"):
+        (folder / service / name).mkdir(parents=True, exist_ok=True)
+        (folder / service / name / "outcomes.jsonl").unlink(missing_ok=True)
+    direct = run(service, folder / service / "direct", through=False, more=more)
+    through = run(service, folder / service / "through", through=True, more=more)
+    return len(direct), differences(direct, through)
+
+
+def services() -> list[str]:
+    suite = kept_moto()
+    return (
+        sorted(path.name.removeprefix("test_") for path in suite.tests.glob("tests/test_*/")) if suite else []
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.clients.moto_suite", description=__doc__)
+    parser.add_argument("services", nargs="*", help="kms sts ...; none: all of them")
+    parser.add_argument("--fast", action="store_true", help="the three minutes of make test-all")
+    parser.add_argument("--keep", type=Path, help="a folder for what was said and what came out")
+    parser.add_argument("-k", help="only tests whose names match, as pytest takes it")
+    given = parser.parse_args()
+    folder = given.keep or Path(tempfile.mkdtemp(prefix="keyturn-moto-"))
+    known, unexplained = refused_on_principle(), 0
+    for service in given.services or (FAST if given.fast else services()):
+        begun_s = time.monotonic()
+        count, different = compare(service, folder, ["-k", given.k] if given.k else ())
+        new = [one for one in different if one.test not in known]
+        unexplained += len(new)
+        took_s = time.monotonic() - begun_s
+        print(
+            f"{service}: {count} tests, {len(different)} differ, {len(new)} of them unexplained ({took_s:.0f} s)",
+            flush=True,
+        )
+        for one in new:
+            why = (one.through.why or one.direct.why).replace("\n", " ")
+            print(f"  {one.test}: {one.direct.outcome} -> {one.through.outcome}: {why[:300]}", flush=True)
+    sys.exit(1 if unexplained else 0)
+
+
+if __name__ == "__main__":
+    main()
