@@ -12,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, Final
 
-import botocore.session
 import msgspec
 from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from keyturn.executors import lean
 from keyturn.executors.http import Answer as HttpAnswer
 from keyturn.executors.http import Client, Connection, Receiver, head_bytes
 from keyturn.executors.interface import Credentials, NotSentError, Response, Sending, nothing
@@ -111,7 +111,7 @@ class AwsExecutor:
         self._stand_in = config.endpoint_url.rstrip("/")
         self.http = Client()
         self._threads = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="keyturn-aws")
-        self._session = botocore.session.Session(profile=config.profile or None)
+        self._session = lean.session(config.profile)
         self._making = threading.Lock()  # botocore's sessions are not made for threads, its clients are
         self._roles: dict[Role, Credentials] = {}
         self._clients: dict[tuple[str, str, str], Any] = {}
