@@ -509,6 +509,12 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
         Case("s3:AbortMultipartUpload", {"Bucket": "b", "Key": "k", "UploadId": "u"}),
         Case("s3:DeleteObject", {"Bucket": "b", "Key": "k"}, ABSENT, PLAIN),
     ),
+    "S3100": (
+        Case(
+            "s3:UploadPart", {"Bucket": "b", "Key": "k", "UploadId": "u", "PartNumber": 1}, ABSENT, VERSIONED
+        ),
+        Case("s3:PutObject", {"Bucket": "b", "Key": "k"}, ABSENT, VERSIONED),
+    ),
     "SQS007": (
         Case(
             "sqs:SetQueueAttributes",

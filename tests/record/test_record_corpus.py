@@ -225,6 +225,7 @@ EXAMPLES: Final[tuple[r.Event, ...]] = (
     r.HaltLifted(at_ms=AT, by="grace", agent="kiro"),
     r.FreezeSet(at_ms=AT, by="grace", until_ms=AT + 1, environment="production", reason="year's end"),
     r.ReadsForwarded(at_ms=AT, reads=((AT, "S-0a1b2c3d4e5f", "dynamodb:GetItem", str(TABLE), 200),)),
+    r.PartsSent(at_ms=AT, parts=((AT, "S-0a1b2c3d4e5f", "C-17", "s3:UploadPart", "PartNumber=3", 200),)),
     r.RequestRefused(
         at_ms=AT,
         session="S-0a1b2c3d4e5f",

@@ -115,6 +115,9 @@ def _plane(event: r.Event) -> str:
         case r.ReadsForwarded(reads=reads):
             names = sorted({operation for _, _, operation, _, _ in reads})
             return f"{len(reads)}: {', '.join(names[:READS_NAMED_MAX])}"
+        case r.PartsSent(parts=parts):
+            cases = sorted({case_id for _, _, case_id, _, _, _ in parts})
+            return f"{len(parts)}, of {', '.join(cases[:READS_NAMED_MAX])}"
         case r.RequestRefused(session=session, code=code, reason=reason, operation=operation):
             about = " ".join(word for word in (session, operation) if word)
             return f"{about}: {reason} [{code}]"

@@ -274,6 +274,14 @@ class Plane:
             return None
         return found
 
+    def asked(self, session: str, name: str, resource: ResourceRef) -> tuple[str, ...]:
+        """Cases of the session that asked for this operation on this resource, newest first."""
+        return tuple(
+            known.case_id
+            for known in reversed([*self._by_session.get(session, {}).values()])
+            if any(one == name and resource in resources for _, one, _, resources in known.operations)
+        )
+
     def locked_by(self, case: Case) -> str:
         """The case that works on one of these resources now; empty when none does."""
         if case.change is None:

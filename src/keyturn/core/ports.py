@@ -125,6 +125,7 @@ class Facts(msgspec.Struct, frozen=True):
     frozen: bool = False  # a freeze covers this environment now
     undo: bool = False
     observe: bool = False
+    reviewed: bool = False  # people let the upload begin that this ends, and the state is still what they saw
 
 
 class PolicyEngine(Protocol):

@@ -74,6 +74,7 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     as ``{"$sealed": <keyed digest>}``; the full request is sealed in the vault under `request`.
     `floor` is the catalogue's effect for the name alone: assessment may raise it, never lower it but for a true dry run.
     `payload_sha256` is the hex digest of a streamed body, when the client has declared one.
+    `within` is the case of the upload it is a part or the end of; `reviewed_on` the state people let that begin on (empty: nobody had to).
     """
 
     provider: str
@@ -87,6 +88,8 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     request: str = ""
     token: str | None = None
     payload_sha256: str | None = None
+    within: str = ""
+    reviewed_on: str = ""
 
     @property
     def service(self) -> str:

@@ -294,6 +294,12 @@ class ReadsForwarded(_Event, frozen=True, tag="reads_forwarded"):
     reads: tuple[tuple[int, str, str, str, int], ...]
 
 
+class PartsSent(_Event, frozen=True, tag="parts_sent"):
+    """A batch of parts that went under the decision of their upload: (at_ms, session, case, operation, which part, status) each."""
+
+    parts: tuple[tuple[int, str, str, str, str, int], ...]
+
+
 class RequestRefused(_Event, frozen=True, tag="request_refused"):
     """A request that never became a case: not identified, forged, refused by the plane."""
 
@@ -341,6 +347,7 @@ PlaneEvent = (
     | HaltLifted
     | FreezeSet
     | ReadsForwarded
+    | PartsSent
     | RequestRefused
     | UserChanged
     | PolicyLoaded

@@ -54,6 +54,7 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     human: bool = False
     undo: bool = False
     frozen: bool = False
+    reviewed: bool = False
     suggest_only: bool = False
 
     def build(self) -> tuple[Change, Assessment, Facts]:
@@ -121,4 +122,10 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         )
 
     def facts(self) -> Facts:
-        return Facts(human=self.human, undo=self.undo, frozen=self.frozen, suggest_only=self.suggest_only)
+        return Facts(
+            human=self.human,
+            undo=self.undo,
+            frozen=self.frozen,
+            suggest_only=self.suggest_only,
+            reviewed=self.reviewed,
+        )

@@ -194,6 +194,12 @@ FACTS: Final[tuple[Fact, ...]] = (
     ),
     Fact("session_minutes", "Long", "how old the session is", lambda asked: asked.facts.session_minutes),
     Fact("frozen", "Bool", "a freeze covers this environment now", lambda asked: asked.facts.frozen),
+    Fact(
+        "reviewed",
+        "Bool",
+        "people approved the upload that this completes, and what it replaces still stands as they saw it",
+        lambda asked: asked.facts.reviewed,
+    ),
     Fact("observe", "Bool", "decisions are recorded, not enforced", lambda asked: asked.facts.observe),
 )
 

@@ -31,8 +31,9 @@ from keyturn.model.change import Change, Operation, Principal, Request, Resource
 from keyturn.model.decision import Decision
 from keyturn.model.execution import Outcome, OutcomeStatus
 from keyturn.runtime.book import WAITING
-from keyturn.runtime.interface import Reply, ReplyKind, SessionKey
+from keyturn.runtime.interface import Reply, ReplyKind, SessionKey, Upload
 from keyturn.runtime.settings import READS_BATCH_MAX
+from keyturn.runtime.uploads import Uploads
 from keyturn.runtime.work import Work
 
 READ_DECISIONS_MAX: Final = 10_000
@@ -69,6 +70,7 @@ class GateSide:
         self._keys = keys  # by access key id
         self._read_decisions: dict[tuple[str, str, tuple[ResourceRef, ...], str], Decision] = {}
         self._entering: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by session
+        self.uploads = Uploads(work, self.clock)
         self._reads: list[tuple[int, str, str, str, int]] = []
         self._reads_due = asyncio.Event()
 
@@ -118,6 +120,8 @@ class GateSide:
         if self._reads:
             reads, self._reads = tuple(self._reads), []
             await self.book.note(r.ReadsForwarded(at_ms=self.clock(), reads=reads), soon=True)
+        for event in self.uploads.noted():
+            await self.book.note(event, soon=True)
 
     async def refuse(self, session: str, code: str, reason: str, operation: str = "") -> None:
         await self.book.note(
@@ -129,6 +133,17 @@ class GateSide:
 
     def seal(self, secret: bytes) -> str:
         return self.vault.seal(secret)
+
+    def upload(self, principal: Principal, operation: Operation, begins: str, mark: bytes) -> Upload | None:
+        return self.uploads.find(principal, operation, begins, mark)
+
+    async def send_part(
+        self, change: Change, request: Request, body: AsyncIterator[bytes] | None = None
+    ) -> Reply:
+        reply = await self.uploads.send(change, request, body)
+        if self.uploads.many:
+            self._reads_due.set()
+        return reply
 
     # --- changes -----------------------------------------------------------------------------------------------------
 

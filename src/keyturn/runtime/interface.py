@@ -54,6 +54,13 @@ class Reply(msgspec.Struct, frozen=True):
     response: Response | None = None
 
 
+class Upload(msgspec.Struct, frozen=True):
+    """An upload in parts that was begun here: its case, and the state people let it begin on (empty: nobody had to)."""
+
+    case_id: str
+    reviewed_on: str = ""
+
+
 class Gate(Protocol):
     """The plane as a surface sees it."""
 
@@ -73,6 +80,16 @@ class Gate(Protocol):
         self, change: Change, requests: tuple[Request, ...], body: AsyncIterator[bytes] | None = None
     ) -> Reply:
         """Take a change through its life as far as it goes while the client waits. Cancelling it detaches the client, no more."""
+        ...
+
+    def upload(self, principal: Principal, operation: Operation, begins: str, mark: bytes) -> Upload | None:
+        """The upload that `operation` belongs to: begun in this session by `begins`, on the same resource, answered with `mark`."""
+        ...
+
+    async def send_part(
+        self, change: Change, request: Request, body: AsyncIterator[bytes] | None = None
+    ) -> Reply:
+        """Send a part of an upload (`within`) under the decision that let it begin; durable with the next batch."""
         ...
 
     async def refuse(self, session: str, code: str, reason: str, operation: str = "") -> None:

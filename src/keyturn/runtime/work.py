@@ -19,6 +19,7 @@ from keyturn.core.proof import ProofFacts, holds, prove
 from keyturn.errors import BugError, KeyturnError, StoreError, UnavailableError
 from keyturn.executors.interface import Credentials, Executor, NotSentError, Sending
 from keyturn.model import record as r
+from keyturn.model.assessment import Assessment
 from keyturn.model.canonical import digest
 from keyturn.model.change import Change, Request, ResourceRef
 from keyturn.model.decision import Decision, Verdict
@@ -110,20 +111,21 @@ class Work:
                 self.policy,
                 change,
                 assessment,
-                self._facts(change, assessment.environment),
+                self._facts(change, assessment),
                 streamed_unhashed=streamed,
             )
         except Exception as error:  # noqa: BLE001  # fail closed
             return pipeline.internal_doubt(_why(error), self.policy.digest)
 
-    def _facts(self, change: Change, environment: str) -> Facts:
+    def _facts(self, change: Change, assessment: Assessment) -> Facts:
         session = self.book.plane.sessions.get(change.principal.session)
         now = self.clock()
         return Facts(
             human=change.principal.attested_by == "login",
             suggest_only=session.suggest_only if session else False,
             session_minutes=(now - session.opened_at_ms) // 60_000 if session else 0,
-            frozen=self.book.plane.frozen(environment, now),
+            frozen=self.book.plane.frozen(assessment.environment, now),
+            reviewed=all(one.reviewed_on == assessment.state_digest != "" for one in change.operations),
             undo=change.undoes is not None,
             observe=self.settings.observe,
         )

@@ -20,6 +20,7 @@ from keyturn.executors.interface import NotSentError
 from keyturn.model.change import Change, Operation, Principal, Request
 from keyturn.model.decision import Verdict
 from keyturn.model.execution import Role
+from keyturn.providers.aws import uploads
 from keyturn.providers.aws.hosts import settled
 from keyturn.providers.aws.operation import operation_from, read_from
 from keyturn.providers.aws.resources import Home
@@ -55,6 +56,10 @@ class Sender(Protocol):
     """The client's side of the connection."""
 
     async def write(self, data: bytes) -> None: ...
+
+    def ends(self) -> bool:
+        """Whether the connection ends with this answer."""
+        ...
 
     def still_holding(self) -> None:
         """Tell a client that can hear it that its answer is still to come."""
@@ -203,13 +208,21 @@ class Exchange:
         change = Change(
             principal=principal,
             surface="aws-gateway",
-            operations=(operation,),
+            operations=(self._of_upload(principal, operation, found),),
             received_at_ms=time.time_ns() // 1_000_000,
             intent=headers.get(INTENT_HEADER, "")[:500],
         )
         botocore = "botocore" in headers.get("user-agent", "").lower()
         chunks, trace = signed.payload.chunks, trace_of(headers)
         return Changing(change, found, made, request_id, botocore, begun_s, chunks, trace)
+
+    def _of_upload(self, principal: Principal, operation: Operation, found: Identified) -> Operation:
+        """With the case of the upload that it belongs to, where this session began one."""
+        mark = uploads.mark(operation.name, found.parameters)
+        begun = self._gate.upload(principal, operation, uploads.BEGINS, mark) if mark else None
+        if begun is None:
+            return operation
+        return msgspec.structs.replace(operation, within=begun.case_id, reviewed_on=begun.reviewed_on)
 
     def _judge_read(self, request: WireRequest, reading: Reading) -> Refusing | Reading:
         decision = self._gate.read(reading.principal, reading.operation)
@@ -334,6 +347,9 @@ class Exchange:
 
     async def _submit(self, changing: Changing, body: AsyncIterator[bytes] | None, sender: Sender) -> Reply:
         """Hand it to the plane; a client that understands it hears every now and then that the answer is still to come."""
+        first = changing.change.operations[0]
+        if first.within and first.name == uploads.PART:
+            return await self._gate.send_part(changing.change, changing.request, body)
         task = asyncio.ensure_future(self._gate.submit(changing.change, (changing.request,), body))
         try:
             while True:
@@ -465,5 +481,6 @@ def _internal(protocol: str, request_id: str) -> WireResponse:
 
 async def _send(sender: Sender, response: WireResponse, *, bodiless: bool = False) -> None:
     """A whole answer; one to a HEAD says how long its body would be and has none (RFC 9110, 9.3.2)."""
-    head = head_of(response.status, response.headers, f"content-length: {len(response.body)}\r\n")
+    last = "connection: close\r\n" if sender.ends() else ""
+    head = head_of(response.status, response.headers, f"content-length: {len(response.body)}\r\n{last}")
     await sender.write(head if bodiless else head + response.body)

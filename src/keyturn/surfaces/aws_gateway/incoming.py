@@ -68,6 +68,11 @@ class Incoming:
     def header(self, name: str) -> str:
         return next((value for key, value in self.headers if key == name), "")
 
+    @property
+    def unheard(self) -> bool:
+        """Whether its body was still to come when it was answered."""
+        return self.stream is not None and not self.complete
+
 
 class Stream:
     """A body that passes by."""

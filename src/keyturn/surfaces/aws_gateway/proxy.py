@@ -8,8 +8,9 @@ import binascii
 import contextlib
 import fnmatch
 import hmac
+import math
 import ssl
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -84,7 +85,9 @@ def _has_session(authorization: str, gate: Gate) -> bool:
 class Tunnel(asyncio.Protocol):
     """One end of a connection that passes through: what comes goes out at the other, which says when it is too much."""
 
-    def __init__(self) -> None:
+    def __init__(self, open_ends: set[Any]) -> None:
+        self._open_ends = open_ends  # of the gateway, so that its end is theirs
+        self.deadline_s = math.inf
         self.other: asyncio.Transport | None = None
         self.peer: Tunnel | None = None
         self._own: asyncio.Transport | None = None
@@ -92,6 +95,7 @@ class Tunnel(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._own = transport  # type: ignore[assignment]  # a TCP connection has a full transport
+        self._open_ends.add(self)
 
     def data_received(self, data: bytes) -> None:
         if self.other is not None:
@@ -101,6 +105,7 @@ class Tunnel(asyncio.Protocol):
         """From now on what comes here goes there, and the other way about."""
         self.peer, self._own, self.other = peer, own, other
         peer.peer, peer._own, peer.other = self, other, own  # one class
+        self._open_ends.add(self)
 
     def eof_received(self) -> bool:
         self._ended = True
@@ -111,7 +116,16 @@ class Tunnel(asyncio.Protocol):
                 self.other.write_eof()
         return True  # the other direction may have more
 
+    def close(self) -> None:
+        if self._own is not None:
+            self._own.close()
+
+    def abort(self) -> None:
+        if self._own is not None:
+            self._own.abort()
+
     def connection_lost(self, exc: Exception | None) -> None:
+        self._open_ends.discard(self)
         if self.other is not None:
             self.other.close()
 

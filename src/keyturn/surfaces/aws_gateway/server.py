@@ -51,7 +51,7 @@ class GatewayConfig(msgspec.Struct, frozen=True):
 class Gateway:
     """A listening gateway."""
 
-    def __init__(self, server: asyncio.Server, connections: set[_Client]) -> None:
+    def __init__(self, server: asyncio.Server, connections: set[_Client | Tunnel]) -> None:
         self._server, self._connections = server, connections
         self._sweep: asyncio.TimerHandle | None = None
         self._look()
@@ -70,7 +70,7 @@ class Gateway:
         now_s = loop.time()
         for client in tuple(self._connections):
             if now_s > client.deadline_s:
-                client.close()
+                client.abort()  # it may not take what is still to be sent to it
         self._sweep = loop.call_later(limits.SWEEP_S, self._look)
 
     async def close(self) -> None:
@@ -81,8 +81,12 @@ class Gateway:
         for client in tuple(self._connections):
             client.close()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(limits.CLOSE_S):
+                while self._connections:  # noqa: ASYNC110  # once, at the end
+                    await asyncio.sleep(0.01)
                 await self._server.wait_closed()
+        for client in tuple(self._connections):
+            client.abort()
 
 
 async def serve(
@@ -102,7 +106,7 @@ async def serve(
         tunnels=config.tunnels,
         observer=observer,
     )
-    connections: set[_Client] = set()
+    connections: set[_Client | Tunnel] = set()
     server = await asyncio.get_running_loop().create_server(
         lambda: _Client(exchange, connections), config.host, config.port, backlog=512
     )
@@ -112,7 +116,7 @@ async def serve(
 class _Client(asyncio.Protocol, Sender):
     """One connection."""
 
-    def __init__(self, exchange: Exchange, connections: set[_Client], *, origin: str = "") -> None:
+    def __init__(self, exchange: Exchange, connections: set[_Client | Tunnel], *, origin: str = "") -> None:
         self._exchange, self._connections, self._origin = exchange, connections, origin
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
@@ -127,6 +131,7 @@ class _Client(asyncio.Protocol, Sender):
         self._drained = asyncio.Event()
         self._drained.set()
         self._reading = True
+        self._lingering_bytes: int | None = None  # thrown away since the last answer of this connection
         self._loop = asyncio.get_running_loop()
         self.deadline_s = math.inf  # by the loop's clock; then the connection is closed
 
@@ -154,11 +159,16 @@ class _Client(asyncio.Protocol, Sender):
 
     def pause_writing(self) -> None:
         self._drained.clear()
+        self.deadline_s = self._loop.time() + limits.TAKE_S_MAX
         if self._relay is not None:
             self._relay.pause()
 
     def resume_writing(self) -> None:
         self._drained.set()
+        if self._task is not None or self._relay is not None:
+            self.deadline_s = math.inf
+        else:
+            self._rest()
         if self._relay is not None:
             self._relay.resume()
 
@@ -208,11 +218,12 @@ class _Client(asyncio.Protocol, Sender):
         ):  # else it is smaller than its piece
             incoming.weigh()
         incoming.take_lines()
-        self.deadline_s = math.inf
+        self.deadline_s = self._loop.time() + limits.BODY_S_MAX
         incoming.method = self._parser.get_method().decode()
         incoming.keep_alive = self._parser.should_keep_alive()
         if incoming.method == "PUT" and self._streams(incoming):
             incoming.stream = Stream()
+            self.deadline_s = math.inf
             self._enqueue(incoming)
         elif [1 for name, value in incoming.headers if name == "expect" and value.lower() == "100-continue"]:
             self.write_now(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -233,6 +244,11 @@ class _Client(asyncio.Protocol, Sender):
         if incoming is None:
             return
         stream = incoming.stream
+        if self._lingering_bytes is not None:
+            self._lingering_bytes += len(body)
+            if self._lingering_bytes > limits.LINGER_BYTES_MAX:
+                self.close()
+            return
         if stream is None:
             if not incoming.body:
                 incoming.body = body
@@ -253,9 +269,13 @@ class _Client(asyncio.Protocol, Sender):
         incoming, self._incoming = self._incoming, None
         if incoming is None:
             return
+        if self._lingering_bytes is not None:
+            self.close()
+            return
         incoming.complete = True
         if incoming.lines and incoming.stream is None:
             incoming.take_lines()
+        self.deadline_s = math.inf
         if incoming.stream is not None:
             incoming.stream.wake.set()
         elif incoming.method == "CONNECT":
@@ -308,12 +328,28 @@ class _Client(asyncio.Protocol, Sender):
     def _answered(self, incoming: Incoming) -> None:
         """Go on with the next, unless this connection ends here."""
         self._queue.popleft()
-        if not incoming.keep_alive or (incoming.stream is not None and not incoming.complete):
+        if incoming.stream is not None and incoming.unheard:
+            self._linger(incoming.stream)
+            return
+        if not incoming.keep_alive:
             self.close()
             return
         self._rest()
         self._resume()
         self._next()
+
+    def ends(self) -> bool:
+        incoming = self._queue[0] if self._queue else None
+        return incoming is None or not incoming.keep_alive or incoming.unheard
+
+    def _linger(self, stream: Stream) -> None:
+        """It is answered, and still sends a body that nobody wants: hear it out for a moment, so that the answer reaches it."""
+        self._lingering_bytes = 0
+        stream.chunks.clear()
+        self.deadline_s = self._loop.time() + limits.LINGER_S
+        if self._transport is not None and self._transport.can_write_eof():
+            self._transport.write_eof()
+        self._resume()
 
     # --- as a proxy --------------------------------------------------------------------------------------------------
 
@@ -351,7 +387,7 @@ class _Client(asyncio.Protocol, Sender):
         inner.connection_made(secured)
 
     async def _pass_through(self, place: PassThrough, transport: asyncio.Transport) -> None:
-        ours, theirs = Tunnel(), Tunnel()
+        ours, theirs = Tunnel(self._connections), Tunnel(self._connections)
         async with asyncio.timeout(limits.CONNECT_S_MAX):
             there, _ = await self._loop.create_connection(lambda: theirs, place.host, place.port)
         self.write_now(ESTABLISHED)
@@ -391,7 +427,9 @@ class _Client(asyncio.Protocol, Sender):
             if incoming.lost:
                 raise ConnectionError("the client left in the middle of its body")
             stream.wake.clear()
+            self.deadline_s = self._loop.time() + limits.PIECE_S_MAX
             await stream.wake.wait()
+            self.deadline_s = math.inf
 
     def _wire(self, incoming: Incoming, *, body: bytes | None) -> WireRequest:
         return WireRequest(incoming.method, incoming.target.decode("latin-1"), tuple(incoming.headers), body)
@@ -440,6 +478,11 @@ class _Client(asyncio.Protocol, Sender):
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
+
+    def abort(self) -> None:
+        """End it at once, whatever is still to be sent."""
+        if self._transport is not None:
+            self._transport.abort()
 
 
 def _decodes_to_nothing(request: WireRequest) -> bool:

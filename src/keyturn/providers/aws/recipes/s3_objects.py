@@ -15,6 +15,7 @@ from keyturn.model.change import ResourceRef
 from keyturn.providers.aws.recipes.base import Captured, Leaves, Recipe, State, Step
 from keyturn.providers.aws.recipes.common import human_bytes, read_call, tags_dict, tags_list, value_of
 from keyturn.providers.aws.recipes.s3_documents import plain
+from keyturn.providers.aws.uploads import BEGINS, BELONG
 
 COPY_BYTES_MAX: Final = 5 * 1024**3
 """The largest object that one CopyObject copies (API_CopyObject)."""
@@ -117,9 +118,14 @@ class Object(Recipe):
         return f"the bucket keeps versions; {state['version'] or 'this one'} stands and is not touched"
 
     def leaves(self, operation: str, parameters: dict[str, Any], ref: ResourceRef) -> Leaves:
+        if operation in _OF_UPLOADS:
+            return Leaves.EITHER  # there is no object before the upload is complete
         if operation not in self.deletes:
             return Leaves.STANDING
         return Leaves.EITHER if _names_version(parameters, _place(ref)[1]) else Leaves.GONE
+
+
+_OF_UPLOADS: Final = (BELONG | {BEGINS}) - {"s3:CompleteMultipartUpload"}
 
 
 def _place(ref: ResourceRef) -> tuple[str, str]:

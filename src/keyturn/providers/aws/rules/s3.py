@@ -74,14 +74,14 @@ def delete_markers(context: Context) -> Fired:
 
 @rule(
     "S3004",
-    ["s3:PutObject", "s3:CopyObject", "s3:CompleteMultipartUpload"],
+    ["s3:PutObject", "s3:CopyObject", "s3:CreateMultipartUpload", "s3:CompleteMultipartUpload"],
     Kind.OVERWRITE,
     Effect.UPDATE,
     R4,
     S3 + "API_PutObject.html",
 )
 def overwrite_object(context: Context) -> Fired:
-    """An object of a bucket that keeps no versions is replaced for good."""
+    """An object of a bucket that keeps no versions is replaced for good; an upload in parts does so at its end."""
     if _versioned(context) or context.parameters.get("IfNoneMatch") == "*":
         return None
     if str(context.ref) in context.states and context.state is None:
@@ -346,16 +346,3 @@ def granted_to_others(context: Context) -> Fired:
     if not grants and not wide:
         return None
     return f"The object {context.ref.id} would be opened to others ({wide or ', '.join(grants)}).", {}
-
-
-@rule(
-    "S3017",
-    ["s3:AbortMultipartUpload"],
-    Kind.DATA_LOSS,
-    Effect.DELETE,
-    R4,
-    S3 + "API_AbortMultipartUpload.html",
-)
-def upload_aborted(context: Context) -> Fired:
-    """The parts that were uploaded so far are freed; the object of that key, if there is one, stands."""
-    return f"The parts of an upload to {context.ref.id} would be discarded; what stands there stays.", {}
