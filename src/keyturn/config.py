@@ -77,7 +77,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     console: Console = Console()
     aws: Aws = Aws()
     holds: Holds = Holds()
-    environments: dict[str, str] = {}  # account id -> environment, where tags say nothing
+    environments: dict[str, str] = {}  # account id, or pattern of ARNs -> environment, beside what tags say
     packs: tuple[str, ...] = ("seatbelt",)  # shipped packs by name, your own as paths
     observe: bool = False  # decide and record, forward everything
 
@@ -195,8 +195,9 @@ region = "{region}"
 # backup_role = "arn:aws:iam::{account}:role/keyturn-backup"
 # enforcing = false              # true once the account denies changes to everyone but these roles
 
-[environments]                   # where tags say nothing; unknown counts as production
+[environments]                   # beside what tags say; unknown counts as production
 # "{account}" = "production"
+# "arn:aws:dynamodb:*:*:table/play-*" = "sandbox"
 """
 
 

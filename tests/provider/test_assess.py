@@ -14,8 +14,8 @@ from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.canonical import canonical
 from keyturn.model.change import Effect, Lane
 from keyturn.model.execution import Refused, Unavailable
-from keyturn.providers.aws import narrow
-from keyturn.providers.aws.assess import _environment
+from keyturn.providers.aws import narrow, places
+from keyturn.providers.aws.capturing import Taken
 from keyturn.providers.aws.provider import AwsProvider
 from keyturn.providers.aws.rules import Context
 from tests.provider.moto_account import RIGHT, SECRET, function_parameters, make_function, make_table
@@ -328,4 +328,5 @@ def test_an_object_is_in_the_environment_of_its_bucket() -> None:
         "s3:bucket/reports": {"tags": {"environment": "production"}},
     }
     contexts = [Context(made.operations[0], asked[1], states)]
-    assert _environment(made, contexts, Captures(states=states), {}) == "production"
+    taken = Taken(Captures(states=states), ())
+    assert places.environment_of(places.hear(made, contexts, taken, {})) == "production"

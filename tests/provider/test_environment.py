@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from keyturn.model.assessment import Heard
 from keyturn.model.change import ResourceRef
 from keyturn.providers.aws import environment
 
@@ -87,3 +88,65 @@ def test_the_strictest_of_a_change_is_taken() -> None:
     assert environment.strictest(["unknown", "production"]) == "production"
     assert environment.strictest(["development", "blue"]) == "blue"
     assert environment.strictest([]) == "unknown"
+
+
+def heard(**given: object) -> list[str]:
+    """Who spoke about the table, in words."""
+    said: dict[str, object] = {"standing": None, "claimed": {}, "accounts": {}}
+    return [str(one) for one in environment.hear(REF, **{**said, **given})]  # type: ignore[arg-type]  # by name
+
+
+def test_it_says_who_spoke_and_what_each_said() -> None:
+    """A reviewer sees on whose word this is production, or is not; an agent's own word is shown, and does not count."""
+    assert heard() == []
+    assert heard(
+        standing={"env": "dev"},
+        claimed={"env": "dev"},
+        container=("dynamodb:group/g", {"stage": "qa"}),
+        accounts={
+            "123456789012": "prod",
+            "arn:aws:dynamodb:*:*:table/cos*": "staging",
+            "arn:aws:sqs:*": "dev",
+        },
+        arn="arn:aws:dynamodb:eu-west-1:123456789012:table/costs",
+    ) == [
+        "tags of dynamodb:table/costs: development",
+        "tags of its container dynamodb:group/g: test",
+        "the configuration, of account 123456789012: production",
+        "the configuration, of arn:aws:dynamodb:*:*:table/cos*: staging",
+        "tags in the request itself: development (does not count)",
+    ]
+
+
+def test_the_account_is_the_one_that_signs() -> None:
+    """An ARN names an account as its writer likes; STS says whose credentials these are. Both are heard, the strictest counts."""
+    accounts = {"111111111111": "prod", "123456789012": "dev"}
+    said = environment.hear(REF, standing=None, claimed={}, accounts=accounts, signed_account="111111111111")
+    assert said == (
+        Heard("account", "production", "111111111111"),
+        Heard("account", "development", "123456789012"),
+    )
+    assert environment.concluded(said) == "production"
+
+
+@pytest.mark.parametrize(
+    ("voices", "wanted"),
+    [
+        ((), "unknown"),
+        (("development",), "development"),
+        (("development", "staging"), "staging"),
+        (("development", "blue"), "blue"),
+        (("staging", "production"), "production"),
+    ],
+)
+def test_disagreement_is_the_strictest(voices: tuple[str, ...], wanted: str) -> None:
+    """And a word that nobody knows asks for as much care as none."""
+    assert environment.concluded(Heard("tags", voice, "x") for voice in voices) == wanted
+
+
+def test_a_strangers_account_is_unknown() -> None:
+    """What is known of our own account says nothing of a resource that an ARN puts into another."""
+    said = environment.hear(
+        REF, standing=None, claimed={}, accounts={"111111111111": "dev"}, signed_account="111111111111"
+    )
+    assert environment.concluded(said) == "unknown"

@@ -61,6 +61,8 @@ def case(found: dict[str, Any]) -> str:
     ]
     if found["reason"]:
         lines.append(f"  {found['reason']}")
+    if found.get("environment_said"):
+        lines.append("  " + "; ".join(found["environment_said"]))
     if found["data_at_risk"]:
         lines.append(f"\nAT RISK    {found['data_at_risk']}")
     findings = [f"{finding['message']} [{finding['code']}]" for finding in assessment.get("findings", [])]

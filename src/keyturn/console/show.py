@@ -73,6 +73,7 @@ def detail(case: Case, story: tuple[Entry, ...]) -> dict[str, Any]:
     return _dict(
         {
             **summary(case),
+            "environment_said": [str(one) for one in assessment.environment_heard] if assessment else [],
             "answers": builtins(answers(case)),
             "hindrance": hindrance(case),
             "foreign_letters": foreign_letters(_names(case)),

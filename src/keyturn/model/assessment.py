@@ -103,6 +103,28 @@ class Recoverable(msgspec.Struct, frozen=True, omit_defaults=True):
     loss: tuple[str, ...] = ()  # what would not come back, said beforehand
 
 
+class Heard(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One voice about the environment of a resource: who spoke, what it said, and of what; `counts` is false where an agent
+    would classify its own change.
+    """
+
+    by: str  # tags | container | account | configuration | name | request
+    said: str
+    of: str
+    counts: bool = True
+
+    def __str__(self) -> str:
+        who = {
+            "tags": f"tags of {self.of}",
+            "container": f"tags of its container {self.of}",
+            "account": f"the configuration, of account {self.of}",
+            "configuration": f"the configuration, of {self.of}",
+            "name": f"the name {self.of}",
+            "request": "tags in the request itself",
+        }
+        return f"{who.get(self.by, self.by)}: {self.said}{'' if self.counts else ' (does not count)'}"
+
+
 class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     """All that was determined about a change, and all that could not be (`unknowns`)."""
 
@@ -121,6 +143,7 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     alternatives: tuple[Alternative, ...] = ()
     unknowns: tuple[str, ...] = ()
     captures: str = ""  # vault reference of the sealed captures this rests on
+    environment_heard: tuple[Heard, ...] = ()  # who spoke of the environment; none is why it is unknown
 
     @property
     def kinds(self) -> frozenset[Kind]:

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import msgspec
 
-from keyturn.core.ports import Assessing, Captures, Inquiry, Seal
+from keyturn.core.ports import Assessing, Inquiry, Seal
 from keyturn.model.assessment import Assessment, Difference, Finding, Kind, Recoverable, Reversibility
 from keyturn.model.change import READ_EFFECTS, Change, Effect, Operation, Request, ResourceRef
-from keyturn.providers.aws import authority, before_after, environment, items, narrow, recipes, undo
-from keyturn.providers.aws.capturing import OBJECTS, Taken, take, together
+from keyturn.providers.aws import authority, before_after, items, narrow, places, recipes, undo
+from keyturn.providers.aws.capturing import Taken, take, together
 from keyturn.providers.aws.items import Items
 from keyturn.providers.aws.live import Reading
 from keyturn.providers.aws.recipes.base import Recipe, State
@@ -67,6 +67,7 @@ def assess(
         operation.parameters for operation in change.operations
     ]
     taken, touched = yield from _with_items(change, requests, taken)
+    taken = yield from places.with_tags(change, taken)
     powers = yield from together(
         [
             authority.of(operation, reading.live, taken.captures.states)
@@ -213,6 +214,7 @@ def _together(
 ) -> Assessing:
     states = taken.captures.states
     findings = [finding for one in judged for finding in one.findings]
+    heard = places.hear(change, contexts, taken, accounts)
     effect = max((one.effect for one in judged), key=lambda effect: effect.severity)
     effects = {one.effect for one in judged}
     replaced = narrow.replaced(change)
@@ -229,7 +231,8 @@ def _together(
         effect=effect,
         effects=tuple(sorted(effects, key=lambda effect: effect.severity, reverse=True)),
         reversibility=max(one.reversibility for one in judged),
-        environment=_environment(change, contexts, taken.captures, accounts),
+        environment=places.environment_of(heard),
+        environment_heard=tuple(dict.fromkeys(one for voices in heard.values() for one in voices)),
         state_digest=taken.captures.digest,
         recover_s=_recover_s(judged),
         data_at_risk=_at_risk(lost, states),
@@ -253,44 +256,6 @@ def _together(
         ),
     )
     return Assessing(assessment=assessment, captures=taken.captures, reply_commands=ways.commands)
-
-
-def _environment(
-    change: Change, contexts: list[Context], captures: Captures, accounts: Mapping[str, str]
-) -> str:
-    claimed = {str(context.ref): _claimed_tags(context.parameters) for context in contexts}
-    return environment.strictest(
-        environment.of_resource(
-            ref,
-            standing=_standing_tags(ref, captures),
-            claimed=claimed.get(str(ref), {}),
-            accounts=accounts,
-        )
-        for ref in change.resources
-    )
-
-
-def _standing_tags(ref: ResourceRef, captures: Captures) -> dict[str, Any] | None:
-    """Tags that were read; an object is in the environment of its bucket, whatever it is tagged as itself."""
-    state = captures.states.get(str(ref)) or {}
-    own = state.get("tags") if isinstance(state.get("tags"), dict) else _claimed_tags(state) or None
-    if ref.kind not in OBJECTS:
-        return own
-    bucket = captures.states.get(f"s3:bucket/{ref.id.partition('/')[0]}") or {}
-    return {**(own or {}), **(bucket.get("tags") or {})}
-
-
-def _claimed_tags(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Tags in a request, whatever shape the service gives them."""
-    names = ("Tags", "tags", "TagList", "TagSet")
-    tags: Any = next((found for name in names if (found := parameters.get(name))), {})
-    if isinstance(tags, list):
-        return {
-            str(tag.get("Key") or tag.get("key")): tag.get("Value") or tag.get("value")
-            for tag in tags
-            if isinstance(tag, dict)
-        }
-    return dict(tags) if isinstance(tags, dict) else {}
 
 
 def _recover_s(judged: list[Judged]) -> int | None:

@@ -42,6 +42,7 @@ class Taken(msgspec.Struct, frozen=True):
         str, ...
     ] = ()  # what else could not be read: it worsens the assessment, and is no part of the state
     readings: tuple[Reading, ...] = ()  # for each operation, what its rows look at
+    tags: dict[str, dict[str, str]] = {}  # of what no recipe captures, by resource
 
 
 def together(inquiries: Sequence[Inquiry[T]]) -> Inquiry[list[T]]:

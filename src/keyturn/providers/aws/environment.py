@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
+from keyturn.model.assessment import Heard
 from keyturn.model.change import ResourceRef
 
 PRODUCTION: Final = "production"
@@ -80,6 +82,48 @@ def of_tags(tags: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(normalise(str(value)) for key, value in tags.items() if is_environment_key(key))
 
 
+def hear(
+    ref: ResourceRef,
+    *,
+    standing: Mapping[str, Any] | None,
+    claimed: Mapping[str, Any],
+    accounts: Mapping[str, str],
+    container: tuple[str, Mapping[str, Any]] | None = None,
+    signed_account: str = "",
+    arn: str = "",
+) -> tuple[Heard, ...]:
+    """Everybody who has something to say about one resource, in the order in which they are believed.
+
+    `standing` are the tags that were read (None: not read or absent), `container` what it is a member of, with its tags,
+    `claimed` the tags in the request. `accounts` is the configuration: account ids, and patterns of ARNs. The account is the one
+    that STS says the plane's credentials are of (`signed_account`), and the resource's own where an ARN names another.
+    """
+    said = [Heard("tags", word, str(ref)) for word in of_tags(standing or {})]
+    if container is not None:
+        said += [Heard("container", word, container[0]) for word in of_tags(container[1])]
+    for account in dict.fromkeys([signed_account or ref.account, ref.account]):
+        if account in accounts:
+            said.append(Heard("account", normalise(accounts[account]), account))
+        elif account != (signed_account or account):
+            said.append(
+                Heard("account", UNKNOWN, account)
+            )  # a stranger's: our own account does not speak for it
+    said += [
+        Heard("configuration", normalise(word), pattern)
+        for pattern, word in accounts.items()
+        if pattern.startswith("arn:") and arn and fnmatchcase(arn, pattern)
+    ]
+    said += [Heard("request", word, str(ref), counts=word == PRODUCTION) for word in of_tags(claimed)]
+    if _PRODUCTION_NAME.search(ref.id) and not _PRE.search(ref.id):
+        said.append(Heard("name", PRODUCTION, ref.id))
+    return tuple(said)
+
+
+def concluded(heard: Iterable[Heard]) -> str:
+    """The strictest of what counts; `UNKNOWN` where nobody spoke."""
+    return strictest(one.said for one in heard if one.counts)
+
+
 def of_resource(
     ref: ResourceRef,
     *,
@@ -87,11 +131,5 @@ def of_resource(
     claimed: Mapping[str, Any],
     accounts: Mapping[str, str],
 ) -> str:
-    """Of one resource. `standing` are the tags that were read (None: not read or absent), `claimed` those in the request."""
-    said = list(of_tags(standing or {}))
-    if ref.account in accounts:
-        said.append(normalise(accounts[ref.account]))
-    said += [name for name in of_tags(claimed) if name == PRODUCTION]
-    if _PRODUCTION_NAME.search(ref.id) and not _PRE.search(ref.id):
-        said.append(PRODUCTION)
-    return strictest(said)
+    """Of one resource, by itself: see `hear`."""
+    return concluded(hear(ref, standing=standing, claimed=claimed, accounts=accounts))
