@@ -340,8 +340,16 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
         Case("ssm:PutParameter", {"Name": "/p", "Value": "1"}),
     ),
     "GEN011": (
+        Case("ivs:GetStreamKey", {"arn": "arn:aws:ivs:eu-west-1:1:stream-key/k"}),
+        Case("secretsmanager:DescribeSecret", {"SecretId": "s"}),
+    ),
+    "OUT001": (
         Case("secretsmanager:GetSecretValue", {"SecretId": "s"}),
         Case("secretsmanager:DescribeSecret", {"SecretId": "s"}),
+    ),
+    "OUT002": (
+        Case("sts:AssumeRole", {"RoleArn": ROLE, "RoleSessionName": "s"}),
+        Case("sts:DecodeAuthorizationMessage", {"EncodedMessage": "m"}),
     ),
     "GEN012": (
         Case("efs:DeleteFileSystem", {"FileSystemId": "fs-1"}),

@@ -70,7 +70,7 @@ LINES: list[Line] = [
     ("delete and create in one call", "elasticbeanstalk:RebuildEnvironment", {"EnvironmentName": "shop"}, UNREAD, {K.REPLACE}),
     ("an alarm that terminates", "cloudwatch:PutMetricAlarm", {"AlarmName": "a", "AlarmActions": ["arn:aws:sns:eu-west-1:1:page", "arn:aws:automate:r:ec2:terminate"]}, ALARM, {K.DELEGATED_AUTHORITY}),
     ("an alarm made new that pages", "cloudwatch:PutMetricAlarm", {"AlarmName": "a", "AlarmActions": ["arn:aws:sns:r:1:page"]}, ABSENT, set()),
-    ("a way in beside the session", "iam:CreateServiceSpecificCredential", {"UserName": "u", "ServiceName": "codecommit.amazonaws.com"}, UNREAD, {K.DELEGATED_AUTHORITY}),
+    ("a way in beside the session", "iam:CreateServiceSpecificCredential", {"UserName": "u", "ServiceName": "codecommit.amazonaws.com"}, UNREAD, {K.DELEGATED_AUTHORITY, K.SECRET}),
     ("a role's own name is no role passed", "iam:UpdateRole", {"RoleName": "r", "MaxSessionDuration": 3600}, UNREAD, set()),
     ("a tag is no loss", "sqs:UntagQueue", {"QueueUrl": "http://x/1/q", "TagKeys": ["owner"]}, UNREAD, set()),
 ]  # fmt: skip

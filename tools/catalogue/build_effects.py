@@ -19,6 +19,7 @@ from botocore.loaders import Loader
 
 from keyturn.model.change import READ_EFFECTS, Effect
 from keyturn.providers.aws.catalogue.classify import classify, evidence_of
+from tools.catalogue import build_answers
 from tools.catalogue.overlay import Overlay
 from tools.catalogue.reversible import Nouns, reversibility
 from tools.catalogue.sources import Authorization, services
@@ -74,6 +75,9 @@ def _entry(
     confidence, sources = (
         (verdict.confidence, verdict.sources) if said.effect is None else ("curated", "O" + verdict.sources)
     )
+    revealed = build_answers.reveals(build_answers.entry_of(service, name, model))
+    if effect in READ_EFFECTS and said.effect is None and revealed:
+        effect, confidence, sources = Effect.SECRET, "medium", "A" + sources
     extras: dict[str, Any] = {"w": said.reason}
     if said.also:
         extras["f"] = [str(one) for one in said.also]

@@ -59,7 +59,7 @@ def ways() -> Iterator[Way]:
         if variable in os.environ:
             yield Way(f"${variable}", True, "launch the agent with keyturn run")
     key = os.environ.get("AWS_ACCESS_KEY_ID", "")
-    if key and not key.startswith("KTSESS"):
+    if key and not key.startswith(("KTSESS", "KTTEMP")):
         yield Way("$AWS_ACCESS_KEY_ID", True, "this is no session key; launch the agent with keyturn run")
     for name, address in (("instance metadata", IMDS), ("container credentials", CONTAINER)):
         yield Way(f"{name} {address[0]}", _answers(address), "block it for the agent's user or host")

@@ -366,8 +366,8 @@ def _second_half(known: _Known, change: Change) -> Join | Await | None:
     operation = change.operations[0]
     if known.phase is not Phase.HELD and known.phase not in UNDECIDED:
         return None
-    if known.change is None:
-        return None
+    if known.change is None or known.change.principal != change.principal:
+        return None  # what another identity asks for is made with that one's credentials
     wanted = identity(operation)
     if not any(
         floor is Effect.DELETE and resources[0] == wanted for _, _, floor, resources in known.operations

@@ -20,10 +20,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from keyturn.executors import lean
 from keyturn.executors.http import Answer as HttpAnswer
 from keyturn.executors.http import Client, Connection, Receiver, head_bytes
-from keyturn.executors.interface import Credentials, NotSentError, Response, Sending, nothing
+from keyturn.executors.interface import Credentials, Minted, NotSentError, Response, Sending, nothing
+from keyturn.executors.minting import Minting
 from keyturn.model.change import Change, Request
 from keyturn.model.execution import Answer, Call, Grant, Refused, Role, Succeeded, Unavailable
-from keyturn.providers.aws import sigv4
+from keyturn.providers.aws import answers, sigv4
 from keyturn.providers.aws.hosts import host_prefix
 
 THREADS_MAX: Final = 16
@@ -117,6 +118,15 @@ class AwsExecutor:
         self._clients: dict[tuple[str, str, str], Any] = {}
         self._endpoints: dict[tuple[str, str], str] = {}
         self._renewing = asyncio.Lock()
+        self._minting = Minting(
+            self._client,
+            self._assume,
+            self._threads,
+            clock,
+            change_role=config.change_role,
+            partition=config.partition,
+            account=config.account,
+        )
 
     def __repr__(self) -> str:
         return (
@@ -192,6 +202,15 @@ class AwsExecutor:
             lease=lease,
         )
         return made, credentials
+
+    async def grant_through(
+        self, minted: Minted, change: Change, *, policy: str, tags: dict[str, str], lease: str
+    ) -> tuple[Grant, Credentials]:
+        return await self._minting.grant(minted, change, policy=policy, lease=lease)
+
+    async def read_through(self, minted: Minted) -> Credentials:
+        """For a read by a credential that was handed out. Raises `NotSentError` when it has ended or is refused."""
+        return await self._minting.read(minted, renew_ms=RENEW_MS)
 
     async def read_credentials(self) -> Credentials:
         return await self._role(Role.READ)
@@ -294,7 +313,8 @@ class AwsExecutor:
         except (ConnectionError, TimeoutError, ValueError) as error:
             return Sending(None, f"the answer could not be read ({answer.status}): {error}")
         self.http.release(base, answer)
-        return Sending(Response(answer.status, end_to_end(answer.headers), content))
+        response = Response(answer.status, end_to_end(answer.headers), content)
+        return await self._minting.exchange(request, response)
 
     async def forward(
         self,
@@ -332,6 +352,8 @@ class AwsExecutor:
         else:
             length, payload = len(request.body), payload_sha256 or hashlib.sha256(request.body).hexdigest()
         kept = [pair for pair in request.headers if pair[0] not in _NOT_FORWARDED]
+        if answers.of(request.operation).rewritten:  # what is rewritten must come as it can be read
+            kept = [pair for pair in kept if pair[0] != "accept-encoding"]
         return base, sigv4.sign(
             request.method,
             request.target,

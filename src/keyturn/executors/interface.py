@@ -3,13 +3,14 @@
 1. `ask` never raises for what a provider answers: errors are `Refused`, silence is `Unavailable`. Bounded in time and size.
 2. `send` sends the reviewed request, byte for byte in method, target and body, once. It raises `NotSentError` only when
    certainly nothing reached the provider; any doubt is an outcome `uncertain`.
-3. Credentials come from the plane's roles; a `Grant`'s session policy rides on the change role. Reads use the read role.
+3. A response that hands out credentials is given back with virtual ones in their place (`Minted`); what AWS gave is in no response.
+4. Credentials come from the plane's roles; a `Grant`'s session policy rides on the change role. Reads use the read role.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -42,11 +43,39 @@ class Response(msgspec.Struct, frozen=True):
     body: bytes
 
 
+class Minted(msgspec.Struct, frozen=True):
+    """A credential that a response handed out. The agent has `access_key_id`, `secret` and `token`, which only the gateway honours;
+    `real` stays with the plane, sealed. `identity` and `account` are whom AWS takes it for; empty where that is not known.
+    """
+
+    access_key_id: str
+    secret: str
+    token: str
+    real: Credentials
+    origin: str  # the operation that handed it out
+    identity: str
+    account: str
+    region: str
+    expires_at_ms: int
+    session: str = ""
+    assume: dict[str, Any] | None = None  # how the same role is assumed again, narrowed to one change
+    parent: Minted | None = None  # whose credential asked for it
+
+    def __repr__(self) -> str:
+        return f"<Minted {self.access_key_id} {self.identity or 'unknown'} by {self.origin}>"
+
+
 class Sending(msgspec.Struct, frozen=True):
-    """Either the response, or why it is uncertain whether the call took effect."""
+    """Either the response, or why it is uncertain whether the call took effect.
+
+    `note` is what is to be said of the response; `withheld` is not empty where the call took effect and its response is ours.
+    """
 
     response: Response | None
     uncertain: str = ""
+    minted: tuple[Minted, ...] = ()
+    note: str = ""
+    withheld: str = ""
 
 
 def nothing() -> None:
@@ -64,6 +93,12 @@ class Executor(Protocol):
         self, change: Change, *, policy: str, tags: dict[str, str], lease: str
     ) -> tuple[Grant, Credentials]:
         """AssumeRole of the change role with the session policy. Raises `NotSentError` when refused."""
+        ...
+
+    async def grant_through(
+        self, minted: Minted, change: Change, *, policy: str, tags: dict[str, str], lease: str
+    ) -> tuple[Grant, Credentials]:
+        """As `grant`, by a credential that was handed out: never more than that one permits. Raises `NotSentError` when refused."""
         ...
 
     async def read_credentials(self) -> Credentials:
@@ -90,4 +125,4 @@ class Executor(Protocol):
     async def close(self) -> None: ...
 
 
-__all__ = ["Credentials", "Executor", "NotSentError", "Response", "Role", "Sending"]
+__all__ = ["Credentials", "Executor", "Minted", "NotSentError", "Response", "Role", "Sending"]

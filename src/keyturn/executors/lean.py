@@ -30,10 +30,13 @@ class LeanLoader(JSONFileLoader):  # type: ignore[misc]  # botocore has no types
 
 
 def without_documentation(value: Any) -> Any:
-    """`value` itself, changed: texts under the key ``documentation`` are taken out; a member of that name is a dictionary, and stays."""
+    """`value` itself, changed: texts under the key ``documentation`` are emptied; a member of that name is a dictionary, and stays.
+
+    The key stays, since botocore asks for it by name (a client's own context parameters, `ServiceModel.client_context_parameters`).
+    """
     if isinstance(value, dict):
         if isinstance(value.get("documentation"), str):
-            del value["documentation"]
+            value["documentation"] = ""
         for inner in value.values():
             without_documentation(inner)
     elif isinstance(value, list):

@@ -51,6 +51,7 @@ class Principal(msgspec.Struct, frozen=True, omit_defaults=True):
     session: str
     operator: str
     attested_by: str = "session-key"  # or "login" when a person asks in her own name
+    through: str = ""  # the identity whose virtual credentials it uses (an ARN); empty: the session's own key
 
 
 class ResourceRef(msgspec.Struct, frozen=True, order=True, omit_defaults=True):
@@ -159,3 +160,4 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     region: str
     streamed: bool = False
     streamed_bytes: int | None = None
+    credential: str = ""  # the virtual access key it was signed with; empty: the session's own key

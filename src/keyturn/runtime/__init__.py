@@ -100,6 +100,10 @@ class Runtime(GateSide, DeskSide):
                 continue
             key = msgspec.json.decode(self.vault.get(row.value.decode()), type=SessionKey)
             self._keys[key.access_key_id] = key
+        await self.work.issued.tidy(
+            {name for name in self.book.plane.sessions if self.book.plane.open_session(name, self.clock())},
+            at_ms=self.clock(),
+        )
         self.about |= {
             "version": started.version,
             "catalogue": started.catalogue,

@@ -287,6 +287,7 @@ class DeskSide:
         if found is None:
             raise OperatorError("no-session", f"there is no session {session}")
         self._keys.pop(found.access_key_id, None)
+        await self.work.issued.forget(session)
         await self.book.store.delete_row("session", session)
         if found.ended_at_ms is None:
             await self.book.note(
@@ -309,6 +310,8 @@ class DeskSide:
             mine = not agent or (case.change is not None and case.change.principal.agent == agent)
             if mine and case.phase in _STOPPED_BY_HALT:
                 await self.book.record_from(case.id, lambda now: self._stopped(now, by))
+        stopped = [key for key, session in self.book.plane.sessions.items() if agent in {"", session.agent}]
+        await self.work.issued.forget(*stopped)
 
     def _stopped(self, case: Case, by: str) -> tuple[r.CaseEvent, ...]:
         return (r.Halted(at_ms=self.clock(), by=by),) if case.phase in _STOPPED_BY_HALT else ()

@@ -25,7 +25,7 @@ from keyturn.core.plane import (
 )
 from keyturn.core.ports import Facts
 from keyturn.errors import BugError
-from keyturn.executors.interface import Response
+from keyturn.executors.interface import Minted, Response
 from keyturn.model import record as r
 from keyturn.model.change import Change, Operation, Principal, Request, ResourceRef
 from keyturn.model.decision import Decision
@@ -78,9 +78,32 @@ class GateSide:
 
     def session(self, access_key_id: str) -> SessionKey | None:
         key = self._keys.get(access_key_id) or self._key_from_elsewhere(access_key_id)
-        if key is None or self.book.plane.open_session(key.session, self.clock()) is None:
+        if key is None:
+            return self._virtual(access_key_id)
+        return key if self.book.plane.open_session(key.session, self.clock()) is not None else None
+
+    def _virtual(self, access_key_id: str) -> SessionKey | None:
+        """A virtual credential, as a key of the session it was handed out in: it ends with that, and with its own time."""
+        minted = self.minted(access_key_id)
+        session = self.book.plane.open_session(minted.session, self.clock()) if minted else None
+        if minted is None or session is None:
             return None
-        return key
+        return SessionKey(
+            session=session.session,
+            agent=session.agent,
+            operator=session.operator,
+            access_key_id=access_key_id,
+            secret=minted.secret,
+            expires_at_ms=min(minted.expires_at_ms, session.expires_at_ms),
+            suggest_only=session.suggest_only,
+            token=minted.token,
+            through=minted.identity or "unknown",
+            account=minted.account,
+            virtual=minted.origin,
+        )
+
+    def minted(self, access_key_id: str) -> Minted | None:
+        return self.work.issued.find(access_key_id, self.clock())
 
     def _key_from_elsewhere(self, access_key_id: str) -> SessionKey | None:
         """Of a session that another node opened, a moment ago perhaps; None where this process is the only one."""

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from keyturn.core.case import Case
-from keyturn.executors.interface import Response
+from keyturn.executors.interface import Minted, Response
 from keyturn.model.change import Change, Operation, Principal, Request
 from keyturn.model.decision import Decision
 from keyturn.model.record import Entry
@@ -29,6 +29,10 @@ class SessionKey(msgspec.Struct, frozen=True):
     secret: str
     expires_at_ms: int
     suggest_only: bool = False
+    token: str = ""  # of virtual credentials, which name it in every request
+    through: str = ""  # whom they act as; empty: the session's own key
+    account: str = ""  # and where
+    virtual: str = ""  # the operation that handed them out
 
     def __repr__(self) -> str:
         return f"<SessionKey {self.session} agent={self.agent} operator={self.operator}>"
@@ -65,7 +69,11 @@ class Gate(Protocol):
     """The plane as a surface sees it."""
 
     def session(self, access_key_id: str) -> SessionKey | None:
-        """The open, unexpired session of this key; None when there is none."""
+        """The open, unexpired session of this key, the session's own or a virtual one's; None when there is none."""
+        ...
+
+    def minted(self, access_key_id: str) -> Minted | None:
+        """What stands behind a virtual access key; None when there is none, or it has ended."""
         ...
 
     def read(self, principal: Principal, operation: Operation) -> Decision:

@@ -17,7 +17,7 @@ from keyturn.core.plane import identity
 from keyturn.core.ports import Assessing, Captures, Facts, PolicyEngine, Provider
 from keyturn.core.proof import ProofFacts, holds, prove
 from keyturn.errors import BugError, KeyturnError, StoreError, UnavailableError
-from keyturn.executors.interface import Credentials, Executor, NotSentError, Sending
+from keyturn.executors.interface import Credentials, Executor, Minted, Sending
 from keyturn.model import record as r
 from keyturn.model.assessment import Assessment
 from keyturn.model.canonical import digest
@@ -26,6 +26,7 @@ from keyturn.model.decision import Decision, Verdict
 from keyturn.model.execution import Backup, Outcome, OutcomeStatus, ProofStep
 from keyturn.runtime.asking import Asker
 from keyturn.runtime.book import WAITING, Book
+from keyturn.runtime.issued import Issued
 from keyturn.runtime.settings import CLAIM_WAIT_S, FRESH_MS, RECONCILE_TRIES_MAX, Settings
 from keyturn.stores.vault import Vault
 
@@ -51,6 +52,7 @@ class Work:
     ) -> None:
         self.book, self.vault, self.providers, self.policy = book, vault, providers, policy
         self.executor, self.settings, self.clock, self.excluded = executor, settings, clock, excluded
+        self.issued = Issued(vault, book.store)
         self.asker = Asker(book, executor, vault, clock)
         self.bodies: dict[str, Body] = {}  # streamed bodies of waiting clients, by case
         self.tell: Callable[[Case], Awaitable[None]] = _tell_nobody
@@ -241,15 +243,21 @@ class Work:
         try:
             scope = self.provider(change).scope(change)
             lease = f"{case.id}-r{case.revision}"
-            grant, credentials = await self.executor.grant(
-                change, policy=scope.policy, tags=_tags(case), lease=lease
-            )
+            minted = self._minted(change)
+            if minted is None:
+                grant, credentials = await self.executor.grant(
+                    change, policy=scope.policy, tags=_tags(case), lease=lease
+                )
+            else:
+                grant, credentials = await self.executor.grant_through(
+                    minted, change, policy=scope.policy, tags=_tags(case), lease=lease
+                )
             grant = msgspec.structs.replace(
                 grant,
                 actions=scope.actions,
                 resources=scope.resources,
-                narrowed=scope.narrowed,
-                why=scope.why,
+                narrowed=scope.narrowed and grant.narrowed,
+                why="; ".join(why for why in (grant.why, scope.why) if why),
             )
         except KeyturnError as error:
             scope_doubt = _why(error)
@@ -279,6 +287,25 @@ class Work:
             await self.book.record(case.id, r.Proved(at_ms=now, steps=steps, grant=grant))
             return
         await self._not_proved(case, steps, now)
+
+    def _minted(self, change: Change) -> Minted | None:
+        """The credential this change acts through; None for the session's own key.
+
+        Raises `UnavailableError` where it has ended, or where the operations act through different ones.
+        """
+        if change.undoes:
+            return None
+        keys = {request.credential for request in self.requests(change)}
+        if keys == {""}:
+            return None
+        found = self.issued.find(min(keys), self.clock()) if len(keys) == 1 else None
+        if found is None:
+            raise UnavailableError(
+                "credential-ended",
+                "the credential it acts through has ended, or is not one",
+                help="have the agent assume the role again, and ask again",
+            )
+        return found
 
     async def _not_proved(self, case: Case, steps: tuple[ProofStep, ...], now: int) -> None:
         state = next((step for step in steps if step.name == "state unchanged"), None)
@@ -386,12 +413,13 @@ class Work:
                 status=OutcomeStatus.FAILED, detail="the scoped credential is gone; nothing was sent"
             )
         try:
+            parent = self._minted(_change(case))
             sending = await self.executor.send(
                 request, credentials, self.bodies.pop(case.id, None), last_look=self.book.may_act
             )
         except StoreError:  # the last look: nothing left, and the case is somebody else's by now
             raise
-        except NotSentError as error:
+        except UnavailableError as error:  # `NotSentError`, or the credential ended: before anything left
             return Outcome(
                 status=OutcomeStatus.FAILED,
                 detail=f"nothing was sent: {error.message}",
@@ -399,6 +427,8 @@ class Work:
             )
         except Exception as error:  # noqa: BLE001  # in doubt whether it left
             return Outcome(status=OutcomeStatus.UNCERTAIN, detail=_why(error))
+        for minted in sending.minted:  # kept before anybody has its virtual key
+            await self.issued.keep(minted, _change(case).principal.session, parent)
         return await self._outcome(sending)
 
     async def _outcome(self, sending: Sending) -> Outcome:
@@ -406,8 +436,13 @@ class Work:
         if response is None:
             return Outcome(status=OutcomeStatus.UNCERTAIN, detail=sending.uncertain)
         ref = await self.vault.put(msgspec.json.encode(response), "response")
-        if response.status < 400:
-            return Outcome(status=OutcomeStatus.SUCCEEDED, http_status=response.status, response=ref)
+        if response.status < 400 or sending.withheld:
+            return Outcome(
+                status=OutcomeStatus.SUCCEEDED,
+                http_status=response.status,
+                response=ref,
+                detail=sending.withheld or sending.note,
+            )
         status = OutcomeStatus.UNCERTAIN if response.status >= 500 else OutcomeStatus.FAILED
         return Outcome(
             status=status,

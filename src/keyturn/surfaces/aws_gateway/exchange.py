@@ -37,6 +37,13 @@ from keyturn.providers.aws.wire import (
 from keyturn.providers.aws.wire_errors import WireResponse, denied_code, encode_error
 from keyturn.providers.aws.wire_guess import Shape, shape_of
 from keyturn.runtime.interface import Gate, Reply, ReplyKind
+from keyturn.surfaces.aws_gateway.answering import (
+    given_on,
+    inward,
+    read_whole,
+    reading_credentials,
+    rewritten,
+)
 from keyturn.surfaces.aws_gateway.limits import STILL_HOLDING_S
 from keyturn.surfaces.aws_gateway.observing import Observer, trace_of
 from keyturn.surfaces.aws_gateway.proxy import Authority, Intercept, NotHere, PassThrough, where
@@ -89,6 +96,7 @@ class Reading(msgspec.Struct, frozen=True):
     begun_s: float  # by `time.perf_counter`, at its last byte
     trace: str = ""
     payload_sha256: str = ""  # of its body, where the signature covered it
+    host: str = ""  # this gateway, as its client calls it; empty where the client believes to speak to AWS
 
 
 class Changing(msgspec.Struct, frozen=True):
@@ -102,6 +110,7 @@ class Changing(msgspec.Struct, frozen=True):
     begun_s: float
     chunks: Chunks | None = None  # how its body is decoded on its way, where it is sent in chunks
     trace: str = ""
+    host: str = ""  # as a reading's
 
 
 Judged = Refusing | Reading | Changing
@@ -180,21 +189,27 @@ class Exchange:
         key = self._gate.session(claim.scope.access_key_id)
         if key is None:
             return _refusing(request, shape_of(claim.request, claim.scope), _NO_SESSION, request_id)
-        signed = front.verify(claim, Secret(key.secret), now_s=time.time())
+        signed = front.verify(claim, Secret(key.secret, key.token), now_s=time.time())
         if isinstance(signed, Refused):
             shape = shape_of(claim.request, claim.scope)
             return _refusing(request, shape, signed, request_id, session=key.session)
-        request = signed.request
+        host = "" if origin else request.by_name.get("host", "")
+        request = inward(signed.request, signed.scope, host, self._executor)
         found = _identified(request, signed.scope, origin)
         if isinstance(found, Unidentified):
             return _unreadable(request, shape_of(request, signed.scope), found, request_id, key.session)
-        principal = Principal(agent=key.agent, session=key.session, operator=key.operator)
+        if key.virtual and key.account != self._account:
+            shape = shape_of(request, signed.scope)
+            return _refusing(request, shape, _OTHER_ACCOUNT, request_id, session=key.session)
+        principal = Principal(
+            agent=key.agent, session=key.session, operator=key.operator, through=key.through
+        )
         home = Home(self._partition, self._account, signed.scope.region)
-        made = _request(request, signed, found)
+        made = _request(request, signed, found, key.access_key_id if key.virtual else "")
         read = read_from(found.service, found.operation, found.parameters, home)
         if read is not None:
             trace, covered = trace_of(request.by_name), signed.payload.sha256
-            reading = Reading(principal, read, found, made, request_id, begun_s, trace, covered)
+            reading = Reading(principal, read, found, made, request_id, begun_s, trace, covered, host)
             return self._judge_read(request, reading)
         operation = operation_from(
             found.service,
@@ -214,7 +229,7 @@ class Exchange:
         )
         botocore = "botocore" in headers.get("user-agent", "").lower()
         chunks, trace = signed.payload.chunks, trace_of(headers)
-        return Changing(change, found, made, request_id, botocore, begun_s, chunks, trace)
+        return Changing(change, found, made, request_id, botocore, begun_s, chunks, trace, host)
 
     def _of_upload(self, principal: Principal, operation: Operation, found: Identified) -> Operation:
         """With the case of the upload that it belongs to, where this session began one."""
@@ -271,7 +286,7 @@ class Exchange:
         if not isinstance(judged, Reading):
             return None
         credentials = self._executor.kept_credentials(Role.READ)
-        if credentials is None:
+        if credentials is None or judged.request.credential or rewritten(judged.operation.name, judged.host):
             return None
         relay = Relay(judged.request.method, client, functools.partial(self._note, judged))
         connection = self._executor.relay(
@@ -300,12 +315,15 @@ class Exchange:
     async def _read(self, reading: Reading, sender: Sender) -> WireResponse | None:
         request = reading.request
         try:
-            answer = await self._executor.forward(request, await self._executor.read_credentials())
+            credentials = await reading_credentials(self._gate, self._executor, request)
+            answer = await self._executor.forward(request, credentials)
         except (NotSentError, TimeoutError) as error:
             text = f"Keyturn could not reach {reading.found.service}: {error}"
             return _error(reading, text, code="KeyturnUnavailable", status=400)
         self._note(reading, answer.status)
         base = self._executor.base(request)
+        if rewritten(request.operation, reading.host):
+            return await read_whole(self._executor, reading.found, request, reading.host, answer)
         framing = Framing(request.method, answer.status, answer.headers)
         try:
             await sender.write(framing.head)
@@ -342,7 +360,7 @@ class Exchange:
             trace=changing.trace,
         )
         if reply.kind is ReplyKind.SENT and reply.response is not None:
-            return WireResponse(reply.response.status, reply.response.headers, reply.response.body)
+            return given_on(changing.found, changing.host, reply.response)
         return _said(changing.found, reply, changing.request_id)
 
     async def _submit(self, changing: Changing, body: AsyncIterator[bytes] | None, sender: Sender) -> Reply:
@@ -385,7 +403,7 @@ async def _unwrapped(body: AsyncIterator[bytes], chunks: Chunks) -> AsyncIterato
         yield last
 
 
-def _request(request: WireRequest, signed: Authentic, found: Identified) -> Request:
+def _request(request: WireRequest, signed: Authentic, found: Identified, credential: str) -> Request:
     streamed = request.body is None
     length = request.by_name.get("content-length", "") if streamed else ""
     return Request(
@@ -401,6 +419,7 @@ def _request(request: WireRequest, signed: Authentic, found: Identified) -> Requ
         region=signed.scope.region,
         streamed=streamed,
         streamed_bytes=int(length) if streamed and length.isdigit() else None,
+        credential=credential,
     )
 
 
@@ -421,6 +440,12 @@ def _said(found: Identified, reply: Reply, request_id: str) -> WireResponse:
     )
 
 
+_OTHER_ACCOUNT: Final = Refused(
+    "other-account",
+    "these credentials act in another account than this plane's, which it can neither read nor judge",
+    "use a plane of that account",
+)
+
 _NO_SESSION: Final = Refused(
     "no-session", "this key belongs to no open session", "open one: keyturn run --agent NAME -- COMMAND"
 )
@@ -440,6 +465,7 @@ def _refusing(
         "skew": "RequestTimeTooSkewed",
         "expired": "AccessDenied",  # as S3 says it
         "token": "InvalidToken",
+        "other-account": "AccessDenied",
     }.get(refused.code, "IncompleteSignature")
     text = f"Keyturn: {refused.reason}. {refused.help}".strip()
     answer = encode_error(

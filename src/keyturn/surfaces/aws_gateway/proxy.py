@@ -79,7 +79,7 @@ def _has_session(authorization: str, gate: Gate) -> bool:
     except (binascii.Error, UnicodeDecodeError):
         return False
     key = gate.session(name)
-    return key is not None and hmac.compare_digest(key.secret, secret)
+    return key is not None and not key.token and hmac.compare_digest(key.secret, secret)
 
 
 class Tunnel(asyncio.Protocol):

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from keyturn.executors.interface import Credentials, NotSentError, Response, Sending, nothing
+from keyturn.executors.interface import Credentials, Minted, NotSentError, Response, Sending, nothing
 from keyturn.model.canonical import canonical
 from keyturn.model.change import Change, Request
 from keyturn.model.execution import Answer, Call, Grant, Refused, Succeeded, Unavailable
@@ -151,6 +151,11 @@ class SimulatedExecutor:
             lease=lease,
         )
         return grant, Credentials(tags["case"], policy, "", expires)
+
+    async def grant_through(
+        self, minted: Minted, change: Change, *, policy: str, tags: dict[str, str], lease: str
+    ) -> tuple[Grant, Credentials]:
+        raise NotSentError("no-credentials", "nothing in the simulation hands out credentials")
 
     async def read_credentials(self) -> Credentials:
         return Credentials("reader", "", "", 0)

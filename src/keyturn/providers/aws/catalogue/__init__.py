@@ -26,6 +26,7 @@ SOURCES: Final = {
     "D": "the verb of its documentation",
     "P": "a paginator",
     "T": "an idempotency token",
+    "A": "a secret in its answer",
     "O": "Keyturn's own overlay",
 }
 

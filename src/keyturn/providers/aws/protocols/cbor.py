@@ -142,7 +142,7 @@ class _Reader:
 
 
 def encode(value: Any) -> bytes:
-    """`value` (maps, lists, texts, bytes, numbers, booleans, None) in definite lengths; for errors we write."""
+    """`value` (maps, lists, texts, bytes, numbers, booleans, moments, None) in definite lengths; for what we write."""
     if value is None:
         return b"\xf6"
     if isinstance(value, bool):
@@ -151,6 +151,8 @@ def encode(value: Any) -> bytes:
         return _head(0, value) if value >= 0 else _head(1, -1 - value)
     if isinstance(value, float):
         return b"\xfb" + struct.pack(">d", value)
+    if isinstance(value, datetime):
+        return _head(6, 1) + encode(value.timestamp())
     if isinstance(value, bytes):
         return _head(2, len(value)) + value
     if isinstance(value, str):

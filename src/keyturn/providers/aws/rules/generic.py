@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import READ_EFFECTS, Effect
-from keyturn.providers.aws import recipes
+from keyturn.providers.aws import answers, recipes
 from keyturn.providers.aws.rules import Context, Fired, Said, rule
 from keyturn.providers.aws.rules.conditions import is_off, number
 from keyturn.providers.aws.rules.shapes import Leaf, of
@@ -253,8 +253,9 @@ def opaque(context: Context) -> Fired:
 @rule("GEN011", [], Kind.SECRET, Effect.SECRET, R4, SOURCE)
 def secret(context: Context) -> Fired:
     """A credential or secret that is handed out cannot be taken back."""
-    if context.operation.floor is not Effect.SECRET:
-        return None
+    told = answers.of(context.operation.name)
+    if context.operation.floor is not Effect.SECRET or told.triples or told.secrets:
+        return None  # OUT001 and OUT002 say what it is
     return (
         f"{context.operation.action} hands out a credential or secret; an agent that holds one is outside the plane.",
         {},

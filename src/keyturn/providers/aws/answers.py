@@ -1,0 +1,91 @@
+"""What the answers of operations hand out: credentials that are rewritten, secrets that are refused or covered, by a table made from
+botocore's output shapes (`make catalogue`).
+
+1. **Credentials** (an access key id beside its secret) are rewritten on their way to the client: it gets an id, a secret and a token
+   that only the gateway honours.
+2. **Secrets that are asked for** (a token, a password, a presigned URL) are the effect `secret`, or a finding of that kind where the
+   operation does more: policy decides, and refuses by default.
+3. **Secrets that stand among what a read shows** are covered: the read passes, the secret does not.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Any, Final
+
+import msgspec
+
+from keyturn.model.change import READ_EFFECTS
+from keyturn.providers.aws import catalogue
+
+COVERED: Final = "****"
+"""What stands where a secret was."""
+
+
+class Names(msgspec.Struct, frozen=True):
+    """How one structure of an answer calls the parts of a credential, on the wire; empty where it has none."""
+
+    id: str
+    secret: str
+    token: str = ""
+    expiry: str = ""
+
+
+class HandsOut(msgspec.Struct, frozen=True):
+    """What an operation's answer hands out. `covered`: names on the wire whose value is covered."""
+
+    triples: tuple[Names, ...] = ()
+    secrets: tuple[str, ...] = ()  # paths of member names, to be said
+    covered: frozenset[str] = frozenset()
+
+    @property
+    def rewritten(self) -> str:
+        """What is rewritten in its answer, in words; empty where it is given on as it is."""
+        return "credentials" if self.triples else "secrets" if self.covered else ""
+
+
+NOTHING: Final = HandsOut()
+
+
+@cache
+def _load() -> dict[str, dict[str, dict[str, Any]]]:
+    raw = zlib.decompress(files(catalogue).joinpath("answers.bin").read_bytes())
+    services: dict[str, dict[str, dict[str, Any]]] = json.loads(raw)["services"]
+    return services
+
+
+@lru_cache(maxsize=1_024)
+def of(name: str) -> HandsOut:
+    """What ``service:Operation`` hands out; an operation that is not known hands out nothing that is known: it is a change."""
+    service, _, operation = name.partition(":")
+    entry = _load().get(service, {}).get(operation)
+    if entry is None:
+        return NOTHING
+    secrets: dict[str, str] = entry.get("secrets", {})
+    triples = tuple(
+        Names(each["id"], each["secret"], each["token"], each["expiry"]) for each in entry.get("triples", ())
+    )
+    passes = catalogue.lookup(service, operation).effect in READ_EFFECTS
+    return HandsOut(
+        triples=tuple(dict.fromkeys(triples)),
+        secrets=tuple(sorted(secrets)),
+        covered=frozenset(secrets.values()) if passes else frozenset(),
+    )
+
+
+@cache
+def rewritten(name: str) -> str:
+    """What is rewritten in this operation's answer; empty where it passes as it comes (which is asked of every read)."""
+    return of(name).rewritten
+
+
+def every() -> dict[str, HandsOut]:
+    """Every operation that hands something out."""
+    return {
+        f"{service}:{name}": of(f"{service}:{name}")
+        for service, entries in _load().items()
+        for name in entries
+    }
