@@ -150,7 +150,12 @@ def lifecycle() -> str:
 
 # --- rules -----------------------------------------------------------------------------------------------------------
 
-_ANYWHERE: Final = {"EXP": "Anywhere: exposure", "GEN": "Anywhere: by the shape of the request"}
+_ANYWHERE: Final = {
+    "EXP": "Anywhere: exposure",
+    "GEN": "Anywhere: by the shape of the request",
+    "OUT": "Anywhere: by what the answer hands out",
+    "SUP": "Anywhere: by what the request supplies",
+}
 """Rules of no service of their own."""
 
 
