@@ -35,12 +35,11 @@ ACCOUNTS: Final = (
     *(str(digit) * 12 for digit in range(10)),
     "123456789011",
     "012345678910",
-    "075727635805",
 )
 """moto's tests work in these."""
 
-FAST: Final = ("ce", "budgets", "sts", "kms", "ssm", "sns", "iam", "dynamodb")
-"""The services of the three minutes: every protocol but two, streams of items, keys, roles."""
+FAST: Final = ("budgets", "ce", "cloudwatch", "kms", "s3bucket_path", "ssm", "sts")
+"""The services of the three minutes: 575 tests in JSON, CBOR, query and XML."""
 
 READY_S_MAX: Final = 30.0
 
@@ -60,10 +59,11 @@ class Difference(NamedTuple):
     through: Outcome
 
 
-def refused_on_principle() -> dict[str, str]:
-    """The tests that cannot come out the same, and why."""
+def refused_on_principle(*, doubtful: bool = False) -> dict[str, str]:
+    """The tests that cannot come out the same, and why. `doubtful`: only those after which something stays locked until people look."""
     told = tomllib.loads((HERE / "moto_refused.toml").read_text())
-    return {f"{group['in']}::{name}": group["because"] for group in told["group"] for name in group["tests"]}
+    groups = [group for group in told["group"] if group.get("doubtful", False) or not doubtful]
+    return {f"{group['in']}::{name}": group["because"] for group in groups for name in group["tests"]}
 
 
 @contextlib.contextmanager
@@ -109,8 +109,10 @@ def gateway(endpoint: str, folder: Path) -> Iterator[Running]:
         plane.stop()
 
 
-def run(service: str, folder: Path, *, through: bool, more: Sequence[str] = ()) -> dict[str, Outcome]:
-    """Every test of this service and what became of it."""
+def run(
+    service: str, folder: Path, *, through: bool, more: Sequence[str] = (), only: str = ""
+) -> dict[str, Outcome]:
+    """Every test of this service (or `only` one) and what became of it."""
     suite = kept_moto()
     if suite is None:
         raise FileNotFoundError("moto's own tests are not here: make clients")
@@ -138,7 +140,7 @@ def run(service: str, folder: Path, *, through: bool, more: Sequence[str] = ()) 
         environment["TEST_SERVER_MODE_ENDPOINT"] = endpoint
         subprocess.run(
             [str(suite.python), "-m", "pytest", "-q", "-p", "moto_shim", "-p", "no:cacheprovider", "-p", "no:randomly",
-             "--timeout", "120", "--tb", "short", f"tests/test_{service}", *more],
+             "--timeout", "120", "--tb", "short", only or f"tests/test_{service}", *more],
             cwd=suite.tests, env=environment, stdout=(folder / "said.txt").open("w"), stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
     return outcomes(out)
@@ -170,7 +172,14 @@ def compare(service: str, folder: Path, more: Sequence[str] = ()) -> tuple[int, 
         (folder / service / name).mkdir(parents=True, exist_ok=True)
         (folder / service / name / "outcomes.jsonl").unlink(missing_ok=True)
     direct = run(service, folder / service / "direct", through=False, more=more)
-    through = run(service, folder / service / "through", through=True, more=more)
+    # What moto's reset takes away, Keyturn does not know of: after a call in doubt its resource stays locked. Such a test is run last.
+    doubtful = [test for test in refused_on_principle(doubtful=True) if test in direct]
+    aside = [argument for test in doubtful for argument in ("--deselect", test)]
+    through = run(service, folder / service / "through", through=True, more=[*more, *aside])
+    for number, test in enumerate(doubtful):
+        alone = folder / service / f"alone-{number}"
+        alone.mkdir(exist_ok=True)
+        through |= run(service, alone, through=True, only=test)
     return len(direct), differences(direct, through)
 
 
