@@ -40,11 +40,22 @@ def test_endpoints_are_found_as_before() -> None:
 
 
 def test_a_member_that_is_called_documentation_stays() -> None:
-    """Only texts are taken out: API Gateway, for one, has members of that name."""
+    """Only texts are emptied: API Gateway, for one, has members of that name."""
     members = {"members": {"documentation": {"shape": "String", "documentation": "a text"}}}
-    assert without_documentation(members) == {"members": {"documentation": {"shape": "String"}}}
+    assert without_documentation(members) == {
+        "members": {"documentation": {"shape": "String", "documentation": ""}}
+    }
 
 
 def test_what_is_not_there_is_none() -> None:
     """As botocore's own reader says it: it looks in several places."""
     assert session().get_component("data_loader").file_loader.load_file("/nowhere/service-2") is None
+
+
+def test_a_client_of_s3_can_be_used() -> None:
+    """Botocore asks for the documentation of a client's own parameters by name, when the first call is made."""
+    client = session().create_client(
+        "s3", region_name="eu-central-1", aws_access_key_id="a", aws_secret_access_key="b"
+    )
+    assert client.generate_presigned_url("get_object", {"Bucket": "b", "Key": "k"}).startswith("https://")
+    assert client.meta.service_model.client_context_parameters

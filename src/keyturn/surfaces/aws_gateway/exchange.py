@@ -25,7 +25,6 @@ from keyturn.providers.aws.hosts import settled
 from keyturn.providers.aws.operation import operation_from, read_from
 from keyturn.providers.aws.resources import Home
 from keyturn.providers.aws.signing import front
-from keyturn.providers.aws.signing.rechunk import Rechunker
 from keyturn.providers.aws.signing.values import Authentic, Chunks, Refused, Secret
 from keyturn.providers.aws.wire import (
     CredentialScope,
@@ -44,6 +43,7 @@ from keyturn.surfaces.aws_gateway.answering import (
     reading_credentials,
     rewritten,
 )
+from keyturn.surfaces.aws_gateway.incoming import unwrapped
 from keyturn.surfaces.aws_gateway.limits import STILL_HOLDING_S
 from keyturn.surfaces.aws_gateway.observing import Observer, trace_of
 from keyturn.surfaces.aws_gateway.proxy import Authority, Intercept, NotHere, PassThrough, where
@@ -343,7 +343,7 @@ class Exchange:
         self, changing: Changing, body: AsyncIterator[bytes] | None, sender: Sender
     ) -> WireResponse:
         if body is not None and changing.chunks is not None:
-            body = _unwrapped(body, changing.chunks)
+            body = unwrapped(body, changing.chunks)
         reply = await self._submit(changing, body, sender)
         self._observer.answered(
             "change",
@@ -383,24 +383,6 @@ class Exchange:
 
 _FIRST_REGION: Final = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 """What is meant by a signature that names no region: S3's older URLs are made for the partition's first one only."""
-
-
-async def _unwrapped(body: AsyncIterator[bytes], chunks: Chunks) -> AsyncIterator[bytes]:
-    """A body that came in chunks, verified and as it leaves. Where it is refused its last byte has not left: the service, which
-    was told the length, has no whole request and does nothing (RFC 9112, 8).
-    """
-    rechunker = Rechunker(chunks)
-    async for piece in body:
-        made = rechunker.feed(piece)
-        if isinstance(made, Refused):
-            raise NotSentError("body-refused", f"the body was refused before its end: {made.reason}")
-        if made:
-            yield made
-    last = rechunker.end()
-    if isinstance(last, Refused):
-        raise NotSentError("body-refused", f"the body was refused before its end: {last.reason}")
-    if last:
-        yield last
 
 
 def _request(request: WireRequest, signed: Authentic, found: Identified, credential: str) -> Request:

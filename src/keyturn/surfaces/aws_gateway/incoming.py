@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncIterator
 from typing import Final
 
 from keyturn.executors.http import header_name
+from keyturn.executors.interface import NotSentError
+from keyturn.providers.aws.signing.rechunk import Rechunker
+from keyturn.providers.aws.signing.values import Chunks, Refused
 from keyturn.surfaces.aws_gateway import limits
 
 NAME_KEPT_BYTES_MAX: Final = 128
@@ -81,3 +85,21 @@ class Stream:
         self.chunks: deque[bytes] = deque()
         self.held_bytes = 0
         self.wake = asyncio.Event()
+
+
+async def unwrapped(body: AsyncIterator[bytes], chunks: Chunks) -> AsyncIterator[bytes]:
+    """A body that came in chunks, verified and as it leaves. Where it is refused its last byte has not left: the service, which
+    was told the length, has no whole request and does nothing (RFC 9112, 8).
+    """
+    rechunker = Rechunker(chunks)
+    async for piece in body:
+        made = rechunker.feed(piece)
+        if isinstance(made, Refused):
+            raise NotSentError("body-refused", f"the body was refused before its end: {made.reason}")
+        if made:
+            yield made
+    last = rechunker.end()
+    if isinstance(last, Refused):
+        raise NotSentError("body-refused", f"the body was refused before its end: {last.reason}")
+    if last:
+        yield last
