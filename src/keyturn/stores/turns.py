@@ -40,6 +40,9 @@ CATCH_UP_S_MAX: Final = 2.0
 """How long `catch_up` may block the loop."""
 
 
+PAGE: Final = 2_000
+"""Entries read at a time: some MB."""
+
 _ENTRIES: Final = "SELECT seq, writer, case_id, prev, hash, body FROM entry WHERE seq > ?"
 
 _FLUSH: Final = (
@@ -190,16 +193,19 @@ class Turns:
     def entries(
         self, *, after: int = 0, limit: int | None = None, case_id: str | None = None
     ) -> Iterator[Entry]:
-        query, values = _ENTRIES, [after]
+        query = _ENTRIES
         if case_id is not None:
             query += " AND case_id = ? AND case_id <> ''" if case_id else " AND case_id = ?"
-            values.append(case_id)  # type: ignore[arg-type]  # of both kinds
-        query += " ORDER BY seq"
-        if limit is not None:
-            query += " LIMIT ?"
-            values.append(limit)
-        for row in self.backend.read(query, values):
-            yield Entry(*row)
+        query += " ORDER BY seq LIMIT ?"
+        while limit is None or limit > 0:
+            page = PAGE if limit is None else min(PAGE, limit)
+            values = (after, page) if case_id is None else (after, case_id, page)
+            rows = list(self.backend.read(query, values))
+            for row in rows:
+                yield Entry(*row)
+            if len(rows) < page:
+                return
+            after, limit = rows[-1][0], None if limit is None else limit - page
 
     @property
     def head(self) -> tuple[int, str]:
