@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import gc
 import logging
+import os
 import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import uvicorn
 
 from keyturn import __version__, policy
@@ -18,20 +21,22 @@ from keyturn.config import Config
 from keyturn.console.identity import Identity
 from keyturn.console.metrics import Metrics
 from keyturn.console.web import make_app
-from keyturn.errors import OperatorError
+from keyturn.core.ports import Provider
+from keyturn.errors import KeyturnError, OperatorError
 from keyturn.executors.aws import AwsConfig, AwsExecutor
-from keyturn.executors.newer import read_installed
 from keyturn.model.record import PolicyLoaded, Started
+from keyturn.policy.cedar import CedarEngine
 from keyturn.providers.aws import catalogue
 from keyturn.providers.aws.hosts import SUFFIXES
 from keyturn.providers.aws.provider import AwsProvider
 from keyturn.runtime import Runtime, Settings, now_ms
 from keyturn.stores.authority import Authority
-from keyturn.stores.sqlite import SqliteStore
+from keyturn.stores.opening import is_postgres, open_store
 from keyturn.stores.vault import Signer, Vault, load_or_create_key
 from keyturn.surfaces.aws_gateway import Gateway, GatewayConfig
 from keyturn.surfaces.aws_gateway import serve as serve_gateway
 from keyturn.surfaces.aws_gateway.observing import AccessLog, Observer
+from keyturn.workers import Supervisor
 
 log = logging.getLogger("keyturn")
 
@@ -39,29 +44,34 @@ COLLECT_AFTER: Final = 20_000
 """Objects that stay before the collector looks for circles: a read leaves a handful in the next batch of the log, no circle."""
 
 
+DRAIN_S: Final = 5.0
+"""How long clients get to be answered when the process is asked to end: most calls take less, and who waits for people asks again."""
+
+
 class App:
     """One installation, running: store, runtime, gateway and console in one process."""
 
-    def __init__(self, config: Config, *, observe: bool = False) -> None:
-        self.config = config
+    def __init__(self, config: Config, *, observe: bool = False, workers: bool = False) -> None:
+        self.config, self.observe, self.workers = config, observe, workers
         # A lost key is not made anew in silence: what the old one sealed or signed stands in the log that is there.
-        new = not config.database.exists()
+        new = not is_postgres(config.store.url) and not config.database.exists()
         key = load_or_create_key(config.key_file, create=new)
         signing_key = load_or_create_key(config.signing_key_file, create=new)
-        self.store = SqliteStore(config.database)
-        vault = Vault(self.store, key)
+        self.store = open_store(
+            config.database,
+            config.store.url,
+            password=config.store_password,
+            node=config.store.node,
+            workers=workers,
+        )
+        vault = self.vault = Vault(self.store, key)
         self.executor = AwsExecutor(_aws(config))
-        packs = [
-            Path(pack).expanduser() if "/" in pack or pack.endswith(".cedar") else pack
-            for pack in config.packs
-        ]
-        read_installed()
-        self.policy = policy.load(packs, known=catalogue.floors())
+        self.policy = _policy(config)
         self.runtime = Runtime(
             store=self.store,
             vault=vault,
             signer=Signer(signing_key),
-            providers={"aws": AwsProvider(vault.seal, config.environments)},
+            providers=self._providers(config),
             policy=self.policy,
             executor=self.executor,
             settings=_settings(config, observe=observe or config.observe),
@@ -72,6 +82,27 @@ class App:
         self.observer = Observer(AccessLog(Path(lines).expanduser()) if lines else None)
         self._console: uvicorn.Server | None = None
         self._console_task: asyncio.Task[None] | None = None
+
+    def _providers(self, config: Config) -> dict[str, Provider]:
+        return {"aws": AwsProvider(self.vault.seal, config.environments)}
+
+    async def reload(self, config: Config) -> tuple[str, ...]:
+        """Policy, environments and holds as `config` has them, from now on; returns the settings that take a restart.
+
+        Raises `KeyturnError` when something of it is wrong, and everything stays as it was.
+        """
+        policy = _policy(config)
+        settings = _settings(config, observe=self.observe or config.observe)
+        mode = "observe" if settings.observe else ""
+        loaded = PolicyLoaded(
+            at_ms=now_ms(), policy_digest=policy.digest, packs=tuple(config.packs), enforcing=not mode
+        )
+        await self.runtime.reload(policy, settings, self._providers(config), loaded)
+        names = ("data_dir", "gateway", "console", "aws", "store")
+        left = tuple(name for name in names if getattr(config, name) != getattr(self.config, name))
+        self.policy = policy
+        self.config = msgspec.structs.replace(config, **{name: getattr(self.config, name) for name in names})
+        return left
 
     async def start(self) -> None:
         """Everything listens when this returns."""
@@ -88,7 +119,7 @@ class App:
                 enforcing=mode != "observe",
             )
         )
-        listening = _bind(config.console.host, config.console.port, "console.port")
+        listening = _bind(config.console.host, config.console.port, "console.port", shared=self.workers)
         place = config.gateway
         authority = await self._authority()
         try:
@@ -96,7 +127,12 @@ class App:
                 self.runtime,
                 self.executor,
                 GatewayConfig(
-                    place.host, place.port, config.aws.account, config.aws.partition, place.tunnels
+                    place.host,
+                    place.port,
+                    config.aws.account,
+                    config.aws.partition,
+                    place.tunnels,
+                    shared=self.workers,
                 ),
                 authority,
                 self.observer,
@@ -110,6 +146,8 @@ class App:
             "region": config.aws.region,
             "account": config.aws.account,
         }
+        if self.runtime.nodes is not None:
+            self.runtime.nodes.about["gateway"] = str(self.runtime.about["gateway_url"])
         await self._start_console(listening, authority)
 
     async def _start_console(self, listening: socket.socket, authority: Authority | None) -> None:
@@ -120,6 +158,7 @@ class App:
             authority,
             metrics=Metrics(self.runtime, self.observer.registry),
             open_metrics=config.console.open_metrics,
+            form_key=self.vault.seal(b"console forms v1").encode(),
         )
         self._console = uvicorn.Server(
             uvicorn.Config(
@@ -144,15 +183,21 @@ class App:
         if not self.config.gateway.proxy:
             return None
         folder = self.config.data / "ca"
-        new = not (folder / "ca.pem").exists()
-        authority = Authority(folder, SUFFIXES)
+        folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (folder.parent / "ca.lock").open("a") as one_at_a_time:
+            fcntl.flock(one_at_a_time, fcntl.LOCK_EX)  # of several workers one makes it
+            new = not (folder / "ca.pem").exists()
+            authority = Authority(folder, SUFFIXES)
         if new:
             await self.runtime.record_authority(by="start", fingerprint=authority.fingerprint)
         return authority
 
     async def stop(self) -> None:
-        """Stop listening, finish what is on its way for a moment, close the store."""
+        """Stop listening, answer who asked within `DRAIN_S`, let go of who waits for people, close the store."""
         if self.gateway is not None:
+            left = await self.gateway.drain(DRAIN_S)
+            if left:
+                log.warning("%d clients are let go: their cases stay, and they ask again", left)
             await self.gateway.close()
         if self.observer.access_log is not None:
             self.observer.access_log.close()
@@ -163,11 +208,21 @@ class App:
         await self.runtime.close()
 
 
-def _bind(host: str, port: int, setting: str) -> socket.socket:
+def _policy(config: Config) -> CedarEngine:
+    packs = [
+        Path(pack).expanduser() if "/" in pack or pack.endswith(".cedar") else pack for pack in config.packs
+    ]
+    return policy.load(packs, known=catalogue.floors())
+
+
+def _bind(host: str, port: int, setting: str, *, shared: bool = False) -> socket.socket:
     """A socket that listens there. Raises `OperatorError` that names the setting when it cannot be had."""
     try:
         return socket.create_server(
-            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=512
+            (host, port),
+            family=socket.AF_INET6 if ":" in host else socket.AF_INET,
+            backlog=512,
+            reuse_port=shared,
         )
     except OSError as error:
         raise _taken(host, port, setting, error) from error
@@ -222,18 +277,42 @@ def keep_tables() -> None:
     gc.set_threshold(COLLECT_AFTER, 20, 20)
 
 
-def run(config: Config, *, observe: bool = False, ready: Callable[[App], None] = lambda _app: None) -> None:
-    """Run until a signal; `ready` is called once everything listens."""
+def run(
+    config: Config,
+    *,
+    observe: bool = False,
+    ready: Callable[[App], None] = lambda _app: None,
+    again: Callable[[], Config] | None = None,
+    workers: bool = False,
+    life: int = -1,
+) -> None:
+    """Run until a signal; `ready` is called once everything listens. SIGHUP reads the configuration anew, by `again`.
+
+    `workers`: it is one of several over the same store and ports. `life` is a file that ends with the process to end with.
+    """
 
     async def main() -> None:
-        app = App(config, observe=observe)
-        stopping = asyncio.Event()
+        app = App(config, observe=observe, workers=workers)
+        loop, stopping = asyncio.get_running_loop(), asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+            loop.add_signal_handler(number, stopping.set)
+        if life >= 0:
+            loop.add_reader(life, stopping.set)
+        reloading = set[asyncio.Task[None]]()
+
+        def reload() -> None:
+            if again is not None:
+                task = asyncio.create_task(_reload(app, again))
+                reloading.add(task)
+                task.add_done_callback(reloading.discard)
+
+        loop.add_signal_handler(signal.SIGHUP, reload)
         await app.start()
         keep_tables()
         ready(app)
         await stopping.wait()
+        if life >= 0:
+            loop.remove_reader(life)
         await app.stop()
 
     try:
@@ -242,3 +321,62 @@ def run(config: Config, *, observe: bool = False, ready: Callable[[App], None] =
         asyncio.run(main())
     else:
         uvloop.run(main())
+
+
+async def _reload(app: App, again: Callable[[], Config]) -> None:
+    try:
+        left = await app.reload(again())
+    except KeyturnError as error:
+        log.error("not reloaded, what was in force stays: %s [%s]", error.message, error.code)  # noqa: TRY400  # the operator's, not ours
+        return
+    log.warning("reloaded: policy %s is in force", app.policy.digest)
+    if left:
+        log.warning("changed, and in force after a restart only: %s", ", ".join(left))
+
+
+def reserve(host: str, port: int, setting: str) -> tuple[socket.socket, int]:
+    """A port for several processes: held by a socket that does not listen, so that nobody else takes it meanwhile."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    held = socket.socket(family, socket.SOCK_STREAM)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        held.bind((host, port))
+    except OSError as error:
+        held.close()
+        raise _taken(host, port, setting, error) from error
+    return held, held.getsockname()[1]
+
+
+def run_workers(
+    count: int, config: Config, *, observe: bool, ready: Callable[[App], str], again: Callable[[], Config]
+) -> int:
+    """As `run`, in `count` processes over one store and the same ports; the exit status. `ready` makes the text that is said once."""
+    held = [
+        reserve(config.gateway.host, config.gateway.port, "gateway.port"),
+        reserve(config.console.host, config.console.port, "console.port"),
+    ]
+    gateway = msgspec.structs.replace(config.gateway, port=held[0][1])
+    console = msgspec.structs.replace(config.console, port=held[1][1])
+    config = msgspec.structs.replace(config, gateway=gateway, console=console)
+
+    def work(_number: int, life: int, tell: Callable[[str], None]) -> None:
+        run(
+            config,
+            observe=observe,
+            ready=lambda app: tell(ready(app)),
+            again=again,
+            workers=True,
+            life=life,
+        )
+
+    try:
+        return Supervisor(count, work, print_now).run()
+    finally:
+        for one, _ in held:
+            one.close()
+
+
+def print_now(text: str) -> None:
+    """To whoever reads this process's output, at once."""
+    os.write(1, f"{text}\n".encode())

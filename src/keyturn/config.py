@@ -69,6 +69,18 @@ class Holds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     replay_s: int = 300  # the recorded response is given to the one who was held
 
 
+class StoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the log is. A password is never here: in a file of its own, or where libpq looks (PGPASSWORD, PGPASSFILE)."""
+
+    url: str = (
+        ""  # postgresql://USER@HOST/DATABASE for several machines, sqlite:PATH; empty: keyturn.db in data_dir
+    )
+    password_file: str = ""  # its first line is the database user's password
+    node: str = (
+        ""  # what this node is called on the log and in status; empty: host, process and a random word
+    )
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -77,6 +89,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     console: Console = Console()
     aws: Aws = Aws()
     holds: Holds = Holds()
+    store: StoreConfig = StoreConfig()
     environments: dict[str, str] = {}  # account id, or pattern of ARNs -> environment, beside what tags say
     packs: tuple[str, ...] = ("seatbelt",)  # shipped packs by name, your own as paths
     observe: bool = False  # decide and record, forward everything
@@ -87,7 +100,23 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def database(self) -> Path:
-        return self.data / "keyturn.db"
+        scheme, _, path = self.store.url.partition(":")
+        return Path(path).expanduser() if scheme == "sqlite" else self.data / "keyturn.db"
+
+    @property
+    def store_password(self) -> str:
+        """From its file; empty where there is none. Raises `OperatorError`."""
+        if not self.store.password_file:
+            return ""
+        path = Path(self.store.password_file).expanduser()
+        try:
+            return path.read_text(encoding="utf-8").partition("\n")[0].strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise OperatorError(
+                "no-password",
+                f"the database's password cannot be read from {path}: {error}",
+                help="check store.password_file and its owner",
+            ) from error
 
     @property
     def key_file(self) -> Path:
@@ -151,6 +180,7 @@ def parse(text: str, where: str) -> Config:
                 f"{where}: {name} = {port} is no port",
                 help=f"1 to {PORT_MAX}; 0 takes one that is free",
             )
+    check_store_url(config.store.url, where)
     if config.aws.access_key_id and not config.aws.endpoint_url:
         raise OperatorError(
             "config-key",
@@ -158,6 +188,24 @@ def parse(text: str, where: str) -> Config:
             help="give the plane a profile or an instance role",
         )
     return config
+
+
+def check_store_url(url: str, where: str) -> None:
+    """The kinds of store there are; and no password in a file that is copied and reviewed like code."""
+    scheme, _, rest = url.partition(":")
+    if scheme not in {"", "sqlite", "postgresql", "postgres"}:
+        raise OperatorError(
+            "config-store",
+            f"{where}: store.url begins with {scheme}:, which is no store",
+            help="sqlite:PATH or postgresql://USER@HOST/DATABASE",
+        )
+    login = rest.removeprefix("//").partition("/")[0].rpartition("@")[0]
+    if scheme.startswith("postgres") and (":" in login or "password=" in rest):
+        raise OperatorError(
+            "config-password",
+            f"{where}: store.url has a password in it",
+            help="put it into a file of mode 0600 and name that in store.password_file, or use PGPASSFILE",
+        )
 
 
 def _known(raw: dict[str, Any], struct: type[msgspec.Struct], path: str, where: str) -> None:
@@ -195,6 +243,7 @@ region = "{region}"
 # backup_role = "arn:aws:iam::{account}:role/keyturn-backup"
 # enforcing = false              # true once the account denies changes to everyone but these roles
 
+    store: StoreConfig = StoreConfig()
 [environments]                   # beside what tags say; unknown counts as production
 # "{account}" = "production"
 # "arn:aws:dynamodb:*:*:table/play-*" = "sandbox"

@@ -17,6 +17,7 @@ from keyturn.cli.explaining import explain
 from keyturn.cli.guarding import doctor, guard
 from keyturn.cli.policies import policy
 from keyturn.cli.shared import EXIT_FAILED, EXIT_REFUSED, EXIT_UNREACHABLE, api, out, output_option
+from keyturn.cli.stores import store
 from keyturn.errors import KeyturnError, OperatorError, ReviewError
 
 _REFUSALS = {
@@ -82,6 +83,10 @@ def main(ctx: click.Context, config_path: str, url: str) -> None:
 @click.option("--gateway-port", default=8420, show_default=True)
 @click.option("--console-port", default=8421, show_default=True)
 @click.option("--admin", default="admin", show_default=True, help="Name of the first administrator.")
+@click.option(
+    "--store-url", default="", help="PostgreSQL instead of a file: postgresql://USER@HOST/DATABASE."
+)
+@click.option("--store-password-file", default="", help="A file with the database user's password.")
 @click.pass_context
 def init(
     ctx: click.Context,
@@ -91,6 +96,8 @@ def init(
     gateway_port: int,
     console_port: int,
     admin: str,
+    store_url: str,
+    store_password_file: str,
 ) -> None:
     """Make configuration, keys and the first administrator."""
     from keyturn.cli.setup import initialise
@@ -103,6 +110,8 @@ def init(
         gateway_port=gateway_port,
         console_port=console_port,
         admin=admin,
+        store_url=store_url,
+        store_password_file=store_password_file,
     )
     click.echo(f"Wrote {path}; keys and log are in {data_dir}.")
     click.echo(f"The first administrator is {admin}. Start Keyturn (keyturn up), then log in once with:\n")
@@ -111,32 +120,48 @@ def init(
 
 @main.command()
 @click.option("--observe", is_flag=True, help="Decide and record, but forward everything. Marked loudly.")
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="Processes that share the ports and the store.",
+)
 @click.pass_context
-def up(ctx: click.Context, observe: bool) -> None:
-    """Start gateway and console."""
+def up(ctx: click.Context, observe: bool, workers: int) -> None:
+    """Start gateway and console. SIGHUP reads configuration and policy anew, SIGTERM ends in order."""
     from keyturn import app, config
 
     loaded = config.load(ctx.obj["config"])
-    if not loaded.database.exists():
+    if not loaded.store.url.startswith("postgres") and not loaded.database.exists():
         raise OperatorError(
             "no-installation",
             f"there is no log at {loaded.database}, so nobody could log in",
             help="make an installation: keyturn init; or restore your backup, or mend data_dir",
         )
 
-    def ready(running: app.App) -> None:
+    def said(running: app.App) -> str:
         status = running.runtime.status()
-        click.echo(f"Keyturn {__version__}: gateway {status['gateway_url']}, console {loaded.console.url}")
+        port = running.config.console.port
+        console = loaded.console.public_url or f"http://{loaded.console.host}:{port}"
+        shared = f", {workers} workers" if workers > 1 else ""
+        lines = [f"Keyturn {__version__}: gateway {status['gateway_url']}, console {console}{shared}"]
         if status["standin"]:
-            click.echo(f"  The account is a STAND-IN at {loaded.aws.endpoint_url}, not AWS.")
+            lines.append(f"  The account is a STAND-IN at {loaded.aws.endpoint_url}, not AWS.")
         if status["mode"] == "observe":
-            click.echo("  OBSERVE: everything is forwarded, nothing is held. Verdicts are only recorded.")
+            lines.append("  OBSERVE: everything is forwarded, nothing is held. Verdicts are only recorded.")
         elif status["mode"] == "advisory":
-            click.echo(
+            lines.append(
                 "  ADVISORY: the account lets changes in beside Keyturn. Make it enforcing: keyturn guard aws"
             )
+        return "\n".join(lines)
 
-    app.run(loaded, observe=observe, ready=ready)
+    def again() -> config.Config:
+        return config.load(ctx.obj["config"])
+
+    if workers > 1:
+        sys.exit(app.run_workers(workers, loaded, observe=observe, ready=said, again=again))
+    app.run(loaded, observe=observe, ready=lambda running: click.echo(said(running)), again=again)
 
 
 @main.command()
@@ -145,7 +170,12 @@ def up(ctx: click.Context, observe: bool) -> None:
 def status(ctx: click.Context, output: str) -> None:
     """How the plane stands."""
     found = api(ctx).get("/status")
-    out(found, "\n".join(f"{key:14} {value}" for key, value in found.items()), output)
+    lines = [f"{key:14} {value}" for key, value in found.items() if key != "nodes"]
+    lines += [
+        f"  node {node['name']}: lease {node['lease_left_s']} s, heard {node['heard']}, {node.get('gateway', '')}"
+        for node in found.get("nodes", [])
+    ]
+    out(found, "\n".join(lines), output)
 
 
 @main.command()
@@ -402,7 +432,7 @@ def undo(ctx: click.Context, cases: tuple[str, ...], output: str) -> None:
         sys.exit(EXIT_FAILED)
 
 
-for command in (explain, export, verify, log, policy, guard, doctor, ca):
+for command in (explain, export, verify, log, policy, guard, doctor, ca, store):
     main.add_command(command)
 
 

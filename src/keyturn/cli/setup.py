@@ -11,12 +11,21 @@ from keyturn.console.identity import ROLES, Identity
 from keyturn.errors import OperatorError
 from keyturn.model.record import Draft, UserChanged
 from keyturn.runtime import now_ms
-from keyturn.stores.sqlite import SqliteStore
+from keyturn.stores.opening import is_postgres, open_store, postgres
 from keyturn.stores.vault import load_or_create_key
 
 
 def initialise(
-    path: str, *, account: str, region: str, data_dir: str, gateway_port: int, console_port: int, admin: str
+    path: str,
+    *,
+    account: str,
+    region: str,
+    data_dir: str,
+    gateway_port: int,
+    console_port: int,
+    admin: str,
+    store_url: str = "",
+    store_password_file: str = "",
 ) -> tuple[str, Path]:
     """Returns the administrator's one-login token and where the configuration is. Raises `OperatorError` when there is one already.
 
@@ -34,7 +43,14 @@ def initialise(
         gateway_port=gateway_port,
         console_port=console_port,
     )
+    if store_url:
+        lines = [f"url = {_quoted(store_url)}"]
+        if store_password_file:
+            lines.append(f"password_file = {_quoted(store_password_file)}")
+        text += "\n[store]\n" + "\n".join(lines) + "\n"
     config = settings.parse(text, str(where))
+    if is_postgres(store_url):
+        postgres().upgrade(store_url, password=config.store_password)
     load_or_create_key(config.key_file)
     load_or_create_key(config.signing_key_file)
     token = asyncio.run(_first(config, admin))
@@ -46,12 +62,23 @@ def initialise(
 
 
 async def _first(config: settings.Config, admin: str) -> str:
-    store = SqliteStore(config.database)
+    store = open_store(config.database, config.store.url, password=config.store_password)
 
     async def note(*, by: str, user: str, roles: tuple[str, ...], what: str) -> None:
         await store.append([Draft("", UserChanged(at_ms=now_ms(), by=by, user=user, roles=roles, what=what))])
 
     try:
+        if config.store.url and store.head[0]:
+            raise OperatorError(
+                "not-empty",
+                "there is an installation in this database already",
+                help="for one more node take its keyturn.toml and keys; for another installation make another database",
+            )
         return await Identity(store, note, now_ms).add(admin, ROLES, by="init")
     finally:
         await store.close()
+
+
+def _quoted(text: str) -> str:
+    """As a TOML basic string."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

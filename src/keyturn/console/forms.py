@@ -24,9 +24,10 @@ _NEXT: Final = re.compile(r"/(c/[A-Za-z0-9][A-Za-z0-9-]{0,63})?")
 class Forms:
     """Cookies and form tokens of the pages. The API takes neither: a page elsewhere can send cookies, no bearer token."""
 
-    def __init__(self, identity: Identity) -> None:
+    def __init__(self, identity: Identity, key: bytes = b"") -> None:
+        """`key` is the same for all consoles of an installation: a page of one may be sent to another."""
         self._identity = identity
-        self._key = secrets.token_bytes(32)  # forms made before a restart are asked for again
+        self._key = key or secrets.token_bytes(32)  # then forms made before a restart are asked for again
 
     def user(self, request: Request) -> User | None:
         """Who is logged in here; None when nobody is."""

@@ -65,9 +65,10 @@ def make_app(
     *,
     metrics: Metrics | None = None,
     open_metrics: bool = False,
+    form_key: bytes = b"",
 ) -> ASGIApp:
     """The console over a desk and the people who may use it; with the proxy's certificate authority, where there is one."""
-    forms = Forms(identity)
+    forms = Forms(identity, form_key)
     pages = Pages(desk, identity, forms)
     routes = [
         *Api(desk, identity, authority, metrics=metrics, open_metrics=open_metrics).routes(),

@@ -9,6 +9,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import msgspec
 
@@ -215,6 +216,29 @@ class Runtime(GateSide, DeskSide):
 
         with contextlib.suppress(StoreError):  # then it stands there after a restart, and is taken up
             await self.book.record_from(case.id, ended)
+
+    async def reload(
+        self, policy: PolicyEngine, settings: Settings, providers: dict[str, Provider], loaded: r.PolicyLoaded
+    ) -> None:
+        """From now on by these. What is held keeps its quorum; at its claim the new policy is asked (docs/concepts/rules.md, 3)."""
+        await self.book.note(loaded)
+        self.work.policy, self.work.settings, self.work.providers = policy, settings, providers
+        self.settings = settings
+
+    def status(self) -> dict[str, Any]:
+        found = super().status()
+        if self.nodes is not None:
+            found["node"] = self.book.store.writer
+            found["nodes"] = [
+                {
+                    "name": node.name,
+                    "lease_left_s": round(node.left_ms / 1000, 1),
+                    "heard": node.heard,
+                    **node.about,
+                }
+                for node in self.nodes.live
+            ]
+        return found
 
     def _excluded(self, change: Change) -> tuple[str, ...]:
         """Who may not review: the operator, the session's owner (docs/concepts/rules.md, 4)."""

@@ -55,6 +55,7 @@ class Nodes:
         self.book, self.store = book, book.shared
         self.about: dict[str, str] = {}
         self.leads = False
+        self.live: tuple[Node, ...] = ()  # as of the last look
         self.lease_s = 0.0
         self._clock, self._take_up, self._idle = clock, take_up, idle
         self._moved, self._lifted, self._drop_work = moved, lifted, drop_work
@@ -106,6 +107,7 @@ class Nodes:
         live = (
             await self.store.nodes()
         )  # asked for after: who is on record for a case and not here now is gone
+        self.live = live
         self.leads = bool(live) and live[0].name == self.store.writer
         names = {node.name for node in live}
         for case in open_cases:

@@ -233,6 +233,10 @@ class SqliteStore:
         with contextlib.suppress(OSError):
             os.close(self._lock_file)
 
+    def table(self, name: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        """Every row of one of the tables, for copying them elsewhere."""
+        yield from self._select(f"SELECT {', '.join(columns)} FROM {name}")  # noqa: S608  # names of our own
+
     # --- the writer thread -------------------------------------------------------------------------------------------
 
     def _must_be_open(self) -> None:

@@ -410,6 +410,9 @@ class Turns:
             fresh = [Entry(*row) for row in backend.execute(f"{_ENTRIES} ORDER BY seq", (self._at,))]
             if fresh:
                 self._at, self._head = fresh[-1].seq, (fresh[-1].seq, fresh[-1].hash)
+            elif self._head[0] != self._at:  # the loop has read further for itself, before it followed
+                rows = backend.execute("SELECT seq, hash FROM entry WHERE seq = ?", (self._at,))
+                self._head = (rows[0][0], rows[0][1]) if rows else (0, GENESIS)
         if not (fresh or jobs):
             return
         mail = _Mail(fresh, decide=jobs)

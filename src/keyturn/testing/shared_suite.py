@@ -156,6 +156,19 @@ class SharedStoreSuite(DurableStoreSuite):
             await other.store.save_snapshot(7, {"C-1": b"seven"}, b"plane seven")
             assert other.store.load_snapshot() == (9, {"C-1": b"nine"}, b"plane nine")
 
+    async def test_who_follows_late_writes_after_what_it_has_read(self, tmp_path: Path) -> None:
+        """A node that opened the store, read the log while others wrote it, and then writes itself: one chain all the same."""
+        async with self.nodes(tmp_path, "a") as (one,):
+            late = self.node(tmp_path, "late")
+            await one.store.turn(lambda: [draft("C-1", "before it followed")])
+            shown: list[Entry] = []
+            late.follow(late.head[0], shown.extend)
+            await late.turn(lambda: [draft("C-1", "after")])
+            assert marks(late) == ["before it followed", "after"]
+            assert [entry.seq for entry in shown] == [2]
+            intact(late)
+            await late.close()
+
     # --- leases ------------------------------------------------------------------------------------------------------
 
     async def test_who_beats_lives(self, tmp_path: Path) -> None:

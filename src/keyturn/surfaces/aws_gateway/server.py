@@ -37,6 +37,8 @@ from keyturn.surfaces.aws_gateway.relay import Relay
 log = logging.getLogger("keyturn.gateway")
 
 
+DRAIN_LOOK_S: Final = 0.02
+
 _IN_THE_MIDDLE: Final = NotHere(400, "ConnectInTheMiddle", "a CONNECT comes first, not behind other requests")
 
 
@@ -46,6 +48,7 @@ class GatewayConfig(msgspec.Struct, frozen=True):
     account: str
     partition: str = "aws"
     tunnels: tuple[str, ...] = ()  # hosts that pass through the proxy unread
+    shared: bool = False  # other processes listen on the same port: the kernel shares clients out (socket(7), SO_REUSEPORT)
 
 
 class Gateway:
@@ -72,6 +75,19 @@ class Gateway:
             if now_s > client.deadline_s:
                 client.abort()  # it may not take what is still to be sent to it
         self._sweep = loop.call_later(limits.SWEEP_S, self._look)
+
+    async def drain(self, seconds: float) -> int:
+        """Stop listening, let go of who asks nothing just now, and wait for the others; how many are left after so long."""
+        self._server.close()
+        loop = asyncio.get_running_loop()
+        ends_s = loop.time() + seconds
+        while True:
+            for client in tuple(self._connections):
+                if client.idle:
+                    client.close()
+            if not self._connections or loop.time() >= ends_s:
+                return len(self._connections)
+            await asyncio.sleep(DRAIN_LOOK_S)
 
     async def close(self) -> None:
         """Stop listening; clients that wait are let go, their cases stay."""
@@ -108,7 +124,11 @@ async def serve(
     )
     connections: set[_Client | Tunnel] = set()
     server = await asyncio.get_running_loop().create_server(
-        lambda: _Client(exchange, connections), config.host, config.port, backlog=512
+        lambda: _Client(exchange, connections),
+        config.host,
+        config.port,
+        backlog=512,
+        reuse_port=config.shared or None,
     )
     return Gateway(server, connections)
 
@@ -134,6 +154,11 @@ class _Client(asyncio.Protocol, Sender):
         self._lingering_bytes: int | None = None  # thrown away since the last answer of this connection
         self._loop = asyncio.get_running_loop()
         self.deadline_s = math.inf  # by the loop's clock; then the connection is closed
+
+    @property
+    def idle(self) -> bool:
+        """Nothing was asked that is not answered."""
+        return not self._queue and self._incoming is None and self._task is None and self._relay is None
 
     # --- asyncio -----------------------------------------------------------------------------------------------------
 
