@@ -34,6 +34,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "console": ("runtime.interface", "stores.interface", "pipeline", "core", "model", "errors"),
     "agent": ("config", "errors"),  # the doctor looks where the configuration says things are
     "config": ("errors",),
+    "workers": ("errors",),  # looks after processes, whatever they do
     # `init`, `verify` and `policy` work with nothing running; everything else goes through the console's API.
     "cli": (
         *(
@@ -133,6 +134,9 @@ STANDS_ONLY_IN = {
     "boto3": (),  # the plane makes its own requests
     "botocore": ("executors",),  # every call to AWS
     "sqlite3": ("stores",),  # every SQL statement
+    "psycopg": ("stores", "testing"),  # the same; and a server for tests
+    "alembic": ("stores",),
+    "sqlalchemy": ("stores",),  # for Alembic alone
     "cryptography": ("providers", "stores"),  # every key; SigV4A's signatures
     "cedarpy": ("policy",),
     "yaml": ("providers",),  # documents inside of requests

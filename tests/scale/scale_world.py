@@ -209,7 +209,7 @@ class Agent:
         return self._tried(lambda: self.client.delete_table(TableName=name))
 
     def tables(self) -> str:
-        return self._tried(lambda: self.client.list_tables())
+        return self._tried(self.client.list_tables)
 
     def _tried(self, call: Callable[[], object]) -> str:
         try:

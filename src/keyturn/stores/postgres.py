@@ -333,7 +333,10 @@ def explain(error: Exception) -> StoreError:
         code, message, advice = _BY_STATE[state]
         return StoreError(code, message, help=advice)
     said = str(error).strip().split("\n")[0]
-    if state.startswith("28"):
+    if not state and 'database "' in said and "does not exist" in said:  # a login that fails has no state
+        code, message, advice = _BY_STATE["3D000"]
+        return StoreError(code, message, help=advice)
+    if state.startswith("28") or (not state and "authentication failed" in said):
         return StoreError(
             "no-database",
             f"the database refuses the login: {said}",

@@ -115,6 +115,10 @@ class Server:
             self._process.wait(START_S_MAX)
             self._process = None
 
+    def lives(self) -> bool:
+        """Whether it still runs; a full disk may end it."""
+        return self._process is not None and self._process.poll() is None
+
     def pause(self) -> None:
         """Every process of it stands still."""
         self._signal(signal.SIGSTOP)
