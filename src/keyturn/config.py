@@ -243,7 +243,10 @@ region = "{region}"
 # backup_role = "arn:aws:iam::{account}:role/keyturn-backup"
 # enforcing = false              # true once the account denies changes to everyone but these roles
 
-    store: StoreConfig = StoreConfig()
+# [store]                        # several machines over one log: docs/guides/scale.md
+# url = "postgresql://keyturn@db.internal/keyturn"
+# password_file = "/etc/keyturn/database.password"
+
 [environments]                   # beside what tags say; unknown counts as production
 # "{account}" = "production"
 # "arn:aws:dynamodb:*:*:table/play-*" = "sandbox"

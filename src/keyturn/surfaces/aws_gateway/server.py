@@ -21,6 +21,7 @@ from keyturn.providers.aws.signing.values import Refused
 from keyturn.providers.aws.wire import Unidentified, WireRequest, may_stream
 from keyturn.runtime.interface import Gate
 from keyturn.surfaces.aws_gateway import limits
+from keyturn.surfaces.aws_gateway.draining import drained
 from keyturn.surfaces.aws_gateway.exchange import Exchange, Judged, Sender
 from keyturn.surfaces.aws_gateway.incoming import Incoming, Stream, TooLargeError
 from keyturn.surfaces.aws_gateway.observing import Observer
@@ -36,8 +37,6 @@ from keyturn.surfaces.aws_gateway.relay import Relay
 
 log = logging.getLogger("keyturn.gateway")
 
-
-DRAIN_LOOK_S: Final = 0.02
 
 _IN_THE_MIDDLE: Final = NotHere(400, "ConnectInTheMiddle", "a CONNECT comes first, not behind other requests")
 
@@ -79,15 +78,7 @@ class Gateway:
     async def drain(self, seconds: float) -> int:
         """Stop listening, let go of who asks nothing just now, and wait for the others; how many are left after so long."""
         self._server.close()
-        loop = asyncio.get_running_loop()
-        ends_s = loop.time() + seconds
-        while True:
-            for client in tuple(self._connections):
-                if client.idle:
-                    client.close()
-            if not self._connections or loop.time() >= ends_s:
-                return len(self._connections)
-            await asyncio.sleep(DRAIN_LOOK_S)
+        return await drained(self._connections, seconds)
 
     async def close(self) -> None:
         """Stop listening; clients that wait are let go, their cases stay."""
