@@ -11,6 +11,7 @@ from keyturn.executors.http import header_name
 from keyturn.executors.interface import NotSentError
 from keyturn.providers.aws.signing.rechunk import Rechunker
 from keyturn.providers.aws.signing.values import Chunks, Refused
+from keyturn.providers.aws.wire import WireRequest
 from keyturn.surfaces.aws_gateway import limits
 
 NAME_KEPT_BYTES_MAX: Final = 128
@@ -103,3 +104,9 @@ async def unwrapped(body: AsyncIterator[bytes], chunks: Chunks) -> AsyncIterator
         raise NotSentError("body-refused", f"the body was refused before its end: {last.reason}")
     if last:
         yield last
+
+
+def decodes_to_nothing(request: WireRequest) -> bool:
+    """An empty object in chunks: the service would have all of it with the head, before its chunks are verified."""
+    length = request.by_name.get("x-amz-decoded-content-length", "")
+    return bool(length) and not length.strip("0")

@@ -23,7 +23,7 @@ from keyturn.runtime.interface import Gate
 from keyturn.surfaces.aws_gateway import limits
 from keyturn.surfaces.aws_gateway.draining import drained
 from keyturn.surfaces.aws_gateway.exchange import Exchange, Judged, Sender
-from keyturn.surfaces.aws_gateway.incoming import Incoming, Stream, TooLargeError
+from keyturn.surfaces.aws_gateway.incoming import Incoming, Stream, TooLargeError, decodes_to_nothing
 from keyturn.surfaces.aws_gateway.observing import Observer
 from keyturn.surfaces.aws_gateway.proxy import (
     ESTABLISHED,
@@ -36,7 +36,6 @@ from keyturn.surfaces.aws_gateway.proxy import (
 from keyturn.surfaces.aws_gateway.relay import Relay
 
 log = logging.getLogger("keyturn.gateway")
-
 
 _IN_THE_MIDDLE: Final = NotHere(400, "ConnectInTheMiddle", "a CONNECT comes first, not behind other requests")
 
@@ -76,7 +75,7 @@ class Gateway:
         self._sweep = loop.call_later(limits.SWEEP_S, self._look)
 
     async def drain(self, seconds: float) -> int:
-        """Stop listening, let go of who asks nothing just now, and wait for the others; how many are left after so long."""
+        """Stop listening and wait until nobody asks any more; how many still do after so long."""
         self._server.close()
         return await drained(self._connections, seconds)
 
@@ -148,7 +147,6 @@ class _Client(asyncio.Protocol, Sender):
 
     @property
     def idle(self) -> bool:
-        """Nothing was asked that is not answered."""
         return not self._queue and self._incoming is None and self._task is None and self._relay is None
 
     # --- asyncio -----------------------------------------------------------------------------------------------------
@@ -250,7 +248,7 @@ class _Client(asyncio.Protocol, Sender):
             incoming.header("content-length") not in {"", "0"} or incoming.header("transfer-encoding") != ""
         )
         claim = front.claim(self._wire(incoming, body=None), region="", origin=self._origin)
-        if not has_body or isinstance(claim, Refused) or _decodes_to_nothing(claim.request):
+        if not has_body or isinstance(claim, Refused) or decodes_to_nothing(claim.request):
             return False
         there = settled(claim.request, claim.scope, self._origin) if self._origin else claim.request
         return not isinstance(there, Unidentified) and may_stream(there, claim.scope)
@@ -499,9 +497,3 @@ class _Client(asyncio.Protocol, Sender):
         """End it at once, whatever is still to be sent."""
         if self._transport is not None:
             self._transport.abort()
-
-
-def _decodes_to_nothing(request: WireRequest) -> bool:
-    """An empty object in chunks: the service would have all of it with the head, before its chunks are verified."""
-    length = request.by_name.get("x-amz-decoded-content-length", "")
-    return bool(length) and not length.strip("0")
