@@ -9,7 +9,9 @@ from typing import Final
 
 import msgspec
 
+from keyturn.core import sequences
 from keyturn.core.ports import Assessing, Captures, Facts, PolicyEngine
+from keyturn.core.sequences import Earlier
 from keyturn.model.assessment import Assessment, Finding, Kind, Reversibility
 from keyturn.model.change import Change, Effect, Operation
 from keyturn.model.decision import Decision, Obligations, Reason, Verdict
@@ -155,6 +157,18 @@ def worst_finding(assessment: Assessment) -> str:
 def _why(decision: Decision) -> str:
     reasons = "; ".join(f"{reason.message} [{reason.policy}]" for reason in decision.reasons[:2])
     return f"Policy: {reasons}" if reasons else ""
+
+
+def in_sequence(change: Change, assessing: Assessing, earlier: tuple[Earlier, ...]) -> Assessing:
+    """The assessment beside what the session did before: it can only worsen."""
+    counts = {
+        ref: int(state["items"])
+        for ref in change.resources
+        if isinstance(state := assessing.captures.states.get(str(ref)), dict)
+        and isinstance(state.get("items"), int)
+    }
+    findings = sequences.found(change, assessing.assessment, earlier, counts)
+    return msgspec.structs.replace(assessing, assessment=sequences.raised(assessing.assessment, findings))
 
 
 def read_assessment(operation: Operation) -> Assessing:

@@ -82,6 +82,7 @@ def overheard(plane: Running, ask: Callable[[], object]) -> list[dict[str, Any]]
 )
 def test_both_say_the_same(plane: Running, service: str, operation: str, parameters: dict[str, Any]) -> None:
     """Effect, findings, reversibility, what is lost, the environment, the verdict and who gave it."""
+    plane.key = plane.session("kiro")  # each in a session of its own: a sequence is judged as one
     client = plane.client(service)
     method = {made: name for name, made in client.meta.method_to_api_mapping.items()}[operation]
     before = set(plane.app.runtime.book.cases)

@@ -236,3 +236,19 @@ def test_questions_are_values() -> None:
     assert isinstance(asked_of_line("aws s3 ls"), Asked)
     with pytest.raises(NotAskedError, match="neither command"):
         asked_of({"cmd": "aws s3 ls"})
+
+
+def test_lines_of_a_session_are_a_sequence() -> None:
+    """Delete and create in two lines is a replace; another session's lines have nothing to do with it."""
+    delete = {"command": "aws dynamodb delete-table --table-name orders", "session": "a"}
+    create = {"service": "dynamodb", "operation": "CreateTable", "parameters": {"TableName": "arn:aws:dynamodb:eu-west-1:123456789012:table/orders"}}  # fmt: skip
+    lines = [
+        json.dumps(one).encode()
+        for one in (delete, {**create, "session": "b"}, create, {**create, "session": "a"})
+    ]
+    found = list(answers(EXPLAINER, lines, lambda _path: None))
+    assert [one["effect"] for one in found] == ["delete", "create", "create", "replace"]
+    assert "SEQ001" in [finding["code"] for finding in found[3]["findings"]]
+    bare = json.dumps({"command": delete["command"]}).encode()
+    together = list(answers(EXPLAINER, [bare, lines[2]], lambda _path: None, "one"))
+    assert [one["effect"] for one in together] == ["delete", "replace"]

@@ -35,6 +35,11 @@ FILE_BYTES_MAX: Final = 8_000_000
     "--live", type=click.Path(dir_okay=False), help="Facts of live state: a JSON file, by operation."
 )
 @click.option(
+    "--session",
+    default="",
+    help="With --jsonl: all lines are one sequence; a line's own `session` goes before.",
+)
+@click.option(
     "--environment",
     default="",
     help="What the account is: development, staging, ...; unknown counts as production.",
@@ -51,6 +56,7 @@ def explain(
     jsonl: bool,
     file: str | None,
     live: str | None,
+    session: str,
     environment: str,
     packs: tuple[str, ...],
     read_files: bool | None,
@@ -70,7 +76,7 @@ def explain(
     files = _reader(read_files if read_files is not None else not jsonl)
     if jsonl:
         with _lines(file) as lines:
-            _answer_all(explainer, lines, files)
+            _answer_all(explainer, lines, files, session)
         return
     beside = {**home, "environment": environment, **({"live": _json(live)} if live else {})}
     found = explainer.explain(_question(command, file, beside, files))
@@ -161,7 +167,7 @@ def _lines(file: str | None) -> Any:
     return Path(file).open("rb") if file else contextlib.nullcontext(sys.stdin.buffer)
 
 
-def _answer_all(explainer: Any, lines: Iterable[bytes], files: Any) -> None:
+def _answer_all(explainer: Any, lines: Iterable[bytes], files: Any, session: str) -> None:
     """One answer a line, in order, each as soon as it is known; a line that is no question is answered with its error."""
     import gc
 
@@ -171,7 +177,7 @@ def _answer_all(explainer: Any, lines: Iterable[bytes], files: Any) -> None:
     gc.freeze()  # tables that stay: the collector need not walk them for every thousand lines
     out, encoder = sys.stdout.buffer, msgspec.json.Encoder(enc_hook=str)
     try:
-        for number, row in enumerate(answers(explainer, lines, files), 1):
+        for number, row in enumerate(answers(explainer, lines, files, session), 1):
             out.write(encoder.encode(row) + b"\n")
             if number % 64 == 0 or not sys.stdin.isatty():
                 out.flush()
@@ -180,15 +186,23 @@ def _answer_all(explainer: Any, lines: Iterable[bytes], files: Any) -> None:
         sys.stderr.close()
 
 
-def answers(explainer: Any, lines: Iterable[bytes], files: Any) -> Iterator[dict[str, Any]]:
-    """The answers, one for each line that is not empty."""
-    from keyturn.explaining import NotAskedError, asked_of_line
+def answers(
+    explainer: Any, lines: Iterable[bytes], files: Any, session: str = ""
+) -> Iterator[dict[str, Any]]:
+    """The answers, one for each line that is not empty. Lines of one session are judged beside each other."""
+    import msgspec
 
+    from keyturn.explaining import NotAskedError, Sessions, asked_of_line
+
+    sessions = Sessions()
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            yield explainer.explain(asked_of_line(line.strip(), files)).row()
+            asked = asked_of_line(line.strip(), files)
+            if session and not asked.session:
+                asked = msgspec.structs.replace(asked, session=session)
+            yield explainer.explain(asked, sessions=sessions).row()
         except NotAskedError as error:
             yield {"error": str(error), "line": number}
         except Exception as error:  # noqa: BLE001  # one line's trouble is not the others'

@@ -6,13 +6,16 @@ what a change is to the plane: a case of its own, a repeat, the second half of a
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
 
 from keyturn.core.case import Case, Phase
 from keyturn.core.lifecycle import TERMINAL
+from keyturn.core.sequences import REMEMBERED_MAX, Earlier, Step
 from keyturn.model import record as r
+from keyturn.model.assessment import Kind
 from keyturn.model.canonical import digest
 from keyturn.model.change import Change, Effect, Operation, ResourceRef
 
@@ -51,6 +54,14 @@ _AT_WORK: Final = frozenset(
 _MAY_RESTORE: Final = frozenset({Phase.EXECUTED, Phase.VERIFYING})
 """What is found not to be as it should is given back from here, where the decision obliged it: nobody may build on it yet."""
 
+
+_NO_STEP: Final = frozenset(
+    {
+        *(Phase.DENIED, Phase.SUGGESTED, Phase.REJECTED, Phase.EXPIRED, Phase.WITHDRAWN),
+        *(Phase.INVALIDATED, Phase.HALTED, Phase.FAILED, Phase.RESTORED),
+    }
+)
+"""What ended here did nothing, or was given back: it is no step of a sequence."""
 
 _EXECUTED: Final = frozenset({Phase.CONFIRMED, Phase.FAILED, Phase.RESTORED, Phase.RESTORE_FAILED})
 """A case that was approved and ended here has had its one execution: who asks again is told what became of it."""
@@ -126,6 +137,7 @@ class _Known(msgspec.Struct):
     operations: tuple[tuple[str, str, Effect, tuple[ResourceRef, ...]], ...]  # (key, name, floor, resources)
     change: Change | None  # until it ends: only what is open can be joined
     ended_at_ms: int | None
+    kinds: tuple[Kind, ...] = ()  # of what was found of it
 
 
 def operation_key(change: Change, operation: Operation) -> str:
@@ -209,6 +221,8 @@ class Plane:
             self._remember(known)
         known.phase, known.was_held, known.ended_at_ms = case.phase, case.was_held, case.ended_at_ms
         known.change = None if ended else change
+        if case.assessment is not None and isinstance(event, r.Assessed):
+            known.kinds = tuple(sorted(case.assessment.kinds))
         self._apply_locks(case, change)
 
     def _remember(self, known: _Known) -> None:
@@ -280,6 +294,22 @@ class Plane:
             known.case_id
             for known in reversed([*self._by_session.get(session, {}).values()])
             if any(one == name and resource in resources for _, one, _, resources in known.operations)
+        )
+
+    def earlier(self, session: str, *, but: str) -> tuple[Earlier, ...]:
+        """The last changes of a session that took effect or still may, oldest first: what a change of it is judged beside."""
+        theirs = self._by_session.get(session, {}).values()
+        recent = list(islice(reversed(theirs), REMEMBERED_MAX))
+        return tuple(
+            Earlier(
+                case_id=known.case_id,
+                steps=tuple(Step(name, floor, resources) for _, name, floor, resources in known.operations),
+                kinds=frozenset(known.kinds),
+                waits=known.phase in UNDECIDED or known.phase in {Phase.HELD, Phase.APPROVED},
+                done=known.phase in _EXECUTED or known.phase in _MAY_RESTORE,
+            )
+            for known in reversed(recent)
+            if known.case_id != but and known.phase not in _NO_STEP
         )
 
     def locked_by(self, case: Case) -> str:

@@ -10,6 +10,7 @@ from keyturn.explaining.asked import Asked, NotAskedError, asked_of, asked_of_by
 from keyturn.explaining.explained import Explained
 from keyturn.explaining.explainer import Explainer
 from keyturn.explaining.live import Live
+from keyturn.explaining.sessions import Sessions
 
 __all__ = [
     "Asked",
@@ -17,6 +18,7 @@ __all__ = [
     "Explainer",
     "Live",
     "NotAskedError",
+    "Sessions",
     "asked_of",
     "asked_of_bytes",
     "asked_of_line",

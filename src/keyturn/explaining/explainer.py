@@ -10,8 +10,10 @@ import msgspec
 
 from keyturn import pipeline
 from keyturn.core.ports import Assessing, Facts, Inquiry, PolicyEngine
+from keyturn.core.sequences import Earlier
 from keyturn.explaining.asked import Asked
 from keyturn.explaining.explained import Explained
+from keyturn.explaining.sessions import Sessions
 from keyturn.model.assessment import Assessment, Finding, Reversibility
 from keyturn.model.change import READ_EFFECTS, Change, Effect, Operation, Principal, Request
 from keyturn.model.execution import Answer, Call
@@ -39,12 +41,26 @@ class Explainer:
     def __init__(self, policy: PolicyEngine, *, accounts: Mapping[str, str] | None = None) -> None:
         self._policy, self._accounts = policy, dict(accounts or {})
 
-    def explain(self, asked: Asked, facts: Facts | None = None) -> Explained:
-        """What it does and what is decided of it. Never raises for what is asked: what fails inside is an unknown."""
+    def explain(
+        self, asked: Asked, facts: Facts | None = None, *, sessions: Sessions | None = None
+    ) -> Explained:
+        """What it does and what is decided of it. Never raises for what is asked: what fails inside is an unknown.
+
+        With `sessions` it is judged beside what was asked before in its session, and remembered for what comes after.
+        """
+        earlier = sessions.earlier(asked.session) if sessions is not None else ()
+        found, change = self._explained(asked, facts or Facts(), earlier)
+        if sessions is not None:
+            sessions.note(asked.session, found, change)
+        return found
+
+    def _explained(
+        self, asked: Asked, facts: Facts, earlier: tuple[Earlier, ...]
+    ) -> tuple[Explained, Change | None]:
         operations = tuple(_operation(one, asked.home) for one in asked.meant)
         changing = [number for number, one in enumerate(operations) if one.floor not in READ_EFFECTS]
         if not operations or asked.why:
-            return self._unread(asked, operations, facts)
+            return self._unread(asked, operations, facts), None
         kept = changing or range(len(operations))
         change = _change(tuple(operations[number] for number in kept))
         remarks = [
@@ -56,14 +72,15 @@ class Explainer:
         )
         if changing:
             requests = tuple(_request(asked.meant[number], asked.home) for number in changing)
-            assessing = self._assessed(change, requests, asked)
+            assessing = pipeline.in_sequence(change, self._assessed(change, requests, asked), earlier)
         else:
             reading = max(change.operations, key=lambda one: one.floor.severity)
             assessing = pipeline.read_assessment(reading)
         assessment = _with(assessing.assessment, remarks, unknowns)
-        decision = pipeline.decide(self._policy, change, assessment, facts or Facts())
+        decision = pipeline.decide(self._policy, change, assessment, facts)
         heaviest = max(change.operations, key=lambda one: one.floor.severity)
-        return Explained(asked, heaviest, operations, assessment, decision, assessing.reply_commands)
+        found = Explained(asked, heaviest, operations, assessment, decision, assessing.reply_commands)
+        return found, change
 
     def _assessed(self, change: Change, requests: tuple[Request, ...], asked: Asked) -> Assessing:
         accounts = {
@@ -76,7 +93,7 @@ class Explainer:
         except Exception as error:  # noqa: BLE001  # fail closed, as the plane does
             return pipeline.empty_assessment(change, f"the assessment failed: {type(error).__name__}")
 
-    def _unread(self, asked: Asked, operations: tuple[Operation, ...], facts: Facts | None) -> Explained:
+    def _unread(self, asked: Asked, operations: tuple[Operation, ...], facts: Facts) -> Explained:
         """What could not be read as a request, or not all of it."""
         unknown = Operation(
             provider="aws",
@@ -96,7 +113,7 @@ class Explainer:
             for finding in _findings(meant, operation)
         ]
         assessment = _with(assessing.assessment, remarks, asked.unknowns)
-        decision = pipeline.decide(self._policy, change, assessment, facts or Facts())
+        decision = pipeline.decide(self._policy, change, assessment, facts)
         heaviest = max(operations, key=lambda one: one.floor.severity, default=None)
         return Explained(asked, heaviest, operations, assessment, decision)
 

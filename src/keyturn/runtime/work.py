@@ -69,6 +69,8 @@ class Work:
             requests = () if change.undoes else self.requests(change)
             inquiry = self.provider(change).assess(change, requests, at_ms=self.clock())
             assessing = await self.asker.drive(inquiry, tags=_tags(case))
+            earlier = self.book.plane.earlier(change.principal.session, but=case.id)
+            assessing = pipeline.in_sequence(change, assessing, earlier)
         except Exception as error:  # noqa: BLE001  # fail closed: whatever went wrong becomes the worst assessment
             assessing = pipeline.empty_assessment(change, _why(error))
         captures = await self.vault.put(msgspec.json.encode(assessing, enc_hook=str), "assessing")

@@ -1,0 +1,311 @@
+"""What a change is together with what its session did before: a replace in two calls, a guard taken off first, many small deletes.
+
+Each step may look harmless; agents take steps. Of every session the last changes are remembered that took effect or still may,
+whichever door they came through; what was refused or taken back is no step. Pure, and provider-independent: it knows floors,
+resources and kinds of findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from keyturn.model.assessment import Assessment, Finding, Kind, Reversibility
+from keyturn.model.change import READ_EFFECTS, Change, Effect, ResourceRef
+
+REMEMBERED_MAX: Final = 500
+"""Changes of a session that are looked back on: a working day of one agent. What it did before them is not forgotten by the log."""
+
+MANY: Final = 10
+"""Different things of one kind deleted in a session: as many as a person would have asked about in one call."""
+
+MANY_INSIDE: Final = 50
+"""Deletes inside of one resource (items of a table): programs delete some in passing, and this is no passing any more."""
+
+MEMBERS: Final = 3
+"""Members of one parent: what has two is often taken apart by hand, and a third says that the parent is meant."""
+
+CASES_NAMED_MAX: Final = 5
+"""Cases that a message names; its evidence has them all."""
+
+SOURCE: Final = "Keyturn: what a session does in several calls is judged as one"
+
+_MADE: Final = ("Create", "Restore", "Run", "Register", "Import", "Allocate")
+_GUARDS: Final = frozenset({Kind.PROTECTION_STRIP, Kind.BACKUP_STRIP})
+_GONE: Final = frozenset({Effect.DELETE, Effect.REPLACE})
+_IN_PASSING: Final = ("DeleteMessage", "Untag", "RemoveTags", "DeleteTags")
+"""Deletes that are how things are used: a consumer takes messages off a queue."""
+
+
+class Step(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One operation as it is remembered."""
+
+    name: str
+    floor: Effect
+    resources: tuple[ResourceRef, ...]
+
+    @property
+    def deletes(self) -> bool:
+        action = self.name.partition(":")[2]
+        return self.floor in _GONE and not action.startswith(_IN_PASSING)
+
+    @property
+    def creates(self) -> bool:
+        return self.floor is Effect.CREATE or self.name.partition(":")[2].startswith(_MADE)
+
+
+class Earlier(msgspec.Struct, frozen=True):
+    """One earlier change of the session. `done`: it is known to have taken effect; `waits`: it certainly has not yet."""
+
+    case_id: str
+    steps: tuple[Step, ...]
+    kinds: frozenset[Kind]
+    done: bool = False
+    waits: bool = False
+
+
+def steps_of(change: Change) -> tuple[Step, ...]:
+    return tuple(Step(one.name, one.floor, one.resources) for one in change.operations)
+
+
+def found(
+    change: Change,
+    assessment: Assessment,
+    earlier: tuple[Earlier, ...],
+    population: Mapping[ResourceRef, int] | None = None,
+) -> tuple[Finding, ...]:
+    """What the change is in its sequence; nothing for an undo. `population`: how many there are inside of a resource, where known."""
+    if change.undoes is not None or not earlier:
+        return ()
+    seen = _Sequence(change, assessment, earlier, population or {})
+    return (*seen.replaced(), *seen.unguarded(), *seen.unseen(), *seen.many(), *seen.members())
+
+
+def raised(assessment: Assessment, findings: Iterable[Finding]) -> Assessment:
+    """The assessment with findings that stand beside the provider's: it can only worsen."""
+    findings = tuple(findings)
+    if not findings:
+        return assessment
+    weighing = [finding for finding in findings if finding.kind is not Kind.NOTE]
+    effects = {*assessment.effects, *(finding.effect for finding in weighing)}
+    return msgspec.structs.replace(
+        assessment,
+        effect=max((assessment.effect, *effects), key=lambda effect: effect.severity),
+        effects=tuple(sorted(effects, key=lambda effect: effect.severity, reverse=True)),
+        reversibility=max([assessment.reversibility, *(finding.reversibility for finding in weighing)]),
+        findings=(*findings, *assessment.findings),
+    )
+
+
+class _Sequence:
+    """The change against what went before."""
+
+    def __init__(
+        self,
+        change: Change,
+        assessment: Assessment,
+        earlier: tuple[Earlier, ...],
+        population: Mapping[ResourceRef, int],
+    ) -> None:
+        self._change, self._assessment, self._earlier, self._population = (
+            change,
+            assessment,
+            earlier,
+            population,
+        )
+        self._steps = steps_of(change)
+
+    def replaced(self) -> Iterator[Finding]:
+        """Delete and create of one identity, in either order, in any number of calls."""
+        for step in self._steps:
+            before = [
+                (one, past)
+                for one in self._earlier
+                for past in one.steps
+                if ((step.creates and past.deletes) or (step.deletes and past.creates)) and _same(step, past)
+            ]
+            if not before:
+                continue
+            ref, cases = step.resources[0], _cases(one for one, _ in before)
+            own = step.deletes and all(one.done for one, _ in before)
+            if own:  # it takes away what it made
+                message = f"{ref} was made earlier in this session ({_named(cases)})."
+                yield self._finding("SEQ001", Kind.NOTE, message, step, Reversibility.R1, {"cases": cases})
+                continue
+            what = "deleted" if step.creates else "to be made"
+            message = f"{ref} was {what} earlier in this session ({_named(cases)}): with this it is replaced, and what it held goes."
+            finding = self._finding("SEQ001", Kind.REPLACE, message, step, Reversibility.R3, {"cases": cases})
+            yield msgspec.structs.replace(finding, effect=Effect.REPLACE)
+
+    def unguarded(self) -> Iterator[Finding]:
+        """A guard or a backup taken off, then the delete that it stood against."""
+        for step in self._steps:
+            if not step.deletes:
+                continue
+            before = [one for one in self._earlier if _GUARDS & one.kinds and _touches(one, step)]
+            if before:
+                cases = _cases(before)
+                message = f"What guarded {step.resources[0]} was taken off earlier in this session ({_named(cases)})."
+                yield self._finding(
+                    "SEQ002", Kind.PROTECTION_STRIP, message, step, Reversibility.R4, {"cases": cases}
+                )
+
+    def unseen(self) -> Iterator[Finding]:
+        """Monitoring or audit switched off, then a change that it would have seen."""
+        before = [one for one in self._earlier if Kind.BLIND in one.kinds and not one.waits]
+        acting = [
+            step for step in self._steps if step.floor not in READ_EFFECTS and step.floor is not Effect.TAG
+        ]
+        if not before or not acting or any(_touches(one, step) for one in before for step in acting):
+            return  # what touches the trail itself switches it on again, or is found to switch it off
+        cases = _cases(before)
+        message = f"Monitoring or audit was switched off earlier in this session ({_named(cases)}): this would go unseen."
+        yield self._finding("SEQ003", Kind.BLIND, message, acting[0], Reversibility.R3, {"cases": cases})
+
+    def many(self) -> Iterator[Finding]:
+        """Small deletes that are a large one together."""
+        for kind in dict.fromkeys(step.resources[0].kind for step in self._steps if step.deletes):
+            things: dict[ResourceRef, int] = {}
+            for step in (*(past for one in self._earlier for past in one.steps), *self._steps):
+                for ref in (
+                    step.resources[:1]
+                    if step.deletes and not _whole(step)
+                    else step.resources
+                    if step.deletes
+                    else ()
+                ):
+                    if ref.kind == kind:
+                        things[ref] = things.get(ref, 0) + 1
+            yield from self._counted(kind, things)
+
+    def _counted(self, kind: str, things: dict[ResourceRef, int]) -> Iterator[Finding]:
+        inside = {ref: count for ref, count in things.items() if count >= MANY_INSIDE}
+        step = next(step for step in self._steps if step.deletes and step.resources[0].kind == kind)
+        before = [
+            one
+            for one in self._earlier
+            if any(past.deletes and past.resources[0].kind == kind for past in one.steps)
+        ]
+        if not before:
+            return
+        cases = _cases(before)
+        if len(things) >= MANY:
+            message = f"With this, {len(things)} of {kind} are deleted in this session, one after another ({_named(cases)})."
+            yield self._finding(
+                "SEQ004",
+                Kind.DATA_LOSS,
+                message,
+                step,
+                Reversibility.R4,
+                {"cases": cases, "count": len(things)},
+            )
+        for ref, count in inside.items():
+            total = self._population.get(ref)
+            share = f", of about {total:,} ({min(100, count * 100 // total)} %)" if total else ""
+            message = f"With this, {count} deletes inside of {ref} are asked for in this session{share} ({_named(cases)})."
+            evidence = {"cases": cases, "count": count, **({"population": total} if total else {})}
+            yield self._finding("SEQ004", Kind.DATA_LOSS, message, step, Reversibility.R4, evidence)
+
+    def members(self) -> Iterator[Finding]:
+        """A parent taken apart member by member, or deleted when its members are gone."""
+        past = [
+            (one, ref)
+            for one in self._earlier
+            for each in one.steps
+            if each.deletes
+            for ref in each.resources
+        ]
+        for step in self._steps:
+            if not step.deletes:
+                continue
+            own = step.resources[0]
+            parent = _parent(own)
+            beside = {ref for _, ref in past if _parent(ref) == parent} | set(step.resources)
+            below = {ref for _, ref in past if ref.kind != own.kind and _inside(ref, own)}
+            if parent is not None and len(beside) >= MEMBERS:
+                of, said = (
+                    beside,
+                    f"With this, {len(beside)} members of {parent[1]} are deleted in this session",
+                )
+            elif below:
+                of, said = below, f"{len(below)} members of {own} were deleted before it in this session"
+            else:
+                continue
+            cases = _cases(one for one, ref in past if ref in of)
+            evidence = {"cases": cases, "count": len(of)}
+            message = f"{said} ({_named(cases)})."
+            yield self._finding("SEQ005", Kind.OUTAGE, message, step, Reversibility.R4, evidence)
+
+    def _finding(
+        self,
+        code: str,
+        kind: Kind,
+        message: str,
+        step: Step,
+        reversibility: Reversibility,
+        evidence: dict[str, Any],
+    ) -> Finding:
+        return Finding(
+            code=code,
+            kind=kind,
+            message=message,
+            effect=step.floor,
+            reversibility=max(reversibility, self._assessment.reversibility),
+            resources=step.resources[:1],
+            source=SOURCE,
+            evidence=evidence,
+        )
+
+
+def _whole(step: Step) -> bool:
+    """Whether each of its resources is deleted itself: an operation of several names them all."""
+    return len({ref.kind for ref in step.resources}) == 1
+
+
+def _cases(earlier: Iterable[Earlier]) -> list[str]:
+    return list(dict.fromkeys(one.case_id for one in earlier))
+
+
+def _named(cases: list[str]) -> str:
+    more = f" and {len(cases) - CASES_NAMED_MAX} more" if len(cases) > CASES_NAMED_MAX else ""
+    return ", ".join(cases[:CASES_NAMED_MAX]) + more
+
+
+def _same(step: Step, past: Step) -> bool:
+    """One identity: a provider names it first. A place that one of them does not say is the other's."""
+    return _alike(step.resources[0], past.resources[0])
+
+
+def _alike(one: ResourceRef, other: ResourceRef) -> bool:
+    placed = ((one.account, other.account), (one.region, other.region))
+    return (
+        (one.provider, one.partition, one.kind, one.id)
+        == (other.provider, other.partition, other.kind, other.id)
+        and one.id != "*"
+        and all(not mine or not theirs or mine == theirs for mine, theirs in placed)
+    )
+
+
+def _touches(earlier: Earlier, step: Step) -> bool:
+    """Whether it named one of these, or what they are part of."""
+    return any(
+        _alike(ref, mine) or mine.id.startswith(f"{ref.id}/")
+        for past in earlier.steps
+        for ref in past.resources
+        for mine in step.resources
+    )
+
+
+def _parent(ref: ResourceRef) -> tuple[str, str] | None:
+    """Service and name of what a member is part of; None where its name says nothing of one."""
+    service = ref.kind.partition(":")[0]
+    if ref.kind == "s3:object":
+        return None  # a key's slashes are no parents, and objects are counted
+    inside, slash, _ = ref.id.strip("/").rpartition("/")
+    return (service, inside) if slash and inside else None
+
+
+def _inside(ref: ResourceRef, parent: ResourceRef) -> bool:
+    return ref.kind.partition(":")[0] == parent.kind.partition(":")[0] and ref.id.startswith(f"{parent.id}/")

@@ -1,0 +1,172 @@
+"""What a session does in several calls is judged as one: replace, guard off and delete, blind and act, many small deletes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from keyturn.core.case import Case, Phase
+from keyturn.core.plane import Plane, from_snapshot, snapshot
+from keyturn.core.sequences import MANY, MANY_INSIDE, REMEMBERED_MAX, Earlier, Step, found, raised
+from keyturn.model import record as r
+from keyturn.model.assessment import Assessment, Finding, Kind, Reversibility
+from keyturn.model.change import Change, Effect, Operation, Principal, ResourceRef
+
+
+def ref(kind: str, name: str) -> ResourceRef:
+    return ResourceRef(provider="aws", partition="aws", account="1", region="r", kind=kind, id=name)
+
+
+def change(name: str, floor: Effect, *resources: ResourceRef, undoes: str | None = None) -> Change:
+    operation = Operation("aws", name, {}, resources, floor, "aws", "1", "r")
+    principal = Principal(agent="a", session="S-1", operator="o")
+    return Change(principal, "test", (operation,), 0, undoes=undoes)
+
+
+def assessment(effect: Effect, *findings: Finding) -> Assessment:
+    return Assessment(effect, (effect,), Reversibility.R1, "production", "", findings=findings)
+
+
+def earlier(number: int, name: str, floor: Effect, *resources: ResourceRef, kinds: tuple[Kind, ...] = (), done: bool = False) -> Earlier:  # fmt: skip
+    return Earlier(f"C-{number}", (Step(name, floor, resources),), frozenset(kinds), done)
+
+
+TABLE = ref("dynamodb:table", "orders")
+OTHER = ref("dynamodb:table", "other")
+TRAIL = ref("cloudtrail:trail", "audit")
+DELETED = earlier(1, "dynamodb:DeleteTable", Effect.DELETE, TABLE)
+STRIPPED = earlier(1, "dynamodb:UpdateTable", Effect.UPDATE, TABLE, kinds=(Kind.PROTECTION_STRIP,))
+BLINDED = earlier(1, "cloudtrail:StopLogging", Effect.UPDATE, TRAIL, kinds=(Kind.BLIND,))
+
+
+def objects(count: int) -> tuple[Earlier, ...]:
+    return tuple(
+        earlier(n, "s3:DeleteObject", Effect.DELETE, ref("s3:object", f"b/{n}")) for n in range(count)
+    )
+
+
+def members(count: int) -> tuple[Earlier, ...]:
+    return tuple(
+        earlier(n, "ecs:DeleteService", Effect.DELETE, ref("ecs:service", f"web/{n}")) for n in range(count)
+    )
+
+
+ROWS: list[tuple[str, tuple[Earlier, ...], Change, list[tuple[str, Kind]]]] = [
+    ("delete, then create", (DELETED,), change("dynamodb:CreateTable", Effect.CREATE, TABLE), [("SEQ001", Kind.REPLACE)]),
+    ("delete, then create of another", (DELETED,), change("dynamodb:CreateTable", Effect.CREATE, OTHER), []),
+    ("delete, then restore", (DELETED,), change("dynamodb:RestoreTableFromBackup", Effect.UPDATE, TABLE), [("SEQ001", Kind.REPLACE)]),
+    ("create, then delete", (earlier(1, "dynamodb:CreateTable", Effect.CREATE, TABLE),), change("dynamodb:DeleteTable", Effect.DELETE, TABLE), [("SEQ001", Kind.REPLACE)]),
+    ("what it made, deleted", (earlier(1, "dynamodb:CreateTable", Effect.CREATE, TABLE, done=True),), change("dynamodb:DeleteTable", Effect.DELETE, TABLE), [("SEQ001", Kind.NOTE)]),
+    ("an undo makes it anew", (DELETED,), change("dynamodb:CreateTable", Effect.CREATE, TABLE, undoes="C-1"), []),
+    ("guard off, then delete", (STRIPPED,), change("dynamodb:DeleteTable", Effect.DELETE, TABLE), [("SEQ002", Kind.PROTECTION_STRIP)]),
+    ("guard off, then an update", (STRIPPED,), change("dynamodb:UpdateTable", Effect.UPDATE, TABLE), []),
+    ("guard off elsewhere, then delete", (STRIPPED,), change("dynamodb:DeleteTable", Effect.DELETE, OTHER), []),
+    ("blind, then act", (BLINDED,), change("dynamodb:UpdateTable", Effect.UPDATE, TABLE), [("SEQ003", Kind.BLIND)]),
+    ("blind is still waited for", (msgspec.structs.replace(BLINDED, waits=True),), change("dynamodb:UpdateTable", Effect.UPDATE, TABLE), []),
+    ("blind, then see again", (BLINDED,), change("cloudtrail:StartLogging", Effect.UPDATE, TRAIL), []),
+    ("few deletes", objects(MANY - 2), change("s3:DeleteObject", Effect.DELETE, ref("s3:object", "b/x")), []),
+    ("many deletes", objects(MANY - 1), change("s3:DeleteObject", Effect.DELETE, ref("s3:object", "b/x")), [("SEQ004", Kind.DATA_LOSS)]),
+    ("many deletes, then a create", objects(MANY), change("s3:PutObject", Effect.UPDATE, ref("s3:object", "b/y")), []),
+    ("messages taken off a queue", tuple(earlier(n, "sqs:DeleteMessage", Effect.DELETE, ref("sqs:queue", "q")) for n in range(90)),
+     change("sqs:DeleteMessage", Effect.DELETE, ref("sqs:queue", "q")), []),
+    ("items of a table", tuple(earlier(n, "dynamodb:DeleteItem", Effect.DELETE, TABLE) for n in range(MANY_INSIDE - 1)),
+     change("dynamodb:DeleteItem", Effect.DELETE, TABLE), [("SEQ004", Kind.DATA_LOSS)]),
+    ("two members", members(1), change("ecs:DeleteService", Effect.DELETE, ref("ecs:service", "web/x")), []),
+    ("three members", members(2), change("ecs:DeleteService", Effect.DELETE, ref("ecs:service", "web/x")), [("SEQ005", Kind.OUTAGE)]),
+    ("a bucket after its objects", objects(2), change("s3:DeleteBucket", Effect.DELETE, ref("s3:bucket", "b")), [("SEQ005", Kind.OUTAGE)]),
+    ("a parent after its members", members(1), change("ecs:DeleteCluster", Effect.DELETE, ref("ecs:cluster", "web")), [("SEQ005", Kind.OUTAGE)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "before", "now", "says"), ROWS, ids=[row[0] for row in ROWS])
+def test_a_change_is_judged_beside_what_went_before(
+    name: str, before: tuple[Earlier, ...], now: Change, says: list[tuple[str, Kind]]
+) -> None:
+    """Each finding names the earlier cases; what has nothing to do with them is left as it was."""
+    findings = found(now, assessment(now.operations[0].floor), before)
+    assert [(finding.code, finding.kind) for finding in findings] == says
+    assert all(finding.evidence["cases"] for finding in findings)
+    assert all("C-" in finding.message for finding in findings)
+
+
+def test_it_raises_and_never_lowers() -> None:
+    """A create that follows its delete is a replace, and no easier to take back than the worst of both."""
+    now = change("dynamodb:CreateTable", Effect.CREATE, TABLE)
+    before = assessment(Effect.CREATE)
+    after = raised(before, found(now, before, (DELETED,)))
+    assert (after.effect, after.reversibility) == (Effect.REPLACE, Reversibility.R3)
+    assert raised(before, ()) is before
+
+
+def test_the_share_of_what_there_is_is_said() -> None:
+    """Fifty of fifty thousand are not fifty of sixty."""
+    before = tuple(earlier(n, "dynamodb:DeleteItem", Effect.DELETE, TABLE) for n in range(MANY_INSIDE))
+    (finding,) = found(
+        change("dynamodb:DeleteItem", Effect.DELETE, TABLE), assessment(Effect.DELETE), before, {TABLE: 102}
+    )
+    assert "51 deletes inside of dynamodb:table/orders" in finding.message
+    assert "(50 %)" in finding.message
+
+
+# --- the plane remembers -----------------------------------------------------------------------------------------------
+
+
+def noted(plane: Plane, number: int, one: Change, phase: Phase, *findings: Finding) -> None:
+    made = assessment(one.operations[0].floor, *findings)
+    case = Case(id=f"C-{number}", phase=phase, change=one, assessment=made)
+    plane.apply(r.Assessed(at_ms=1, assessment=made), case)
+
+
+STEPS = {
+    Phase.HELD: True, Phase.CONFIRMED: True, Phase.EXECUTING: True, Phase.UNCERTAIN: True, Phase.INCONCLUSIVE: True,
+    Phase.DENIED: False, Phase.REJECTED: False, Phase.WITHDRAWN: False, Phase.EXPIRED: False, Phase.FAILED: False, Phase.RESTORED: False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("phase", "counts"), STEPS.items())
+def test_what_took_effect_or_may_is_a_step(phase: Phase, counts: bool) -> None:
+    """What was refused, taken back or given back has done nothing that anything could follow."""
+    plane = Plane()
+    noted(plane, 1, change("dynamodb:DeleteTable", Effect.DELETE, TABLE), phase)
+    assert bool(plane.earlier("S-1", but="C-2")) is counts
+    assert plane.earlier("S-1", but="C-1") == ()
+    assert plane.earlier("S-2", but="") == ()
+
+
+def test_a_snapshot_keeps_what_was_found() -> None:
+    """After a restart a guard that was taken off is still off."""
+    strip = Finding("X", Kind.PROTECTION_STRIP, "", Effect.UPDATE, Reversibility.R1)
+    plane = Plane()
+    noted(plane, 1, change("dynamodb:UpdateTable", Effect.UPDATE, TABLE), Phase.CONFIRMED, strip)
+    again = from_snapshot(snapshot(plane))
+    assert again.earlier("S-1", but="") == plane.earlier("S-1", but="")
+    assert again.earlier("S-1", but="")[0].kinds == {Kind.PROTECTION_STRIP}
+
+
+def test_only_so_many_are_looked_back_on() -> None:
+    """A session of any length costs the same."""
+    plane = Plane()
+    for number in range(REMEMBERED_MAX + 20):
+        noted(
+            plane,
+            number + 1,
+            change("s3:DeleteObject", Effect.DELETE, ref("s3:object", f"b/{number}")),
+            Phase.CONFIRMED,
+        )
+    remembered = plane.earlier("S-1", but="")
+    assert len(remembered) == REMEMBERED_MAX
+    assert remembered[-1].case_id == f"C-{REMEMBERED_MAX + 20}"
+
+
+def test_an_older_snapshot_has_found_nothing() -> None:
+    """A plane written before findings were remembered is read as one without."""
+    plane = Plane()
+    noted(plane, 1, change("dynamodb:DeleteTable", Effect.DELETE, TABLE), Phase.HELD)
+    body: dict[str, Any] = msgspec.json.decode(snapshot(plane))
+    for known in body["known"]:
+        known.pop("kinds")
+    drop: Callable[[], Plane] = lambda: from_snapshot(msgspec.json.encode(body))  # noqa: E731  # one line reads better
+    assert drop().earlier("S-1", but="")[0].kinds == frozenset()
