@@ -51,7 +51,7 @@ def test_a_seed_is_a_history() -> None:
 
 
 def test_the_histories_are_worth_something() -> None:
-    """Among a few hundred histories nearly every event occurs: the rules are not true for want of occasions."""
+    """Among a few hundred histories every event of one process occurs: the rules are not true for want of occasions."""
     events: set[str] = set()
     crashes = 0
     for seed in range(300):
@@ -59,7 +59,8 @@ def test_the_histories_are_worth_something() -> None:
         crashes += history.lives - 1
         for entry in history.entries:
             events.add(type(entry.event()).__name__)
-    unseen = {kind.__name__ for kind in msgspec_members(r.CaseEvent)} - events
+    of_nodes = {"TakenUp"}  # where several share a store: tests/simulation/test_simulation_nodes.py looks for it
+    unseen = {kind.__name__ for kind in msgspec_members(r.CaseEvent)} - events - of_nodes
     assert not unseen, f"never happened: {unseen}"
     assert crashes > 50
 

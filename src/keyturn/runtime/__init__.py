@@ -31,7 +31,7 @@ from keyturn.runtime.nodes import Nodes
 from keyturn.runtime.settings import CHECKPOINT_BATCH, CHECKPOINT_S, READS_BATCH_S, TICK_S, Settings
 from keyturn.runtime.shared_book import SharedBook, node_of
 from keyturn.runtime.work import PERFORM, Work
-from keyturn.stores.interface import SharedStore, Store
+from keyturn.stores.interface import Store, is_shared
 from keyturn.stores.vault import Signer, Vault
 
 log = logging.getLogger("keyturn")
@@ -58,7 +58,7 @@ class Runtime(GateSide, DeskSide):
         clock: Callable[[], int] = now_ms,
     ) -> None:
         keys: dict[str, SessionKey] = {}
-        self.shared = SharedBook(store) if isinstance(store, SharedStore) else None
+        self.shared = SharedBook(store) if is_shared(store) else None
         book = self.shared or Book(store)
         work = Work(book, vault, providers, policy, executor, settings, clock, self._excluded)
         GateSide.__init__(self, work, keys)

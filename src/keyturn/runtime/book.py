@@ -110,10 +110,13 @@ class Book:
 
     def _fold_event(self, case_id: str, event: r.Event, writer: str = "") -> tuple[Command, ...]:
         case, commands = self._advance(self.cases.get(case_id, Case(id=case_id)), event, writer)
-        self.cases[case_id] = case
-        self._unsaved[case_id] = None
-        self.plane.apply(event, case)
+        self._keep(case, event)
         return commands
+
+    def _keep(self, case: Case, event: r.Event) -> None:
+        self.cases[case.id] = case
+        self._unsaved[case.id] = None
+        self.plane.apply(event, case)
 
     def _advance(self, case: Case, event: r.Event, writer: str) -> tuple[Case, tuple[Command, ...]]:
         return advance(case, event)
@@ -169,20 +172,19 @@ class Book:
 
     async def _record(self, case_id: str, make: Callable[[Case], Sequence[r.CaseEvent]]) -> Case:
         async with self._lock(case_id):
-            standing = self._standing(case_id)
-            events = make(standing)
+            case = self._standing(case_id)
+            events = make(case)
             if not events:
-                return standing
-            trial = standing
+                return case
+            commands: tuple[Command, ...] = ()
+            folded = []  # nobody else moves the case meanwhile: what is tried here is what is kept
             for event in events:
-                trial, _ = advance(trial, event)
+                case, commands = self._advance(case, event, "")
+                folded.append((event, case))
             drafts = [r.Draft(case_id=case_id, event=event) for event in events]
             await self._append(drafts, soon=all(rides_along(event) for event in events))
-            self.cases.setdefault(case_id, standing)
-            commands: tuple[Command, ...] = ()
-            for event in events:
-                commands = self._fold_event(case_id, event)
-            case = self.cases[case_id]
+            for event, after in folded:
+                self._keep(after, event)
         await self._after(case, events)
         for command in commands:
             self.act(case, command)
