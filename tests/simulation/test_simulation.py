@@ -59,7 +59,7 @@ def test_the_histories_are_worth_something() -> None:
         crashes += history.lives - 1
         for entry in history.entries:
             events.add(type(entry.event()).__name__)
-    of_nodes = {"TakenUp"}  # where several share a store: tests/simulation/test_simulation_nodes.py looks for it
+    of_nodes = {"TakenUp"}  # see test_simulation_nodes.py
     unseen = {kind.__name__ for kind in msgspec_members(r.CaseEvent)} - events - of_nodes
     assert not unseen, f"never happened: {unseen}"
     assert crashes > 50
