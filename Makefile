@@ -55,6 +55,9 @@ bench: setup ## measure; writes bench/latest.json
 catalogue: setup ## rebuild the wire table and the effect catalogue, and print what changed
 	$(BIN)/python -m tools.catalogue
 
+accuracy: setup ## the catalogue against what others say of AWS: make accuracy EXAMPLES=file.jsonl, ACCEPT=1 writes it down
+	$(BIN)/python -m tools.accuracy $(if $(EXAMPLES),--examples $(EXAMPLES)) $(if $(ACCEPT),--accept)
+
 docs: setup ## write docs/reference from the code
 	$(BIN)/python -m tools.docs
 
@@ -66,4 +69,4 @@ lock: ## resolve the dependencies anew
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile -q pyproject.toml --group dev --group catalogue --python-version 3.11 --universal --no-header --no-emit-index-url --generate-hashes -o requirements/dev.lock
 
-.PHONY: help setup demo run test test-all clients moto check lint fix sim golden bench catalogue docs check-readme lock
+.PHONY: help setup demo run test test-all clients moto check lint fix sim golden bench catalogue accuracy docs check-readme lock

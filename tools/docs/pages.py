@@ -241,8 +241,20 @@ def effects() -> str:
         "## Reads that hand out secrets\n",
         "They read, and are decided like changes.\n",
         ", ".join(secrets) + "\n",
+        "## Worse than they sound\n",
+        "Marked, with what goes wrong; the catalogue's floor for each is its effect.\n",
+        table(("operation", "effect", "mark", "what goes wrong"), _dangers(entries)),
+        "## What holds data\n",
+        "Deleting one of these loses what nothing else holds.\n",
+        table(("service", "what is lost, by operation"), _held(entries)),
         "## By service\n",
-        table(("service", "operations", "reads", "deletes", "permissions"), _services(entries)),
+        (
+            "How many of each effect; those to look twice at hand out "
+            "secrets, replace, or are worse than they sound.\n"
+        ),
+        table(
+            ("service", "operations", "reads", "deletes", "permissions", "look twice at"), _services(entries)
+        ),
     ]
     return generated("Effects", "src/keyturn/providers/aws/catalogue", "\n".join(parts))
 
@@ -253,8 +265,11 @@ def _lane(effect: Effect) -> str:
 
 def _services(entries: dict[tuple[str, str], catalogue.CatalogueEntry]) -> list[tuple[str, ...]]:
     counted: dict[str, Counter[Effect]] = {}
-    for (service, _), entry in entries.items():
+    twice: dict[str, list[str]] = {}
+    for (service, name), entry in entries.items():
         counted.setdefault(service, Counter())[entry.effect] += 1
+        if entry.effect in {Effect.SECRET, Effect.REPLACE} or entry.mark:
+            twice.setdefault(service, []).append(f"`{name}`")
     return [
         (
             service,
@@ -262,9 +277,28 @@ def _services(entries: dict[tuple[str, str], catalogue.CatalogueEntry]) -> list[
             str(sum(counts[effect] for effect in READ_EFFECTS)),
             str(counts[Effect.DELETE]),
             str(counts[Effect.PERMISSION]),
+            ", ".join(sorted(twice.get(service, []))),
         )
         for service, counts in sorted(counted.items())
     ]
+
+
+def _dangers(entries: dict[tuple[str, str], catalogue.CatalogueEntry]) -> list[tuple[str, ...]]:
+    """Marked operations, by mark."""
+    return [
+        (f"`{service}:{name}`", f"`{entry.effect}`", entry.mark, cell(entry.reason))
+        for (service, name), entry in sorted(entries.items(), key=lambda item: (item[1].mark, item[0]))
+        if entry.mark
+    ]
+
+
+def _held(entries: dict[tuple[str, str], catalogue.CatalogueEntry]) -> list[tuple[str, ...]]:
+    """By service, what each delete loses."""
+    found: dict[str, list[str]] = {}
+    for (service, name), entry in sorted(entries.items()):
+        if entry.data:
+            found.setdefault(service, []).append(f"`{name}` ({cell(entry.data)})")
+    return [(service, ", ".join(losses)) for service, losses in found.items()]
 
 
 # --- recipes -------------------------------------------------------------------------------------------------------
