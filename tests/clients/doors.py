@@ -23,7 +23,7 @@ DOORS: Final = (
     Door("aws-cli-2", "AWS CLI 2", "yes; before 2.13 with `--endpoint-url`", YES),
     Door("js", "AWS SDK for JavaScript v3", YES, "with a proxy agent in its request handler"),
     Door("terraform", "Terraform and its AWS provider 5", "yes, with `s3_use_path_style`", YES, asked=False),
-    Door("cdk", "CDK CLI 2 (`bootstrap`)", YES, YES, asked=False),
+    Door("cdk", "CDK CLI 2: `bootstrap`, `deploy`", YES, YES, asked=False),
     Door("mcp-iam", "`awslabs.iam-mcp-server`", YES, YES, asked=False),
     Door("mcp-billing", "`awslabs.billing-cost-management-mcp-server`", YES, YES, asked=False),
     Door("mcp-aws-api", "`awslabs.aws-api-mcp-server`", "no: it fetches a document from AWS at its start", "yes, with one host in `gateway.tunnels`", asked=False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,13 +34,87 @@ def account() -> Iterator[StandIn]:
         yield made
 
 
-def bootstrap(world: World, door: str) -> Told:
+def cdk(world: World, door: str, *arguments: str) -> Told:
     folder = npm_folder()
-    if folder is None or not (cdk := folder / "node_modules" / ".bin" / "cdk").exists():
+    if folder is None or not (program := folder / "node_modules" / ".bin" / "cdk").exists():
         left_out("the CDK: Node, and `make clients`, which fetches it from npm")
     quiet = {"NODE_NO_WARNINGS": "1", "CDK_DISABLE_CLI_TELEMETRY": "true"}
-    arguments = ["bootstrap", f"aws://{NUMBER}/{REGION}", "--no-notices", "--ci"]
-    return run([str(cdk), *arguments], world.environment(door, **quiet), cwd=world.folder, limit_s=120)
+    return run([str(program), *arguments], world.environment(door, **quiet), cwd=world.folder, limit_s=120)
+
+
+def bootstrap(world: World, door: str) -> Told:
+    return cdk(world, door, "bootstrap", f"aws://{NUMBER}/{REGION}", "--no-notices", "--ci")
+
+
+ROLE = f"arn:aws:iam::{NUMBER}:role/deployer"
+
+
+def deploy(world: World, door: str) -> Told:
+    """An app of one table, deployed as modern apps are: the CDK assumes a role first, and does all else with what it is given."""
+    app = world.folder / "app"
+    app.mkdir(exist_ok=True)
+    table = {
+        "Type": "AWS::DynamoDB::Table",
+        "Properties": {
+            "TableName": "from-the-cdk",
+            "BillingMode": "PAY_PER_REQUEST",
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        },
+    }
+    stack = {
+        "type": "aws:cloudformation:stack",
+        "environment": f"aws://{NUMBER}/{REGION}",
+        "properties": {"templateFile": "shop.template.json", "assumeRoleArn": ROLE},
+    }
+    (app / "shop.template.json").write_text(json.dumps({"Resources": {"Table": table}}))
+    (app / "manifest.json").write_text(json.dumps({"version": "36.0.0", "artifacts": {"Shop": stack}}))
+    arguments = ["deploy", "Shop", "--app", str(app), "--require-approval", "never", "--no-notices", "--ci"]
+    return cdk(world, door, *arguments)
+
+
+@pytest.mark.parametrize("door", [ENDPOINT, PROXY])
+def test_a_deploy_by_an_assumed_role(account: StandIn, tmp_path: Path, door: str) -> None:
+    """The credentials that AssumeRole gives are the gateway's own, and every call with them comes in as the session's."""
+    world = World(account, tmp_path, packs=EVERYTHING, environments={NUMBER: "test"})
+    try:
+        make_role(world)
+        told = deploy(world, door)
+        assert told.code == 0, told.err
+        assert world.tables() == ["from-the-cdk"]
+        assert world.calls("sts:AssumeRole") != []
+        assert {one["outcome"] for one in world.asked()} == {"sent"}
+    finally:
+        world.plane.stop()
+
+
+def test_a_deploy_that_is_held_comes_again_as_the_same_change(account: StandIn, tmp_path: Path) -> None:
+    """Every run writes a number of its own into token and description; it is the run that was approved all the same."""
+    world = World(account, tmp_path, packs=HELD, environments={NUMBER: "test"})
+    try:
+        make_role(world)
+        told = deploy(world, ENDPOINT)
+        assert told.code != 0
+        assert "Keyturn holds this as case C-" in told.err + told.out
+        assert world.calls("cloudformation:CreateChangeSet") == ["held"]
+        first = world.approve(told.err + told.out)
+        again = deploy(world, ENDPOINT)
+        assert world.calls("cloudformation:CreateChangeSet") == ["held", "sent"]
+        assert world.calls("cloudformation:ExecuteChangeSet") == ["held"]
+        assert first not in again.err + again.out
+        assert world.tables() == []
+    finally:
+        world.plane.stop()
+
+
+def make_role(world: World) -> None:
+    trust = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"AWS": f"arn:aws:iam::{NUMBER}:root"},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    world.direct("iam").create_role(RoleName="deployer", AssumeRolePolicyDocument=document)
 
 
 def stacks(world: World) -> list[str]:

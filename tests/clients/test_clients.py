@@ -6,6 +6,7 @@ answer. Which client comes in by which door is one table (`doors.py`), which doc
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,19 @@ def test_objects_up_and_down(world: World, client: Client, door: str) -> None:
     assert got.code == 0, got.err
     listed = client.ask(world, door, "s3", "ListObjectsV2", Bucket=bucket)
     assert "a/b c+d" in listed.out
+
+
+def test_a_queues_url_leads_back(world: World) -> None:
+    """The SDK for JavaScript sends to the host that stands in a queue's URL: it is the gateway's, whatever the account had written."""
+    client = Client("js")
+    world.direct("sqs").create_queue(QueueName="jobs")
+    told = client.ask(world, ENDPOINT, "sqs", "GetQueueUrl", QueueName="jobs")
+    assert told.code == 0, told.out
+    url = json.loads(told.out)["answer"]["QueueUrl"]
+    since = len(world.asked())
+    sent = client.ask(world, ENDPOINT, "sqs", "SendMessage", QueueUrl=url, MessageBody="one")
+    assert sent.code == 0, sent.out
+    assert world.calls("sqs:SendMessage", since) == ["sent"]
 
 
 @pytest.mark.parametrize(
