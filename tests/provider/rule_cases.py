@@ -343,6 +343,14 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
         Case("ivs:GetStreamKey", {"arn": "arn:aws:ivs:eu-west-1:1:stream-key/k"}),
         Case("secretsmanager:DescribeSecret", {"SecretId": "s"}),
     ),
+    "SUP001": (
+        Case("rolesanywhere:CreateTrustAnchor", {"name": "n", "source": {}}),
+        Case("rolesanywhere:DeleteTrustAnchor", {"trustAnchorId": "t"}),
+    ),
+    "SUP002": (
+        Case("rds:ModifyDBInstance", {"DBInstanceIdentifier": "d", "MasterUserPassword": "p"}),
+        Case("rds:ModifyDBInstance", {"DBInstanceIdentifier": "d", "ManageMasterUserPassword": True}),
+    ),
     "OUT001": (
         Case("secretsmanager:GetSecretValue", {"SecretId": "s"}),
         Case("secretsmanager:DescribeSecret", {"SecretId": "s"}),

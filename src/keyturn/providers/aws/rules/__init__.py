@@ -206,4 +206,4 @@ def looked_at(name: str) -> frozenset[str]:
     return frozenset().union(*(rule.looks_at or () for rule in REGISTRY if name in rule.operations))
 
 
-from keyturn.providers.aws.rules import exact, exposure, generic, handing_out, takings  # noqa: E402, F401  # they put their rules into the registry
+from keyturn.providers.aws.rules import delegation_supplied, exact, exposure, generic, handing_out, takings  # noqa: E402, F401  # they put their rules into the registry
