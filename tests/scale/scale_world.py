@@ -108,7 +108,10 @@ class Installation:
         return running
 
     def login(self) -> None:
+        """At one console; every other takes the same login."""
         self.run("login", "--token", self.invite)
+        kept = json.loads((self.home / ".config" / "keyturn" / "login.json").read_text())
+        self.environment["KEYTURN_TOKEN"] = kept["tokens"][self.environment["KEYTURN_URL"]]
 
     def session(self) -> dict[str, Any]:
         made: dict[str, Any] = json.loads(self.run("session", "new", "--agent", "kiro", "-o", "json"))

@@ -50,3 +50,35 @@ def test_workers_share_everything_and_any_may_die(keyturn: Installation, upstrea
     keyturn.verified()
     assert "ended by signal 9" in running.said()
     assert running.end() == 0
+
+
+@pytest.mark.slow
+def test_reload_and_drain(keyturn: Installation, upstream: Upstream) -> None:
+    """What is wrong leaves the old in force and says so; what is right is in force at once; who has asked is answered at the end."""
+    running = keyturn.up("--workers", "2")
+    keyturn.login()
+    agent = Agent(running.gateway, keyturn.session())
+    good = running.config.read_text()
+    running.config.write_text(good.replace('packs = ["seatbelt"]', 'packs = ["no-such-pack"]'))
+    running.send(signal.SIGHUP)
+    until(lambda: running.said().count("not reloaded, what was in force stays") == 2, what="a refusal")
+    assert agent.tables() == "ok"
+    running.config.write_text(good + "\n[holds]\nwait_s = 1.5\n")
+    running.send(signal.SIGHUP)
+    until(lambda: running.said().count("reloaded: policy") == 2, what="a reload")
+    until(lambda: "policy_loaded" in keyturn.run("log", "-n", "50"), what="it to be on record")
+
+    asking = Asking(lambda: agent.create("orders"))
+    until(lambda: creates(upstream, "orders"), what="the call to leave")
+    assert running.end() == 0
+    asking.join()
+    assert asking.said == "ok"
+    again = keyturn.up()
+    assert keyturn.case("C-1")["phase"] in {"executed", "verifying", "confirmed"}
+    assert again.end() == 0
+
+
+def test_a_worker_that_cannot_start_ends_all(keyturn: Installation) -> None:
+    """A configuration that no worker can use is an error of the start, not an endless loop."""
+    keyturn.configure(lambda text: text.replace('packs = ["seatbelt"]', 'packs = ["no-such-pack"]'))
+    assert "could not start; all of them end" in keyturn.run("up", "--workers", "2", fails=True)
