@@ -6,7 +6,6 @@ shapes. The services that Keyturn knows by hand come before this (`resources`).
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -30,7 +29,7 @@ class Named(msgspec.Struct, frozen=True):
 @cache
 def _load() -> dict[str, Any]:
     data = files("keyturn.providers.aws.catalogue").joinpath("resources.bin").read_bytes()
-    return dict(json.loads(zlib.decompress(data)))
+    return dict(msgspec.json.decode(zlib.decompress(data)))
 
 
 def known(service: str, operation: str) -> str:
