@@ -208,7 +208,8 @@ class Exchange:
         made = _request(request, signed, found, key.access_key_id if key.virtual else "")
         read = read_from(found.service, found.operation, found.parameters, home)
         if read is not None:
-            trace, covered = trace_of(request.by_name), signed.payload.sha256
+            trace = trace_of(request.by_name)
+            covered = signed.payload.sha256 if request is signed.request else ""  # else it is another body
             reading = Reading(principal, read, found, made, request_id, begun_s, trace, covered, host)
             return self._judge_read(request, reading)
         operation = operation_from(
