@@ -69,10 +69,16 @@ class _Host:
 
 
 class NodesPlay(Play):
-    """See `Play`; the process is several."""
+    """See `Play`; the process is several. `open_store` makes a node's store."""
 
-    def __init__(self, seed: int, loop: VirtualLoop) -> None:
+    def __init__(
+        self,
+        seed: int,
+        loop: VirtualLoop,
+        open_store: Callable[..., SimulatedSharedStore] = SimulatedSharedStore,
+    ) -> None:
         super().__init__(seed, loop)
+        self.open_store = open_store
         self.database = Database()
         self.platter = self.database.platter
         self.history.entries, self.history.moments = self.platter.entries, self.platter.moments
@@ -113,7 +119,7 @@ class NodesPlay(Play):
         self.history.lives += 1
         process = host.process = Process(self.chance, may_crash=self.about.crashes and host.lives < LIVES_MAX)
         process.stops_at_call = self.world.stops / 6
-        store = SimulatedSharedStore(
+        store = self.open_store(
             self.database,
             process,
             self.chance,
@@ -191,6 +197,6 @@ class NodesPlay(Play):
         )
 
 
-def play_nodes(seed: int) -> History:
+def play_nodes(seed: int, open_store: Callable[..., SimulatedSharedStore] = SimulatedSharedStore) -> History:
     """The history of several nodes that this seed stands for."""
-    return history.played(lambda loop: NodesPlay(seed, loop))
+    return history.played(lambda loop: NodesPlay(seed, loop, open_store))

@@ -81,7 +81,7 @@ class SimulatedSharedStore:
 
     def catch_up(self) -> None:
         self._process.check()
-        entries = self._database.platter.entries[self._at :]
+        entries = list(self.entries(after=self._at))
         if entries and self._fold is not None:
             self._at = entries[-1].seq
             try:
@@ -104,12 +104,7 @@ class SimulatedSharedStore:
         await self._running()
         async with self._database.turn:
             self._process.check()
-            self.catch_up()
-            made = self._place(decide())
-            self._process.at_a_write()
-            await asyncio.sleep(self._chance.random() * self._slow_s * (0.1 if soon else 1))
-            self._process.check()
-            self._database.platter.entries.extend(made)
+            made = await self._written(decide, soon=soon)
             self._database.platter.moments.extend([self._moment[0]] * len(made))
             self._process.at_a_write()
             self.catch_up()
@@ -118,8 +113,22 @@ class SimulatedSharedStore:
                 self._loop.call_later(self._chance.random() * self._late_s, other._news)  # noqa: SLF001  # one class
         return made
 
-    def _place(self, drafts: Sequence[Draft]) -> tuple[Entry, ...]:
-        seq, prev = self._database.head
+    async def _written(self, decide: Callable[[], Sequence[Draft]], *, soon: bool) -> tuple[Entry, ...]:
+        """The transaction: all of it, or where the process dies nothing."""
+        self.catch_up()
+        made = self.place(decide())
+        await self.disk(soon=soon)
+        self._database.platter.entries.extend(made)
+        return made
+
+    async def disk(self, *, soon: bool) -> None:
+        """As long as a commit takes; the process may die before, and meanwhile."""
+        self._process.at_a_write()
+        await asyncio.sleep(self._chance.random() * self._slow_s * (0.1 if soon else 1))
+        self._process.check()
+
+    def place(self, drafts: Sequence[Draft]) -> tuple[Entry, ...]:
+        seq, prev = self.head
         made = []
         for draft in drafts:
             entry = make_entry(draft, seq=seq + 1, writer=self.writer, prev=prev)
