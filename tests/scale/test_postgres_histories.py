@@ -54,7 +54,9 @@ class InPostgres(SimulatedSharedStore):
             self.backend.rollback()
             raise
         self.backend.commit()
-        self._database.platter.entries.extend(made)  # how far the log had come when somebody was told something
+        self._database.platter.entries.extend(
+            made
+        )  # how far the log had come when somebody was told something
         return made
 
     def entries(

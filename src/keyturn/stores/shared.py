@@ -16,6 +16,10 @@ LEASE_S: Final = 10.0
 """A node that is not heard of for this long has lost its lease; beats come three in this time."""
 
 
+FORGOTTEN_MS: Final = 7 * 24 * 3600 * 1000
+"""Nodes that are gone are kept for a week: whoever stood still for longer comes back as a new one, and works on nothing."""
+
+
 class SharedTables(Turns):
     """See `keyturn.stores.interface.SharedStore`."""
 
@@ -156,10 +160,17 @@ class SharedTables(Turns):
 
     async def bury(self) -> tuple[str, ...]:
         now, pick = self.backend.now_ms, self.backend.pick.replace("UPDATE", "UPDATE SKIP LOCKED")
-        rows = await self.run_sql(
-            f"UPDATE node SET dead = 1 WHERE name IN (SELECT name FROM node WHERE dead = 0 AND until_ms < {now}{pick}) RETURNING name"  # noqa: S608  # words of our own
-        )
-        return tuple(sorted(name for (name,) in rows))
+
+        def work(backend: Backend) -> list[tuple[Any, ...]]:
+            gone = backend.execute(
+                f"UPDATE node SET dead = 1 WHERE name IN (SELECT name FROM node WHERE dead = 0 AND until_ms < {now}{pick}) RETURNING name"  # noqa: S608  # words of our own
+            )
+            if gone:  # those of long ago are of no use to anybody
+                backend.execute(f"DELETE FROM node WHERE dead = 1 AND until_ms < {now} - {FORGOTTEN_MS}")  # noqa: S608  # words of our own
+            return gone
+
+        found: list[tuple[Any, ...]] = await self.submit(Job(work=work))
+        return tuple(sorted(name for (name,) in found))
 
     async def leave(self) -> None:
         self._lease_ends_s = 0.0
