@@ -22,6 +22,7 @@ from keyturn.executors.http import Answer as HttpAnswer
 from keyturn.executors.http import Client, Connection, Receiver, head_bytes
 from keyturn.executors.interface import Credentials, Minted, NotSentError, Response, Sending, nothing
 from keyturn.executors.minting import Minting
+from keyturn.executors.nesting import resigned
 from keyturn.model.change import Change, Request
 from keyturn.model.execution import Answer, Call, Grant, Refused, Role, Succeeded, Unavailable
 from keyturn.providers.aws import answers, sigv4
@@ -300,6 +301,7 @@ class AwsExecutor:
     ) -> Sending:
         if request.streamed and body is None:
             raise NotSentError("no-body", "the body is not here")
+        request = resigned(request, credentials, self.endpoint)
         try:
             given = body if request.streamed else None
             answer = await self.forward(request, credentials, given, last_look=last_look)

@@ -22,6 +22,7 @@ from keyturn.model.decision import Verdict
 from keyturn.model.execution import Role
 from keyturn.providers.aws import uploads
 from keyturn.providers.aws.hosts import settled
+from keyturn.providers.aws.nested import meant
 from keyturn.providers.aws.operation import operation_from, read_from
 from keyturn.providers.aws.resources import Home
 from keyturn.providers.aws.signing import front
@@ -196,6 +197,7 @@ class Exchange:
         host = "" if origin else request.by_name.get("host", "")
         request = inward(signed.request, signed.scope, host, self._executor)
         found = _identified(request, signed.scope, origin)
+        found = meant(found, request, signed.scope, Secret(key.secret, key.token), now_s=time.time())
         if isinstance(found, Unidentified):
             return _unreadable(request, shape_of(request, signed.scope), found, request_id, key.session)
         if key.virtual and key.account != self._account:
