@@ -39,6 +39,7 @@ from keyturn.surfaces.aws_gateway.observing import AccessLog, Observer
 from keyturn.workers import Supervisor
 
 log = logging.getLogger("keyturn")
+logging.getLogger("sqlglot").setLevel(logging.ERROR)  # what it cannot parse is an unknown of the assessment
 
 COLLECT_AFTER: Final = 20_000
 """Objects that stay before the collector looks for circles: a read leaves a handful in the next batch of the log, no circle."""

@@ -139,6 +139,8 @@ STANDS_ONLY_IN = {
     "sqlalchemy": ("stores",),  # for Alembic alone
     "cryptography": ("providers", "stores"),  # every key; SigV4A's signatures
     "cedarpy": ("policy",),
+    "sqlglot": ("providers",),
+    "pglast": ("providers",),
     "yaml": ("providers",),  # documents inside of requests
     "starlette": ("console",),
     "jinja2": ("console",),
@@ -205,6 +207,7 @@ MAY_USE = frozenset(
         *("xml.sax.saxutils", "importlib.resources", "importlib.resources.abc"),  # data files of the package
         "cedarpy",
         "yaml",  # from a text, by a safe loader
+        *("sqlglot", "pglast"),  # grammars of SQL
         # arithmetic only: SigV4A
         *(
             "cryptography.exceptions",

@@ -52,6 +52,30 @@ KEY: Final = {"TableName": "t", "Key": {"id": {"S": "1"}}}
 ROLE: Final = "arn:aws:iam::1:role/r"
 
 CASES: Final[dict[str, tuple[Case, Case]]] = {
+    "SQL001": (
+        Case("rds-data:ExecuteStatement", {"sql": "DELETE FROM orders"}),
+        Case("rds-data:ExecuteStatement", {"sql": "INSERT INTO orders VALUES (1)"}),
+    ),
+    "SQL002": (
+        Case("dynamodb:ExecuteStatement", {"Statement": "UPDATE \"t\" SET a=1 WHERE id='1'"}),
+        Case("dynamodb:ExecuteStatement", {"Statement": "DELETE FROM \"t\" WHERE id='1'"}),
+    ),
+    "SQL003": (
+        Case("redshift-data:ExecuteStatement", {"Sql": "GRANT SELECT ON orders TO bob"}),
+        Case("redshift-data:ExecuteStatement", {"Sql": "CREATE TABLE granted (a int)"}),
+    ),
+    "SQL004": (
+        Case("athena:StartQueryExecution", {"QueryString": "CREATE OR REPLACE VIEW v AS SELECT 1"}),
+        Case("athena:StartQueryExecution", {"QueryString": "CREATE VIEW v AS SELECT 1"}),
+    ),
+    "SQL005": (
+        Case("rds-data:ExecuteStatement", {"sql": "SELECT archive_orders()"}),
+        Case("rds-data:ExecuteStatement", {"sql": "DROP TABLE orders"}),
+    ),
+    "SQL006": (
+        Case("redshift-data:ExecuteStatement", {"Sql": "CREATE TABLE t (a int)"}),
+        Case("redshift-data:ExecuteStatement", {"Sql": "DROP TABLE t"}),
+    ),
     "DDB001": (
         Case("dynamodb:DeleteTable", {"TableName": "t"}, TABLE),
         Case("dynamodb:DeleteTable", {"TableName": "t"}, ABSENT),

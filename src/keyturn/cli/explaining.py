@@ -69,8 +69,11 @@ def explain(
     keyturn explain --file event.json            # a CloudTrail event, or a captured HTTP request
     keyturn explain --jsonl < questions.jsonl    # many: docs/guides/explain.md
     """
+    import logging
+
     from keyturn.explaining import Explainer
 
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # what it cannot parse is said in the answer
     own, accounts, home = _installed(packs)
     explainer = Explainer(own, accounts=accounts)
     files = _reader(read_files if read_files is not None else not jsonl)

@@ -17,7 +17,7 @@ from keyturn.providers.aws.capturing import Taken, take, together
 from keyturn.providers.aws.items import Items
 from keyturn.providers.aws.live import Reading
 from keyturn.providers.aws.recipes.base import Recipe, State
-from keyturn.providers.aws.rules import Context, Doubt, Rule, rules_for
+from keyturn.providers.aws.rules import Context, Doubt, Rule, rules_for, statements
 
 _DESTROYS: Final = frozenset({Effect.DELETE, Effect.REPLACE})
 
@@ -55,6 +55,8 @@ def lowered(name: str, parameters: Mapping[str, Any]) -> bool:
         return True
     if name == "lambda:Invoke" and parameters.get("InvocationType") == "DryRun":
         return True
+    if name in statements.OPERATIONS:
+        return statements.only_reads(name, parameters)
     return name in _PLAIN_READS and not parameters.get("WithDecryption")
 
 

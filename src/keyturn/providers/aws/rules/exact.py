@@ -2,7 +2,30 @@
 
 from __future__ import annotations
 
-from keyturn.providers.aws.rules import cloudwatch, dynamodb, iam, lambda_, s3, s3_uploads, sqs, ssm, windows
+from keyturn.providers.aws.rules import (
+    cloudwatch,
+    dynamodb,
+    iam,
+    lambda_,
+    s3,
+    s3_uploads,
+    sqs,
+    ssm,
+    statements,
+    windows,
+)
 from keyturn.providers.aws.rules.tables import every
 
-__all__ = ["cloudwatch", "dynamodb", "every", "iam", "lambda_", "s3", "s3_uploads", "sqs", "ssm", "windows"]
+__all__ = [
+    "cloudwatch",
+    "dynamodb",
+    "every",
+    "iam",
+    "lambda_",
+    "s3",
+    "s3_uploads",
+    "sqs",
+    "ssm",
+    "statements",
+    "windows",
+]
