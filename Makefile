@@ -29,7 +29,7 @@ test-all: setup clients ## the long ones too
 clients: setup ## fetch other languages' clients, AWS's MCP servers and moto's own tests into ~/.cache/keyturn
 	$(BIN)/python -m tools.clients
 
-moto: clients ## moto's own tests through the gateway and direct: make moto SERVICES="kms sts"; all of them take hours
+moto: clients ## moto's own tests through the gateway and direct: make moto SERVICES="kms sts"; all of them take some two hours
 	$(BIN)/python -m tests.clients.moto_suite $(SERVICES)
 
 check: lint ## what CI asks beside the tests

@@ -99,8 +99,9 @@ def pytest_configure() -> None:
     _signing_by_the_real_clock()
     if not KEY:
         return
-    for auth in (botocore.auth.SigV4Auth, botocore.auth.HmacV1Auth, botocore.auth.SigV2Auth):
-        _signing_as_ours(auth)
+    auth = botocore.auth
+    for kind in (auth.SigV4Auth, auth.HmacV1Auth, auth.HmacV1QueryAuth, auth.SigV2Auth):
+        _signing_as_ours(kind)
     botocore.parsers.ResponseParser.parse = _noting(botocore.parsers.ResponseParser.parse)
     _moto_itself_directly()
 

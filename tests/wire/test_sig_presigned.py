@@ -59,6 +59,13 @@ def authenticated(
     )
 
 
+def headed(request: WireRequest, name: str, value: str) -> WireRequest:
+    return msgspec.structs.replace(request, headers=(*request.headers, (name, value)))
+
+
+TYPED = presigned("PUT", kind="v2", headers={"content-type": "a/b"}, body=None)
+"""boto3 writes the type into the URL; whoever uses it has to send it as a header too, as S3 asks."""
+
 GOOD: list[tuple[str, WireRequest, str, str]] = [
     ("an object", presigned(), "/bucket/key", "GetObject"),
     (
@@ -91,7 +98,7 @@ GOOD: list[tuple[str, WireRequest, str, str]] = [
     ),
     (
         "V2: a type",
-        presigned("PUT", kind="v2", headers={"content-type": "a/b"}, body=None),
+        headed(TYPED, "content-type", "a/b"),
         "/bucket/key",
         "PutObject",
     ),
@@ -181,10 +188,6 @@ def target(request: WireRequest, before: str, after: str) -> WireRequest:
     return msgspec.structs.replace(request, target=request.target.replace(before, after))
 
 
-def headed(request: WireRequest, name: str, value: str) -> WireRequest:
-    return msgspec.structs.replace(request, headers=(*request.headers, (name, value)))
-
-
 REFUSED: list[tuple[str, WireRequest, str]] = [
     ("another key", target(V4, "/bucket/key", "/bucket/other"), "signature"),
     ("a parameter more", target(V4, "?", "?acl&"), "signature"),
@@ -223,6 +226,8 @@ REFUSED: list[tuple[str, WireRequest, str]] = [
     ("V2: an ampersand inside", target(V2, "?", "?versionId=a%26acl&"), "ambiguous"),
     ("V2: a header more", headed(V2, "x-amz-acl", "public-read"), "signature"),
     ("V2: a type more", headed(V2, "content-type", "a/b"), "signature"),
+    ("V2: the type in the URL alone", TYPED, "signature"),
+    ("V2: another type than in the URL", headed(TYPED, "content-type", "a/c"), "signature"),
     ("V2: twice", target(V2, "Expires=", "Expires=1&Expires="), "duplicate-parameter"),
     ("V2: half", target(V2, "Expires=", "Expired="), "malformed"),
     (

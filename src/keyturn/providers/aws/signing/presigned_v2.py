@@ -56,7 +56,9 @@ SUB_RESOURCES: Final = frozenset(
 )
 """Query parameters that are part of the canonical resource (the page above, and what SDKs sign beyond it)."""
 
-_MOVED: Final = frozenset({"content-md5", "content-type"})
+_SAID_BY_HEADER: Final = frozenset({"content-md5", "content-type"})
+"""boto3 writes these into the URL as well. S3 looks at the headers alone: whoever uses the URL has to send them as they were signed, and is
+refused where they are missing or others. The parameters are left out of what goes on."""
 
 
 def parse(request: WireRequest, *, region: str, bucket: str = "") -> Claim | Refused:
@@ -111,7 +113,9 @@ def _read(request: WireRequest, left: list[tuple[str, str, str]]) -> tuple[str, 
                 return refuse("duplicate-parameter", f"the parameter {name!r} stands twice")
             resources[name] = f"{name}={value}" if "=" in raw else name
             kept.append(raw)
-        elif name.startswith("x-amz-") or name in _MOVED:
+        elif name in _SAID_BY_HEADER:
+            continue
+        elif name.startswith("x-amz-"):
             if name in names:
                 return refuse(
                     "duplicate-header", f"{name[:60]!r} is given twice, as a header and as a parameter"
@@ -126,7 +130,7 @@ def _read(request: WireRequest, left: list[tuple[str, str, str]]) -> tuple[str, 
                 f"the parameter {name[:60]!r} is not under a V2 signature",
                 "presign with SigV4 (s3v4)",
             )
-    if _MOVED & set(request.twice):
+    if _SAID_BY_HEADER & set(request.twice):
         return refuse("duplicate-header", "Content-Type or Content-MD5 stands twice")
     path = request.target.partition("?")[0]
     resource = path + ("?" + "&".join(resources[name] for name in sorted(resources)) if resources else "")
