@@ -46,6 +46,9 @@ fix: setup ## ruff, mending what it can
 sim: setup ## histories by seed: make sim COUNT=5000, or one of them: make sim SEED=37
 	$(BIN)/python -m keyturn.testing.simulation $(if $(SEED),--seed $(SEED),--count $(or $(COUNT),2000))
 
+fuzz: setup ## every reader of an agent's bytes, for a while: make fuzz SECONDS=60 SEED=7
+	$(BIN)/python -m tools.fuzz --seconds $(or $(SECONDS),20) $(if $(SEED),--seed $(SEED))
+
 golden: setup ## what is found and decided of every rule's cases: ACCEPT=1 writes it down
 	$(if $(ACCEPT),KEYTURN_ACCEPT=1) $(BIN)/pytest tests/golden
 
@@ -69,4 +72,4 @@ lock: ## resolve the dependencies anew
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile -q pyproject.toml --group dev --group catalogue --python-version 3.11 --universal --no-header --no-emit-index-url --generate-hashes -o requirements/dev.lock
 
-.PHONY: help setup demo run test test-all clients moto check lint fix sim golden bench catalogue accuracy docs check-readme lock
+.PHONY: help setup demo run test test-all clients moto check lint fix sim fuzz golden bench catalogue accuracy docs check-readme lock

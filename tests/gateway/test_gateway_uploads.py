@@ -213,6 +213,7 @@ def test_a_part_copied_from_elsewhere_is_looked_at_by_itself(plane: Running) -> 
     assert [action for action, _ in cases(plane)] == ["CreateMultipartUpload", "UploadPartCopy"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(AWS is None, reason="the aws CLI is not installed")
 def test_the_cli_copies_twenty_megabytes_as_one_story(plane: Running, engineer: Any, tmp_path: Path) -> None:
     """``aws s3 cp`` is told before a part has left, and goes through when it is asked for again after one approval."""

@@ -22,7 +22,7 @@ from keyturn.providers.aws.wire import Unidentified, WireRequest, may_stream
 from keyturn.runtime.interface import Gate
 from keyturn.surfaces.aws_gateway import limits
 from keyturn.surfaces.aws_gateway.draining import drained
-from keyturn.surfaces.aws_gateway.exchange import Exchange, Judged, Sender
+from keyturn.surfaces.aws_gateway.exchange import Exchange, Judged, Reading, Sender
 from keyturn.surfaces.aws_gateway.incoming import Incoming, Stream, TooLargeError, decodes_to_nothing
 from keyturn.surfaces.aws_gateway.observing import Observer
 from keyturn.surfaces.aws_gateway.proxy import (
@@ -171,6 +171,14 @@ class _Client(asyncio.Protocol, Sender):
         if self._task is not None:
             self._task.cancel()  # the client has left: its case stays, nobody waits for it
 
+    def eof_received(self) -> bool:
+        """A client that has said all still hears what it reads. Of a change it counts as leaving: nobody would wait any more."""
+        reading = self._relay is not None or (self._task is not None and isinstance(self._judged, Reading))
+        if not reading or self._incoming is not None or self._transport is None:
+            return False
+        self._queue[-1].keep_alive = False
+        return self._transport.can_write_eof()
+
     def pause_writing(self) -> None:
         self._drained.clear()
         self.deadline_s = self._loop.time() + limits.TAKE_S_MAX
@@ -316,10 +324,9 @@ class _Client(asyncio.Protocol, Sender):
         )
         if not streamed:
             self._relay = self._exchange.relay(judged, self)
+        self._judged = judged
         if self._relay is None:
             self._task = self._loop.create_task(self._work(incoming, judged))
-        else:
-            self._judged = judged
 
     async def _work(self, incoming: Incoming, judged: Judged) -> None:
         """Serve one request."""
