@@ -18,7 +18,7 @@ INPUT_BYTES_MAX = 4_096
 
 def _one(target: str, seconds: int, seed: int) -> None:
     """In this process: atheris ends it."""
-    import atheris
+    import atheris  # type: ignore[import-untyped]  # it has no types
 
     with atheris.instrument_imports(include=["keyturn.providers.aws", "keyturn.surfaces"]):
         from tools.fuzz.targets import TARGETS

@@ -273,6 +273,11 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
+    def abort(self) -> None:
+        """End it at once, whatever has not left yet."""
+        if self._transport is not None:
+            self._transport.abort()
+
     def _fail(self, error: Exception) -> None:
         self._lost = True
         self.close()
@@ -330,7 +335,7 @@ class Client:
             answer = await waiting
         except BaseException:
             self._busy.discard(connection)
-            connection.close()
+            connection.abort()  # what the other side has not taken would keep it open
             if not waiting.done():
                 waiting.cancel()
             raise
@@ -414,7 +419,7 @@ class Client:
         if self._watch is not None:
             self._watch.cancel()
         for connection in self._busy:
-            connection.close()
+            connection.abort()
         for idle in self._idle.values():
             for connection in idle:
                 connection.close()

@@ -120,6 +120,11 @@ class Relay:
     def hungry(self) -> bool:
         return not self._paused
 
+    @property
+    def begun(self) -> bool:
+        """Whether something of the answer has come."""
+        return self._framing is not None
+
     # --- the client's side -------------------------------------------------------------------------------------------
 
     def pause(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import math
 import ssl
@@ -21,7 +20,7 @@ from keyturn.providers.aws.signing.values import Refused
 from keyturn.providers.aws.wire import Unidentified, WireRequest, may_stream
 from keyturn.runtime.interface import Gate
 from keyturn.surfaces.aws_gateway import limits
-from keyturn.surfaces.aws_gateway.draining import drained
+from keyturn.surfaces.aws_gateway.draining import cut, drained
 from keyturn.surfaces.aws_gateway.exchange import Exchange, Judged, Reading, Sender
 from keyturn.surfaces.aws_gateway.incoming import Incoming, Stream, TooLargeError, decodes_to_nothing
 from keyturn.surfaces.aws_gateway.observing import Observer
@@ -84,15 +83,7 @@ class Gateway:
         if self._sweep is not None:
             self._sweep.cancel()
         self._server.close()
-        for client in tuple(self._connections):
-            client.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(limits.CLOSE_S):
-                while self._connections:  # noqa: ASYNC110  # once, at the end
-                    await asyncio.sleep(0.01)
-                await self._server.wait_closed()
-        for client in tuple(self._connections):
-            client.abort()
+        await cut(self._connections, limits.CLOSE_S)
 
 
 async def serve(
@@ -173,7 +164,8 @@ class _Client(asyncio.Protocol, Sender):
 
     def eof_received(self) -> bool:
         """A client that has said all still hears what it reads. Of a change it counts as leaving: nobody would wait any more."""
-        reading = self._relay is not None or (self._task is not None and isinstance(self._judged, Reading))
+        begun = self._relay is not None and self._relay.begun  # who goes in the middle of an answer has left
+        reading = isinstance(self._judged, Reading) and not self.idle and not begun
         if not reading or self._incoming is not None or self._transport is None:
             return False
         self._queue[-1].keep_alive = False
