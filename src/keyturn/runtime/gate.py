@@ -174,6 +174,9 @@ class GateSide:
         self, change: Change, requests: tuple[Request, ...], body: AsyncIterator[bytes] | None = None
     ) -> Reply:
         route = self._route(change)
+        if isinstance(route, Refuse):  # unless a halt was lifted elsewhere a moment ago
+            await self.book.abreast()
+            route = self._route(change)
         if isinstance(route, Refuse):
             return await self._refused(change, route)
         if isinstance(route, Replay):
