@@ -8,7 +8,7 @@ import msgspec
 
 from keyturn.explaining.asked import Asked
 from keyturn.model.assessment import Assessment, Kind
-from keyturn.model.change import Operation, ResourceRef
+from keyturn.model.change import READ_EFFECTS, Operation, ResourceRef
 from keyturn.model.decision import Decision
 from keyturn.policy.facts import is_production
 from keyturn.providers.aws import catalogue
@@ -66,6 +66,7 @@ class Explained(msgspec.Struct, frozen=True):
             "verdict": decision.verdict.value,
             "policies": [{"id": reason.policy, "message": reason.message} for reason in decision.reasons],
             "environment": found.environment,
+            "environment_said": [str(one) for one in found.environment_heard],
             "production": self.production,
             "lost": found.data_at_risk,
             "recover_s": found.recover_s,
@@ -73,6 +74,9 @@ class Explained(msgspec.Struct, frozen=True):
         if operation is not None:
             entry = catalogue.lookup(operation.service, operation.action)
             row |= {"confidence": entry.confidence, "sources": list(entry.sources)}
+            row["mark"], row["why"] = entry.mark, entry.reason
+            beside = (operation.floor, *entry.also) if found.effect not in READ_EFFECTS else ()
+            row["effects"] = list(dict.fromkeys([*row["effects"], *(effect.value for effect in beside)]))
         if len(self.operations) > 1:
             row["operations"] = [one.name for one in self.operations]
         if self.asked.spelled:
