@@ -196,7 +196,7 @@ def backup_policy(guarded: Guarded) -> dict[str, Any]:
             "Effect": "Allow",
             "Action": ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"],
             "Resource": "*",
-            "Condition": {"StringLike": {"kms:ViaService": "ssm.*.amazonaws.com"}},
+            "Condition": {"StringLike": {"kms:ViaService": "ssm.*.amazonaws.com*"}},
         },
         {"Sid": "KeepTheirCopies", "Effect": "Allow", "Action": "ssm:PutParameter", "Resource": copies},
     )
