@@ -94,7 +94,8 @@ def _elsewhere(example: Example, kinds: set[Kind]) -> tuple[Verdict, int, bool]:
         return Verdict.HOLD, 1, False
     if removes and (irreversible or example.data_bearing):
         return Verdict.HOLD, 1, False
-    if irreversible and (example.effect is not Effect.CREATE or kinds):
+    anew = example.effect in HARMLESS and kinds <= {Kind.OUTAGE} and example.reversibility is Reversibility.R3
+    if irreversible and not anew and (example.effect is not Effect.CREATE or kinds):
         return Verdict.HOLD, 1, False
     if example.effect in HARMLESS and kinds & {Kind.PROTECTION_STRIP, Kind.BACKUP_STRIP, Kind.REPLACE}:
         return Verdict.HOLD, 1, False

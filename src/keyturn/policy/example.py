@@ -56,6 +56,7 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     frozen: bool = False
     reviewed: bool = False
     suggest_only: bool = False
+    bounded: bool = False  # what is found of authority was read, and can change nobody's permissions
 
     def build(self) -> tuple[Change, Assessment, Facts]:
         """The values an engine is asked with."""
@@ -119,6 +120,7 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             message=f"an example of {kind.replace('_', ' ')}",
             effect=self.effect,
             reversibility=self.reversibility or Reversibility.R1,
+            evidence={"bounded": True} if self.bounded and kind is Kind.DELEGATED_AUTHORITY else {},
         )
 
     def facts(self) -> Facts:

@@ -89,6 +89,20 @@ def _each(change: Change, assessment: Assessment, *, backup: bool) -> bool:
     return bool(able) and all(able.values()) and all(able.get(ref, False) for ref in change.resources)
 
 
+def delegated(change: Change, assessment: Assessment) -> bool:
+    """All that is worse than an update in place is what something may do that acts later, whose role is known and can change
+    nobody's permissions.
+    """
+    worse = [
+        one
+        for one in assessment.findings
+        if one.effect.severity > Effect.UPDATE.severity and one.kind is not Kind.NOTE
+    ]
+    known = all(one.kind is Kind.DELEGATED_AUTHORITY and one.evidence.get("bounded") is True for one in worse)
+    floors = all(operation.floor.severity <= Effect.UPDATE.severity for operation in change.operations)
+    return bool(worse) and known and floors
+
+
 _EFFECTS: Final = tuple(effect.value for effect in Effect)
 _KINDS: Final = tuple(kind.value for kind in Kind)
 
@@ -162,6 +176,12 @@ FACTS: Final[tuple[Fact, ...]] = (
         "Bool",
         "Keyturn can put every resource of the change back in place",
         lambda asked: inverse_exists(asked.change, asked.assessment),
+    ),
+    Fact(
+        "delegated",
+        "Bool",
+        "all that is worse than an update in place is what a role that is known may do later, and it can change no permissions",
+        lambda asked: delegated(asked.change, asked.assessment),
     ),
     Fact(
         "alternatives", "Bool", "a narrower way is known", lambda asked: bool(asked.assessment.alternatives)

@@ -12,12 +12,13 @@ import msgspec
 from keyturn.core.ports import Assessing, Inquiry, Seal
 from keyturn.model.assessment import Assessment, Difference, Finding, Kind, Recoverable, Reversibility
 from keyturn.model.change import READ_EFFECTS, Change, Effect, Operation, Request, ResourceRef
-from keyturn.providers.aws import authority, before_after, items, narrow, places, recipes, undo
+from keyturn.providers.aws import authority, before_after, catalogue, items, narrow, places, recipes, undo
 from keyturn.providers.aws.capturing import Taken, take, together
 from keyturn.providers.aws.items import Items
 from keyturn.providers.aws.live import Reading
 from keyturn.providers.aws.recipes.base import Recipe, State
 from keyturn.providers.aws.rules import Context, Doubt, Rule, rules_for, statements
+from keyturn.providers.aws.rules.shapes import APPENDS
 
 _DESTROYS: Final = frozenset({Effect.DELETE, Effect.REPLACE})
 
@@ -198,11 +199,35 @@ def _reversibility(
         found = max(said, default=Reversibility.R1 if absent or inverse else Reversibility.R4)
         known = absent or inverse or context.live or context.state is not None
         return Reversibility.R3 if found is Reversibility.R1 and not known else found
+    if operation.name in APPENDS or any(one.kind is Kind.NOTE and one.code == "GEN010" for one in findings):
+        return max([Reversibility.R1, *said])
     if operation.floor in {Effect.EXECUTE, Effect.SECRET}:
         return max([Reversibility.R4, *said])
     if operation.floor is Effect.CREATE or absent:
         return max([Reversibility.R1, *said])
-    return max([Reversibility.R1 if inverse else Reversibility.R3, *said])
+    back = inverse or _taken_back_by(operation)
+    return max([Reversibility.R1 if back else Reversibility.R3, *said])
+
+
+_PAIRS: Final = {
+    "Add": "Remove",
+    "Associate": "Disassociate",
+    "Attach": "Detach",
+    "Authorize": "Revoke",
+    "Enable": "Disable",
+    "Register": "Deregister",
+    "Tag": "Untag",
+}
+"""Verbs, and those that take back exactly what the request has given."""
+
+
+def _taken_back_by(operation: Operation) -> bool:
+    """Whether the service has a call that takes off again what this one puts on: both are told by the request alone."""
+    for verb, other in _PAIRS.items():
+        if operation.action.startswith(verb):
+            name = other + operation.action.removeprefix(verb)
+            return catalogue.lookup(operation.service, name).confidence != "unknown"
+    return False
 
 
 def _together(

@@ -19,27 +19,13 @@ from keyturn.model.execution import Answer, Call, Refused, Succeeded, Unavailabl
 from keyturn.providers.aws.recipes.base import Step
 from keyturn.providers.aws.rules import REGISTRY
 from keyturn.providers.aws.rules.conditions import standing, values
+from keyturn.providers.aws.rules.shapes import APPENDS
 from keyturn.providers.aws.rules.table import READS, ROWS, Read
 
 ABSENT: Final = re.compile(
     r"(?i)notfound|nosuch|doesnotexist|nonexist|unknownresource|\.notfound$|invalidinstanceid\."
 )
 """Error codes by which services say that there is no such thing."""
-
-APPENDS: Final = frozenset(
-    {
-        "cloudwatch:PutMetricData",
-        "events:PutEvents",
-        "firehose:PutRecord",
-        "firehose:PutRecordBatch",
-        "kinesis:PutRecord",
-        "kinesis:PutRecords",
-        "logs:PutLogEvents",
-        "sns:Publish",
-        "sns:PublishBatch",
-    }
-)
-"""These add a record and touch nothing that stands: there is nothing to read about it."""
 
 _CONTROLS: Final = re.compile(
     r"(?i)^(applyimmediately|clienttoken|clientrequesttoken|idempotencytoken|dryrun|force|forcenewdeployment|revisionid|"
@@ -92,6 +78,8 @@ def _reading(
     live: dict[str, Any] = {}
     unknowns: list[str] = []
     for name, (one, call) in wanted.items():
+        if call is None and name:
+            continue  # beside the first it is read only where the request is about it
         answer = (
             told[canonical(call)] if call is not None else Unavailable("the request does not say of what")
         )

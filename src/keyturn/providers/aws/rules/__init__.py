@@ -202,8 +202,10 @@ def _belonging(name: str) -> tuple[Rule, ...]:
 
 @lru_cache(maxsize=32_768)
 def looked_at(name: str) -> frozenset[str]:
-    """The paths of an operation that rows look at: what they say of them, generic detectors do not say again."""
-    return frozenset().union(*(rule.looks_at or () for rule in REGISTRY if name in rule.operations))
+    """The paths of an operation that rows look at, and what holds them: generic detectors do not say it again."""
+    paths = frozenset().union(*(rule.looks_at or () for rule in REGISTRY if name in rule.operations))
+    held = {path[:place] for path in paths for place, letter in enumerate(path) if letter in ".[{"}
+    return paths | {path.removesuffix("[]") for path in held}
 
 
 from keyturn.providers.aws.rules import delegation_supplied, exact, exposure, generic, handing_out, takings  # noqa: E402, F401  # they put their rules into the registry

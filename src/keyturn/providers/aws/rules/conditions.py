@@ -60,6 +60,11 @@ def standing(live: Live, path: str) -> list[Any] | None:
     return values(live[name], inner) if inner else [live[name]]
 
 
+def _reading(path: str) -> str:
+    head, slash, _ = path.partition("/")
+    return head if slash else ""
+
+
 def is_off(value: Any) -> bool:
     """Whether this is one of the ways in which services say no."""
     if isinstance(value, Mapping):
@@ -175,6 +180,17 @@ def _switched(path: str, live: str, switched: Callable[[Any], bool]) -> Conditio
     return Condition(test, frozenset({path}), frozenset({live} if live else ()))
 
 
+def becomes(path: str, *words: Any) -> Condition:
+    """The request says one of these words there, and that is not known to stand already."""
+    wanted = _folded(words)
+    return _switched(path, path, lambda value: _fold(value) in wanted)
+
+
+def unread(path: str) -> Condition:
+    """What stands at this live path was not read."""
+    return Condition(lambda _request, live: standing(live, path) is None, frozenset(), frozenset({path}))
+
+
 def zero(*paths: str, live: str | None = None) -> Condition:
     """Nothing is left: one of these is set to 0, and what stands (at `live`, or at the same path) is not 0 already."""
 
@@ -234,6 +250,8 @@ def changed(path: str, live: str | None = None, *, unread: bool | None = True) -
         stood = standing(now, where)
         if stood is None:
             return unread
+        if now[_reading(where)] is None:
+            return False  # nothing stands: what is made new changes nothing
         return sorted(map(meant, wanted)) != sorted(map(meant, stood))
 
     return Condition(test, frozenset({path}), frozenset({where}))

@@ -6,12 +6,15 @@ import json
 import re
 from typing import Any, Final
 
+import msgspec
+
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import READ_EFFECTS, Effect
 from keyturn.providers.aws import answers, recipes
 from keyturn.providers.aws.rules import Context, Fired, Said, rule
 from keyturn.providers.aws.rules.conditions import is_off, number
-from keyturn.providers.aws.rules.shapes import Leaf, of
+from keyturn.providers.aws.rules.delegated import with_authority
+from keyturn.providers.aws.rules.shapes import APPENDS, STARTS, Leaf, of
 
 R1, R3, R4 = Reversibility.R1, Reversibility.R3, Reversibility.R4
 SOURCE: Final = "Keyturn: delegated authority and protection-strip, by the shape of the request"
@@ -73,36 +76,6 @@ def forced(context: Context) -> Fired:
     return (f"A check of the service is bypassed ({where(found)}).", paths(found)) if found else None
 
 
-def with_authority(context: Context, message: str, found: dict[str, Any]) -> Said:
-    """What a rule on delegated authority says: the worst that the role's policies allow, where they could be read."""
-    power = context.authority
-    if power is None or power.effect is None:
-        why = f" {power.why[0].upper()}{power.why[1:]}." if power is not None else ""
-        return Said(f"{message}{why}", found)
-    evidence = {
-        **found,
-        "role": power.role,
-        "worst": list(power.worst),
-        "authority": power.effect,
-        "bounded": power.bounded,
-    }
-    if power.effect.severity <= Effect.UPDATE.severity:
-        return Said(
-            f"{message} {power.role} may do no more than {power.effect}.",
-            evidence,
-            kind=Kind.NOTE,
-            effect=Effect.UPDATE,
-        )
-    return Said(
-        f"{message} {power.role} may {', '.join(power.worst)}.",
-        evidence,
-        effect=power.effect
-        if power.bounded
-        else max(power.effect, Effect.PERMISSION, key=lambda one: one.severity),
-        reversibility=R1 if power.bounded else R3,
-    )
-
-
 @rule("GEN004", [], Kind.DELEGATED_AUTHORITY, Effect.EXECUTE, R1, SOURCE)
 def role_passed(context: Context) -> Fired:
     """A role is passed to something that will act with it; how bad that is depends on what its policies allow."""
@@ -121,6 +94,13 @@ def role_passed(context: Context) -> Fired:
     )
 
 
+def _runs(leaf: Leaf) -> bool:
+    """Targets are code where they name something that runs: an ARN or a role; addresses and ids are not."""
+    if leaf.name.lower() in {"target", "targets"} and isinstance(leaf.value, (list, dict)):
+        return "arn" in str(leaf.value).lower()
+    return not isinstance(leaf.value, (bool, int))
+
+
 def filled(found: list[Leaf]) -> list[Leaf]:
     return [leaf for leaf in found if leaf.value not in (None, "", [], {}, False)]
 
@@ -130,7 +110,7 @@ def code_given(context: Context) -> Fired:
     """Code, a schedule, a target or a definition is given to something that acts later."""
     if context.operation.floor in {Effect.DELETE, Effect.TAG, *READ_EFFECTS}:
         return None
-    found = [leaf for leaf in filled(of(context, "code")) if not isinstance(leaf.value, (bool, int))]
+    found = [leaf for leaf in filled(of(context, "code")) if _runs(leaf)]
     if not found:
         return None
     return with_authority(
@@ -247,6 +227,18 @@ def opaque(context: Context) -> Fired:
     """What an execution does is in its payload and its code, not in the request."""
     if context.operation.floor is not Effect.EXECUTE:
         return None
+    if context.operation.name in APPENDS:
+        return Said(
+            f"Whoever listens to {context.ref} acts on what is sent.", kind=Kind.NOTE, reversibility=R1
+        )
+    if STARTS.match(context.operation.action) and not of(context, "code"):
+        return Said(
+            f"{context.operation.action} starts what stands already.", kind=Kind.NOTE, reversibility=R1
+        )
+    power = context.authority
+    if power is not None and power.effect is not None and power.bounded:
+        said = with_authority(context, f"{context.operation.action} sets something to work.", {})
+        return msgspec.structs.replace(said, kind=said.kind or Kind.DELEGATED_AUTHORITY)
     return f"What {context.operation.action} does cannot be judged from the request.", {}
 
 

@@ -7,8 +7,9 @@ from typing import Final
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
 from keyturn.providers.aws.rules import Context, Fired, Said, rule
+from keyturn.providers.aws.rules.delegated import with_authority
 
-R1, R4 = Reversibility.R1, Reversibility.R4
+R1, R3, R4 = Reversibility.R1, Reversibility.R3, Reversibility.R4
 LAMBDA: Final = "https://docs.aws.amazon.com/lambda/latest/api/"
 
 _LOADERS: Final = frozenset(
@@ -56,10 +57,8 @@ def create_function(context: Context) -> Fired:
         return (
             None  # it stands with this role: the call fails, or the other half of a replace is judged as that
         )
-    return (
-        f"New code would run with the authority of {str(context.parameters.get('Role', 'a role')).rpartition('/')[2]}.",
-        {},
-    )
+    role = str(context.parameters.get("Role", "a role")).rpartition("/")[2]
+    return with_authority(context, f"New code would run with the authority of {role}.", {})
 
 
 @rule(
@@ -67,14 +66,16 @@ def create_function(context: Context) -> Fired:
     ["lambda:UpdateFunctionCode"],
     Kind.DELEGATED_AUTHORITY,
     Effect.EXECUTE,
-    R4,
+    R3,
     LAMBDA + "API_UpdateFunctionCode.html",
 )
 def update_code(context: Context) -> Fired:
     """New code acts with the function's role; the code before is kept only where a version was published."""
     if context.parameters.get("DryRun") is True:
         return None
-    return f"Other code would run as {context.ref.id}, with its role's authority.", {}
+    return with_authority(
+        context, f"Other code would run as {context.ref.id}, with its role's authority.", {}
+    )
 
 
 @rule(

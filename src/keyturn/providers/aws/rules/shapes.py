@@ -24,6 +24,28 @@ class Leaf(NamedTuple):
     value: Any
 
 
+APPENDS: Final = frozenset(
+    {
+        "cloudwatch:PutMetricData",
+        "events:PutEvents",
+        "firehose:PutRecord",
+        "firehose:PutRecordBatch",
+        "kinesis:PutRecord",
+        "kinesis:PutRecords",
+        "logs:PutLogEvents",
+        "sns:Publish",
+        "sns:PublishBatch",
+    }
+)
+"""These add a record and touch nothing that stands: there is nothing to read about it."""
+
+STARTS: Final = re.compile(
+    r"^(Start|Resume)(?!.*(Execution|Session|Command|Automation|Build|Run|Quer|Job|Task|Pipeline|Experiment|Deployment|Import|Export|"
+    r"Migration|Replication|Refresh|Test|Workflow|Statement|Shift|Evaluation|Training|Crawler|Flow|Signaling|Call|Chat|Contact|"
+    r"Conversation|Restore|Failover|Recovery|Policy|Access|Recommendation|Generation|Upload|Maintenance|Campaign))"
+)
+"""Verbs that set going what stands already, with what it has been given before; not what runs what the request brings."""
+
 ROLE: Final = re.compile(
     r"(^|[a-z])(role)(arn|name)?$|executionrole|iaminstanceprofile|servicerole", re.IGNORECASE
 )

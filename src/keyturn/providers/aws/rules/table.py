@@ -13,6 +13,7 @@ from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
 from keyturn.providers.aws.rules import REGISTRY, Context, Doubt, Rule, Said
 from keyturn.providers.aws.rules.conditions import Condition, values
+from keyturn.providers.aws.rules.delegated import with_authority
 
 R1, R2, R3, R4 = Reversibility.R1, Reversibility.R2, Reversibility.R3, Reversibility.R4
 
@@ -108,7 +109,10 @@ class Row(msgspec.Struct, frozen=True):
         if held is None:
             return Doubt(f"{self.code}: whether {_lower(self.says)}")
         where = sorted(path for path in self.when.given if values(context.parameters, path))
-        return Said(f"{context.ref}: {_lower(self.says)}.", {"paths": where} if where else {})
+        message, evidence = f"{context.ref}: {_lower(self.says)}.", {"paths": where} if where else {}
+        if self.harm is RUNS:
+            return with_authority(context, message, evidence)
+        return Said(message, evidence)
 
 
 def _lower(sentence: str) -> str:

@@ -221,9 +221,9 @@ def takes_away(context: Context) -> Fired:
 _STOPS: Final = re.compile(
     r"^(Stop|Disable|Suspend|Pause|Deactivate|Reboot|Restart|Failover|Switchover|SwitchOver|Detach|Disassociate|Deregister|Revoke|Reset|Rebuild|"
     r"Disconnect|Evict|Retire|Deprovision|Release|Withdraw|Unassign|Unassociate|Unsubscribe|Unlink|Unshare|Deauthorize|"
-    r"Deprecate|Drain|Swap|Promote|Invalidate|Flush|Rollback|Recycle|Quarantine|Reject|Leave|Deny|Cancel|Abort|Expire|Unmonitor|"
+    r"Deprecate|Drain|Swap|Promote|Invalidate|Flush|Rollback|Recycle|Quarantine|Reject|Leave|Deny|Cancel(?!KeyDeletion)|Abort|Expire|Unmonitor|"
     r"BatchDisable|BatchDisassociate|BatchStop|BatchDeactivate|BatchUpdateStandardsControl|StartZonalShift|AdminDisable|AdminReset|AdminUserGlobalSignOut|"
-    r"GlobalSignOut|MergeShards|SplitShard|ForceDeploy|Reload|ReplaceRoute|ReplaceNetworkAclAssociation|Rotate)"
+    r"GlobalSignOut|MergeShards|SplitShard|ForceDeploy|Reload|ReplaceRoute|ReplaceNetworkAclAssociation)(?!KeyDeletion)"
 )
 _QUERIES: Final = re.compile(
     r"Query|Execution$|Statement|Search|Scan$|Export|Import|Upload|Transaction|Spool"

@@ -8,6 +8,7 @@ from keyturn.providers.aws.rules.conditions import (
     ALWAYS,
     Live,
     Request,
+    becomes,
     changed,
     check,
     drops,
@@ -60,7 +61,7 @@ B.row("ELB004", "DeregisterTargets", check(_all_targets, given=("Targets[].Id",)
 B.row("ELB005", "SetSecurityGroups", changed("SecurityGroups", unread=None), OUTAGE, "The whole list of its security groups is replaced: who reaches it now may reach it no more")
 B.row("ELB006", "DeleteTargetGroup", stands("LoadBalancerArns"), OUTAGE_DELETE, "Load balancers send their traffic there")
 B.row("ELB007", "SetSubnets", drops("Subnets", "AvailabilityZones[].SubnetId"), OUTAGE, "An availability zone would be taken from the load balancer")
-B.row("ELB008", "ModifyListener", says("Protocol", "HTTP", "TCP") & ~stands("Protocol", "HTTP", "TCP"), STRIP, "Traffic would no longer be encrypted")
+B.row("ELB008", "ModifyListener", becomes("Protocol", "HTTP", "TCP"), STRIP, "Traffic would no longer be encrypted")
 B.row("ELB009", "ModifyTargetGroup", off("HealthCheckEnabled") | changed("HealthCheckPath", unread=None) | changed("HealthCheckPort", unread=None), OUTAGE, "Targets would be looked at otherwise: those that are well may be taken out")
 B.row("ELB010", "DeleteListener DeleteRule RemoveListenerCertificates", ALWAYS, OUTAGE_DELETE, "Traffic that comes in there is answered no more", "DeleteListener")
 C: Final = Table("elb", "https://docs.aws.amazon.com/elasticloadbalancing/2012-06-01/APIReference/API_{}.html")
@@ -146,7 +147,7 @@ REST.row("API005", "PutMethod", says("authorizationType", "NONE"), EXPOSES, "The
 J: Final = Table("apigatewayv2", "https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid.html#{}")
 J.read("UpdateRoute", Read("apigatewayv2:GetRoute", {"ApiId": "ApiId", "RouteId": "RouteId"}))
 J.read("UpdateIntegration", Read("apigatewayv2:GetIntegration", {"ApiId": "ApiId", "IntegrationId": "IntegrationId"}))
-J.row("API006", "UpdateRoute", says("AuthorizationType", "NONE") & ~stands("AuthorizationType", "NONE"), EXPOSES, "The route could be called by everybody")
+J.row("API006", "UpdateRoute", becomes("AuthorizationType", "NONE"), EXPOSES, "The route could be called by everybody")
 J.row("API007", "UpdateIntegration UpdateRoute", changed("IntegrationUri", unread=None) | changed("Target", unread=None), OUTAGE, "Requests would be answered by something else")
 J.row("API008", "ReimportApi", ALWAYS, OVERWRITES, "What the document does not name would be deleted from the API")
 J.row("API009", "UpdateApi", says("DisableExecuteApiEndpoint", True) | given("CorsConfiguration"), OUTAGE, "Clients of its endpoint, or of other origins, would be turned away or let in")

@@ -8,6 +8,7 @@ from keyturn.providers.aws.rules.conditions import (
     ALWAYS,
     Live,
     Request,
+    becomes,
     below,
     changed,
     check,
@@ -126,7 +127,7 @@ def _retagged(request: Request, live: Live) -> bool | None:
 R.row("ECR001", "DeleteRepository", says("force", True), LOSS, "All images of the repository would be deleted with it")
 R.row("ECR002", "PutLifecyclePolicy", check(_expires, given=("lifecyclePolicyText",)), LOSS, "Images would be deleted by the policy within a day")
 R.row("ECR003", "PutImage", check(_retagged, given=("imageTag",), live=("imageDigest",)), OUTAGE, "The tag names an image already: who pulls it next gets another one")
-R.row("ECR004", "PutImageTagMutability", says("imageTagMutability", "MUTABLE", "MUTABLE_WITH_EXCLUSION") & ~stands("imageTagMutability", "MUTABLE"), STRIP, "Tags could be moved to other images")
+R.row("ECR004", "PutImageTagMutability", becomes("imageTagMutability", "MUTABLE", "MUTABLE_WITH_EXCLUSION"), STRIP, "Tags could be moved to other images")
 R.row("ECR005", "PutImageScanningConfiguration PutRegistryScanningConfiguration", off("imageScanningConfiguration.scanOnPush") | given("scanType") & ~given("rules"), STRIP, "Images would no longer be scanned when they are pushed", "PutImageScanningConfiguration")
 R.row("ECR006", "BatchDeleteImage", ALWAYS, OUTAGE_DELETE, "What runs from these images can be started no more")
 R.row("ECR007", "PutReplicationConfiguration", check(lambda request, _live: request.get("replicationConfiguration", {}).get("rules") == [], given=("replicationConfiguration.rules",)), BACKUPS_OFF, "Images would no longer be copied to other regions or accounts")

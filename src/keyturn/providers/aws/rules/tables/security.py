@@ -9,6 +9,7 @@ from keyturn.providers.aws.rules.conditions import (
     ALWAYS,
     Live,
     Request,
+    becomes,
     below,
     changed,
     check,
@@ -174,7 +175,7 @@ def _reset(*names: str) -> Any:
 U.row("COG001", "UpdateUserPool", off("DeletionProtection"), STRIP, "The user pool could be deleted again")
 U.row("COG002", "UpdateUserPool", _reset("LambdaConfig", "MfaConfiguration", "EmailConfiguration", "SmsConfiguration", "AdminCreateUserConfig", "Policies"), OVERWRITES, "Settings that the request leaves out fall back to their defaults")
 U.row("COG003", "UpdateUserPoolClient", ~(given("CallbackURLs") & given("ExplicitAuthFlows") & given("SupportedIdentityProviders")), OVERWRITES, "Settings that the request leaves out fall back to their defaults")
-U.row("COG004", "SetUserPoolMfaConfig UpdateUserPool", says("MfaConfiguration", "OFF") & ~stands("MfaConfiguration", "OFF"), STRIP, "Users could sign in without a second factor", "SetUserPoolMfaConfig")
+U.row("COG004", "SetUserPoolMfaConfig UpdateUserPool", becomes("MfaConfiguration", "OFF"), STRIP, "Users could sign in without a second factor", "SetUserPoolMfaConfig")
 U.row("COG005", "AdminDisableUser AdminUserGlobalSignOut AdminResetUserPassword AdminSetUserPassword AdminRemoveUserFromGroup", ALWAYS, OUTAGE, "The user is signed out, or signs in no more as before", "AdminDisableUser")
 U.row("COG006", "AdminAddUserToGroup AdminConfirmSignUp", ALWAYS, GRANTS, "A user would have the rights of a group, or be taken for known", "AdminAddUserToGroup")
 POOL: Final = Table("cognito-identity", "https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/API_{}.html")

@@ -6,6 +6,7 @@ from typing import Final
 
 from keyturn.providers.aws.rules.conditions import (
     ALWAYS,
+    below,
     changed,
     drops,
     given,
@@ -13,6 +14,7 @@ from keyturn.providers.aws.rules.conditions import (
     off,
     says,
     stands,
+    unread,
 )
 from keyturn.providers.aws.rules.table import (
     BLINDS,
@@ -37,8 +39,8 @@ L.read("PutRetentionPolicy DeleteRetentionPolicy DisassociateKmsKey AssociateKms
 L.read("PutLogGroupDeletionProtection", Read("logs:DescribeLogGroups", {"logGroupIdentifiers": ["logGroupIdentifier"]}, "logGroups[0]"))
 L.read("PutSubscriptionFilter", Read("logs:DescribeSubscriptionFilters", {"logGroupName": "logGroupName"}))
 L.read("PutMetricFilter", Read("logs:DescribeMetricFilters", {"logGroupName": "logGroupName", "filterNamePrefix": "filterName"}, "metricFilters[0]"))
-L.row("LOG001", "PutRetentionPolicy", lower("retentionInDays") | ~stands("retentionInDays"), LOSS, "Events older than the new retention would be deleted")
-L.row("LOG002", "PutSubscriptionFilter", given("destinationArn") & ~stands("subscriptionFilters[].destinationArn"), LEAKS, "Everything that is logged would be sent somewhere")
+L.row("LOG001", "PutRetentionPolicy", lower("retentionInDays") | ~stands("retentionInDays") | unread("retentionInDays") & below("retentionInDays", 30), LOSS, "Events older than the new retention would be deleted")
+L.row("LOG002", "PutSubscriptionFilter", given("destinationArn") & (~stands("subscriptionFilters[].destinationArn") | unread("subscriptionFilters[].destinationArn")), LEAKS, "Everything that is logged would be sent somewhere")
 L.row("LOG003", "PutSubscriptionFilter", changed("destinationArn", "subscriptionFilters[].destinationArn", unread=None), OUTAGE, "What reads the log now would get it no more")
 L.row("LOG004", "PutLogGroupDeletionProtection", off("deletionProtectionEnabled"), STRIP, "The log group could be deleted again")
 L.row("LOG005", "DisassociateKmsKey", stands("kmsKeyId"), STRIP, "New events would no longer be encrypted under a key of yours")
@@ -47,7 +49,7 @@ L.row("LOG007", "DeleteDataProtectionPolicy DeleteAccountPolicy PutDataProtectio
 K: Final = Table("kinesis", "https://docs.aws.amazon.com/kinesis/latest/APIReference/API_{}.html")
 _STREAM: Final = Read("kinesis:DescribeStreamSummary", {"StreamName": "StreamName"}, "StreamDescriptionSummary")
 K.read("DecreaseStreamRetentionPeriod UpdateShardCount StopStreamEncryption DeleteStream", _STREAM)
-K.row("KIN001", "DecreaseStreamRetentionPeriod", lower("RetentionPeriodHours"), LOSS, "Records older than the new retention are deleted at once")
+K.row("KIN001", "DecreaseStreamRetentionPeriod", lower("RetentionPeriodHours") | unread("RetentionPeriodHours"), LOSS, "Records older than the new retention are deleted at once")
 K.row("KIN002", "UpdateShardCount", lower("TargetShardCount", "OpenShardCount"), OUTAGE, "Writers would be throttled: fewer shards than now")
 K.row("KIN003", "DeleteStream", says("EnforceConsumerDeletion", True), OUTAGE_DELETE, "Consumers that are registered would go with it")
 K.row("KIN004", "StopStreamEncryption", stands("EncryptionType", "KMS"), STRIP, "New records would no longer be encrypted")

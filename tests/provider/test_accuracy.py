@@ -1,0 +1,55 @@
+"""How well it is told what does harm: the figures may get better, and never worse unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from moto import mock_aws
+
+from tests.provider.ordinary_work import work
+from tests.provider.provider_world import Account
+from tests.provider.samples import judged
+
+HARMFUL_FLAGGED, HARMLESS_FLAGGED = 0.99, 0.02
+HELD_OUTSIDE, HELD_INSIDE = 0.01, 0.05
+"""Ratchets: what was measured, and a hair. Wanted are 0.95 and 0.03, 0.02 and 0.15."""
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    with mock_aws():
+        yield Account()
+
+
+def test_harm_without_a_destructive_verb_is_flagged() -> None:
+    """A name like Modify, Put or Update hides as much harm as Delete shows."""
+    found = judged("harmful")
+    missed = [one.line for one in found if not one]
+    assert len(found) >= 150
+    assert len(missed) <= (1 - HARMFUL_FLAGGED) * len(found), missed
+    assert sum(one.destructive for one in found) >= 0.88 * len(found), (
+        "the rest is held for what it gives authority to"
+    )
+
+
+def test_what_only_looks_like_it_is_let_alone() -> None:
+    """Who is asked about everything says yes to everything."""
+    found = judged("harmless")
+    flagged = [one.line for one in found if one]
+    assert len(found) >= 150
+    assert len(flagged) <= HARMLESS_FLAGGED * len(found), flagged
+    assert [one.line for one in found if one.destructive] == []
+
+
+@pytest.mark.slow
+def test_ordinary_work_is_not_flooded_with_questions(account: Account) -> None:
+    """Deploys, settings, data and debugging, judged on a stand-in account as it stands at each call."""
+    done = work(account)
+    outside = [(one.session, one.name) for one in done if one.development != "allow"]
+    inside = [(one.session, one.name) for one in done if one.production != "allow"]
+    assert len({one.session for one in done}) >= 12
+    assert len(done) >= 290
+    assert len(outside) <= HELD_OUTSIDE * len(done), outside
+    assert len(inside) <= HELD_INSIDE * len(done), inside
