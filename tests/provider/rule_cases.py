@@ -334,11 +334,8 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
         Case("ecs:UpdateService", {"service": "s", "cluster": "c"}),
     ),
     "GEN005": (
-        Case(
-            "events:PutTargets",
-            {"Rule": "nightly", "Targets": [{"Id": "1", "Arn": "arn:aws:lambda:r:1:function:f"}]},
-        ),
-        Case("events:RemoveTargets", {"Rule": "nightly", "Ids": ["1"]}),
+        Case("synthetics:CreateCanary", {"Name": "c", "Code": {"Handler": "h"}}),
+        Case("synthetics:CreateCanary", {"Name": "c"}),
     ),
     "GEN006": (
         Case("ec2:ImportKeyPair", {"KeyName": "k", "PublicKeyMaterial": b"ssh-rsa"}),

@@ -52,7 +52,7 @@ def test_a_rule_is_silent_where_it_must_be(code: str) -> None:
 
 def test_every_rule_has_its_two_cases_its_sentence_and_its_source() -> None:
     """A rule without a case is a rule nobody has seen work; one without a source is an opinion."""
-    rows = {row.code for row in ROWS}  # theirs stand in row_cases.yaml
+    rows = {row.code for row in ROWS}  # theirs stand in corpus/row_cases.txt
     assert sorted(CASES) == sorted(set(BY_CODE) - rows), "every rule has its cases, every case its rule"
     assert len(REGISTRY) == len(BY_CODE), "a code names one rule"
     for rule in REGISTRY:

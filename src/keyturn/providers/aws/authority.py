@@ -89,6 +89,8 @@ def of(operation: Operation, live: Mapping[str, Any], states: Mapping[str, Any])
         if isinstance(read, str):
             return Authority(role, None, why=read)
         documents += read
+    if not documents:  # what others' policies let it do is not known
+        return Authority(", ".join(named), None, why=f"no policy says what {named[0]} may do")
     effect, words, changes_permissions = worst(documents)
     return Authority(", ".join(named), effect, tuple(words), bounded=not changes_permissions)
 

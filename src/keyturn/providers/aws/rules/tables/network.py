@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from keyturn.providers.aws.rules.conditions import (
     ALWAYS,
+    Condition,
     Live,
     Request,
     becomes,
@@ -74,6 +75,16 @@ N.read("ChangeResourceRecordSets", Read("route53:ListResourceRecordSets", {"Host
 N.read("DeleteHostedZone", Read("route53:ListResourceRecordSets", {"HostedZoneId": "Id"}))
 
 
+def _default(word: str) -> Condition:
+    """The default action would be this one, and is not known to be it already."""
+
+    def test(request: Request, live: Live) -> bool | None:
+        stood = standing(live, "DefaultAction")
+        return any(word in one for one in values(request, "DefaultAction")) and not any(word in one for one in stood or [])
+
+    return check(test, given=("DefaultAction",), live=("DefaultAction",))
+
+
 def _name(record: Any) -> tuple[str, str]:
     return str(record.get("Name", "")).rstrip(".").lower(), str(record.get("Type", ""))
 
@@ -129,8 +140,8 @@ W.read("UpdateWebACL", Read("wafv2:GetWebACL", {"Name": "Name", "Scope": "Scope"
 W.read("UpdateIPSet", Read("wafv2:GetIPSet", {"Name": "Name", "Scope": "Scope", "Id": "Id"}, "IPSet"))
 W.read("UpdateRuleGroup", Read("wafv2:GetRuleGroup", {"Name": "Name", "Scope": "Scope", "Id": "Id"}, "RuleGroup"))
 W.row("WAF001", "UpdateWebACL UpdateRuleGroup", drops("Rules[].Name", "Rules[].Name", if_missing=True), STRIP, "Rules that are not in the new document would be gone")
-W.row("WAF002", "UpdateWebACL", check(lambda request, _live: "Allow" in (request.get("DefaultAction") or {}), given=("DefaultAction.Allow",)) & ~stands("DefaultAction.Allow.CustomRequestHandling"), STRIP, "What no rule speaks of would be let through")
-W.row("WAF003", "UpdateWebACL", check(lambda request, _live: "Block" in (request.get("DefaultAction") or {}), given=("DefaultAction.Block",)) & ~check(lambda _request, live: (None if "" not in live else "Block" in ((live[""] or {}).get("DefaultAction") or {})), given=(), live=("DefaultAction.Block",)), OUTAGE, "What no rule speaks of would be refused")
+W.row("WAF002", "UpdateWebACL", _default("Allow"), STRIP, "What no rule speaks of would be let through")
+W.row("WAF003", "UpdateWebACL", _default("Block"), OUTAGE, "What no rule speaks of would be refused")
 W.row("WAF004", "UpdateIPSet", drops("Addresses", "Addresses"), STRIP, "Addresses that are not in the new list would be blocked, or let through, no more")
 W.row("WAF005", "DisassociateWebACL DeleteLoggingConfiguration DeletePermissionPolicy", ALWAYS, STRIP, "What the firewall guards would stand without it, or its log", "DisassociateWebACL")
 H: Final = Table("shield", "https://docs.aws.amazon.com/waf/latest/DDOSAPIReference/API_{}.html")
