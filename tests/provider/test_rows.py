@@ -101,7 +101,8 @@ def test_a_row_without_a_condition_speaks_of_its_operations_and_of_no_other(code
     """Read, absent or not read: what such an operation does, it does."""
     row = BY_CODE[code]
     for name in row.operations:
-        for live in ({}, {"": None}, {"": {}}):
+        readings: list[dict[str, Any]] = [{}, {"": None}, {"": {}}]
+        for live in readings:
             found = ask(code, Line(name, name, {}, live))
             assert found is not None
             assert found.code == code
