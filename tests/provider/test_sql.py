@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyturn.providers.aws.assess import lowered
+from keyturn.providers.aws.languages.graph import gremlin, opencypher
 from keyturn.providers.aws.languages.sql import Does, judge, partiql
 
 RDS = ("mysql", "postgres")
@@ -65,6 +66,32 @@ def test_partiql_is_its_verb(text: str, does: Does) -> None:
     assert partiql(text).does is does
 
 
+GRAPHS = {
+    "MATCH (n:Person {name: 'DELETE'})-[:KNOWS]->(m) WHERE m.age > $age RETURN m.name LIMIT 3": Does.READS,
+    "MATCH (n) DETACH DELETE n": Does.DESTROYS,
+    "MATCH (n) /* ' */ DELETE n /* ' */ RETURN 1": Does.DESTROYS,
+    "MATCH (n) REMOVE n.age RETURN n": Does.DESTROYS,
+    "MATCH (n) SET n.age = 3": Does.WRITES,
+    "CREATE (n:Person)": Does.WRITES,
+    "CALL neptune.graph.reset()": Does.UNKNOWN,
+    "MATCH (n) WHERE n.name = 'x RETURN n": Does.UNKNOWN,
+    "": Does.UNKNOWN,
+}
+
+
+@pytest.mark.parametrize(("text", "does"), GRAPHS.items())
+def test_opencypher_is_its_clauses(text: str, does: Does) -> None:
+    """Words in strings and comments are no clauses; a string that is not closed is not read."""
+    assert opencypher(text).does is does
+
+
+def test_gremlin_is_its_steps_and_never_a_certain_read() -> None:
+    """A traversal may carry closures: what is not found to write is unknown."""
+    assert gremlin("g.V().has('name', 'drop(').drop()").does is Does.DESTROYS
+    assert gremlin("g.addV('person').property('a', 1)").does is Does.WRITES
+    assert gremlin("g.V().has('name', 'drop()')").does is Does.UNKNOWN
+
+
 def test_only_a_certain_read_lowers_an_execution() -> None:
     """Every statement of a batch has to be one."""
     assert lowered("rds-data:ExecuteStatement", {"sql": "SELECT 1"})
@@ -115,3 +142,5 @@ def test_any_text_is_judged(text: str) -> None:
     for dialects in (RDS, ("redshift",), ("athena",), ("presto",)):
         assert judge(text, dialects).says
     assert partiql(text).says
+    assert opencypher(text).says
+    assert gremlin(text).says

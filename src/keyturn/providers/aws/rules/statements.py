@@ -1,13 +1,13 @@
-"""SQL and PartiQL in requests: what the statements do, as far as their grammar tells."""
+"""SQL, PartiQL and graph queries in requests: what the statements do, as far as their grammar tells."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
-from keyturn.providers.aws.languages import sql
+from keyturn.providers.aws.languages import graph, sql
 from keyturn.providers.aws.languages.sql import Does, Sql
 from keyturn.providers.aws.rules import Context, Fired, rule
 
@@ -26,7 +26,12 @@ _PARTIQL: Final = {
     "dynamodb:BatchExecuteStatement": "Statements",
     "dynamodb:ExecuteTransaction": "TransactStatements",
 }
-OPERATIONS: Final = (*_SQL, *_PARTIQL)
+_GRAPH: Final[dict[str, tuple[str, Callable[[str], Sql]]]] = {
+    "neptunedata:ExecuteOpenCypherQuery": ("openCypherQuery", graph.opencypher),
+    "neptunedata:ExecuteGremlinQuery": ("gremlinQuery", graph.gremlin),
+    "neptune-graph:ExecuteQuery": ("queryString", graph.opencypher),
+}
+OPERATIONS: Final = (*_SQL, *_PARTIQL, *_GRAPH)
 
 SOURCE: Final = "https://docs.aws.amazon.com/rdsdataservice/latest/APIReference/API_ExecuteStatement.html"
 
@@ -41,6 +46,10 @@ def statements(name: str, parameters: Mapping[str, Any]) -> list[Sql]:
             sql.judge(text, dialects) if isinstance(text, str) else Sql(Does.UNKNOWN, "the SQL is not given")
             for text in texts
         ]
+    if name in _GRAPH:
+        member, judge = _GRAPH[name]
+        query = parameters.get(member)
+        return [judge(query) if isinstance(query, str) else Sql(Does.UNKNOWN, "the query is not given")]
     inside = _PARTIQL.get(name)
     if inside is None:
         return []
@@ -64,7 +73,7 @@ def _those(context: Context, *does: Does) -> Fired:
     if not found:
         return None
     more = f" ({len(found)} statements)" if len(found) > 1 else ""
-    return f"By its SQL, {found[0].says}{more}.", {"statements": len(found)}
+    return f"By its statement, {found[0].says}{more}.", {"statements": len(found)}
 
 
 @rule("SQL001", OPERATIONS, Kind.DATA_LOSS, Effect.DELETE, Reversibility.R4, SOURCE)
