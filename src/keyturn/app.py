@@ -149,6 +149,7 @@ class App:
         }
         if self.runtime.nodes is not None:
             self.runtime.nodes.about["gateway"] = str(self.runtime.about["gateway_url"])
+            await self.runtime.nodes.beat()
         await self._start_console(listening, authority)
 
     async def _start_console(self, listening: socket.socket, authority: Authority | None) -> None:

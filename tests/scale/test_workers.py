@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -36,6 +37,12 @@ def test_workers_share_everything_and_any_may_die(keyturn: Installation, upstrea
     key = keyturn.session()
     agents = [Agent(running.gateway, key) for _ in range(6)]
     assert {agent.tables() for agent in agents} == {"ok"}
+
+    def listed() -> list[str]:
+        nodes = json.loads(keyturn.run("status", "-o", "json"))["nodes"]
+        return [node.get("gateway", "") for node in nodes]
+
+    until(lambda: listed() == [running.gateway] * 3, what="all of them in status")
     asking = [Asking(lambda agent=agent, n=n: agent.create(f"orders{n}")) for n, agent in enumerate(agents)]  # type: ignore[misc]  # mypy cannot infer a lambda's default
     until(lambda: len(creates(upstream)) == len(agents), what="all calls to leave")
     before = running.workers()
@@ -82,3 +89,22 @@ def test_a_worker_that_cannot_start_ends_all(keyturn: Installation) -> None:
     """A configuration that no worker can use is an error of the start, not an endless loop."""
     keyturn.configure(lambda text: text.replace('packs = ["seatbelt"]', 'packs = ["no-such-pack"]'))
     assert "could not start; all of them end" in keyturn.run("up", "--workers", "2", fails=True)
+
+
+@pytest.mark.slow
+def test_workers_do_not_outlive_their_parent(keyturn: Installation) -> None:
+    """A parent that is killed leaves nobody behind who holds the ports or writes the file."""
+    running = keyturn.up("--workers", "2")
+    workers = running.workers()
+    running.end(signal.SIGKILL)
+    until(
+        lambda: not any(Path(f"/proc/{pid}/stat").exists() and _runs(pid) for pid in workers),
+        what="their end",
+    )
+    again = keyturn.up()
+    assert again.end() == 0
+
+
+def _runs(pid: int) -> bool:
+    """Whether it is there and no zombie."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
