@@ -93,6 +93,7 @@ class Runtime(GateSide, DeskSide):
         if self.nodes is not None:
             self.nodes.about |= {"pid": str(os.getpid()), "version": started.version}
             await self.nodes.join()
+            self._loops = [asyncio.create_task(self.nodes.beat_for_ever(), name="keyturn-beats")]
         unfinished = self.book.load()
         for row in self.book.store.rows("session"):
             if row.key not in self.book.plane.sessions:
@@ -115,8 +116,7 @@ class Runtime(GateSide, DeskSide):
             for case in unfinished:
                 await self._take_up(case, lambda _name: True)
         else:
-            await self.nodes.care()
-            self._loops = [asyncio.create_task(self.nodes.beat_for_ever(), name="keyturn-beats")]
+            await _round(self.nodes.care)
         self._loops += [
             asyncio.create_task(self._ticking(), name="keyturn-deadlines"),
             asyncio.create_task(self._flushing(), name="keyturn-reads"),

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from keyturn.core.lifecycle import TERMINAL
+from keyturn.errors import StoreError
 from keyturn.model import record as r
 from keyturn.runtime import Runtime
 from keyturn.testing.simulation import history
@@ -108,6 +109,9 @@ class NodesPlay(Play):
                 await process.over
             except Died:
                 pass
+            except StoreError:  # the process ends with an error, and is started again
+                if host.process is not None:
+                    host.process.dead = True
             host.up = False
             if not any(other.up for other in self.hosts):
                 self.up.clear()
