@@ -25,7 +25,7 @@ FIRST_SEED: Final = {
     "others_move_nothing": 70,
     "routed_on_old_news": 35,
     "two_take_one_case_up": 30,
-    "writes_what_is_not_its_work": 30,
+    "writes_what_is_not_its_work": 985,
 }
 """Where to begin to look for what is rare, so that it need not be looked for long."""
 

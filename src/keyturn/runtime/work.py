@@ -548,13 +548,16 @@ class Work:
         """Give back at once, where the decision obliged it."""
         change = _change(case)
         inquiry = self.provider(change).undo(change, self.assessing(case).captures, case.backups)
+        self.mark_moved(change)
         try:
             different = await self.asker.drive(inquiry, tags=_tags(case), case_id=case.id, recipe="restore")
         except Exception as error:  # noqa: BLE001  # said, and left to a person
+            self.mark_moved(change)
             await self.book.record(
                 case.id, r.Restored(at_ms=self.clock(), succeeded=False, detail=_why(error))
             )
             return
+        self.mark_moved(change)
         detail = "; ".join(different) or "everything is as it was"
         await self.book.record(
             case.id, r.Restored(at_ms=self.clock(), succeeded=True, detail=detail, differences=different)
