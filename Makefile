@@ -60,6 +60,7 @@ catalogue: setup ## rebuild the wire table and the effect catalogue, and print w
 
 accuracy: setup ## the catalogue against what others say of AWS: make accuracy EXAMPLES=file.jsonl, ACCEPT=1 writes it down
 	$(BIN)/python -m tools.accuracy $(if $(EXAMPLES),--examples $(EXAMPLES)) $(if $(ACCEPT),--accept)
+	$(BIN)/python -m tools.accuracy.harm
 
 docs: setup ## write docs/reference from the code
 	$(BIN)/python -m tools.docs
