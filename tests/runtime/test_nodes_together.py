@@ -193,3 +193,28 @@ async def test_what_a_node_leaves_is_taken_up(together: Together) -> None:
     await other.execute("C-1", by="anna")
     assert (await until(other, "C-1", Phase.CONFIRMED)).phase is Phase.CONFIRMED
     assert together.left() == ["p1"]
+
+
+async def test_a_client_that_dies_elsewhere_takes_nothing_along(together: Together) -> None:
+    """A node dies at which a second client waited: that one is detached; the first stays, and so does who works on the case."""
+    one, other = await together.node("a"), await together.node("b")
+    key = await one.open_session(operator="olga", agent="kiro", ttl_s=600)
+    other.session(key.access_key_id)
+    waiting = together.asking(one, key, "Delete", "p1")
+    await one.book.until("C-1", lambda case: bool(case.waiters), timeout_s=5.0)
+    together.tokens -= 1
+    second = together.asking(other, key, "Delete", "p1")
+    await one.book.until("C-1", lambda case: len(case.waiters) == 2, timeout_s=5.0)
+    second.cancel()
+    for task in (*other._loops, *other._tasks):  # as a kill would
+        task.cancel()
+    assert other.shared is not None
+    await other.shared.shared.leave()
+    case = await one.book.until("C-1", lambda case: len(case.waiters) < 2, timeout_s=10.0)
+    assert case.worker == "a"
+    for who in ("anna", "ben"):
+        await approve(one, who, "C-1")
+    assert (await until(one, "C-1", Phase.CONFIRMED)).worker == "a"
+    assert "TakenUp" not in [type(entry.event()).__name__ for entry in one.story("C-1")]
+    assert together.left() == ["p1"]
+    waiting.cancel()

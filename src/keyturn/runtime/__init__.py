@@ -134,8 +134,12 @@ class Runtime(GateSide, DeskSide):
                 case = await self.book.record_from(case.id, self._left(waiter))
         person = case.change is not None and case.change.undoes is not None
         died = gone(case.worker)
-        if self.nodes is not None and not await self.nodes.take(case):
-            return
+        if self.nodes is not None:
+            mine = self.book.works_on(case)
+            if mine and self._at_work[case.id]:
+                return  # only a client of it has gone
+            if not mine and not (died and await self.nodes.take(case)):
+                return  # somebody else works on it
         if died and case.phase in BEFORE_CALL and not case.was_held and not person:
             detail = "the plane stopped before this was sent, and its client is gone; the client asks again"
             await self.book.record(case.id, r.Invalidated(at_ms=self.clock(), what="session", detail=detail))
