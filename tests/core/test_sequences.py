@@ -170,3 +170,51 @@ def test_an_older_snapshot_has_found_nothing() -> None:
         known.pop("kinds")
     drop: Callable[[], Plane] = lambda: from_snapshot(msgspec.json.encode(body))  # noqa: E731  # one line reads better
     assert drop().earlier("S-1", but="")[0].kinds == frozenset()
+
+
+def _loss(*resources: ResourceRef, kind: Kind = Kind.DATA_LOSS) -> Finding:
+    return Finding("X001", kind, "gone", Effect.DELETE, Reversibility.R3, resources=resources)
+
+
+BACKUP = ref("dynamodb:backup", "orders/backup/1")
+SNAPSHOT_GONE = earlier(1, "dynamodb:DeleteBackup", Effect.DELETE, BACKUP, kinds=(Kind.BACKUP_STRIP,))
+
+
+@pytest.mark.parametrize(
+    ("before", "counts"),
+    [
+        ((SNAPSHOT_GONE,), True),
+        ((earlier(1, "backup:DeleteRecoveryPoint", Effect.DELETE, ref("backup:point", "9"), kinds=(Kind.BACKUP_STRIP,)),), True),
+        ((earlier(1, "rds:DeleteDBSnapshot", Effect.DELETE, ref("rds:snapshot", "s"), kinds=(Kind.BACKUP_STRIP,)),), False),
+        ((earlier(1, "dynamodb:DeleteBackup", Effect.DELETE, BACKUP),), False),
+    ],
+    ids=["a backup of the service", "a recovery point", "of another service", "no undo material"],
+)  # fmt: skip
+def test_a_backup_that_went_before_is_no_way_back(before: tuple[Earlier, ...], counts: bool) -> None:
+    """Data whose service has lost undo material in this session is gone for good, and the finding names the case."""
+    asked = change("dynamodb:DeleteTable", Effect.DELETE, TABLE)
+    held = [
+        one for one in found(asked, assessment(Effect.DELETE, _loss(TABLE)), before) if one.code == "SEQ006"
+    ]
+    assert [(one.kind, one.reversibility) for one in held] == (
+        [(Kind.BACKUP_STRIP, Reversibility.R4)] if counts else []
+    )
+    assert all("C-1" in one.message for one in held)
+
+
+def test_a_backup_inside_of_the_same_change_does_not_count() -> None:
+    """A table and its backup in one change: what it says of the way back is R4."""
+    table = change("dynamodb:DeleteTable", Effect.DELETE, TABLE)
+    both = msgspec.structs.replace(
+        table,
+        operations=(
+            *table.operations,
+            *change("dynamodb:DeleteBackup", Effect.DELETE, BACKUP).operations,
+        ),
+    )
+    judged = assessment(Effect.DELETE, _loss(TABLE), _loss(BACKUP, kind=Kind.BACKUP_STRIP))
+    (finding,) = found(both, judged, ())
+    assert (finding.code, finding.resources) == ("SEQ006", (TABLE,))
+    assert "by this very change" in finding.message
+    assert raised(judged, [finding]).reversibility is Reversibility.R4
+    assert not found(table, assessment(Effect.DELETE, _loss(TABLE)), ())

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from moto import mock_aws
 
+from keyturn.model.assessment import Reversibility
 from keyturn.model.change import ResourceRef
 from keyturn.providers.aws import recipes
 from keyturn.providers.aws.recipes.base import State
@@ -130,7 +131,8 @@ def test_a_key_that_waits_to_be_deleted_is_taken_back(account: Account) -> None:
     key = kms.create_key(Description="orders")["KeyMetadata"]["KeyId"]
     asked: Asked = ("kms:ScheduleKeyDeletion", {"KeyId": key, "PendingWindowInDays": 7})
     made, assessment, states = assessed(account, asked)
-    assert [item.inverse for item in assessment.recoverable] == [True]
+    assert [(item.inverse, item.window_s) for item in assessment.recoverable] == [(True, 7 * 86_400)]
+    assert assessment.reversibility is Reversibility.R2
     perform(account, asked)
     assert verified(account, made, states, asked).status == "succeeded"
     assert drive(PROVIDER.undo(made, states, ()), account) == ()
@@ -166,5 +168,17 @@ def test_a_secret_deleted_by_force_does_not_come_back(account: Account) -> None:
         {"SecretId": "db-password", "ForceDeleteWithoutRecovery": True},
     )
     made, assessment, states = assessed(account, asked)
-    assert [item.inverse for item in assessment.recoverable] == [False]
+    assert [(item.inverse, item.window_s) for item in assessment.recoverable] == [(False, None)]
+    assert assessment.reversibility is Reversibility.R4
     assert not PROVIDER.plan_undo(made, states, ()).possible
+
+
+def test_a_secret_that_waits_to_be_deleted_is_restored(account: Account) -> None:
+    """Thirty days where the request does not say; the class is the service's window, not a promise of Keyturn's."""
+    account.client("secretsmanager").create_secret(Name="db-password", SecretString="s3cret")
+    asked: Asked = ("secretsmanager:DeleteSecret", {"SecretId": "db-password"})
+    made, assessment, states = assessed(account, asked)
+    assert [(item.inverse, item.window_s) for item in assessment.recoverable] == [(True, 30 * 86_400)]
+    assert assessment.reversibility is Reversibility.R2
+    perform(account, asked)
+    assert drive(PROVIDER.undo(made, states, ()), account) == ()

@@ -10,6 +10,8 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any
 
+from keyturn.model.assessment import WAYS_BACK
+
 
 def table(rows: Iterable[tuple[str, ...]], head: tuple[str, ...]) -> str:
     """Columns as wide as they need; lines are cut at a terminal's edge, and nowhere else."""
@@ -32,6 +34,14 @@ def when(at_ms: int | None) -> str:
     moment = dt.datetime.fromtimestamp(at_ms / 1000).astimezone()
     today = dt.datetime.now().astimezone().date() == moment.date()
     return moment.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M")
+
+
+def span(seconds: int) -> str:
+    """A duration as people say it: days where it is days."""
+    for name, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {name}"
+    return f"{seconds} s"
 
 
 def inbox(cases: list[dict[str, Any]]) -> str:
@@ -111,13 +121,20 @@ def case(found: dict[str, Any]) -> str:
 
 
 def _undo(found: dict[str, Any], assessment: dict[str, Any]) -> list[str]:
-    lines = []
+    lines = (
+        [f"\nWAY BACK   {WAYS_BACK[assessment['reversibility']]}"] if assessment.get("reversibility") else []
+    )
     for item in assessment.get("recoverable", []):
         how = (
             "backup and restore"
             if item["backup"]
             else ("put back in place" if item["inverse"] else "CANNOT be given back")
         )
+        if item.get("window_s"):
+            how += f", for {span(item['window_s'])} by the service itself"
+        if item.get("recover_s"):
+            measured = "measured by a drill" if item.get("drilled_at_ms") else "estimated, not drilled"
+            how += f", in about {span(item['recover_s'])} ({measured})"
         lines.append(f"\nUNDO       {item['resource']['id']}: {how}")
         lines += [f"           not as before: {loss}" for loss in item.get("loss", [])[:4]]
     lines += [f"           backup: {backup['verified_by']}" for backup in found.get("backups", [])]

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from keyturn.model.assessment import WAYS_BACK
+
 PHASES: Final = {
     "received": "is being looked at",
     "assessed": "is being decided",
@@ -86,7 +88,13 @@ def make_environment() -> Environment:
         undefined=StrictUndefined,
     )
     made.filters |= {"when": when, "clock": clock, "iso": iso, "span": span, "short": short, "leaves": leaves}
-    made.globals |= {"PHASES": PHASES, "TONES": TONES, "EVENTS": EVENTS, "EFFECTS": EFFECTS}
+    made.globals |= {
+        "PHASES": PHASES,
+        "TONES": TONES,
+        "EVENTS": EVENTS,
+        "EFFECTS": EFFECTS,
+        "WAYS_BACK": WAYS_BACK,
+    }
     return made
 
 

@@ -77,10 +77,19 @@ def found(
     population: Mapping[ResourceRef, int] | None = None,
 ) -> tuple[Finding, ...]:
     """What the change is in its sequence; nothing for an undo. `population`: how many there are inside of a resource, where known."""
-    if change.undoes is not None or not earlier:
+    if change.undoes is not None:
         return ()
     seen = _Sequence(change, assessment, earlier, population or {})
-    return (*seen.replaced(), *seen.unguarded(), *seen.unseen(), *seen.many(), *seen.members())
+    if not earlier:
+        return tuple(seen.with_its_backup())
+    return (
+        *seen.replaced(),
+        *seen.unguarded(),
+        *seen.with_its_backup(),
+        *seen.unseen(),
+        *seen.many(),
+        *seen.members(),
+    )
 
 
 def raised(assessment: Assessment, findings: Iterable[Finding]) -> Assessment:
@@ -151,6 +160,39 @@ class _Sequence:
                 yield self._finding(
                     "SEQ002", Kind.PROTECTION_STRIP, message, step, Reversibility.R4, {"cases": cases}
                 )
+
+    def with_its_backup(self) -> Iterator[Finding]:
+        """Data that goes together with undo material of its service, in this change or before: it may have been its only backup."""
+        for step in self._steps:
+            if not step.deletes or not self._loses(step):
+                continue
+            own = [
+                finding
+                for finding in self._assessment.findings
+                if finding.kind is Kind.BACKUP_STRIP
+                and any(_keeps(ref, step.resources[0]) for ref in finding.resources)
+            ]
+            before = [
+                one
+                for one in self._earlier
+                if Kind.BACKUP_STRIP in one.kinds
+                and not _touches(one, step)
+                and any(past.deletes and _keeps(past.resources[0], step.resources[0]) for past in one.steps)
+            ]
+            if not own and not before:
+                continue
+            cases = _cases(before)
+            where = f"earlier in this session ({_named(cases)})" if cases else "by this very change"
+            message = f"Backups that may be of {step.resources[0]} are destroyed {where}: none of them counts as a way back."
+            yield self._finding(
+                "SEQ006", Kind.BACKUP_STRIP, message, step, Reversibility.R4, {"cases": cases}
+            )
+
+    def _loses(self, step: Step) -> bool:
+        return any(
+            finding.kind is Kind.DATA_LOSS and step.resources[0] in finding.resources
+            for finding in self._assessment.findings
+        )
 
     def unseen(self) -> Iterator[Finding]:
         """Monitoring or audit switched off, then a change that it would have seen."""
@@ -295,6 +337,19 @@ def _touches(earlier: Earlier, step: Step) -> bool:
         for past in earlier.steps
         for ref in past.resources
         for mine in step.resources
+    )
+
+
+def _keeps(material: ResourceRef, lost: ResourceRef) -> bool:
+    """Whether undo material may be of a resource: another kind of the same service (or of AWS Backup), in the same account.
+
+    Its name seldom says what it was taken of; unless that is known, each of them may be the one.
+    """
+    services = {material.kind.partition(":")[0], lost.kind.partition(":")[0]}
+    return (
+        material.kind != lost.kind
+        and (len(services) == 1 or material.kind.startswith("backup:"))
+        and (not material.account or not lost.account or material.account == lost.account)
     )
 
 

@@ -10,7 +10,7 @@ from keyturn.explaining.asked import Asked
 from keyturn.model.assessment import Assessment, Kind
 from keyturn.model.change import READ_EFFECTS, Operation, ResourceRef
 from keyturn.model.decision import Decision
-from keyturn.policy.facts import is_production
+from keyturn.policy.facts import is_production, undo_window_s
 from keyturn.providers.aws import catalogue
 from keyturn.providers.aws.resources import arn_of
 
@@ -70,6 +70,7 @@ class Explained(msgspec.Struct, frozen=True):
             "production": self.production,
             "lost": found.data_at_risk,
             "recover_s": found.recover_s,
+            "undo_window_s": undo_window_s(found),
         }
         if operation is not None:
             entry = catalogue.lookup(operation.service, operation.action)

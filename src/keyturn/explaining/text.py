@@ -83,6 +83,8 @@ def _back(found: Explained) -> list[str]:
         if item.backup or item.inverse:
             how = "one call puts it back" if item.inverse else "Keyturn can back it up first and restore it"
             time = f", in about {item.recover_s} s" if item.recover_s else ""
+            if item.window_s:
+                time = f", for {item.window_s // 86_400} days by the service itself{time}"
             lost = f"; not back: {', '.join(item.loss)}" if item.loss else ""
             lines += _item(f"{item.resource}: {how}{time}{lost}.")
     return lines

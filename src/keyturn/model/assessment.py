@@ -21,6 +21,16 @@ class Reversibility(StrEnum):
     R4 = "R4"
 
 
+WAYS_BACK: Final = {
+    Reversibility.R0: "R0: it only reads",
+    Reversibility.R1: "R1: put back in place",
+    Reversibility.R2: "R2: the service itself takes it back, for a while",
+    Reversibility.R3: "R3: made again as something new, with a stated loss",
+    Reversibility.R4: "R4: it does not come back",
+}
+"""The classes as people read them, on every door."""
+
+
 class Kind(StrEnum):
     """What class of trouble a finding speaks of; policy is written against these, not against rule codes."""
 
@@ -101,6 +111,10 @@ class Recoverable(msgspec.Struct, frozen=True, omit_defaults=True):
     inverse: bool  # an in-place inverse from the capture
     recover_s: int | None
     loss: tuple[str, ...] = ()  # what would not come back, said beforehand
+    window_s: int | None = (
+        None  # how long the service itself takes it back, from this request and what stands
+    )
+    drilled_at_ms: int | None = None  # when a drill last gave back one of its kind, equal; None: never
 
 
 class Heard(msgspec.Struct, frozen=True, omit_defaults=True):

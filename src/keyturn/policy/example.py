@@ -45,6 +45,9 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data_bearing: bool = False
     backup: bool = False
     inverse: bool = False
+    recover_s: int | None = None
+    window_s: int | None = None  # of the service itself
+    drilled: bool = False
     alternatives: bool = False
     agent: str = "kiro"
     operator: str = "maria"
@@ -93,7 +96,12 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def assessment(self) -> Assessment:
         harmless = Reversibility.R0 if self.effect in READ_EFFECTS else Reversibility.R1
         recoverable = Recoverable(
-            resource=self._resource(), backup=self.backup, inverse=self.inverse, recover_s=None
+            resource=self._resource(),
+            backup=self.backup,
+            inverse=self.inverse,
+            recover_s=self.recover_s,
+            window_s=self.window_s,
+            drilled_at_ms=0 if self.drilled else None,
         )
         way = Alternative(operations=(), commands=("aws ...",), why="in place", lost="nothing", exact=False)
         return Assessment(
@@ -102,6 +110,7 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             reversibility=self.reversibility or harmless,
             environment=self.environment,
             state_digest="",
+            recover_s=self.recover_s,
             data_bearing=self.data_bearing,
             data_at_risk="10,000 items" if Kind.DATA_LOSS in self.findings else "",
             recoverable=(recoverable,),

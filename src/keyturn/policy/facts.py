@@ -103,6 +103,36 @@ def delegated(change: Change, assessment: Assessment) -> bool:
     return bool(worse) and known and floors
 
 
+NEVER_S: Final = 9_999_999_999
+"""Three hundred years: a time to recover that is not known is longer than any that a policy compares it with."""
+
+
+def recover_s(assessment: Assessment) -> int:
+    """Seconds until everything of the change is back, as drills measured it or recipes estimate it; `NEVER_S` where not known."""
+    return NEVER_S if assessment.recover_s is None else assessment.recover_s
+
+
+def undo_window_s(assessment: Assessment) -> int:
+    """The shortest time in which a service itself takes a part of it back; 0 where none does."""
+    return min((item.window_s for item in assessment.recoverable if item.window_s is not None), default=0)
+
+
+def drilled(change: Change, assessment: Assessment) -> bool:
+    """Nothing of the change would have to come from a backup of a kind that no drill has given back."""
+    known = {item.resource: item for item in assessment.recoverable}
+    return all(
+        (item := known.get(ref)) is not None and (item.inverse or item.drilled_at_ms is not None)
+        for ref in change.resources
+    )
+
+
+def reversibility_drilled(change: Change, assessment: Assessment) -> int:
+    """The class, and one worse where the way back was never tried: what is only said to be restorable may be lost."""
+    level = _R_LEVEL[assessment.reversibility]
+    untried = assessment.reversibility is Reversibility.R3 and not drilled(change, assessment)
+    return level + 1 if untried else level
+
+
 _EFFECTS: Final = tuple(effect.value for effect in Effect)
 _KINDS: Final = tuple(kind.value for kind in Kind)
 
@@ -126,6 +156,36 @@ FACTS: Final[tuple[Fact, ...]] = (
         "Long",
         "0 a read, 1 put back in place, 2 a native undo window, 3 a new identity with stated loss, 4 never",
         lambda asked: _R_LEVEL[asked.assessment.reversibility],
+    ),
+    Fact(
+        "reversibility_drilled",
+        "Long",
+        "the same, and 4 instead of 3 where no drill has given back a resource of that kind",
+        lambda asked: reversibility_drilled(asked.change, asked.assessment),
+    ),
+    Fact(
+        "drilled",
+        "Bool",
+        "each resource of the change is put back in place, or is of a kind that a drill has given back",
+        lambda asked: drilled(asked.change, asked.assessment),
+    ),
+    Fact(
+        "recover_s",
+        "Long",
+        "seconds until all of it is back, measured by a drill or estimated; 9999999999 where that is not known",
+        lambda asked: recover_s(asked.assessment),
+    ),
+    Fact(
+        "recover_known",
+        "Bool",
+        "how long it takes until all of it is back is known",
+        lambda asked: asked.assessment.recover_s is not None,
+    ),
+    Fact(
+        "undo_window_s",
+        "Long",
+        "seconds in which the service itself takes it back, the shortest of all parts; 0 where it does not",
+        lambda asked: undo_window_s(asked.assessment),
     ),
     Fact(
         "environment",

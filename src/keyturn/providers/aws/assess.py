@@ -171,8 +171,22 @@ def _recoverable(context: Context, ref: ResourceRef, effect: Effect) -> Recovera
     if (effect in _DESTROYS or context.operation.name in recipe.deletes) and not (inverse and by_itself):
         return recipe.recoverable(ref, state)
     return Recoverable(
-        resource=ref, backup=recipe.backs_up, inverse=inverse, recover_s=60 if inverse else None
+        resource=ref,
+        backup=recipe.backs_up,
+        inverse=inverse,
+        recover_s=60 if inverse else None,
+        window_s=_window(recipe, context, ref, state),
     )
+
+
+def _window(recipe: Recipe, context: Context, ref: ResourceRef, state: State | None) -> int | None:
+    """How long the service itself takes this back; a recipe that fails on this request promises nothing."""
+    if state is None:
+        return None
+    try:
+        return recipe.window(context.operation.name, context.parameters, ref, state)
+    except Exception:  # noqa: BLE001  # a request of any shape: no window is the careful answer
+        return None
 
 
 def _has_inverse(recipe: Recipe, context: Context, ref: ResourceRef, state: State) -> bool:
@@ -195,6 +209,8 @@ def _reversibility(
     if context.items.writes:
         return max([Reversibility.R1 if context.items.captured else Reversibility.R4, *said])
     inverse = bool(recoverable) and all(item.inverse for item in recoverable)
+    if any(item.window_s is not None for item in recoverable):
+        said.append(Reversibility.R2)  # not for ever, and only the service can do it
     if operation.floor in _DESTROYS:
         found = max(said, default=Reversibility.R1 if absent or inverse else Reversibility.R4)
         known = absent or inverse or context.live or context.state is not None

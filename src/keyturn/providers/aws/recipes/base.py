@@ -128,6 +128,12 @@ class Recipe:
         """Calls that put back what `operation` changes, from the state before; empty where there is no inverse."""
         return ()
 
+    def window(
+        self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State
+    ) -> int | None:
+        """Seconds in which the service itself takes `operation` back, by this request on this state; None where it does not."""
+        return None
+
     def keeps(self, state: State) -> str:
         """Why the capture is backup enough for an operation that has an inverse, in words for reviewers."""
         return "the change is in place; the capture holds every value it changes"

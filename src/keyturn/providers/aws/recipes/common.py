@@ -21,6 +21,16 @@ PAUSE_ROUNDS: Final = 7
 """Rounds that ask for nothing; the runtime spaces them, doubling from a twentieth of a second: some six seconds."""
 
 
+WAITING_DAYS: Final = 30
+"""How long keys and secrets wait to be deleted where the request does not say (API_ScheduleKeyDeletion, API_DeleteSecret)."""
+
+
+def waiting_s(parameters: dict[str, Any], member: str) -> int | None:
+    """The seconds a deletion waits by `member`, in days; None where that is no number that can be trusted."""
+    days = parameters.get(member, WAITING_DAYS)
+    return days * 86_400 if isinstance(days, int) and not isinstance(days, bool) and days > 0 else None
+
+
 def pause() -> Inquiry[None]:
     """Let time pass, as whoever drives the inquiry spaces rounds that ask for nothing."""
     for _ in range(PAUSE_ROUNDS):

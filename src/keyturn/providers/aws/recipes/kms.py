@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from keyturn.model.assessment import Recoverable
 from keyturn.model.change import ResourceRef
 from keyturn.providers.aws.recipes.base import Leaves, State, Step
+from keyturn.providers.aws.recipes.common import waiting_s
 from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Tags
 from keyturn.providers.aws.recipes.filling import ID, Text
 
@@ -87,6 +88,11 @@ class Key(Declared):
                 back.append(Step("kms:EnableKey", {"KeyId": ref.id}))
             return tuple(back)
         return super().inverse(operation, parameters, ref, state)
+
+    def window(
+        self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State
+    ) -> int | None:
+        return waiting_s(parameters, "PendingWindowInDays") if operation in self.deletes else None
 
     def leaves(self, operation: str, parameters: dict[str, Any], ref: ResourceRef) -> Leaves:
         return Leaves.STANDING  # a key that waits to be deleted still stands

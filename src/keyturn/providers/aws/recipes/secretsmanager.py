@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from keyturn.model.change import ResourceRef
 from keyturn.providers.aws.recipes.base import Leaves, State, Step
+from keyturn.providers.aws.recipes.common import waiting_s
 from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Tags
 from keyturn.providers.aws.recipes.filling import ID
 
@@ -105,6 +106,13 @@ class Secret(Declared):
             ):
                 return ()  # a new value: the one before is a version, and nobody here may read it
         return super().inverse(operation, parameters, ref, state)
+
+    def window(
+        self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State
+    ) -> int | None:
+        if operation not in self.deletes or parameters.get("ForceDeleteWithoutRecovery"):
+            return None
+        return waiting_s(parameters, "RecoveryWindowInDays")
 
     def leaves(self, operation: str, parameters: dict[str, Any], ref: ResourceRef) -> Leaves:
         if operation in self.deletes and not parameters.get("ForceDeleteWithoutRecovery"):
