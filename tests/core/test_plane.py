@@ -126,6 +126,17 @@ def test_no_means_no_for_a_while_and_in_other_words() -> None:
     assert _route(plane, w.change(UPDATE), at_ms=61_000) == New()
 
 
+def test_a_denied_create_does_not_come_back_by_joining_a_held_delete() -> None:
+    """No means no by this way too: a new delete of the same identity does not open the door for it."""
+    plane = _with(w.held(CREATE), phase=Phase.REJECTED, ended_at_ms=60_000)
+    plane.apply(r.Attached(at_ms=1, waiter=""), msgspec.structs.replace(w.held(DELETE), id="C-2"))
+    refused = _route(plane, w.change(CREATE), at_ms=61_000)
+    assert isinstance(refused, Refuse)
+    assert (refused.code, refused.case_id) == ("denied-before", "C-1")
+    later = _route(plane, w.change(CREATE), at_ms=60_000 + 900_001)
+    assert isinstance(later, Join)
+
+
 def test_a_halt_refuses_everything_or_one_agent() -> None:
     """And says who halted what."""
     plane = Plane()

@@ -352,15 +352,15 @@ class Plane:
             found = _repeat(known, key, at_ms=at_ms, replay_s=replay_s)
             if found is not None:
                 return found
+        for known in reversed(mine):
+            refused = _variant_of_denied(known, operation, at_ms=at_ms, cooldown_s=cooldown_s)
+            if refused is not None:
+                return refused
         if operation.floor is Effect.CREATE or operation.action.startswith("Create"):
             for known in reversed(mine):
                 joined = _second_half(known, change)
                 if joined is not None:
                     return joined
-        for known in reversed(mine):
-            refused = _variant_of_denied(known, operation, at_ms=at_ms, cooldown_s=cooldown_s)
-            if refused is not None:
-                return refused
         return New()
 
 
