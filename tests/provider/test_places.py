@@ -25,9 +25,11 @@ def change(name: str, parameters: dict[str, Any]) -> Change:
     return Change(Principal("a", "s", "o"), "test", (operation,), 0)
 
 
-def asked(made: Change, *answers: Answer) -> tuple[tuple[Call, ...], Taken]:
+def asked(
+    made: Change, *answers: Answer, states: dict[str, Any] | None = None
+) -> tuple[tuple[Call, ...], Taken]:
     """What was asked, and what came of these answers."""
-    inquiry = places.with_tags(made, Taken(Captures({}, (), ""), ()))
+    inquiry = places.with_tags(made, Taken(Captures(states or {}, (), ""), ()))
     try:
         calls = next(inquiry)
     except StopIteration as stop:
@@ -53,11 +55,13 @@ def concluded(made: Change, taken: Taken, accounts: dict[str, str] | None = None
 
 
 def test_tags_of_the_target_and_of_its_container_are_read_together() -> None:
-    """One call a region, for a service and the cluster it is in; the strictest of both counts."""
+    """A service's are in its capture, those of the cluster it is in are asked for; the strictest of both counts."""
     made = change("ecs:DeleteService", {"cluster": "c", "service": "web"})
-    calls, taken = asked(made, tagged((SERVICE, "dev"), (CLUSTER, "prod")))
+    (service,) = made.resources
+    states = {str(service): {"tags": {"env": "dev"}}}
+    calls, taken = asked(made, tagged((CLUSTER, "prod")), states=states)
     assert [(call.operation, call.parameters) for call in calls] == [
-        ("resourcegroupstaggingapi:GetResources", {"ResourceARNList": [SERVICE, CLUSTER]})
+        ("resourcegroupstaggingapi:GetResources", {"ResourceARNList": [CLUSTER]})
     ]
     assert concluded(made, taken) == (
         "production",
@@ -80,7 +84,7 @@ def test_what_a_recipe_captures_is_not_read_twice() -> None:
 
 def test_an_answer_about_something_else_is_not_taken() -> None:
     """Only what was asked for is heard."""
-    made = change("ecs:DeleteCluster", {"cluster": "c"})
+    made = change("eks:DeleteCluster", {"name": "c"})
     _, taken = asked(made, tagged((SERVICE, "dev")))
     assert taken.tags == {}
 

@@ -166,7 +166,7 @@ def _recoverable(context: Context, ref: ResourceRef, effect: Effect) -> Recovera
         return Recoverable(resource=ref, backup=recipe.backs_up, inverse=True, recover_s=60)
     inverse = state is not None and _has_inverse(recipe, context, ref, state)
     by_itself = (
-        context.operation.floor in _DESTROYS
+        context.operation.floor in _DESTROYS or context.operation.name in recipe.gives_all_back
     )  # then the inverse is of all that goes, not of a side of it
     if (effect in _DESTROYS or context.operation.name in recipe.deletes) and not (inverse and by_itself):
         return recipe.recoverable(ref, state)

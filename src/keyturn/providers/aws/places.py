@@ -24,9 +24,13 @@ def with_tags(change: Change, taken: Taken) -> Inquiry[Taken]:
     """Tags of what no recipe captures, and of containers, read with one call a region. What could not be read says nothing."""
     wanted: dict[str, ResourceRef] = {}
     for ref in change.resources:
-        for one in (ref, container_of(ref)):
-            if one is not None and one.id != "*" and recipes.for_kind(one.kind) is None:
-                wanted.setdefault(arn_of(one), one)
+        container = container_of(ref)
+        if ref.id != "*" and recipes.for_kind(ref.kind) is None:
+            wanted.setdefault(arn_of(ref), ref)
+        if container is not None and container.id != "*" and str(container) not in taken.captures.states:
+            wanted.setdefault(
+                arn_of(container), container
+            )  # it may have a recipe: only what is judged is captured
     if not wanted:
         return taken
     at: dict[tuple[str, str, str], list[str]] = {}

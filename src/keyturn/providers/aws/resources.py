@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from keyturn.model.change import ResourceRef
-from keyturn.providers.aws import catalogue, plans
+from keyturn.providers.aws import catalogue, naming, plans
 from keyturn.providers.aws.wire_shapes import kebab
 from keyturn.providers.aws.wire_table import load
 
@@ -238,7 +238,10 @@ def resources_of(
 ) -> tuple[ResourceRef, ...]:
     """What the operation is about, its identity first; never empty. `parameters` are the real ones, not masked."""
     finder = _FINDERS.get(service)
-    found = tuple(finder(operation, parameters, home)) if finder else ()
+    found = tuple(
+        name_or_arn(kind, text, home) for kind, text in naming.named(service, operation, parameters)
+    )
+    found = found or (tuple(finder(operation, parameters, home)) if finder else ())
     found = found or tuple(_by_name(service, parameters, home)) or tuple(_tagged(parameters, home))
     found = found or tuple(_planned(service, operation, parameters, home))
     found = found or tuple(_generic(service, operation, parameters, home))
@@ -253,7 +256,7 @@ def _planned(service: str, operation: str, parameters: dict[str, Any], home: Hom
     places = {"Partition": home.partition, "Region": home.region, "Account": home.account}
     for one in plans.named(service, operation, parameters, places):
         if one.kind:
-            yield home.ref(one.kind, one.text)
+            yield home.ref(one.kind, naming.bare(one.kind, one.text))
         elif is_arn(one.text):
             yield from_arn(one.text, home)
 

@@ -6,14 +6,18 @@ from functools import cache
 
 from keyturn.providers.aws.recipes.base import Recipe
 from keyturn.providers.aws.recipes.cloudwatch import Alarm
+from keyturn.providers.aws.recipes.dashboards import Dashboard
 from keyturn.providers.aws.recipes.dynamodb import Table
 from keyturn.providers.aws.recipes.ecr import Repository
+from keyturn.providers.aws.recipes.ecs import Cluster, Service, TaskDefinition
 from keyturn.providers.aws.recipes.events import Rule
 from keyturn.providers.aws.recipes.iam import IamRole, IamUser, InstanceProfile, ManagedPolicy
 from keyturn.providers.aws.recipes.kinesis import Stream
 from keyturn.providers.aws.recipes.kms import Alias, Key
 from keyturn.providers.aws.recipes.lambda_ import Function
+from keyturn.providers.aws.recipes.lambda_mappings import EventSourceMapping
 from keyturn.providers.aws.recipes.logs import LogGroup
+from keyturn.providers.aws.recipes.route53 import HostedZone
 from keyturn.providers.aws.recipes.s3 import Bucket
 from keyturn.providers.aws.recipes.s3_objects import Object
 from keyturn.providers.aws.recipes.secretsmanager import Secret
@@ -43,6 +47,12 @@ _RECIPES: tuple[Recipe, ...] = (
     Key(),
     Alias(),
     Secret(),
+    EventSourceMapping(),
+    Dashboard(),
+    HostedZone(),
+    Cluster(),
+    Service(),
+    TaskDefinition(),
 )
 
 

@@ -77,6 +77,9 @@ class Recipe:
     in_place: ClassVar[
         tuple[str, ...]
     ] = ()  # operations to name to an agent while it is unknown what it wants
+    gives_all_back: ClassVar[frozenset[str]] = (
+        frozenset()
+    )  # operations that may destroy, whose inverse brings back all that goes: a batch of records
     backs_up: ClassVar[bool] = False
     restores: ClassVar[bool] = False
     proved_on: ClassVar[str] = "stand-in only, never run on AWS"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from keyturn.core.ports import Inquiry
@@ -52,18 +53,26 @@ def value_of(answer: Answer, what: str, unknowns: list[str], *absent: str) -> di
 
 
 def pages(
-    ref: ResourceRef, operation: str, parameters: dict[str, Any], *, token_in: str, token_out: str
+    ref: ResourceRef,
+    operation: str,
+    parameters: dict[str, Any],
+    *,
+    token_in: str,
+    token_out: str,
+    further: Mapping[str, str] = {},
 ) -> Inquiry[list[Answer]]:
-    """Every page of a listing, as answers; stops at the first that is no success."""
+    """Every page of a listing, as answers; stops at the first that is no success. `further`: where a page begins at several
+    values (a record's name, type and identifier), parameter -> member of the answer.
+    """
     answers: list[Answer] = []
     given = dict(parameters)
     for _ in range(PAGES_MAX):
         (answer,) = yield (call(ref, operation, given),)
         answers.append(answer)
-        token = answer.value.get(token_out) if isinstance(answer, Succeeded) else None
-        if not token:
+        if not isinstance(answer, Succeeded) or not (token := answer.value.get(token_out)):
             return answers
-        given = {**parameters, token_in: token}
+        also = {name: found for name, member in further.items() if (found := answer.value.get(member))}
+        given = {**parameters, token_in: token, **also}
     answers.append(Unavailable(f"more than {PAGES_MAX} pages"))
     return answers
 

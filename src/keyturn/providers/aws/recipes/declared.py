@@ -13,7 +13,7 @@ import msgspec
 
 from keyturn.core.ports import Inquiry
 from keyturn.errors import UnavailableError
-from keyturn.model.assessment import Recoverable
+from keyturn.model.assessment import Dependent, Recoverable
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Answer, Backup
 from keyturn.providers.aws.recipes.base import Captured, Narrow, Recipe, State, Step, call
@@ -26,78 +26,12 @@ from keyturn.providers.aws.recipes.common import (
     wanted_otherwise,
     without_nothing,
 )
-from keyturn.providers.aws.recipes.filling import ARN, Template, at, document, empty, fill, ordered, put
+from keyturn.providers.aws.recipes.filling import at, document, empty, fill, ordered, put
+from keyturn.providers.aws.recipes.tables import Change, Make, Part, Read, Tags
 from keyturn.providers.aws.wire_shapes import cli_command
 
 BACKUP_S = 10
 """Seconds to make a resource again whose capture is all there is of it: a handful of calls."""
-
-
-class Read(msgspec.Struct, frozen=True):
-    """A call whose answer becomes fields. The first of a kind decides whether the resource stands; the others follow together."""
-
-    operation: str
-    given: Template
-    take: Mapping[str, str] = {}  # field -> path in the answer, or in the one entry of `one_of`
-    absent: tuple[str, ...] = ()  # codes by which the service says that there is none
-    one_of: str = ""  # path of a list that holds the resource; empty, or without it: there is none
-    match: str = ""  # member of an entry of `one_of` that is the id; empty: the list holds the resource alone
-    all_of: str = ""  # path of a list that is read page by page, whole, into the one field of `take`
-    tokens: tuple[str, str] = ("NextToken", "NextToken")  # of `all_of`: parameter, member of the answer
-    every: bool = (
-        False  # everything of the answer (or entry) that `take` does not speak of, under its own name
-    )
-    when: str = ""  # only where this field is not empty
-
-
-class Make(msgspec.Struct, frozen=True):
-    """A call that gives a resource, or a part of it, the properties that were captured."""
-
-    operation: str
-    which: Template
-    sets: Mapping[str, str] = {}  # path of the parameter -> field
-    each: str = (
-        ""  # once for each entry of this field (a list, or a map: then `Item("key")` and `Item("value")`)
-    )
-    when: str = ""  # only where this field is set, and not to false
-
-
-class Change(msgspec.Struct, frozen=True):
-    """An update: which fields it sets. `whole` says that what is not given is gone; else it stays as it is."""
-
-    operation: str
-    which: Template
-    sets: Mapping[str, str] = {}
-    whole: bool = False
-    named: tuple[str, str] = (
-        "",
-        "",
-    )  # one property a call: parameters of its name and value; `sets` has name -> field
-    clear: Mapping[str, Make] = {}  # field -> the call that takes it off
-    to: Mapping[str, Any] = {}  # a switch: fields that it sets to these values, whatever is given
-
-
-class Part(msgspec.Struct, frozen=True):
-    """Things that lie in the resource under an id each (targets of a rule): a field that is a list of them."""
-
-    field: str
-    key: str  # member that is the id
-    adds: Make  # `each` of it is this field
-    removes: str  # operation
-    removed: Template  # of which ids: `ids` is the parameter that takes them
-    ids: str
-    added: str = ""  # path in the parameters of `adds` where a list of them stands
-
-
-class Tags(msgspec.Struct, frozen=True):
-    """How a kind is tagged: as AWS's list of pairs or as a map."""
-
-    tag: str
-    untag: str
-    which: Template = msgspec.field(default_factory=lambda: {"ResourceArn": ARN})
-    tags: str = "Tags"
-    keys: str = "TagKeys"
-    pair: tuple[str, str] | None = ("Key", "Value")  # None: a map
 
 
 class Declared(Recipe):
@@ -114,6 +48,10 @@ class Declared(Recipe):
     sets: ClassVar[frozenset[str]] = frozenset()  # fields whose order means nothing
     volatile: ClassVar[frozenset[str]] = frozenset()  # members that say what happens, not what is declared
     born: ClassVar[str] = ""  # path of the new id in the answer of `make`, where the service gives it
+    ended: ClassVar[tuple[str, frozenset[str]]] = (
+        "",
+        frozenset(),
+    )  # a field whose values say that it is gone though it is still told of
     recover_s: ClassVar[int] = BACKUP_S
     calls: ClassVar[
         tuple[str, ...]
@@ -142,6 +80,9 @@ class Declared(Recipe):
         if found is None:
             return Captured(None, tuple(unknowns))
         state: State = self._taken(first, found)
+        field, values = self.ended
+        if field and state.get(field) in values:
+            return Captured(None, tuple(unknowns))
         asked = [read for read in others if not read.when or not empty(state.get(read.when))]
         single = [read for read in asked if not read.all_of]
         answers = (
@@ -155,7 +96,12 @@ class Declared(Recipe):
         for read in asked:
             if read.all_of:
                 state |= yield from self._listed(read, ref, state, unknowns)
-        return Captured(self._canonical(self.tidy(ref, state)), tuple(unknowns))
+        whole = self._canonical(self.tidy(ref, state))
+        return Captured(whole, tuple(unknowns), self.edges(ref, whole))
+
+    def edges(self, ref: ResourceRef, state: State) -> tuple[Dependent, ...]:
+        """Who relies on it, as far as what was read says."""
+        return ()
 
     def tidy(self, ref: ResourceRef, state: State) -> State:
         """What was read, in the terms that the tables speak of."""
@@ -181,7 +127,9 @@ class Declared(Recipe):
         token_in, token_out = read.tokens
         given = fill(read.given, ref, state)
         found: list[Any] = []
-        answers = yield from pages(ref, read.operation, given, token_in=token_in, token_out=token_out)
+        answers = yield from pages(
+            ref, read.operation, given, token_in=token_in, token_out=token_out, further=read.further
+        )
         for answer in answers:
             value = value_of(answer, read.operation.partition(":")[2], unknowns, *read.absent)
             found += at(value or {}, read.all_of) or []
@@ -258,9 +206,9 @@ class Declared(Recipe):
         for part in self.parts:
             if operation in {part.adds.operation, part.removes}:
                 return self._part_back(part, operation, parameters, ref, state)
-        if any(operation == clear.operation for one in self.changes for clear in one.clear.values()):
-            return self._put_back(ref, state, self._cleared(operation))
         change = self._change(operation)
+        if change is None and self._cleared(operation):
+            return self._put_back(ref, state, self._cleared(operation))
         if change is None:
             again = (
                 self.make is not None and operation == self.make.operation
@@ -356,11 +304,9 @@ class Declared(Recipe):
         tagged = self.tagged
         if tagged is None:
             return ()
-        if operation == tagged.tag:
-            keys = list(self._plain_tags(parameters.get(tagged.tags)))
-        else:
-            listed = parameters.get(tagged.keys) or []
-            keys = [str(key["Key"]) if isinstance(key, dict) else str(key) for key in listed]
+        listed = parameters.get(tagged.keys) or []
+        keys = [*self._plain_tags(parameters.get(tagged.tags))]
+        keys += [str(key["Key"]) if isinstance(key, dict) else str(key) for key in listed]
         had = {key: state["tags"][key] for key in keys if key in state.get("tags", {})}
         new = [key for key in keys if key not in state.get("tags", {})]
         steps = self._tag(ref, state, had)
@@ -429,13 +375,17 @@ class Declared(Recipe):
         answer = yield from do(ref, first.operation, first.parameters)
         made, standing, honest = ref, state, []
         if self.born:
-            made = msgspec.structs.replace(ref, id=str(at(answer, self.born)))
+            made = msgspec.structs.replace(ref, id=self.named(ref, answer))
             honest.append(f"id: it was {ref.id} and is {made.id}: what names the old one has to be told")
             standing = {**state, "arn": ""}
         for step in self._afterwards(made, standing):
             yield from do(made, step.operation, step.parameters)
         honest += yield from self._compared(made, state)
         return tuple(honest)
+
+    def named(self, ref: ResourceRef, answer: dict[str, Any]) -> str:
+        """The new id that the answer of `make` says."""
+        return str(at(answer, self.born))
 
     def _compared(self, ref: ResourceRef, state: State) -> Inquiry[list[str]]:
         found: list[str] = []

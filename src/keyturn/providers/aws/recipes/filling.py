@@ -38,6 +38,12 @@ class Item(msgspec.Struct, frozen=True):
     path: str = ""
 
 
+class Piece(msgspec.Struct, frozen=True):
+    """A part of an id that names its container too: of ``cluster/service`` the first or the second."""
+
+    position: int
+
+
 class Text(msgspec.Struct, frozen=True):
     """A text with places: ``alias/{id}``."""
 
@@ -62,6 +68,8 @@ def fill(template: Any, ref: ResourceRef, state: State, item: Any = None) -> Any
             return at(state, template.path)
         case Item():
             return at(item, template.path)
+        case Piece():
+            return ref.id.split("/")[template.position]
         case Text():
             return template.form.format(id=ref.id, account=ref.account, region=ref.region)
         case Mapping():

@@ -14,6 +14,7 @@ from keyturn.core.ports import Inquiry
 from keyturn.model.assessment import Dependent
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Succeeded
+from keyturn.providers.aws.recipes import lambda_callers as callers
 from keyturn.providers.aws.recipes.base import Captured, Narrow, Recipe, State, Step
 from keyturn.providers.aws.recipes.common import read_call, value_of, wanted_otherwise
 
@@ -47,6 +48,8 @@ class Function(Recipe):
         "package",
         "architectures",
         "concurrency",
+        "aliases",
+        "statements",
         "tags",
     )
     secret_fields: ClassVar[tuple[str, ...]] = ("environment",)
@@ -57,6 +60,8 @@ class Function(Recipe):
         {
             "lambda:UpdateFunctionConfiguration",
             "lambda:PutFunctionConcurrency",
+            "lambda:DeleteFunctionConcurrency",
+            *callers.OPERATIONS,
             "lambda:TagResource",
             "lambda:UntagResource",
         }
@@ -73,13 +78,16 @@ class Function(Recipe):
 
     def capture(self, ref: ResourceRef) -> Inquiry[Captured]:
         unknowns: list[str] = []
-        function, mappings = yield (
+        function, mappings, policy = yield (
             read_call(ref, "lambda:GetFunction", FunctionName=ref.id),
             read_call(ref, "lambda:ListEventSourceMappings", FunctionName=ref.id),
+            read_call(ref, "lambda:GetPolicy", FunctionName=ref.id),
         )
         found = value_of(function, "GetFunction", unknowns, *_ABSENT)
         if found is None:
             return Captured(None, tuple(unknowns))
+        statements = callers.statements(value_of(policy, "GetPolicy", unknowns, *_ABSENT))
+        aliases = yield from callers.aliases(ref, unknowns)
         configuration = found["Configuration"]
         state: State = {
             "arn": configuration.get("FunctionArn", ""),
@@ -89,13 +97,16 @@ class Function(Recipe):
             "package": configuration.get("PackageType", "Zip"),
             "architectures": configuration.get("Architectures") or ["x86_64"],
             "concurrency": (found.get("Concurrency") or {}).get("ReservedConcurrentExecutions"),
+            "aliases": aliases,
+            "statements": statements,
             "tags": dict(sorted((found.get("Tags") or {}).items())),
             **{field: _given(field, configuration) for field in _CONFIGURATION},
         }
         listed = mappings.value.get("EventSourceMappings", []) if isinstance(mappings, Succeeded) else []
         if not isinstance(mappings, Succeeded):
             unknowns.append("ListEventSourceMappings: who feeds this function is not known")
-        return Captured(state, tuple(unknowns), tuple(_source(ref, mapping) for mapping in listed))
+        edges = (*(_source(ref, mapping) for mapping in listed), *callers.invokers(ref, statements))
+        return Captured(state, tuple(unknowns), edges)
 
     def desired(self, operation: str, parameters: dict[str, Any]) -> State | None:
         if operation != "lambda:CreateFunction":
@@ -137,6 +148,9 @@ class Function(Recipe):
             unknown.append("code: it differs; lambda:UpdateFunctionCode changes it in place")
         return Narrow(tuple(steps), found, immutable, tuple(unknown))
 
+    def written(self, operation: str, parameters: dict[str, Any], state: State) -> State | None:
+        return callers.written(operation, parameters, state)
+
     def inverse(
         self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State
     ) -> tuple[Step, ...]:
@@ -147,11 +161,14 @@ class Function(Recipe):
                 if name in parameters
             }
             return (Step(operation, {"FunctionName": ref.id, **back}),)
-        if operation == "lambda:PutFunctionConcurrency":
+        if operation in callers.OPERATIONS:
+            return callers.inverse(operation, parameters, ref, state)
+        if operation in {"lambda:PutFunctionConcurrency", "lambda:DeleteFunctionConcurrency"}:
             was = state.get("concurrency")
             if was is None:
                 return (Step("lambda:DeleteFunctionConcurrency", {"FunctionName": ref.id}),)
-            return (Step(operation, {"FunctionName": ref.id, "ReservedConcurrentExecutions": was}),)
+            kept = {"FunctionName": ref.id, "ReservedConcurrentExecutions": was}
+            return (Step("lambda:PutFunctionConcurrency", kept),)
         if operation == "lambda:TagResource":
             keys = list(parameters.get("Tags", {}))
         elif operation == "lambda:UntagResource":

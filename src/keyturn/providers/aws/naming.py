@@ -1,0 +1,71 @@
+"""Operations whose parameters name their resource in a way that neither the hand-written tables nor a generated plan says right.
+
+A row is data: the kind, and the parameters that make up the id, joined by ``/``. A text among them that begins with an apostrophe
+stands for itself (``'stages``); a parameter with a default is written ``cluster=default``, as the service takes it where it is not given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+_ECS: Final = ("cluster=default",)
+_STAGE: Final = {"CreateStage", "UpdateStage", "DeleteStage", "GetStage"}
+_INTEGRATION: Final = {"UpdateIntegration", "DeleteIntegration", "GetIntegration"}
+
+_ROWS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+    "lambda:UpdateEventSourceMapping": ("lambda:event-source-mapping", ("UUID",)),
+    "lambda:CreateEventSourceMapping": ("lambda:function", ("FunctionName",)),
+    "route53:ChangeTagsForResource": ("route53:{ResourceType}", ("ResourceId",)),
+    "ecs:UpdateService": ("ecs:service", (*_ECS, "service")),
+    "ecs:DeleteService": ("ecs:service", (*_ECS, "service")),
+    "ecs:CreateService": ("ecs:service", (*_ECS, "serviceName")),
+    "ecs:CreateCluster": ("ecs:cluster", ("clusterName=default",)),
+    "ecs:DeleteTaskDefinitions": ("ecs:task-definition", ("taskDefinitions",)),
+    **{
+        f"apigateway:{name}": ("apigateway:restapis", ("restApiId", "'stages", "stageName"))
+        for name in _STAGE
+    },
+    **{f"apigatewayv2:{name}": ("apigateway:apis", ("ApiId", "'stages", "StageName")) for name in _STAGE},
+    **{
+        f"apigatewayv2:{name}": ("apigateway:apis", ("ApiId", "'integrations", "IntegrationId"))
+        for name in _INTEGRATION
+    },
+}
+
+
+def named(service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(kind, id or ARN) of what a row says; nothing where there is no row, or not every parameter that it needs."""
+    row = _ROWS.get(f"{service}:{operation}")
+    if row is None or ("{ResourceType}" in row[0] and not isinstance(parameters.get("ResourceType"), str)):
+        return
+    form, parts = row
+    kind = form.format_map({name: value for name, value in parameters.items() if isinstance(value, str)})
+    *container, last = parts
+    before = [text for part in container for text in _texts(part, parameters)[:1]]
+    if len(before) < len(container):
+        return
+    for text in _texts(last, parameters):
+        if text.startswith("arn:"):
+            yield kind, text
+        else:
+            yield kind, "/".join([*(_short(one) for one in before), text])
+
+
+def bare(kind: str, text: str) -> str:
+    """The id as it stands in ARNs: Route 53 hands its ids out as ``/hostedzone/Z1`` and takes both."""
+    return text.rpartition("/")[2] if kind.startswith("route53:") and text.startswith("/") else text
+
+
+def _texts(part: str, parameters: Mapping[str, Any]) -> list[str]:
+    if part.startswith("'"):
+        return [part[1:]]
+    name, _, default = part.partition("=")
+    value = parameters.get(name) or default
+    if isinstance(value, str):
+        return [value] if value else []
+    return [one for one in value if isinstance(one, str) and one] if isinstance(value, list) else []
+
+
+def _short(text: str) -> str:
+    return text.rpartition("/")[2] if text.startswith("arn:") else text
