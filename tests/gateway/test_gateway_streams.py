@@ -199,6 +199,9 @@ def test_who_takes_nothing_of_an_answer_is_cut(
             signed(plane.key, plane.port, b"", service="route53", target="", path=path, method="GET")
         )
         end = time.monotonic() + 8
+        while not upstream.heads:  # else nobody has come yet
+            assert time.monotonic() < end, repr(plane.app.gateway)
+            time.sleep(0.02)
         while "[0 clients]" not in repr(plane.app.gateway):
             assert time.monotonic() < end, repr(plane.app.gateway)
             time.sleep(0.1)

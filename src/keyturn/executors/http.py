@@ -280,7 +280,7 @@ class Connection(asyncio.Protocol):
 
     def _fail(self, error: Exception) -> None:
         self._lost = True
-        self.close()
+        self.abort()
         receiver, self._receiver = self._receiver, None
         if receiver is not None:
             receiver.fail(error)
@@ -300,6 +300,7 @@ class Client:
         self._tls: ssl.SSLContext | None = None
         self._busy: set[Connection] = set()
         self._watch: asyncio.TimerHandle | None = None
+        self._closed = False
 
     def __repr__(self) -> str:
         return f"<Client [{sum(map(len, self._idle.values()))} idle connections to {len(self._idle)} hosts]>"
@@ -321,6 +322,9 @@ class Client:
         """
         raw = head_bytes(method, target, headers)
         connection = self._kept(base) or await self._connect(base)
+        if self._closed:
+            connection.abort()
+            raise NotSentError("closed", "the plane is stopping: nothing leaves it any more")
         waiting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         connection.begin(Answer(connection, waiting), bodiless=method == "HEAD")
         self._watched(connection)
@@ -366,12 +370,13 @@ class Client:
         idle = self._idle.get(base)
         if idle is None:
             idle = self._idle[base] = deque()
-        if ended and connection.reusable and connection.usable and len(idle) < IDLE_MAX:
+        room = not self._closed and len(idle) < IDLE_MAX
+        if ended and connection.reusable and connection.usable and room:
             connection.resume()
             connection.idle_since_s = connection.heard_s
             idle.append(connection)
         else:
-            connection.close()
+            connection.abort()  # what the other side has not taken would keep it open
 
     def _watched(self, connection: Connection) -> None:
         self._busy.add(connection)
@@ -415,7 +420,8 @@ class Client:
         return connection
 
     def close(self) -> None:
-        """Close what is kept."""
+        """Close what is kept, and what is asked; nothing leaves after this."""
+        self._closed = True
         if self._watch is not None:
             self._watch.cancel()
         for connection in self._busy:

@@ -12,6 +12,8 @@ LOOK_S: Final = 0.02
 class Open(Protocol):
     """A connection."""
 
+    deadline_s: float  # by the loop's clock; then it is cut
+
     @property
     def idle(self) -> bool:
         """Nothing was asked that is not answered."""
@@ -20,6 +22,26 @@ class Open(Protocol):
     def close(self) -> None: ...
 
     def abort(self) -> None: ...
+
+
+class Connections(set[Open]):
+    """Who is connected. Once `closed`, whoever had been accepted just before and comes only now is cut."""
+
+    closed = False
+
+
+async def no_more(server: asyncio.Server) -> None:
+    """Stop listening. Nobody is let in from now on; who was let in just before has a turn to become a connection of the server's.
+
+    asyncio makes one in the turn after its accept; a server closed in between fails in the middle of that, and leaves it half made
+    and open until it is collected (`Server._attach` in asyncio/base_events.py).
+    """
+    loop = asyncio.get_running_loop()
+    for listening in server.sockets:
+        loop.remove_reader(listening.fileno())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    server.close()
 
 
 async def drained(connections: Collection[Open], seconds: float) -> int:

@@ -47,6 +47,9 @@ class NotHere(msgspec.Struct, frozen=True):
     message: str
 
 
+IN_THE_MIDDLE: Final = NotHere(400, "ConnectInTheMiddle", "a CONNECT comes first, not behind other requests")
+
+
 def where(
     target: str, authorization: str, gate: Gate, *, tunnels: tuple[str, ...]
 ) -> Intercept | PassThrough | NotHere:

@@ -8,7 +8,6 @@ import math
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator
-from typing import Final
 
 import httptools
 import msgspec
@@ -20,12 +19,13 @@ from keyturn.providers.aws.signing.values import Refused
 from keyturn.providers.aws.wire import Unidentified, WireRequest, may_stream
 from keyturn.runtime.interface import Gate
 from keyturn.surfaces.aws_gateway import limits
-from keyturn.surfaces.aws_gateway.draining import cut, drained
+from keyturn.surfaces.aws_gateway.draining import Connections, cut, drained, no_more
 from keyturn.surfaces.aws_gateway.exchange import Exchange, Judged, Reading, Sender
 from keyturn.surfaces.aws_gateway.incoming import Incoming, Stream, TooLargeError, decodes_to_nothing
 from keyturn.surfaces.aws_gateway.observing import Observer
 from keyturn.surfaces.aws_gateway.proxy import (
     ESTABLISHED,
+    IN_THE_MIDDLE,
     Authority,
     Intercept,
     NotHere,
@@ -35,8 +35,6 @@ from keyturn.surfaces.aws_gateway.proxy import (
 from keyturn.surfaces.aws_gateway.relay import Relay
 
 log = logging.getLogger("keyturn.gateway")
-
-_IN_THE_MIDDLE: Final = NotHere(400, "ConnectInTheMiddle", "a CONNECT comes first, not behind other requests")
 
 
 class GatewayConfig(msgspec.Struct, frozen=True):
@@ -51,7 +49,7 @@ class GatewayConfig(msgspec.Struct, frozen=True):
 class Gateway:
     """A listening gateway."""
 
-    def __init__(self, server: asyncio.Server, connections: set[_Client | Tunnel]) -> None:
+    def __init__(self, server: asyncio.Server, connections: Connections) -> None:
         self._server, self._connections = server, connections
         self._sweep: asyncio.TimerHandle | None = None
         self._look()
@@ -75,14 +73,15 @@ class Gateway:
 
     async def drain(self, seconds: float) -> int:
         """Stop listening and wait until nobody asks any more; how many still do after so long."""
-        self._server.close()
+        await no_more(self._server)
         return await drained(self._connections, seconds)
 
     async def close(self) -> None:
         """Stop listening; clients that wait are let go, their cases stay."""
         if self._sweep is not None:
             self._sweep.cancel()
-        self._server.close()
+        await no_more(self._server)
+        self._connections.closed = True
         await cut(self._connections, limits.CLOSE_S)
 
 
@@ -103,7 +102,7 @@ async def serve(
         tunnels=config.tunnels,
         observer=observer,
     )
-    connections: set[_Client | Tunnel] = set()
+    connections = Connections()
     server = await asyncio.get_running_loop().create_server(
         lambda: _Client(exchange, connections),
         config.host,
@@ -117,7 +116,7 @@ async def serve(
 class _Client(asyncio.Protocol, Sender):
     """One connection."""
 
-    def __init__(self, exchange: Exchange, connections: set[_Client | Tunnel], *, origin: str = "") -> None:
+    def __init__(self, exchange: Exchange, connections: Connections, *, origin: str = "") -> None:
         self._exchange, self._connections, self._origin = exchange, connections, origin
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
@@ -145,6 +144,9 @@ class _Client(asyncio.Protocol, Sender):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]  # a TCP connection has a full transport
         self._connections.add(self)
+        if self._connections.closed:
+            self.abort()  # nobody listens any more: what it asks would begin behind the end
+            return
         self._rest()
         if self._early:
             early, self._early = self._early, b""
@@ -373,7 +375,7 @@ class _Client(asyncio.Protocol, Sender):
                 incoming.target.decode("latin-1"), incoming.header("proxy-authorization")
             )
             if isinstance(place, NotHere) or self._queue or self._transport is None:
-                why = place if isinstance(place, NotHere) else _IN_THE_MIDDLE
+                why = place if isinstance(place, NotHere) else IN_THE_MIDDLE
                 self._task = None
                 self._refuse(why.status, why.code, why.message)
             elif isinstance(place, Intercept):
