@@ -179,6 +179,8 @@ class App:
                 await self._console_task
                 raise RuntimeError("the console did not start")
             await asyncio.sleep(0.01)
+        port = self._console.servers[0].sockets[0].getsockname()[1]
+        self.runtime.about["console_url"] = f"http://{config.console.host}:{port}"
 
     async def _authority(self) -> Authority | None:
         """The proxy's, made at the first start that asks for one; that goes on record."""

@@ -214,6 +214,36 @@ def test_a_case_that_is_none(desk: Desk) -> None:
 # --- stopping --------------------------------------------------------------------------------------------------------
 
 
+def test_the_state_is_one_screen(desk: Desk) -> None:
+    """What is open and by whom it is halted, where everything listens, what the log's end is: at a glance, and for programs."""
+    case = desk.plane.held_table()
+    desk.say("olga", "halt", "--agent", "kiro", "-m", "odd")
+    try:
+        told, found = desk.say("ada", "status").output, desk.json("ada", "status")
+    finally:
+        desk.say("dana", "resume", "--agent", "kiro")
+    assert all(len(line) <= 100 for line in told.splitlines())
+    assert len(told.splitlines()) <= 16
+    for part in (
+        f"Keyturn {found['version']}  ADVISORY",
+        "THE ACCOUNT IS A STAND-IN",
+        "HALTED     kiro, by olga",
+        f"gateway    {found['gateway_url']}",
+        "proxy      off",
+        f"console    {found['console_url']}",
+        f"sessions   {found['sessions']} open",
+        f"{found['phases']['held']} held",
+        found["log_head"],
+        found["policy_digest"],
+        found["catalogue"],
+    ):
+        assert part in told, part
+    assert found["console_url"] == desk.plane.url
+    assert found["open_cases"] == sum(found["phases"].values())
+    assert desk.say("dana", "deny", case, "-m", "done").exit_code == 0
+    assert "halted     by nobody" in desk.say("ada", "status").output
+
+
 def test_a_halt_stops_what_is_approved(desk: Desk) -> None:
     """Anybody may pull it; nothing leaves until one who may lift it does."""
     case = desk.plane.held_table()

@@ -170,12 +170,9 @@ def up(ctx: click.Context, observe: bool, workers: int) -> None:
 def status(ctx: click.Context, output: str) -> None:
     """How the plane stands."""
     found = api(ctx).get("/status")
-    lines = [f"{key:14} {value}" for key, value in found.items() if key != "nodes"]
-    lines += [
-        f"  node {node['name']}: lease {node['lease_left_s']} s, heard {node['heard']}, {node.get('gateway', '')}"
-        for node in found.get("nodes", [])
-    ]
-    out(found, "\n".join(lines), output)
+    from keyturn.cli import text
+
+    out(found, text.status(found), output)
 
 
 @main.command()

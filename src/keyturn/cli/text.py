@@ -8,7 +8,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from keyturn.model.assessment import WAYS_BACK
 
@@ -59,6 +59,48 @@ def inbox(cases: list[dict[str, Any]]) -> str:
         for case in cases
     ]
     return table(rows, ("CASE", "PHASE", "", "OPERATION", "RESOURCE", "AGENT <- OPERATOR", "YES"))
+
+
+_IDENTITIES: Final = (
+    ("log head", "log_head"),
+    ("policies", "policy_digest"),
+    ("catalogue", "catalogue"),
+    ("log's key", "public_key"),
+)
+
+
+def status(found: dict[str, Any]) -> str:
+    """How the plane stands, on one screen: what is wrong first, in capitals; identities, which nobody reads at night, last."""
+    place = f"account {found['account']} in {found['region']}" if found.get("account") else "no account"
+    lines = [f"Keyturn {found.get('version', '?')}  {found['mode'].upper()}  {place}"]
+    if found.get("standin"):
+        lines.append("  THE ACCOUNT IS A STAND-IN, not AWS.")
+    halts = found["halted_by"]
+    lines += [f"  HALTED     {agent or 'everything'}, by {by}" for agent, by in sorted(halts.items())]
+    if not halts:
+        lines.append("  halted     by nobody")
+    phases = ", ".join(f"{count} {phase}" for phase, count in found["phases"].items())
+    signed = found["checkpoint"]
+    said = "NOT SIGNED YET"
+    if signed:
+        later = found["log_entries"] - signed["entries"]
+        said = f"signed at {when(signed['at_ms'])} up to {signed['entries']:,}" + (
+            f", {later:,} came after" if later > 0 else ""
+        )
+    lines += [
+        f"  gateway    {found.get('gateway_url') or 'DOES NOT LISTEN'}",
+        f"  proxy      {found.get('proxy_url') or 'off'}",
+        f"  console    {found.get('console_url') or 'DOES NOT LISTEN'}",
+        f"  sessions   {found['sessions']} open",
+        f"  cases      {found['open_cases']} open{': ' + phases if phases else ''}",
+        f"  log        {found['log_entries']:,} entries, {said}",
+    ]
+    lines += [
+        f"  node       {node['name']}: lease {node['lease_left_s']} s, heard {node['heard']:,}, {node.get('gateway', '')}"
+        for node in found.get("nodes", [])
+    ]
+    lines += [f"  {name:10} {found.get(key, '')}" for name, key in _IDENTITIES]
+    return "\n".join(lines)
 
 
 def case(found: dict[str, Any]) -> str:

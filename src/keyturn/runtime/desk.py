@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -333,7 +334,9 @@ class DeskSide:
 
     def status(self) -> dict[str, Any]:
         seq, head = self.book.store.head
+        signed = self.book.store.last_checkpoint()
         open_cases = [case for case in self.book.cases.values() if case.phase not in TERMINAL]
+        phases = Counter(str(case.phase) for case in open_cases)
         mode = (
             "observe" if self.settings.observe else ("enforcing" if self.settings.enforcing else "advisory")
         )
@@ -342,9 +345,14 @@ class DeskSide:
             "standin": self.settings.standin,
             "halted_by": self.book.plane.halts,
             "open_cases": len(open_cases),
-            "held_cases": sum(case.phase is Phase.HELD for case in open_cases),
+            "held_cases": phases[str(Phase.HELD)],
+            "phases": dict(sorted(phases.items())),
+            "sessions": len(self.sessions()),
             "log_entries": seq,
             "log_head": head,
+            "checkpoint": {"entries": signed.size, "at_ms": signed.at_ms, "root": signed.root}
+            if signed
+            else None,
             "policy_digest": self.work.policy.digest,
             **self.about,
         }

@@ -173,7 +173,9 @@ class Desk(Protocol):
     async def resume(self, *, by: str, agent: str = "") -> None: ...
 
     def status(self) -> dict[str, Any]:
-        """Mode (enforcing | advisory | observe), halted, open cases, log head, policy digest, catalogue, version."""
+        """Mode (enforcing | advisory | observe), who halted, where it listens, nodes, open sessions, open cases by phase, the log's head
+        and last checkpoint, the identities of policies and catalogue, version.
+        """
         ...
 
     def subscribe(self, *, after: int = 0) -> AsyncIterator[Notice]: ...

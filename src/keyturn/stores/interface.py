@@ -73,6 +73,10 @@ class Store(Protocol):
 
     def checkpoints(self) -> tuple[Checkpoint, ...]: ...
 
+    def last_checkpoint(self) -> Checkpoint | None:
+        """The one over the most entries; cheap, however many there are."""
+        ...
+
     async def put_blob(self, ref: str, sealed: bytes) -> None:
         """Durable before it returns; the same ref twice is a no-op."""
         ...

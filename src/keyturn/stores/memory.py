@@ -66,6 +66,9 @@ class MemoryStore:
     def checkpoints(self) -> tuple[Checkpoint, ...]:
         return tuple(self._checkpoints[size] for size in sorted(self._checkpoints))
 
+    def last_checkpoint(self) -> Checkpoint | None:
+        return self._checkpoints[max(self._checkpoints)] if self._checkpoints else None
+
     async def put_blob(self, ref: str, sealed: bytes) -> None:
         self._blobs.setdefault(ref, sealed)
 

@@ -73,6 +73,10 @@ class SharedTables(Turns):
         rows = self.backend.read("SELECT body FROM checkpoint ORDER BY size")
         return tuple(msgspec.json.decode(body, type=Checkpoint) for (body,) in rows)
 
+    def last_checkpoint(self) -> Checkpoint | None:
+        row = self.one("SELECT body FROM checkpoint ORDER BY size DESC LIMIT 1", ())
+        return msgspec.json.decode(row[0], type=Checkpoint) if row else None
+
     async def put_blob(self, ref: str, sealed: bytes) -> None:
         await self.run_sql("INSERT INTO blob VALUES (?, ?) ON CONFLICT DO NOTHING", (ref, sealed))
 

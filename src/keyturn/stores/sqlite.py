@@ -173,6 +173,10 @@ class SqliteStore:
         rows = self._select("SELECT body FROM checkpoint ORDER BY size")
         return tuple(msgspec.json.decode(body, type=Checkpoint) for (body,) in rows)
 
+    def last_checkpoint(self) -> Checkpoint | None:
+        row = next(iter(self._select("SELECT body FROM checkpoint ORDER BY size DESC LIMIT 1")), None)
+        return msgspec.json.decode(row[0], type=Checkpoint) if row else None
+
     async def put_blob(self, ref: str, sealed: bytes) -> None:
         await self._submit(
             (),

@@ -248,9 +248,11 @@ class StoreSuite:
         """By size, each size once: signing the same log again replaces nothing that was said of another."""
         async with self.opened(tmp_path) as store:
             assert store.checkpoints() == ()
+            assert store.last_checkpoint() is None
             for size in (3, 7, 7):
                 await store.add_checkpoint(checkpoint(size))
             assert store.checkpoints() == (checkpoint(3), checkpoint(7))
+            assert store.last_checkpoint() == checkpoint(7)
 
     async def test_a_blob_is_kept_as_it_first_was(self, tmp_path: Path) -> None:
         """The same ref twice is a no-op: what a digest in the log speaks of cannot be replaced."""

@@ -185,6 +185,9 @@ class SimulatedSharedStore:
     def checkpoints(self) -> tuple[Checkpoint, ...]:
         return ()
 
+    def last_checkpoint(self) -> Checkpoint | None:
+        return None
+
     async def put_blob(self, ref: str, sealed: bytes) -> None:
         await self._running()
         self._database.platter.blobs.setdefault(ref, sealed)
