@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -42,6 +43,23 @@ PRODUCTION: Final = {"tags": {"env": "production"}}
 OPEN: Final = (
     '{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/k"}]}'
 )
+ROLE_OWN: Final = {"AWS": "arn:aws:iam::123456789012:role/r"}
+READS: Final = '{"Statement":[{"Effect":"Allow","Action":["s3:GetObject","S3:listbucket"],"Resource":"*"}]}'
+PASSES: Final = '{"Statement":[{"Effect":"Allow","Action":["iam:PassRole","s3:GetObject"],"Resource":"*"}]}'
+TRUSTS: Final = '{"Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}'
+SHUT: Final = '{"Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*"}]}'
+ROLE_STANDS: Final = {
+    "inline": {
+        "p": {"Statement": {"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"}}
+    },
+    "attached": [],
+}
+GUARDED: Final = {
+    "messages": 0,
+    "attributes": {
+        "Policy": '{"Statement":[{"Effect":"Deny","Principal":"*","Action":"sqs:*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}'
+    },
+}
 UNDER_KMS: Final = [
     {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "k"}}
 ]
@@ -210,12 +228,6 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
             QUEUE,
         ),
     ),
-    "SQS004": (
-        Case("sqs:SetQueueAttributes", {"QueueUrl": "http://x/1/q", "Attributes": {"Policy": "{}"}}, QUEUE),
-        Case(
-            "sqs:SetQueueAttributes", {"QueueUrl": "http://x/1/q", "Attributes": {"DelaySeconds": "1"}}, QUEUE
-        ),
-    ),
     "LAM001": (
         Case("lambda:DeleteFunction", {"FunctionName": "f"}, FUNCTION),
         Case("lambda:DeleteAlias", {"FunctionName": "f", "Name": "live"}, FUNCTION),
@@ -298,10 +310,6 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
             "iam:AttachRolePolicy", {"RoleName": "r", "PolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}
         ),
     ),
-    "IAM004": (
-        Case("iam:UpdateAssumeRolePolicy", {"RoleName": "r", "PolicyDocument": "{}"}),
-        Case("iam:UpdateRole", {"RoleName": "r", "MaxSessionDuration": 3600}),
-    ),
     "IAM005": (
         Case("iam:CreateLoginProfile", {"UserName": "u", "Password": "p"}),
         Case("iam:DeleteLoginProfile", {"UserName": "u"}),
@@ -342,8 +350,8 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
         Case("ec2:DeleteKeyPair", {"KeyName": "k"}),
     ),
     "GEN007": (
-        Case("sns:SetTopicAttributes", {"TopicArn": "arn:aws:sns:r:1:t", "Policy": "{}"}),
-        Case("sns:SetTopicAttributes", {"TopicArn": "arn:aws:sns:r:1:t", "AttributeName": "DisplayName"}),
+        Case("redshift:PutResourcePolicy", {"ResourceArn": "a", "Policy": "{}"}),
+        Case("redshift:PutResourcePolicy", {"ResourceArn": "a", "Policy": ""}),
     ),
     "GEN008": (
         Case(
@@ -401,8 +409,38 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
         ),
     ),
     "EXP001": (
+        Case("rds:ModifyDBInstance", {"DBInstanceIdentifier": "d", "PubliclyAccessible": True}),
+        Case("rds:ModifyDBInstance", {"DBInstanceIdentifier": "d", "PubliclyAccessible": False}),
+    ),
+    "POL001": (
+        Case(
+            "iam:PutRolePolicy", {"RoleName": "r", "PolicyName": "p", "PolicyDocument": PASSES}, ROLE_STANDS
+        ),
+        Case("iam:PutRolePolicy", {"RoleName": "r", "PolicyName": "p", "PolicyDocument": READS}, ROLE_STANDS),
+    ),
+    "POL002": (
         Case("s3:PutBucketPolicy", {"Bucket": "b", "Policy": OPEN}),
-        Case("s3:PutBucketPolicy", {"Bucket": "b", "Policy": OPEN.replace("*", "arn:aws:iam::1:root")}),
+        Case("s3:PutBucketPolicy", {"Bucket": "b", "Policy": OPEN.replace('"*"', json.dumps(ROLE_OWN))}),
+    ),
+    "POL003": (
+        Case(
+            "iam:PutRolePolicy", {"RoleName": "r", "PolicyName": "p", "PolicyDocument": PASSES}, ROLE_STANDS
+        ),
+        Case(
+            "iam:PutRolePolicy", {"RoleName": "r", "PolicyName": "new", "PolicyDocument": PASSES}, ROLE_STANDS
+        ),
+    ),
+    "POL004": (
+        Case("iam:UpdateAssumeRolePolicy", {"RoleName": "r", "PolicyDocument": "{}"}),
+        Case("iam:UpdateAssumeRolePolicy", {"RoleName": "r", "PolicyDocument": TRUSTS}),
+    ),
+    "POL005": (
+        Case("sqs:SetQueueAttributes", {"QueueUrl": "http://x/1/q", "Attributes": {"Policy": OPEN}}, GUARDED),
+        Case("sqs:SetQueueAttributes", {"QueueUrl": "http://x/1/q", "Attributes": {"Policy": OPEN}}, QUEUE),
+    ),
+    "POL006": (
+        Case("s3:PutBucketPolicy", {"Bucket": "b", "Policy": SHUT}),
+        Case("s3:PutBucketPolicy", {"Bucket": "b", "Policy": SHUT.replace("Deny", "Allow")}),
     ),
     "SEC001": (
         Case("secretsmanager:DeleteSecret", {"SecretId": "s"}),

@@ -13,6 +13,8 @@ from keyturn.providers.aws.rules.delegation_supplied import password_set
 from keyturn.providers.aws.wire_table import load as load_table
 from tests.provider.provider_world import operation
 
+LETS = '{"Statement":[{"Effect":"Allow","Principal":{"AWS":"2"},"Action":"*"}]}'
+
 SUPPLIED: dict[str, tuple[str, dict[str, Any]]] = {
     "a password for a user": ("iam:CreateLoginProfile", {"UserName": "u", "Password": "p"}),
     "another password for a user": ("iam:UpdateLoginProfile", {"UserName": "u", "Password": "p"}),
@@ -20,7 +22,7 @@ SUPPLIED: dict[str, tuple[str, dict[str, Any]]] = {
     "a key for git": ("iam:UploadSSHPublicKey", {"UserName": "u", "SSHPublicKeyBody": "k"}),
     "a signing certificate": ("iam:UploadSigningCertificate", {"UserName": "u", "CertificateBody": "c"}),
     "a credential for one service": ("iam:CreateServiceSpecificCredential", {"UserName": "u", "ServiceName": "s"}),
-    "who may assume a role": ("iam:UpdateAssumeRolePolicy", {"RoleName": "r", "PolicyDocument": "{}"}),
+    "who may assume a role": ("iam:UpdateAssumeRolePolicy", {"RoleName": "r", "PolicyDocument": LETS}),
     "an identity provider": ("iam:CreateOpenIDConnectProvider", {"Url": "https://a.b"}),
     "a thumbprint of one": ("iam:UpdateOpenIDConnectProviderThumbprint", {"OpenIDConnectProviderArn": "arn:aws:iam::1:oidc-provider/a", "ThumbprintList": ["t"]}),
     "an audience of one": ("iam:AddClientIDToOpenIDConnectProvider", {"OpenIDConnectProviderArn": "arn:aws:iam::1:oidc-provider/a", "ClientID": "c"}),
@@ -34,7 +36,7 @@ SUPPLIED: dict[str, tuple[str, dict[str, Any]]] = {
     "a reader of a layer": ("lambda:AddLayerVersionPermission", {"LayerName": "l", "VersionNumber": 1, "StatementId": "s", "Action": "a", "Principal": "2"}),
     "a bucket's policy": ("s3:PutBucketPolicy", {"Bucket": "b", "Policy": '{"Statement":[{"Effect":"Allow","Principal":{"AWS":"999999999999"},"Action":"s3:*","Resource":"*"}]}'}),
     "a grant of a key": ("kms:CreateGrant", {"KeyId": "k", "GranteePrincipal": "arn:aws:iam::2:root", "Operations": ["Decrypt"]}),
-    "a key's policy": ("kms:PutKeyPolicy", {"KeyId": "k", "Policy": "{}"}),
+    "a key's policy": ("kms:PutKeyPolicy", {"KeyId": "k", "Policy": LETS}),
     "a share": ("ram:CreateResourceShare", {"name": "s", "principals": ["2"]}),
     "more of a share": ("ram:AssociateResourceShare", {"resourceShareArn": "arn:aws:ram:eu-west-1:1:resource-share/s", "principals": ["2"]}),
     "a trust anchor": ("rolesanywhere:CreateTrustAnchor", {"name": "n", "source": {"sourceType": "CERTIFICATE_BUNDLE"}}),
@@ -51,8 +53,8 @@ SUPPLIED: dict[str, tuple[str, dict[str, Any]]] = {
     "a snapshot's readers": ("ec2:ModifySnapshotAttribute", {"SnapshotId": "snap-0123456789abcdef0", "CreateVolumePermission": {"Add": [{"UserId": "2"}]}}),
     "an image's users": ("ec2:ModifyImageAttribute", {"ImageId": "ami-0123456789abcdef0", "LaunchPermission": {"Add": [{"UserId": "2"}]}}),
     "a database snapshot's readers": ("rds:ModifyDBSnapshotAttribute", {"DBSnapshotIdentifier": "s", "AttributeName": "restore", "ValuesToAdd": ["2"]}),
-    "a secret's readers": ("secretsmanager:PutResourcePolicy", {"SecretId": "s", "ResourcePolicy": "{}"}),
-    "a repository's users": ("ecr:SetRepositoryPolicy", {"repositoryName": "r", "policyText": "{}"}),
+    "a secret's readers": ("secretsmanager:PutResourcePolicy", {"SecretId": "s", "ResourcePolicy": LETS}),
+    "a repository's users": ("ecr:SetRepositoryPolicy", {"repositoryName": "r", "policyText": LETS}),
     "a bus's senders": ("events:PutPermission", {"Principal": "2", "StatementId": "s", "Action": "events:PutEvents"}),
     "a lake's permissions": ("lakeformation:GrantPermissions", {"Principal": {"DataLakePrincipalIdentifier": "2"}, "Resource": {}, "Permissions": ["ALL"]}),
     "a document's users": ("ssm:ModifyDocumentPermission", {"Name": "d", "PermissionType": "Share", "AccountIdsToAdd": ["2"]}),

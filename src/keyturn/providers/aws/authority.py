@@ -7,16 +7,14 @@ resources in a policy are not counted: they could only make the role weaker than
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any, Final
 from urllib.parse import unquote
 
 from keyturn.core.ports import Inquiry
 from keyturn.model.change import Effect, Operation
 from keyturn.model.execution import Answer, Call, Succeeded
-from keyturn.providers.aws import catalogue
+from keyturn.providers.aws import permitted
 from keyturn.providers.aws.resources import GLOBAL_REGION
 from keyturn.providers.aws.rules import Authority
 from keyturn.providers.aws.rules.conditions import standing
@@ -51,8 +49,6 @@ HELD: Final[dict[str, tuple[str, ...]]] = {
 
 _NOT_PASSED: Final = frozenset({"iam", "sts", "organizations", "sso-admin", "lakeformation"})
 """There a role's name says which resource is meant, or who is granted something."""
-
-_BECOMES: Final = re.compile(r"^(iam:passrole|sts:assumerole.*|iam:createservicelinkedrole)$")
 
 
 def roles(operation: Operation, live: Mapping[str, Any], states: Mapping[str, Any]) -> list[str]:
@@ -144,7 +140,7 @@ def worst(documents: list[Any]) -> tuple[Effect, list[str], bool]:
     """The worst effect that these policies allow, some actions of that effect, and whether they could change permissions."""
     found: dict[str, Effect] = {}
     for action in _allowed(documents):
-        found |= _meant(action)
+        found |= permitted.meant(action)
     if not found:
         return Effect.READ, [], False
     effect = max(found.values(), key=lambda one: one.severity)
@@ -167,35 +163,3 @@ def _allowed(documents: list[Any]) -> Iterator[str]:
                 continue
             actions = statement.get("Action", "*" if "NotAction" in statement else [])
             yield from map(str, actions if isinstance(actions, list) else [actions])
-
-
-@cache
-def _actions() -> dict[str, Effect]:
-    """IAM action, in lower case -> the worst of the operations that it is for."""
-    found: dict[str, Effect] = {}
-    for name, effect in catalogue.floors().items():
-        service, _, operation = name.partition(":")
-        action = catalogue.iam_actions(service, operation)[0].lower()
-        if action not in found or effect.severity > found[action].severity:
-            found[action] = effect
-    return found
-
-
-@cache
-def _meant(pattern: str) -> dict[str, Effect]:
-    """The mutating actions that a pattern reaches, as some of each effect."""
-    lowered = pattern.lower()
-    if lowered in {"*", "*:*"}:
-        return {"*": Effect.DELETE, "iam:*": Effect.PERMISSION}
-    if _BECOMES.match(lowered):
-        return {pattern: Effect.PERMISSION}
-    if "*" not in lowered and "?" not in lowered:
-        return {pattern: _actions().get(lowered, Effect.EXECUTE)}
-    matches = re.compile(re.escape(lowered).replace(r"\*", ".*").replace(r"\?", ".")).fullmatch
-    found: dict[Effect, str] = {}
-    for action, effect in _actions().items():
-        if matches(action):
-            found.setdefault(effect, action)
-    if matches("iam:passrole") or matches("sts:assumerole"):
-        found[Effect.PERMISSION] = pattern
-    return {action: effect for effect, action in found.items()} or {pattern: Effect.EXECUTE}

@@ -20,7 +20,7 @@ from keyturn.providers.aws.recipes.base import Step
 from keyturn.providers.aws.rules import REGISTRY
 from keyturn.providers.aws.rules.conditions import standing, values
 from keyturn.providers.aws.rules.shapes import APPENDS
-from keyturn.providers.aws.rules.table import READS, ROWS, Read
+from keyturn.providers.aws.rules.table import BOUND, READS, ROWS, Read
 
 ABSENT: Final = re.compile(
     r"(?i)notfound|nosuch|doesnotexist|nonexist|unknownresource|\.notfound$|invalidinstanceid\."
@@ -92,7 +92,10 @@ def _reading(
                 unknowns.append(f"{operation.resources[0]}: {one.operation}: {answer.code}")
             case Unavailable():
                 unknowns.append(f"{operation.resources[0]}: {one.operation}: {answer.why}")
-    looked = sorted({path for row in _rows(operation.name) for path in row.when.live})
+    looked = sorted(
+        {path for row in _rows(operation.name) for path in row.when.live}
+        | BOUND.get(operation.name, frozenset())
+    )
     seen = {path: standing(live, path) for path in looked}
     return Reading(live, tuple(unknowns), digest(_plain(seen)) if wanted else "", asked=bool(wanted))
 

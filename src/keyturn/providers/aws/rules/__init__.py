@@ -89,9 +89,7 @@ class Rule(msgspec.Struct, frozen=True):
     look: Callable[[Context], Fired]
     everywhere: bool = False  # a generic detector that is asked even where there are exact rules
     last: bool = False  # a generic detector that says something only where no exact rule does
-    looks_at: frozenset[str] | None = (
-        None  # of a row: its paths; None of a function, which knows its operations whole
-    )
+    looks_at: frozenset[str] | None = None  # its paths; None: it knows its operations whole
 
     def ask(self, context: Context) -> Finding | None:
         """The finding, when the rule has one; a doubt is none."""
@@ -163,8 +161,11 @@ def rule(
     *,
     everywhere: bool = False,
     last: bool = False,
+    looks_at: frozenset[str] | None = None,
 ) -> Callable[[Callable[[Context], Fired]], Callable[[Context], Fired]]:
-    """Puts a function among the rules; without operations it is a generic detector."""
+    """Puts a function among the rules; without operations it is a generic detector. With `looks_at` it knows of its operations
+    only these paths.
+    """
 
     def put(look: Callable[[Context], Fired]) -> Callable[[Context], Fired]:
         REGISTRY.append(
@@ -179,6 +180,7 @@ def rule(
                 look=look,
                 everywhere=everywhere,
                 last=last,
+                looks_at=looks_at,
             )
         )
         return look

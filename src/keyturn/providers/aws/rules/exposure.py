@@ -10,6 +10,7 @@ from typing import Any, Final
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import READ_EFFECTS, Effect
 from keyturn.providers.aws.rules import Context, Fired, rule
+from keyturn.providers.aws.rules.policies import OPERATIONS
 from keyturn.providers.aws.rules.shapes import families, leaves, members
 
 _POLICY: Final = re.compile(r"(?i)(policy|policies|document|policytext|policybody)$")
@@ -63,7 +64,10 @@ def opened_to_everybody(context: Context) -> Fired:
     """Public access is access for everybody: a principal of ``*``, an open address range, a public ACL or group, no authentication."""
     if context.operation.floor in READ_EFFECTS or _TAKES_AWAY.match(context.operation.action):
         return None
-    found = [path for path, document in documents(context.parameters) if open_to_all(document)]
+    found: list[str] = []
+    if context.operation.name not in OPERATIONS:  # of these POL002 says who is let in
+        found += [path for path, document in documents(context.parameters) if open_to_all(document)]
+        found += [path for name, path, value in members(context) if name == "Principal" and value == "*"]
     found += [path for name, path, value in members(context) if _opens(name, value)]
     if not found:
         return None
@@ -76,7 +80,6 @@ def _opens(name: str, value: Any) -> bool:
             (value in _ANYWHERE and ("cidr" in name.lower() or "ip" in name.lower()))
             or (name in {"ACL", "AccessControl"} and value in _PUBLIC_ACL)
             or (name == "Group" and value == "all")
-            or (name == "Principal" and value == "*")
             or (name == "AuthType" and value == "NONE")
             or any(group in value for group in _GROUPS)
         )

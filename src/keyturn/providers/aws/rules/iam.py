@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
 from keyturn.providers.aws.rules import Context, Fired, Said, rule
-from keyturn.providers.aws.rules.exposure import documents
 
 R1, R3 = Reversibility.R1, Reversibility.R3
 IAM: Final = "https://docs.aws.amazon.com/IAM/latest/APIReference/"
@@ -32,13 +31,9 @@ def delete_identity(context: Context) -> Fired:
 @rule(
     "IAM002",
     [
-        "iam:PutRolePolicy",
-        "iam:PutUserPolicy",
         "iam:AttachRolePolicy",
         "iam:AttachUserPolicy",
-        "iam:CreatePolicyVersion",
         "iam:SetDefaultPolicyVersion",
-        "iam:PutGroupPolicy",
         "iam:AttachGroupPolicy",
         "iam:AddUserToGroup",
         "iam:AddRoleToInstanceProfile",
@@ -46,39 +41,15 @@ def delete_identity(context: Context) -> Fired:
     Kind.DELEGATED_AUTHORITY,
     Effect.PERMISSION,
     R1,
-    IAM + "API_PutRolePolicy.html",
+    IAM + "API_AttachRolePolicy.html",
 )
 def grants(context: Context) -> Fired:
     """What is granted here is used later, by others."""
-    given = context.parameters
-    words = [word for _, document in documents(given) for word in wide(document)]
-    if str(given.get("PolicyArn", "")).endswith(
+    administers = str(context.parameters.get("PolicyArn", "")).endswith(
         ("/AdministratorAccess", "/IAMFullAccess", "/PowerUserAccess")
-    ):
-        words.append("administration")
-    among = f", among them {', '.join(words[:3])}" if words else ""
-    return f"{context.ref} would be given other permissions{among}.", {"wide": words}
-
-
-def wide(document: dict[str, Any]) -> list[str]:
-    """What is dangerous in an identity policy, in words: everything allowed, a whole service, roles passed."""
-    found: set[str] = set()
-    listed = document.get("Statement")
-    for statement in listed if isinstance(listed, list) else [listed]:
-        if not isinstance(statement, dict) or statement.get("Effect") != "Allow":
-            continue
-        if "NotAction" in statement:
-            found.add("everything but some actions")
-        actions = statement.get("Action", [])
-        for action in actions if isinstance(actions, list) else [actions]:
-            lowered = str(action).lower()
-            if lowered in {"*", "*:*"}:
-                found.add("every action")
-            elif lowered.endswith(":*"):
-                found.add(f"all of {lowered[:-2]}")
-            elif lowered == "iam:passrole":
-                found.add("passing roles")
-    return sorted(found)
+    )
+    among = ", among them administration" if administers else ""
+    return f"{context.ref} would be given other permissions{among}.", {}
 
 
 @rule(
@@ -102,19 +73,6 @@ def wide(document: dict[str, Any]) -> list[str]:
 def takes_away(context: Context) -> Fired:
     """Whoever acts with this role loses a permission at once."""
     return f"{context.ref} would lose permissions that something may be using now.", {}
-
-
-@rule(
-    "IAM004",
-    ["iam:UpdateAssumeRolePolicy", "iam:CreateRole"],
-    Kind.DELEGATED_AUTHORITY,
-    Effect.PERMISSION,
-    R1,
-    IAM + "API_UpdateAssumeRolePolicy.html",
-)
-def trust(context: Context) -> Fired:
-    """A trust policy says who may become this role."""
-    return f"Who may become {context.ref} would be decided by the request.", {}
 
 
 @rule(

@@ -54,20 +54,6 @@ def retention_shortened(context: Context) -> Fired:
 
 
 @rule(
-    "SQS004",
-    ["sqs:SetQueueAttributes"],
-    Kind.EXPOSURE,
-    Effect.PERMISSION,
-    R1,
-    SQS + "API_SetQueueAttributes.html",
-)
-def queue_policy(context: Context) -> Fired:
-    """A queue's policy says who may send and receive."""
-    given = context.parameters.get("Attributes") or {}
-    return (f"The policy of {context.ref.id} would be replaced.", {}) if "Policy" in given else None
-
-
-@rule(
     "SQS005",
     ["sqs:SetQueueAttributes"],
     Kind.PROTECTION_STRIP,

@@ -91,6 +91,10 @@ READS: Final[dict[str, dict[str, Read]]] = {}
 """Operation -> what is read to judge it, by the reading's name ("" for the first)."""
 
 
+BOUND: Final[dict[str, frozenset[str]]] = {}
+"""Operation -> paths of what is read that functions look at: an approval binds to these as to those of rows."""
+
+
 class Row(msgspec.Struct, frozen=True):
     """A rule as data; `ask` is what the registry keeps of it."""
 

@@ -18,7 +18,6 @@ from keyturn.providers.aws.rules.conditions import (
     lower,
     off,
     says,
-    standing,
     stands,
     values,
 )
@@ -75,33 +74,6 @@ def locks_out(path: str) -> Any:
     return check(test, given=(path,))
 
 
-def loses_statements(path: str, live: str) -> Any:
-    """A document replaces the one before, and a principal that was allowed something there is in no statement of it."""
-
-    def test(request: Request, now: Live) -> bool | None:
-        stood = standing(now, live)
-        if not values(request, path):
-            return False
-        if stood is None:
-            return None
-        before, after = _allowed(stood), _allowed(values(request, path))
-        return None if before is None or after is None else bool(before - after)
-
-    return check(test, given=(path,), live=(live,))
-
-
-def _allowed(documents: list[Any]) -> set[str] | None:
-    found: set[str] = set()
-    for document in documents:
-        read = statements(document)
-        if read is None:
-            return None
-        found |= {
-            name for one in read if one.get("Effect") == "Allow" for name in _listed(one.get("Principal"))
-        }
-    return found
-
-
 # fmt: off
 K: Final = Table("kms", "https://docs.aws.amazon.com/kms/latest/APIReference/API_{}.html")
 _KEY: Final = Read("kms:DescribeKey", {"KeyId": "KeyId"}, "KeyMetadata")
@@ -112,7 +84,6 @@ K.row("KMS002", "DisableKey", stands("KeyState", "Enabled"), OUTAGE, "Whatever i
 K.row("KMS003", "ScheduleKeyDeletion", below("PendingWindowInDays", 15), LOSS_WINDOW, "There would be little time to notice: after the waiting period all that the key has encrypted is lost")
 K.row("KMS004", "PutKeyPolicy CreateKey ReplicateKey", says("BypassPolicyLockoutSafetyCheck", True), STRIP_FOR_GOOD, "The key could end up manageable by nobody")
 K.row("KMS005", "PutKeyPolicy", locks_out("Policy"), STRIP_FOR_GOOD, "The policy shuts out everybody, its author included")
-K.row("KMS006", "PutKeyPolicy", loses_statements("Policy", "Policy"), OUTAGE, "Principals that the policy allows now would be shut out")
 K.row("KMS007", "DeleteImportedKeyMaterial", ALWAYS, LOSS, "What is encrypted under the key is unreadable at once")
 K.row("KMS008", "DisableKeyRotation", ALWAYS, STRIP, "The key would no longer be rotated")
 K.row("KMS009", "UpdateAlias", ALWAYS, OUTAGE, "Who encrypts by the alias does so under another key from now on")
