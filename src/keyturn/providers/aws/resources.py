@@ -395,8 +395,14 @@ def _cloudwatch(operation: str, parameters: dict[str, Any], home: Home) -> Itera
 
 def _ec2(operation: str, parameters: dict[str, Any], home: Home) -> Iterator[ResourceRef]:
     """Ids say what they are; those that speak of the operation's noun come first, and creates name no identity."""
+    if (
+        operation == "CreateSecurityGroup"
+    ):  # its id is the service's; a plan would name a group of another service
+        yield home.ref("ec2:account", "*")
     if operation.startswith(("Create", "Run", "Allocate", "Request")) and operation != "CreateTags":
         return
+    if "SecurityGroup" in operation and not parameters.get("GroupId"):  # by name, in a default VPC
+        yield from (home.ref("ec2:security-group", text) for text in _texts(parameters.get("GroupName")))
     noun = kebab(_noun(operation)).rstrip("s")
     found = []
     for value in parameters.values():

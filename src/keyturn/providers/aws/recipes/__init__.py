@@ -8,6 +8,10 @@ from keyturn.providers.aws.recipes.base import Recipe
 from keyturn.providers.aws.recipes.cloudwatch import Alarm
 from keyturn.providers.aws.recipes.dashboards import Dashboard
 from keyturn.providers.aws.recipes.dynamodb import Table
+from keyturn.providers.aws.recipes.ec2_addresses import Address, Association, Attachment, Interface
+from keyturn.providers.aws.recipes.ec2_disks import Snapshot, Volume
+from keyturn.providers.aws.recipes.ec2_groups import SecurityGroup
+from keyturn.providers.aws.recipes.ec2_templates import LaunchTemplate
 from keyturn.providers.aws.recipes.ecr import Repository
 from keyturn.providers.aws.recipes.ecs import Cluster, Service, TaskDefinition
 from keyturn.providers.aws.recipes.events import Rule
@@ -53,6 +57,14 @@ _RECIPES: tuple[Recipe, ...] = (
     Cluster(),
     Service(),
     TaskDefinition(),
+    SecurityGroup(),
+    Volume(),
+    Snapshot(),
+    Address(),
+    Association(),
+    Interface(),
+    Attachment(),
+    LaunchTemplate(),
 )
 
 
