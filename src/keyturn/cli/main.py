@@ -18,6 +18,7 @@ from keyturn.cli.guarding import doctor, guard
 from keyturn.cli.policies import policy
 from keyturn.cli.shared import EXIT_FAILED, EXIT_REFUSED, EXIT_UNREACHABLE, api, out, output_option
 from keyturn.cli.stores import store
+from keyturn.cli.undoing import backup, undo
 from keyturn.errors import KeyturnError, OperatorError, ReviewError
 
 _REFUSALS = {
@@ -415,21 +416,7 @@ def settle(ctx: click.Context, case: str, succeeded: bool, note: str) -> None:
     )
 
 
-@main.command()
-@click.argument("cases", nargs=-1, required=True)
-@output_option
-@click.pass_context
-def undo(ctx: click.Context, cases: tuple[str, ...], output: str) -> None:
-    """Take cases back, each as a case of its own."""
-    console = api(ctx)
-    made = [console.post(f"/cases/{case}/undo") for case in cases]
-    told = "\n".join(f"{one['id']} undoes {one['undoes']}: {one['phase']}. {one['reason']}" for one in made)
-    out(made, told, output)
-    if any(one["phase"] in {"failed", "invalidated", "denied", "inconclusive"} for one in made):
-        sys.exit(EXIT_FAILED)
-
-
-for command in (explain, export, verify, log, policy, guard, doctor, ca, store):
+for command in (undo, backup, explain, export, verify, log, policy, guard, doctor, ca, store):
     main.add_command(command)
 
 

@@ -57,6 +57,16 @@ class ReasonBody(msgspec.Struct, frozen=True):
     agent: str = ""
 
 
+class UndoBody(msgspec.Struct, frozen=True):
+    """Cases by name, those of a session, or those that left since a time (of an agent)."""
+
+    cases: tuple[str, ...] = ()
+    session: str = ""
+    since_ms: int | None = None
+    agent: str = ""
+    plan: bool = False  # say what would be done, and ask for nothing
+
+
 class SettleBody(msgspec.Struct, frozen=True):
     succeeded: bool
     note: str = ""
@@ -119,6 +129,8 @@ class Api:
             ("POST", "/api/v1/cases/{id}/withdraw", self._withdraw),
             ("POST", "/api/v1/cases/{id}/settle", self._settle),
             ("POST", "/api/v1/cases/{id}/undo", self._undo),
+            ("POST", "/api/v1/undo", self._undo_several),
+            ("GET", "/api/v1/cases/{id}/backups", self._backups),
             ("GET", "/api/v1/sessions", self._sessions),
             ("POST", "/api/v1/sessions", self._open_session),
             ("POST", "/api/v1/sessions/{id}/end", self._end_session),
@@ -255,6 +267,34 @@ class Api:
     async def _undo(self, request: Request, user: User) -> Response:
         _needs(user, "operator", "reviewer")
         return JSONResponse(show.summary(await self._desk.undo(request.path_params["id"], by=user.name)))
+
+    async def _undo_several(self, request: Request, user: User) -> Response:
+        """Several cases, a session's, or all since a time; with `plan` only said, and nothing is asked for."""
+        _needs(user, "operator", "reviewer")
+        body = await _body(request, UndoBody)
+        cases, since_ms = body.cases, body.since_ms
+        if body.plan:
+            plan = self._desk.plan_undo(*cases, session=body.session, since_ms=since_ms, agent=body.agent)
+            return JSONResponse({"parts": msgspec.to_builtins(plan.parts)})
+        case = await self._desk.undo(
+            *cases, by=user.name, session=body.session, since_ms=since_ms, agent=body.agent
+        )
+        return JSONResponse(show.summary(case))
+
+    async def _backups(self, request: Request, user: User) -> Response:
+        """The case's backups, each with the runbook that restores it without Keyturn."""
+        _needs(user, "operator", "reviewer")
+        case = self._desk.case(request.path_params["id"])
+        if case is None:
+            raise ReviewError("no-case", f"there is no case {request.path_params['id']}")
+        found = [
+            {
+                **msgspec.to_builtins(backup),
+                "runbook": self._desk.manifest(backup.manifest) if backup.manifest else "",
+            }
+            for backup in case.backups
+        ]
+        return JSONResponse({"backups": found})
 
     # --- sessions and the plane --------------------------------------------------------------------------------------
 

@@ -149,8 +149,7 @@ class Pages:
             "settle": case.phase is Phase.INCONCLUSIVE and not own,
             "undo": case.phase in {Phase.CONFIRMED, Phase.FAILED, Phase.HALTED}
             and case.done is not None
-            and not case.undone_by
-            and not (case.change and case.change.undoes),
+            and not case.undone_by,
             "withdraw": case.phase in {Phase.HELD, Phase.APPROVED} and own,
         }
         return [

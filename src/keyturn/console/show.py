@@ -61,6 +61,7 @@ def summary(case: Case) -> dict[str, Any]:
             "changed_at_ms": case.changed_at_ms,
             "reason": case.reason,
             "undoes": change.undoes if change else None,
+            "undoes_also": list(change.undoes_also) if change else [],
             "undone_by": case.undone_by,
         }
     )

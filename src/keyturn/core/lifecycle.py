@@ -109,7 +109,11 @@ LIFECYCLE: Final[dict[P, Row]] = {
         r.Reconciled: (P.IN_PROGRESS, P.PROVED, P.EXECUTED, P.FAILED, P.UNCERTAIN, P.INCONCLUSIVE)
     }
     | _open(P.IN_PROGRESS),
-    P.UNCERTAIN: {r.Reconciled: (P.PROVED, P.EXECUTED, P.FAILED, P.UNCERTAIN, P.INCONCLUSIVE)}
+    P.UNCERTAIN: {
+        r.StepIntended: (P.UNCERTAIN,),  # an undo is taken up where it stopped
+        r.StepEnded: (P.UNCERTAIN,),
+        r.Reconciled: (P.PROVED, P.EXECUTED, P.FAILED, P.UNCERTAIN, P.INCONCLUSIVE),
+    }
     | _open(P.UNCERTAIN),
     P.EXECUTED: {r.VerifyBegun: (P.VERIFYING,)} | _open(P.EXECUTED),
     P.VERIFYING: {r.Verified: (P.CONFIRMED, P.INCONCLUSIVE, P.RESTORING), r.VerifyBegun: (P.VERIFYING,)}

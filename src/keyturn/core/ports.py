@@ -103,12 +103,25 @@ class Provider(Protocol):
         """After the call: is the world as the operation says it would be?"""
         ...
 
-    def plan_undo(self, change: Change, before: Captures, backups: tuple[Backup, ...]) -> UndoPlan:
-        """How to take `change` back, given what stood before and what was saved."""
+    def plan_undo(
+        self, change: Change, before: Captures, backups: tuple[Backup, ...], *, again: Change | None = None
+    ) -> UndoPlan:
+        """How to take `change` back, given what stood before and what was saved. Where `change` is itself an undo, `again` is
+        what it took back, which is then done again.
+        """
         ...
 
-    def undo(self, change: Change, before: Captures, backups: tuple[Backup, ...]) -> Inquiry[tuple[str, ...]]:
+    def undo(
+        self, change: Change, before: Captures, backups: tuple[Backup, ...], *, again: Change | None = None
+    ) -> Inquiry[tuple[str, ...]]:
         """Perform the plan; returns the honest list of what is not as it was (empty: all equal). Raises `UnavailableError`."""
+        ...
+
+    def took_effect(self, call: Call) -> Inquiry[bool | None]:
+        """Read the world: did this call of ours, which was not answered, take effect? None: that cannot be told.
+
+        False also where the call sets what it sets whatever stands, so that it may be made again.
+        """
         ...
 
     def render(self, operation: Operation, parameters: dict[str, Any]) -> str:

@@ -123,6 +123,12 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     received_at_ms: int
     intent: str = ""  # what the agent says it wants; shown as untrusted, never decided on
     undoes: str | None = None
+    undoes_also: tuple[str, ...] = ()  # further cases that it takes back after that one, in this order
+
+    @property
+    def taken_back(self) -> tuple[str, ...]:
+        """The cases that it would undo, in the order in which it does."""
+        return (self.undoes, *self.undoes_also) if self.undoes else ()
 
     @property
     def digest(self) -> str:
@@ -132,6 +138,7 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
                 "principal": msgspec.to_builtins(self.principal),
                 "operations": [operation.meaning() for operation in self.operations],
                 "undoes": self.undoes,
+                **({"undoes_also": self.undoes_also} if self.undoes_also else {}),
             }
         )
 

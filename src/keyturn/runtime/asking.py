@@ -55,13 +55,15 @@ class Asker:
         case_id: str = "",
         recipe: str = "",
         shared: bool = False,
+        settle: Callable[[Call], Inquiry[bool | None]] | None = None,
     ) -> T:
         """The inquiry's result. With `case_id` and `recipe` its mutating steps are put on record; without, they are refused.
 
+        With `settle` a step that was not answered is looked up in the world: it counts as done, or is made again, never blindly.
         `shared` reads may be answered by an equal one that is under way.
         """
         read = self._read_shared if shared else self.ask
-        steps = _Steps(self, case_id, recipe, tags)
+        steps = _Steps(self, case_id, recipe, tags, settle)
         answers: tuple[Answer, ...] | None = None
         before: tuple[Call, ...] = ()
         spacing_s = SPACING_FIRST_S
@@ -105,8 +107,16 @@ class Asker:
 class _Steps:
     """The mutating steps of one recipe of one case, numbered in the order they are asked for."""
 
-    def __init__(self, asker: Asker, case_id: str, recipe: str, tags: dict[str, str]) -> None:
+    def __init__(
+        self,
+        asker: Asker,
+        case_id: str,
+        recipe: str,
+        tags: dict[str, str],
+        settle: Callable[[Call], Inquiry[bool | None]] | None,
+    ) -> None:
         self._asker, self._case_id, self._recipe, self._tags = asker, case_id, recipe, tags
+        self._settle = settle
         self._number = 0
         case = asker._book.cases.get(case_id)  # noqa: SLF001  # one module
         earlier = case.steps if case else ()
@@ -119,7 +129,9 @@ class _Steps:
         number = self._number
         earlier = self._earlier.get(number)
         if earlier is not None:
-            return await self._replay(earlier, call)
+            replayed = await self._replay(earlier, call)
+            if replayed is not None:
+                return replayed
         book, vault, clock = self._asker._book, self._asker._vault, self._asker._clock  # noqa: SLF001  # one module
         request = await vault.put(canonical(call), "call")
         masked = msgspec.structs.replace(call, parameters={"$sealed": request})
@@ -129,30 +141,44 @@ class _Steps:
         )
         book.may_act()
         answer = await self._asker.ask(call, self._tags)
-        status, detail = _ended(answer)
-        answer_ref = await vault.put(_answers.encode(answer), "answer")
-        await book.record(
-            self._case_id,
-            r.StepEnded(
-                at_ms=clock(),
-                recipe=self._recipe,
-                step=number,
-                status=status,
-                detail=detail,
-                answer_ref=answer_ref,
-            ),
-        )
+        await self._ended(number, answer)
         return answer
 
-    async def _replay(self, earlier: StepState, call: Call) -> Answer:
-        """After a crash: what was answered is answered again; what was not is left to the recipe, which reads the world."""
+    async def _ended(self, number: int, answer: Answer, note: str = "") -> None:
+        status, detail = _ended(answer)
+        answer_ref = await self._asker._vault.put(_answers.encode(answer), "answer")  # noqa: SLF001  # one module
+        ended = r.StepEnded(
+            at_ms=self._asker._clock(),  # noqa: SLF001  # one module
+            recipe=self._recipe,
+            step=number,
+            status=status,
+            detail=note or detail,
+            answer_ref=answer_ref,
+        )
+        await self._asker._book.record(self._case_id, ended)  # noqa: SLF001  # one module
+
+    async def _replay(self, earlier: StepState, call: Call) -> Answer | None:
+        """After a crash: what was answered is answered again. What was not is looked up in the world, or else left to the recipe,
+        which reads it; None: it certainly did nothing, and is made now.
+        """
         if earlier.operation != call.operation:
             return Unavailable(
                 f"step {earlier.step} was {earlier.operation} before the restart, now {call.operation}"
             )
         if earlier.answer_ref:
-            return _decoder.decode(self._asker._vault.get(earlier.answer_ref))  # noqa: SLF001  # one module
-        return Unavailable("the plane stopped before this step was answered; it is not repeated blindly")
+            answer = _decoder.decode(self._asker._vault.get(earlier.answer_ref))  # noqa: SLF001  # one module
+            if self._settle is None or not isinstance(answer, Unavailable):
+                return answer
+        if self._settle is None:
+            return Unavailable("the plane stopped before this step was answered; it is not repeated blindly")
+        done = await self._asker.drive(self._settle(call), tags=self._tags)
+        if done is None:
+            raise TimeoutError(f"whether step {earlier.step}, {call.operation}, took effect cannot be told")
+        if not done:
+            return None
+        answer = Succeeded(value={})
+        await self._ended(earlier.step, answer, "it was not answered; the world was read, and it took effect")
+        return answer
 
 
 _answers = msgspec.json.Encoder(enc_hook=str)  # times in answers are kept as text

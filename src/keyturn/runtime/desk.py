@@ -16,20 +16,16 @@ from keyturn.core.lifecycle import TERMINAL
 from keyturn.core.review import judge
 from keyturn.errors import OperatorError, ReviewError
 from keyturn.model import record as r
-from keyturn.model.change import Change, Principal
 from keyturn.model.record import Entry
 from keyturn.model.review import NotAccepted, Review
-from keyturn.runtime.interface import Notice, SessionKey
+from keyturn.runtime.interface import Notice, SessionKey, Undoing
+from keyturn.runtime.undoing import TakingBack
 from keyturn.runtime.work import Work
 from keyturn.stores.bundle import bundle
 
 SESSION_S_MAX: Final = 12 * 3600
 """A session ends with the working day: a key that is forgotten is worth nothing tomorrow."""
 
-_UNDOABLE: Final = frozenset(
-    {Phase.CONFIRMED, Phase.INCONCLUSIVE, Phase.EXECUTED, Phase.VERIFYING, Phase.FAILED, Phase.HALTED}
-)
-"""Of the last two only what was done before it broke off: see `Case.done`."""
 _STOPPED_BY_HALT: Final = frozenset({Phase.ALLOWED, Phase.CLAIMED, Phase.PREPARED, Phase.PROVED})
 
 
@@ -41,6 +37,8 @@ class DeskSide:
         self.clock = work.clock
         self._keys = keys
         self._undoing = asyncio.Lock()
+        self.taking_back = TakingBack(work)
+        work.take_back, work.mark_undone = self.taking_back.perform, self.taking_back.mark
         self.about: dict[str, Any] = {}  # versions and hashes, set by app
 
     # --- looking -----------------------------------------------------------------------------------------------------
@@ -184,67 +182,33 @@ class DeskSide:
 
         return await self.book.record_from(case_id, settled)
 
-    async def undo(self, case_id: str, *, by: str) -> Case:
+    async def undo(
+        self, *cases: str, by: str, session: str = "", since_ms: int | None = None, agent: str = ""
+    ) -> Case:
         async with self._undoing:
-            undo_id = await self._open_undo(case_id, by)
+            chosen = self.taking_back.chosen(cases, session=session, since_ms=since_ms, agent=agent)
+            undo_id = await self._open_undo(chosen, by, named=bool(cases))
         done = TERMINAL | {Phase.HELD, Phase.INCONCLUSIVE}
         return await self.book.until(undo_id, lambda case: case.phase in done, timeout_s=UNDO_WAIT_S)
 
-    async def _open_undo(self, case_id: str, by: str) -> str:
-        original = self._known(case_id)
-        done = self._may_be_undone(original)
-        provider = self.work.provider(done)
-        plan = provider.plan_undo(done, self.work.captures(original), original.backups)
-        if not plan.possible or not plan.operations:
-            raise ReviewError(
-                "cannot-undo", f"{case_id} cannot be taken back: {plan.why}", help="; ".join(plan.loss)
-            )
+    def plan_undo(
+        self, *cases: str, session: str = "", since_ms: int | None = None, agent: str = ""
+    ) -> Undoing:
+        chosen = self.taking_back.chosen(cases, session=session, since_ms=since_ms, agent=agent)
+        return self.taking_back.plan(chosen)
+
+    async def _open_undo(self, chosen: tuple[str, ...], by: str, *, named: bool) -> str:
         now = self.clock()
-        principal = Principal(agent="", session=f"person:{by}", operator=by, attested_by="login")
-        change = Change(
-            principal=principal,
-            surface="desk",
-            operations=plan.operations,
-            received_at_ms=now,
-            intent=f"undo of {case_id}",
-            undoes=case_id,
-        )
+        if len(chosen) == 1:
+            self.taking_back.may_be_undone(self._known(chosen[0]))
+        change = self.taking_back.change(self.taking_back.plan(chosen), by=by, at_ms=now, named=named)
 
         def received() -> r.Received:
-            self._may_be_undone(self._known(case_id))  # somebody may have asked elsewhere meanwhile
+            for case_id in change.taken_back:  # somebody may have asked elsewhere meanwhile
+                self.taking_back.may_be_undone(self._known(case_id))
             return r.Received(at_ms=now, change=change)
 
         return await self.book.open_case(received)
-
-    def _may_be_undone(self, original: Case) -> Change:
-        """What of the case can be taken back. Raises `ReviewError` when nothing can, or somebody does or did it already."""
-        done = original.done
-        if original.phase not in _UNDOABLE or done is None:
-            raise ReviewError(
-                "nothing-to-undo", f"{original.id} is {original.phase}; there is nothing to take back"
-            )
-        other = self._undo_of(original.id)
-        if other is not None and other.phase not in TERMINAL:
-            raise ReviewError("undo-open", f"{other.id} takes {original.id} back; it is {other.phase}")
-        if other is not None or original.undone_by:
-            raise ReviewError(
-                "undone",
-                f"{original.id} was taken back already, by {other.id if other else original.undone_by}",
-            )
-        return done
-
-    def _undo_of(self, case_id: str) -> Case | None:
-        """The case that takes this one back, or has; one that was denied or failed does not count."""
-        return next(
-            (
-                case
-                for case in self.book.cases.values()
-                if case.change is not None
-                and case.change.undoes == case_id
-                and (case.phase not in TERMINAL or case.phase is Phase.CONFIRMED)
-            ),
-            None,
-        )
 
     # --- sessions ----------------------------------------------------------------------------------------------------
 

@@ -117,6 +117,22 @@ class Notice(msgspec.Struct, frozen=True):
     event: str
 
 
+class UndoPart(msgspec.Struct, frozen=True):
+    """One case of an undo: the calls that take it back as reviewers see them, or why it cannot be."""
+
+    case: str
+    possible: bool
+    why: str
+    operations: tuple[Operation, ...]
+    loss: tuple[str, ...]
+
+
+class Undoing(msgspec.Struct, frozen=True):
+    """What an undo would do, in its order."""
+
+    parts: tuple[UndoPart, ...]
+
+
 class Desk(Protocol):
     """The plane as people use it, behind authentication: every `by` is an authenticated user's name."""
 
@@ -132,6 +148,10 @@ class Desk(Protocol):
 
     def log(self, *, after: int, limit: int) -> tuple[Entry, ...]:
         """Entries of the log, of cases and of the plane, after this sequence number."""
+        ...
+
+    def manifest(self, reference: str) -> str:
+        """A backup's runbook, opened from the vault."""
         ...
 
     async def freshness(self, case_id: str) -> dict[str, Any]:
@@ -156,8 +176,18 @@ class Desk(Protocol):
 
     async def settle(self, case_id: str, *, by: str, succeeded: bool, note: str) -> Case: ...
 
-    async def undo(self, case_id: str, *, by: str) -> Case:
-        """Open an undo of the case as a case of its own; executes at once where policy allows it."""
+    async def undo(
+        self, *cases: str, by: str, session: str = "", since_ms: int | None = None, agent: str = ""
+    ) -> Case:
+        """Take back these cases, those of a session, or those that left since a time (of an agent), as one case of its own;
+        executes at once where policy allows it.
+        """
+        ...
+
+    def plan_undo(
+        self, *cases: str, session: str = "", since_ms: int | None = None, agent: str = ""
+    ) -> Undoing:
+        """What `undo` of the same would do, in its order, and what would not come back; nothing is asked for."""
         ...
 
     async def open_session(

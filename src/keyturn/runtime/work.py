@@ -56,6 +56,8 @@ class Work:
         self.asker = Asker(book, executor, vault, clock)
         self.bodies: dict[str, Body] = {}  # streamed bodies of waiting clients, by case
         self.tell: Callable[[Case], Awaitable[None]] = _tell_nobody
+        self.take_back: Callable[[Case], Awaitable[Outcome]] = _take_nothing_back
+        self.mark_undone: Callable[[str, str], Awaitable[None]] = _mark_nothing
         self._claiming = asyncio.Lock()
         self._credentials: dict[str, Credentials] = {}
         self._assessed_at_ms: dict[str, int] = {}
@@ -68,11 +70,11 @@ class Work:
         try:
             requests = () if change.undoes else self.requests(change)
             inquiry = self.provider(change).assess(change, requests, at_ms=self.clock())
-            assessing = await self.asker.drive(inquiry, tags=_tags(case))
+            assessing = await self.asker.drive(inquiry, tags=tags_of(case))
             earlier = self.book.plane.earlier(change.principal.session, but=case.id)
             assessing = pipeline.in_sequence(change, assessing, earlier)
         except Exception as error:  # noqa: BLE001  # fail closed: whatever went wrong becomes the worst assessment
-            assessing = pipeline.empty_assessment(change, _why(error))
+            assessing = pipeline.empty_assessment(change, why_of(error))
         captures = await self.vault.put(msgspec.json.encode(assessing, enc_hook=str), "assessing")
         assessment = msgspec.structs.replace(assessing.assessment, captures=captures)
         self._assessed_at_ms[case.id] = begun_at_ms
@@ -119,7 +121,7 @@ class Work:
                 streamed_unhashed=streamed,
             )
         except Exception as error:  # noqa: BLE001  # fail closed
-            return pipeline.internal_doubt(_why(error), self.policy.digest)
+            return pipeline.internal_doubt(why_of(error), self.policy.digest)
 
     def _facts(self, change: Change, assessment: Assessment) -> Facts:
         session = self.book.plane.sessions.get(change.principal.session)
@@ -208,7 +210,7 @@ class Work:
             try:
                 backups = await self._back_up(case)
             except Exception as error:  # noqa: BLE001  # no backup, no call
-                await self.book.record(case.id, r.PrepareFailed(at_ms=self.clock(), detail=_why(error)))
+                await self.book.record(case.id, r.PrepareFailed(at_ms=self.clock(), detail=why_of(error)))
                 return
         await self.book.record(
             case.id, r.BackedUp(at_ms=self.clock(), backups=backups, captures=assessment.captures)
@@ -225,7 +227,7 @@ class Work:
         captures = self.assessing(case).captures
         provider = self.provider(change)
         inquiry = provider.backup(change, captures, case_id=case.id, at_ms=self.clock())
-        taken = await self.asker.drive(inquiry, tags=_tags(case), case_id=case.id, recipe="backup")
+        taken = await self.asker.drive(inquiry, tags=tags_of(case), case_id=case.id, recipe="backup")
         return tuple(
             [
                 msgspec.structs.replace(
@@ -248,11 +250,11 @@ class Work:
             minted = self._minted(change)
             if minted is None:
                 grant, credentials = await self.executor.grant(
-                    change, policy=scope.policy, tags=_tags(case), lease=lease
+                    change, policy=scope.policy, tags=tags_of(case), lease=lease
                 )
             else:
                 grant, credentials = await self.executor.grant_through(
-                    minted, change, policy=scope.policy, tags=_tags(case), lease=lease
+                    minted, change, policy=scope.policy, tags=tags_of(case), lease=lease
                 )
             grant = msgspec.structs.replace(
                 grant,
@@ -262,7 +264,7 @@ class Work:
                 why="; ".join(why for why in (grant.why, scope.why) if why),
             )
         except KeyturnError as error:
-            scope_doubt = _why(error)
+            scope_doubt = why_of(error)
         now = self.clock()
         execute_by = None
         if case.approved_at_ms is not None and case.decision is not None:
@@ -341,7 +343,7 @@ class Work:
         try:
             return await self.state_digest(case)
         except Exception as error:  # noqa: BLE001  # could not read is not unchanged
-            return "", _why(error)
+            return "", why_of(error)
 
     def _moved_since(self, case: Case, at_ms: int) -> bool:
         """Whether another case of ours has worked on one of the resources since then."""
@@ -364,7 +366,7 @@ class Work:
         change = _change(case)
         requests = () if change.undoes else self.requests(change)
         captures = await self.asker.drive(
-            self.provider(change).recapture(change, requests), tags=_tags(case), shared=shared
+            self.provider(change).recapture(change, requests), tags=tags_of(case), shared=shared
         )
         before = self.assessing(case).captures
         if captures.unknowns and captures.unknowns != before.unknowns:
@@ -396,7 +398,7 @@ class Work:
         else:
             self.book.may_act()
             self.mark_moved(change)
-            outcome = await (self._undo(case) if change.undoes else self._send_next(case))
+            outcome = await (self.take_back(case) if change.undoes else self._send_next(case))
             self.mark_moved(change)
         after = await self.book.record(
             case.id, r.Answered(at_ms=self.clock(), outcome=outcome, operation=case.next_operation)
@@ -428,7 +430,7 @@ class Work:
                 error_code=error.code,
             )
         except Exception as error:  # noqa: BLE001  # in doubt whether it left
-            return Outcome(status=OutcomeStatus.UNCERTAIN, detail=_why(error))
+            return Outcome(status=OutcomeStatus.UNCERTAIN, detail=why_of(error))
         for minted in sending.minted:  # kept before anybody has its virtual key
             await self.issued.keep(minted, _change(case).principal.session, parent)
         return await self._outcome(sending)
@@ -453,23 +455,6 @@ class Work:
             detail=f"the service answered {response.status}",
         )
 
-    async def _undo(self, case: Case) -> Outcome:
-        change = _change(case)
-        original = self.book.case(change.undoes or "")
-        if original is None or original.done is None:
-            return Outcome(status=OutcomeStatus.FAILED, detail=f"there is no case {change.undoes}")
-        inquiry = self.provider(change).undo(
-            original.done, self.assessing(original).captures, original.backups
-        )
-        try:
-            different = await self.asker.drive(inquiry, tags=_tags(case), case_id=case.id, recipe="undo")
-        except UnavailableError as error:
-            return Outcome(status=OutcomeStatus.FAILED, detail=error.message, error_code=error.code)
-        except Exception as error:  # noqa: BLE001  # steps are on record; what they did is read from the world
-            return Outcome(status=OutcomeStatus.UNCERTAIN, detail=_why(error))
-        detail = "not as it was: " + "; ".join(different) if different else "everything is as it was"
-        return Outcome(status=OutcomeStatus.SUCCEEDED, detail=detail)
-
     # --- after the call ----------------------------------------------------------------------------------------------
 
     async def reconcile(self, case: Case) -> None:
@@ -479,11 +464,13 @@ class Work:
         outcome = Outcome(status=OutcomeStatus.UNCERTAIN, detail="the world could not be read")
         for attempt in range(RECONCILE_TRIES_MAX):
             try:
-                outcome = await self.asker.drive(
-                    self.provider(change).reconcile(change, before), tags=_tags(case)
+                outcome = await (
+                    self.take_back(self.book.cases.get(case.id, case))
+                    if change.undoes
+                    else self.asker.drive(self.provider(change).reconcile(change, before), tags=tags_of(case))
                 )
             except Exception as error:  # noqa: BLE001  # unclear stays unclear
-                outcome = Outcome(status=OutcomeStatus.UNCERTAIN, detail=_why(error))
+                outcome = Outcome(status=OutcomeStatus.UNCERTAIN, detail=why_of(error))
             if outcome.status in {OutcomeStatus.SUCCEEDED, OutcomeStatus.FAILED}:
                 break
             await asyncio.sleep(min(0.1 * 2**attempt, 5.0))
@@ -507,18 +494,17 @@ class Work:
             before = self.assessing(case).captures
             try:
                 inquiry = self.provider(change).verify(change, self.requests(change), before)
-                outcome = await self.asker.drive(inquiry, tags=_tags(case))
+                outcome = await self.asker.drive(inquiry, tags=tags_of(case))
             except Exception as error:  # noqa: BLE001  # a person looks
-                outcome = Outcome(status=OutcomeStatus.UNCERTAIN, detail=_why(error))
+                outcome = Outcome(status=OutcomeStatus.UNCERTAIN, detail=why_of(error))
         result = _VERIFIED.get(outcome.status, "inconclusive")
         if change.undoes and result == "confirmed":
-            await self.book.record_from(change.undoes, lambda original: self._undone(original, case.id))
+            for part in (
+                change.taken_back
+            ):  # before it is confirmed, so that nobody who saw that can undo a second time
+                await self.mark_undone(part, case.id)
         await self.book.record(case.id, r.Verified(at_ms=self.clock(), result=result, detail=outcome.detail))
         await self._void_what_moved(case, change)
-
-    def _undone(self, original: Case, by_case: str) -> tuple[r.CaseEvent, ...]:
-        """Before the undo is confirmed, so that nobody who saw it confirmed can undo a second time; once, also after a crash."""
-        return () if original.undone_by == by_case else (r.Undone(at_ms=self.clock(), by_case=by_case),)
 
     async def _void_what_moved(self, case: Case, change: Change) -> None:
         """Held and approved cases that speak of what this one changed are no longer what was shown."""
@@ -550,11 +536,11 @@ class Work:
         inquiry = self.provider(change).undo(change, self.assessing(case).captures, case.backups)
         self.mark_moved(change)
         try:
-            different = await self.asker.drive(inquiry, tags=_tags(case), case_id=case.id, recipe="restore")
+            different = await self.asker.drive(inquiry, tags=tags_of(case), case_id=case.id, recipe="restore")
         except Exception as error:  # noqa: BLE001  # said, and left to a person
             self.mark_moved(change)
             await self.book.record(
-                case.id, r.Restored(at_ms=self.clock(), succeeded=False, detail=_why(error))
+                case.id, r.Restored(at_ms=self.clock(), succeeded=False, detail=why_of(error))
             )
             return
         self.mark_moved(change)
@@ -620,7 +606,7 @@ def _change(case: Case) -> Change:
     return case.change
 
 
-def _tags(case: Case) -> dict[str, str]:
+def tags_of(case: Case) -> dict[str, str]:
     """What rides on every credential, so that the account's own trail names who and why."""
     change = _change(case)
     return {
@@ -631,12 +617,21 @@ def _tags(case: Case) -> dict[str, str]:
     }
 
 
-def _why(error: BaseException) -> str:
+def why_of(error: BaseException) -> str:
     return error.message if isinstance(error, KeyturnError) else f"{type(error).__name__}: {error}"
+
+
+async def _take_nothing_back(case: Case) -> Outcome:
+    """Nothing is wired that could: it is not done, and said so."""
+    return Outcome(status=OutcomeStatus.FAILED, detail=f"{case.id}: nothing here takes cases back")
+
+
+async def _mark_nothing(original: str, by_case: str) -> None:
+    """Nothing is wired that takes cases back."""
 
 
 async def _tell_nobody(case: Case) -> None:
     """Nobody is to be told: the console shows it."""
 
 
-__all__ = ["PERFORM", "Body", "Work"]
+__all__ = ["PERFORM", "Body", "Work", "tags_of", "why_of"]

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from keyturn.core.ports import Assessing, Captures, Inquiry, Scope, Seal, UndoPlan
 from keyturn.model.change import READ_EFFECTS, Change, Lane, Operation, Request, ResourceRef
-from keyturn.model.execution import Backup, Outcome, OutcomeStatus
+from keyturn.model.execution import Backup, Call, Outcome, OutcomeStatus
 from keyturn.providers.aws import recipes, undo
 from keyturn.providers.aws.assess import assess
 from keyturn.providers.aws.capturing import take
@@ -18,10 +18,6 @@ from keyturn.providers.aws.wire_shapes import cli_command
 
 GONE_READS_MAX: Final = 120
 """Reads until a deleted resource is gone; the runtime spaces them up to five seconds: ten minutes."""
-
-
-SETTLE_READS: Final = 3
-"""Further reads before an unanswered call is said not to have taken effect: it may have been late, not lost."""
 
 
 class AwsProvider:
@@ -68,7 +64,7 @@ class AwsProvider:
             return Outcome(OutcomeStatus.UNCERTAIN, "which of several operations took effect cannot be told")
         taken = yield from take(change)
         outcome = _read_back(change, before, taken.captures)
-        for _ in range(SETTLE_READS + _settles(change)):
+        for _ in range(undo.SETTLE_READS + _settles(change)):
             # an answer that got lost may belong to a call that is still on its way
             if outcome.status is not OutcomeStatus.FAILED:
                 break
@@ -94,11 +90,18 @@ class AwsProvider:
             outcome = _verified(change, taken.captures)
         return outcome
 
-    def plan_undo(self, change: Change, before: Captures, backups: tuple[Backup, ...]) -> UndoPlan:
-        return undo.plan(change, before, backups, seal=self._seal)
+    def plan_undo(
+        self, change: Change, before: Captures, backups: tuple[Backup, ...], *, again: Change | None = None
+    ) -> UndoPlan:
+        return undo.plan(change, before, backups, seal=self._seal, again=again)
 
-    def undo(self, change: Change, before: Captures, backups: tuple[Backup, ...]) -> Inquiry[tuple[str, ...]]:
-        return undo.perform(change, before, backups)
+    def undo(
+        self, change: Change, before: Captures, backups: tuple[Backup, ...], *, again: Change | None = None
+    ) -> Inquiry[tuple[str, ...]]:
+        return undo.perform(change, before, backups, again=again)
+
+    def took_effect(self, call: Call) -> Inquiry[bool | None]:
+        return undo.took_effect(call, seal=self._seal)
 
     def render(self, operation: Operation, parameters: dict[str, Any]) -> str:
         return cli_command(operation.service, operation.action, parameters)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from keyturn.core.ports import Captures, Inquiry, Seal, UndoPlan
 from keyturn.errors import BugError, UnavailableError
 from keyturn.model.assessment import Kind, Reversibility
-from keyturn.model.change import Change, Operation, ResourceRef
-from keyturn.model.execution import Backup
+from keyturn.model.change import Change, Effect, Operation, ResourceRef
+from keyturn.model.execution import Backup, Call
 from keyturn.providers.aws import items, live, recipes
 from keyturn.providers.aws.operation import operation_from
 from keyturn.providers.aws.recipes.base import Recipe, State, Step
-from keyturn.providers.aws.recipes.common import differences, do, pause
+from keyturn.providers.aws.recipes.common import POLLS_MAX, differences, do, pause
 from keyturn.providers.aws.resources import Home
 from keyturn.providers.aws.rules import Context, rules_for
+
+SETTLE_READS: Final = 3
+"""Further reads before an unanswered call is said not to have taken effect: it may have been late, not lost."""
 
 
 def backup(change: Change, captures: Captures, *, case_id: str, at_ms: int) -> Inquiry[tuple[Backup, ...]]:
@@ -77,8 +81,11 @@ def _capture_is_enough(recipe: Recipe, ref: ResourceRef, state: State, at_ms: in
     )
 
 
-def obstacle(change: Change, before: Captures, backups: tuple[Backup, ...]) -> str:
+def obstacle(
+    change: Change, before: Captures, backups: tuple[Backup, ...], *, again: Change | None = None
+) -> str:
     """Why the change cannot be taken back, in words; empty when it can. Asked before anything is touched: half an undo is worse."""
+    away = _away(change, before, again)
     for operation in change.operations:
         if operation.name in items.WRITES:
             if not items.complete(change, before.states):
@@ -87,10 +94,48 @@ def obstacle(change: Change, before: Captures, backups: tuple[Backup, ...]) -> s
         if put_back(operation, before.states) is not None:
             continue
         for ref in own(operation):
+            if ref in away and not _deletes(operation, ref):
+                continue  # it goes, with all that was done to it
             why = _obstacle(operation, ref, before, backups)
             if why:
                 return why
     return ""
+
+
+def _deletes(operation: Operation, ref: ResourceRef) -> bool:
+    recipe = recipes.for_kind(ref.kind)
+    return recipe is not None and operation.name in recipe.deletes
+
+
+def _away(change: Change, before: Captures, again: Change | None) -> dict[ResourceRef, Step]:
+    """What has to be deleted before the change is taken back, and by which call: the second half of a replace, which stands where
+    the first has to be restored; and, of an undo that is itself taken back, what it made again.
+
+    The call is the one that deleted it then: nothing is deleted that was not deleted before, by a change that was decided.
+    """
+    found: dict[ResourceRef, Step] = {}
+    for earlier in again.operations if again is not None else change.operations:
+        for ref in own(earlier):
+            if not _deletes(earlier, ref):
+                continue
+            if again is None and not _made_after(change, earlier, ref):
+                continue
+            if again is not None and not (
+                str(ref) in before.states and before.states[str(ref)] is None and ref in change.resources
+            ):
+                continue
+            found[ref] = Step(
+                earlier.name, dict(earlier.parameters), why="what was made in its place goes first"
+            )
+    return found
+
+
+def _made_after(change: Change, deleted: Operation, ref: ResourceRef) -> bool:
+    place = change.operations.index(deleted)
+    return any(
+        ref in own(one) and not _deletes(one, ref) and one.floor is Effect.CREATE
+        for one in change.operations[place + 1 :]
+    )
 
 
 def put_back(operation: Operation, states: Mapping[str, State | None]) -> Step | None:
@@ -126,13 +171,21 @@ def _obstacle(operation: Operation, ref: ResourceRef, before: Captures, backups:
     return ""
 
 
-def plan(change: Change, before: Captures, backups: tuple[Backup, ...], *, seal: Seal) -> UndoPlan:
+def plan(
+    change: Change,
+    before: Captures,
+    backups: tuple[Backup, ...],
+    *,
+    seal: Seal,
+    again: Change | None = None,
+) -> UndoPlan:
     """The calls that would take `change` back, last operation first."""
-    why = obstacle(change, before, backups)
+    why = obstacle(change, before, backups, again=again)
     if why:
         return UndoPlan((), (), possible=False, why=why)
-    steps: list[Step] = []
-    loss: list[str] = []
+    away = _away(change, before, again)
+    steps: list[Step] = list(away.values())
+    loss: list[str] = [f"what was done to the {ref} that stands now: it is deleted first" for ref in away]
     for operation in reversed(change.operations):
         if operation.name in items.WRITES:
             steps += items.inverse(before.states)
@@ -141,7 +194,7 @@ def plan(change: Change, before: Captures, backups: tuple[Backup, ...], *, seal:
         if (step := put_back(operation, before.states)) is not None:
             steps.append(step)
             continue
-        for ref, recipe, state in _known(operation, before):
+        for ref, recipe, state in _known(operation, before, away):
             back = recipe.inverse(operation.name, operation.parameters, ref, state)
             steps += back or recipe.restore_plan(ref, state, _backup_of(ref, backups))
             loss += () if back else recipe.loss
@@ -161,12 +214,17 @@ def plan(change: Change, before: Captures, backups: tuple[Backup, ...], *, seal:
     return UndoPlan(operations, tuple(loss), possible=True)
 
 
-def perform(change: Change, before: Captures, backups: tuple[Backup, ...]) -> Inquiry[tuple[str, ...]]:
+def perform(
+    change: Change, before: Captures, backups: tuple[Backup, ...], *, again: Change | None = None
+) -> Inquiry[tuple[str, ...]]:
     """Take `change` back and compare; returns what is not as it was. Raises `UnavailableError` before the first step or in one."""
-    why = obstacle(change, before, backups)
+    why = obstacle(change, before, backups, again=again)
     if why:
         raise UnavailableError("cannot-undo", why)
     honest: list[str] = []
+    away = _away(change, before, again)
+    for ref, step in away.items():
+        yield from _take_away(ref, step)
     for operation in reversed(change.operations):
         if operation.name in items.WRITES:
             for step in items.inverse(before.states):
@@ -177,7 +235,7 @@ def perform(change: Change, before: Captures, backups: tuple[Backup, ...]) -> In
             yield from do(operation.resources[0], one.operation, one.parameters)
             honest += yield from _read_again(operation, one)
             continue
-        for ref, recipe, state in _known(operation, before):
+        for ref, recipe, state in _known(operation, before, away):
             back = recipe.inverse(operation.name, operation.parameters, ref, state)
             if not back:
                 honest += yield from recipe.restore(ref, state, _backup_of(ref, backups))
@@ -186,6 +244,41 @@ def perform(change: Change, before: Captures, backups: tuple[Backup, ...]) -> In
                 yield from do(ref, step.operation, step.parameters)
             honest += yield from _compared(recipe, ref, state)
     return tuple(honest)
+
+
+def _take_away(ref: ResourceRef, step: Step) -> Inquiry[None]:
+    """Delete it, and wait until the service says that it is gone: its name has to be free."""
+    recipe = recipes.for_kind(ref.kind)
+    if recipe is None:
+        raise BugError("no-recipe", f"{ref} is to be deleted without a recipe")
+    yield from do(ref, step.operation, step.parameters)
+    for _ in range(POLLS_MAX):
+        now = yield from recipe.capture(ref)
+        if not now.unknowns and recipe.gone(now.state):
+            return
+        yield ()
+    raise UnavailableError("still-stands", f"{ref} was deleted and still stands")
+
+
+def took_effect(call: Call, *, seal: Seal) -> Inquiry[bool | None]:
+    """See `core.ports.Provider`. A no is read several times: what was late is not lost."""
+    service, _, action = call.operation.partition(":")
+    operation = operation_from(
+        service, action, call.parameters, home=Home(call.partition, call.account, call.region), seal=seal
+    )
+    ref = operation.resources[0]
+    recipe = recipes.for_kind(ref.kind)
+    if recipe is None:
+        return None
+    for left in range(SETTLE_READS + recipe.settles, -1, -1):
+        now = yield from recipe.capture(ref)
+        if now.unknowns:
+            return None
+        found = recipe.settled(call.operation, call.parameters, ref, now.state)
+        if found is not False or not left:
+            return found
+        yield from pause()
+    return None
 
 
 def _compared(recipe: Recipe, ref: ResourceRef, state: State) -> Inquiry[list[str]]:
@@ -199,10 +292,14 @@ def _compared(recipe: Recipe, ref: ResourceRef, state: State) -> Inquiry[list[st
     return [*found, *(f"could not be compared: {unknown}" for unknown in after.unknowns)]
 
 
-def _known(operation: Operation, before: Captures) -> list[tuple[ResourceRef, Recipe, State]]:
+def _known(
+    operation: Operation, before: Captures, away: Mapping[ResourceRef, Step]
+) -> list[tuple[ResourceRef, Recipe, State]]:
     """What `obstacle` has found to be there."""
     found = []
     for ref in own(operation):
+        if ref in away and not _deletes(operation, ref):
+            continue
         recipe, state = recipes.for_kind(ref.kind), before.states.get(str(ref))
         if recipe is None or state is None:
             raise BugError("not-captured", f"{ref} is to be put back without a capture")

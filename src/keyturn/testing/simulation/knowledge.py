@@ -170,7 +170,9 @@ class SimulatedProvider:
             return Outcome(OutcomeStatus.FAILED, "it is as it was before")
         return Outcome(OutcomeStatus.UNCERTAIN, "somebody else has changed it since")
 
-    def plan_undo(self, change: Change, before: Captures, backups: tuple[Backup, ...]) -> UndoPlan:
+    def plan_undo(
+        self, change: Change, before: Captures, backups: tuple[Backup, ...], *, again: Change | None = None
+    ) -> UndoPlan:
         operations = tuple(
             operation("Set", {"name": ref.id, "value": state["value"], "token": f"undo-{ref.id}"})
             for ref in change.resources
@@ -178,7 +180,19 @@ class SimulatedProvider:
         )
         return UndoPlan(operations=operations, loss=(), possible=bool(operations), why="nothing stood")
 
-    def undo(self, change: Change, before: Captures, backups: tuple[Backup, ...]) -> Inquiry[tuple[str, ...]]:
+    def took_effect(self, call: Call) -> Inquiry[bool | None]:
+        wanted = {"value": call.parameters["value"]}
+        for _ in range(SETTLE_READS):
+            (now,) = yield (_call("Get", {"name": call.parameters["name"]}),)
+            if isinstance(now, Unavailable):
+                return None
+            if now == Succeeded(wanted):
+                return True
+        return False
+
+    def undo(
+        self, change: Change, before: Captures, backups: tuple[Backup, ...], *, again: Change | None = None
+    ) -> Inquiry[tuple[str, ...]]:
         for ref in change.resources:
             state = before.states.get(str(ref))
             if state is None:

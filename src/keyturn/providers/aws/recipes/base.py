@@ -7,6 +7,7 @@ and change it. Its methods that need the world are generators (`Inquiry`): they 
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -137,6 +138,22 @@ class Recipe:
         """Seconds in which the service itself takes `operation` back, by this request on this state; None where it does not."""
         return None
 
+    def settled(
+        self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State | None
+    ) -> bool | None:
+        """Whether an unanswered step took effect, from what stands now; None where that cannot be told.
+
+        False also for an update whose values cannot be looked up and that may be made again: it sets, it does not add.
+        """
+        if operation in self.deletes:
+            return self.gone(state) is not False
+        if state is None or operation in self.creates or _verb(operation) in _MAKES:
+            return state is not None
+        wanted = self.written(operation, parameters, state)
+        if wanted is not None:
+            return digest({field: state.get(field) for field in wanted}) == digest(wanted)
+        return None if _verb(operation) in _ADDS else False
+
     def keeps(self, state: State) -> str:
         """Why the capture is backup enough for an operation that has an inverse, in words for reviewers."""
         return "the change is in place; the capture holds every value it changes"
@@ -168,6 +185,15 @@ class Recipe:
     def manifest(self, ref: ResourceRef, state: State, backup: Backup) -> str:
         """Markdown with plain `aws` commands that restore it with Keyturn gone."""
         return ""
+
+
+_MAKES = frozenset({"Create", "Restore", "Run", "Register", "Allocate", "Import"})
+_ADDS = frozenset({"Add", "Authorize", "Increase", "Decrease", "Invoke", "Publish", "Send", "Start", "Stop"})
+
+
+def _verb(operation: str) -> str:
+    found = re.match(r"[A-Z][a-z]+", operation.partition(":")[2])
+    return found.group() if found else ""
 
 
 def call(ref: ResourceRef, operation: str, parameters: dict[str, Any], role: Role = Role.READ) -> Call:

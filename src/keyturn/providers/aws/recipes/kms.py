@@ -89,6 +89,13 @@ class Key(Declared):
             return tuple(back)
         return super().inverse(operation, parameters, ref, state)
 
+    def settled(
+        self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State | None
+    ) -> bool | None:
+        if operation == "kms:CancelKeyDeletion":
+            return state is not None and state.get("KeyState") not in _PENDING
+        return super().settled(operation, parameters, ref, state)
+
     def window(
         self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State
     ) -> int | None:

@@ -107,6 +107,13 @@ class Secret(Declared):
                 return ()  # a new value: the one before is a version, and nobody here may read it
         return super().inverse(operation, parameters, ref, state)
 
+    def settled(
+        self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State | None
+    ) -> bool | None:
+        if operation == "secretsmanager:RestoreSecret":
+            return state is not None and not state.get("waiting")
+        return super().settled(operation, parameters, ref, state)
+
     def window(
         self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State
     ) -> int | None:

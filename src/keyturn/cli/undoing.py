@@ -1,0 +1,103 @@
+"""`keyturn undo` and `keyturn backup`: taking things back, and what they can be taken back from."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from typing import Any
+
+import click
+
+from keyturn.cli.shared import EXIT_FAILED, api, out, output_option
+
+_NOT_DONE = {"failed", "invalidated", "denied", "inconclusive"}
+
+
+@click.command()
+@click.argument("cases", nargs=-1)
+@click.option("--session", default="", metavar="S-...", help="All that this session did.")
+@click.option(
+    "--since", default="", metavar="TIME", help="All that left since then (RFC 3339: 2026-01-31T09:00Z)."
+)
+@click.option("--agent", default="", help="With --since or --session: of this agent only.")
+@click.option(
+    "--plan",
+    is_flag=True,
+    help="Say what would be done, in which order, and what would be lost. Nothing is done.",
+)
+@output_option
+@click.pass_context
+def undo(
+    ctx: click.Context, cases: tuple[str, ...], session: str, since: str, agent: str, plan: bool, output: str
+) -> None:
+    """Take cases back, as one case of its own: assessed, decided and reviewed as policy says."""
+    body = {"cases": cases, "session": session, "since_ms": _moment_ms(since), "agent": agent, "plan": plan}
+    console = api(ctx)
+    if plan:
+        parts = console.post("/undo", body)["parts"]
+        out(parts, planned(parts), output)
+        if not all(part["possible"] for part in parts):
+            sys.exit(EXIT_FAILED)
+        return
+    case = console.post("/undo", body)
+    undone = ", ".join([case["undoes"], *case["undoes_also"]])
+    out([case], f"{case['id']} undoes {undone}: {case['phase']}. {case['reason']}", output)
+    if case["phase"] in _NOT_DONE:
+        sys.exit(EXIT_FAILED)
+
+
+def _moment_ms(since: str) -> int | None:
+    if not since:
+        return None
+    try:
+        moment = dt.datetime.fromisoformat(since)
+    except ValueError:
+        raise click.BadParameter(
+            f"{since!r} is no time; write 2026-01-31T09:00Z", param_hint="--since"
+        ) from None
+    return int(moment.astimezone().timestamp() * 1000)
+
+
+def planned(parts: list[dict[str, Any]]) -> str:
+    """An undo as it would be done, for a terminal."""
+    lines = []
+    for number, part in enumerate(parts, 1):
+        if not part["possible"]:
+            lines.append(f"{number:>3}  {part['case']}  stays as it is: {part['why']}")
+            continue
+        lines.append(f"{number:>3}  {part['case']}")
+        for operation in part["operations"]:
+            on = ", ".join(f"{ref['kind']}/{ref['id']}" for ref in operation["resources"])
+            lines.append(f"       {operation['name']}  {on}")
+        lines += [f"       not as before: {loss}" for loss in part["loss"]]
+    return "\n".join(lines) or "Nothing that took effect is among what was meant."
+
+
+@click.group()
+def backup() -> None:
+    """Backups that were taken before a case was executed."""
+
+
+@backup.command("list")
+@click.argument("case")
+@output_option
+@click.pass_context
+def list_backups(ctx: click.Context, case: str, output: str) -> None:
+    """What was saved for a case, and how it was proved."""
+    found = api(ctx).get(f"/cases/{case}/backups")["backups"]
+    lines = [
+        f"{one['resource']['kind']}/{one['resource']['id']}  {one['reference']}\n    {one.get('verified_by') or 'NOT PROVED'}"
+        for one in found
+    ]
+    out(found, "\n".join(lines) or f"{case} has no backup.", output)
+
+
+@backup.command("show")
+@click.argument("case")
+@click.pass_context
+def show_backup(ctx: click.Context, case: str) -> None:
+    """The runbooks of a case's backups: plain aws commands that restore them with Keyturn gone. Keep them elsewhere."""
+    found = api(ctx).get(f"/cases/{case}/backups")["backups"]
+    if not found:
+        raise click.ClickException(f"{case} has no backup")
+    click.echo("\n".join(one["runbook"] or f"{one['resource']['id']}: no runbook" for one in found))

@@ -1,0 +1,179 @@
+"""Taking back several cases, a session, all since a time; an undo of an undo; and a crash at every step of it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from keyturn.core.case import Case, Phase
+from keyturn.core.ports import Captures, Inquiry
+from keyturn.errors import ReviewError, UnavailableError
+from keyturn.model import record as r
+from keyturn.model.change import Change
+from keyturn.model.execution import Backup
+from tests.runtime.calm import Calm, talk
+
+
+async def _three(world: Calm) -> None:
+    """Two things set, one of them twice."""
+    for name, value in (("t1", 7), ("t2", 8), ("t1", 9)):
+        await world.ask(world.change("Set", name, value=value))
+        await world.settle_down()
+
+
+def test_several_cases_are_one_undo_in_the_reverse_of_their_execution() -> None:
+    """One case, decided once; each of the cases says by which; the earliest state stands again."""
+
+    async def story(world: Calm) -> None:
+        await _three(world)
+        undo = await world.plane.undo("C-1", "C-2", "C-3", by="anna")
+        assert undo.change is not None
+        assert undo.change.taken_back == ("C-3", "C-2", "C-1")
+        assert (undo.phase, undo.outcome and undo.outcome.detail) == (
+            Phase.CONFIRMED,
+            "C-3: everything is as it was; C-2: everything is as it was; C-1: everything is as it was",
+        )
+        assert [world.case(f"C-{n}").undone_by for n in (1, 2, 3)] == [undo.id] * 3
+
+    things = talk(story).account.things
+    assert (things["t1"], things["t2"]) == (120, 130)
+
+
+def test_a_session_is_taken_back_and_what_it_could_not_do_is_not_spoken_of() -> None:
+    """Held and denied cases did nothing. Another session's stays."""
+
+    async def story(world: Calm) -> None:
+        await _three(world)
+        await world.ask(world.change("Wipe", "t2"))
+        session = world.key.session
+        world.key = await world.plane.open_session(operator="olga", agent="other", ttl_s=3600)
+        await world.ask(world.change("Set", "t2", value=77))
+        await world.settle_down()
+        plan = world.plane.plan_undo(session=session)
+        assert [(part.case, part.possible) for part in plan.parts] == [
+            ("C-3", True),
+            ("C-2", True),
+            ("C-1", True),
+        ]
+        assert world.story("C-1").count("Undone") == 0, "a plan does nothing"
+        undo = await world.plane.undo(by="anna", session=session)
+        assert undo.phase is Phase.CONFIRMED
+        with pytest.raises(ReviewError, match="nothing that took effect"):
+            await world.plane.undo(by="anna", session=session)
+
+    assert talk(story).account.things["t1"] == 120
+
+
+def test_to_a_point_in_time_of_one_agent() -> None:
+    """What left before stays, and what another agent did."""
+
+    async def story(world: Calm) -> None:
+        await world.ask(world.change("Set", "t1", value=7))
+        await world.settle_down()
+        since = world.loop.now_ms()
+        await world.ask(world.change("Set", "t1", value=9))
+        await world.settle_down()
+        undo = await world.plane.undo(by="anna", since_ms=since, agent="kiro")
+        assert undo.change is not None
+        assert undo.change.taken_back == ("C-2",)
+        with pytest.raises(ReviewError, match="nothing that took effect"):
+            await world.plane.undo(by="anna", since_ms=since, agent="somebody")
+
+    assert talk(story).account.things["t1"] == 7
+
+
+def test_an_undo_is_taken_back_and_that_again() -> None:
+    """What stood before the undo stands again; the first case is as if nobody had taken it back, and can be."""
+
+    async def story(world: Calm) -> None:
+        await world.ask(world.change("Set", "t1", value=7))
+        await world.settle_down()
+        await world.plane.undo("C-1", by="anna")
+        again = await world.plane.undo("C-2", by="anna")
+        assert (again.id, again.phase) == ("C-3", Phase.CONFIRMED)
+        assert world.account.things["t1"] == 7
+        assert (world.case("C-1").undone_by, world.case("C-2").undone_by) == ("", "C-3")
+        assert (await world.plane.undo("C-1", by="anna")).phase is Phase.CONFIRMED
+
+    assert talk(story).account.things["t1"] == 120
+
+
+def test_where_one_is_named_that_cannot_be_nothing_is_done() -> None:
+    """Half of what somebody asked for by name is worse than an error."""
+
+    async def story(world: Calm) -> None:
+        await world.ask(world.change("Set", "t1", value=7))
+        await world.ask(world.change("Wipe", "t2"))
+        await world.settle_down()
+        with pytest.raises(ReviewError, match="C-2 cannot be taken back: C-2 is denied"):
+            await world.plane.undo("C-1", "C-2", by="anna")
+        with pytest.raises(ReviewError, match="say what to take back"):
+            await world.plane.undo(by="anna")
+        plan = world.plane.plan_undo("C-1", "C-2")
+        assert {part.case: part.possible for part in plan.parts} == {"C-1": True, "C-2": False}
+
+    assert talk(story).account.things["t1"] == 7
+
+
+def test_what_was_given_back_before_a_failure_is_said_and_the_rest_can_be_asked_for_again() -> None:
+    """The second of three fails: the first stands given back on its own log, the third was not begun."""
+
+    async def story(world: Calm) -> None:
+        await _three(world)
+        sound = world.provider.undo
+
+        def second_fails(
+            change: Change, before: Captures, backups: tuple[Backup, ...], *, again: Change | None = None
+        ) -> Inquiry[tuple[str, ...]]:
+            if change.resources[0].id == "t2":
+                raise UnavailableError("no-backup", "the backup is gone")
+            return (yield from sound(change, before, backups, again=again))
+
+        world.provider.undo = second_fails  # type: ignore[method-assign]
+        undo = await world.plane.undo("C-1", "C-2", "C-3", by="anna")
+        assert undo.phase is Phase.FAILED
+        assert undo.reason == (
+            "C-3: everything is as it was; C-2: not given back: the backup is gone; not begun: C-1"
+        )
+        assert [world.case(f"C-{n}").undone_by for n in (1, 2, 3)] == ["", "", undo.id]
+        world.provider.undo = sound  # type: ignore[method-assign]
+        assert (await world.plane.undo("C-1", "C-2", by="anna")).phase is Phase.CONFIRMED
+
+    things = talk(story).account.things
+    assert (things["t1"], things["t2"]) == (120, 130)
+
+
+@pytest.mark.parametrize("stop", range(1, 7))
+def test_a_crash_at_each_step_neither_loses_nor_repeats_one(stop: int) -> None:
+    """The process stops when the n-th step is intended or ended. Its successor goes on there: each thing is restored once, all of
+    them are, and nobody has to look.
+    """
+
+    async def story(world: Calm) -> None:
+        await _three(world)
+        record, seen = world.plane.book.record, 0
+
+        async def stopping(case_id: str, event: r.CaseEvent) -> Case:
+            nonlocal seen
+            after = await record(case_id, event)
+            if isinstance(event, r.StepIntended | r.StepEnded):
+                seen += 1
+                if seen == stop:
+                    await asyncio.sleep(10_000)  # nothing of it goes on
+            return after
+
+        world.plane.book.record = stopping  # type: ignore[method-assign]
+        asked = asyncio.ensure_future(world.plane.undo("C-1", "C-2", "C-3", by="anna"))
+        await world.settle_down(30)
+        assert not asked.done()
+        asked.cancel()
+        await world.plane.close()
+        await world.boot()
+        await world.settle_down(120)
+        assert world.case("C-4").phase is Phase.CONFIRMED, world.case("C-4").reason
+        assert [world.case(f"C-{n}").undone_by for n in (1, 2, 3)] == ["C-4"] * 3
+
+    world = talk(story)
+    assert (world.account.things["t1"], world.account.things["t2"]) == (120, 130)
+    assert [thing for _, thing in world.happened("step")] == ["t1", "t2", "t1"]
