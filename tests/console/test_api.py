@@ -81,6 +81,24 @@ def test_who_is_removed_is_out_at_once(plane: Plane) -> None:
     assert answer.status_code == UNAUTHORISED
 
 
+# --- taking back -----------------------------------------------------------------------------------------------------
+
+
+def test_an_undo_is_planned_without_being_asked_for(plane: Plane) -> None:
+    """Order, calls, or why a case stays as it is; no case is opened. Who reads a backup's runbook is a reviewer or an operator."""
+    before = len(plane.inbox())
+    half = plane.cases["half"]
+    with plane.api("dana") as client:
+        parts = client.post("/undo", json={"cases": [half], "plan": True}).json()["parts"]
+        assert [(part["case"], part["possible"]) for part in parts] == [(half, False)]
+        assert "nothing to take back" in parts[0]["why"]
+        assert code(client.post("/undo", json={})) == "nothing-chosen"
+        assert client.get(f"/cases/{half}/backups").json() == {"backups": []}
+    with plane.api("ada") as client:
+        assert client.get(f"/cases/{half}/backups").status_code == FORBIDDEN
+    assert len(plane.inbox()) == before
+
+
 # --- roles -----------------------------------------------------------------------------------------------------------
 
 MAY_NOT: list[tuple[str, str, dict[str, Any]]] = [
@@ -88,6 +106,7 @@ MAY_NOT: list[tuple[str, str, dict[str, Any]]] = [
     ("ada", "/cases/{half}/review", {"approve": False, "binding": "{half}", "note": "no"}),
     ("ada", "/cases/{approved}/execute", {}),
     ("ada", "/cases/{undone}/undo", {}),
+    ("ada", "/undo", {"session": "S-1"}),
     ("ada", "/cases/{half}/settle", {"succeeded": True}),
     ("ada", "/sessions", {"agent": "mine"}),
     ("ada", "/resume", {}),

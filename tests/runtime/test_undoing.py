@@ -154,10 +154,10 @@ def test_a_crash_at_each_step_neither_loses_nor_repeats_one(stop: int) -> None:
         await _three(world)
         record, seen = world.plane.book.record, 0
 
-        async def stopping(case_id: str, event: r.CaseEvent) -> Case:
+        async def stopping(case_id: str, *events: r.CaseEvent) -> Case:
             nonlocal seen
-            after = await record(case_id, event)
-            if isinstance(event, r.StepIntended | r.StepEnded):
+            after = await record(case_id, *events)
+            if any(isinstance(event, r.StepIntended | r.StepEnded) for event in events):
                 seen += 1
                 if seen == stop:
                     await asyncio.sleep(10_000)  # nothing of it goes on

@@ -78,7 +78,7 @@ def _people(event: r.Event) -> str:
         case r.ExecuteAsked(by=by) | r.Halted(by=by):
             return f"by {by}"
         case r.Undone(by_case=by_case):
-            return f"by {by_case}"
+            return f"by {by_case}" if by_case else "no longer: that was itself taken back"
         case r.TakenUp(by=by, from_node=gone):
             return f"by {by}{f', after {gone}' if gone else ''}"
     return ""

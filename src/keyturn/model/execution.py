@@ -38,6 +38,9 @@ class Succeeded(msgspec.Struct, frozen=True, tag="succeeded"):
     """The call was answered; `value` is what the SDK returns, without ResponseMetadata."""
 
     value: dict[str, Any]
+    again: bool = (
+        False  # answered before a restart, and told again: what was read since may be of later steps
+    )
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):

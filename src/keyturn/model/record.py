@@ -203,7 +203,7 @@ class Settled(_Event, frozen=True, tag="settled"):
 
 
 class Undone(_Event, frozen=True, tag="undone"):
-    """Another case gave back what this one took."""
+    """Another case gave back what this one took. Empty: that undo was itself taken back, and this one's effect stands again."""
 
     by_case: str
 

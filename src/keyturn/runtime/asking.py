@@ -125,8 +125,7 @@ class _Steps:
     async def perform(self, call: Call) -> Answer:
         if not self._case_id:
             return Refused(code="KeyturnReadOnly", message="this inquiry may only read", status=403)
-        self._number += 1
-        number = self._number
+        number = self._number = self._place(call)
         earlier = self._earlier.get(number)
         if earlier is not None:
             replayed = await self._replay(earlier, call)
@@ -143,6 +142,25 @@ class _Steps:
         answer = await self._asker.ask(call, self._tags)
         await self._ended(number, answer)
         return answer
+
+    def _place(self, call: Call) -> int:
+        """The number of this step. Where the world is read in between, a step that took effect may not be asked for again: then it
+        is the next one on record that is the very same call, or else a new one.
+        """
+        following = self._number + 1
+        if self._settle is None or following not in self._earlier:
+            return following
+        asked, vault = canonical(call), self._asker._vault  # noqa: SLF001  # one module
+        last = max(self._earlier)
+        for number in range(following, last + 1):
+            earlier = self._earlier.get(number)
+            if (
+                earlier is not None
+                and earlier.operation == call.operation
+                and vault.get(earlier.request) == asked
+            ):
+                return number
+        return max(last, self._number) + 1
 
     async def _ended(self, number: int, answer: Answer, note: str = "") -> None:
         status, detail = _ended(answer)
@@ -167,6 +185,8 @@ class _Steps:
             )
         if earlier.answer_ref:
             answer = _decoder.decode(self._asker._vault.get(earlier.answer_ref))  # noqa: SLF001  # one module
+            if isinstance(answer, Succeeded):
+                return msgspec.structs.replace(answer, again=True)
             if self._settle is None or not isinstance(answer, Unavailable):
                 return answer
         if self._settle is None:

@@ -9,11 +9,12 @@ from keyturn.core.ports import Captures, Inquiry, Seal, UndoPlan
 from keyturn.errors import BugError, UnavailableError
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Change, Effect, Operation, ResourceRef
-from keyturn.model.execution import Backup, Call
+from keyturn.model.execution import Backup, Call, Role, Succeeded
 from keyturn.providers.aws import items, live, recipes
 from keyturn.providers.aws.operation import operation_from
 from keyturn.providers.aws.recipes.base import Recipe, State, Step
-from keyturn.providers.aws.recipes.common import POLLS_MAX, differences, do, pause
+from keyturn.providers.aws.recipes.base import call as call_of
+from keyturn.providers.aws.recipes.common import POLLS_MAX, differences, do, must, pause
 from keyturn.providers.aws.resources import Home
 from keyturn.providers.aws.rules import Context, rules_for
 
@@ -251,10 +252,15 @@ def _take_away(ref: ResourceRef, step: Step) -> Inquiry[None]:
     recipe = recipes.for_kind(ref.kind)
     if recipe is None:
         raise BugError("no-recipe", f"{ref} is to be deleted without a recipe")
-    yield from do(ref, step.operation, step.parameters)
-    for _ in range(POLLS_MAX):
+    (answer,) = yield (call_of(ref, step.operation, step.parameters, Role.CHANGE),)
+    must(answer, f"{step.operation} of {ref.id}")
+    made_since = (
+        isinstance(answer, Succeeded) and answer.again
+    )  # then what stands may be what was restored after it
+    for reads in range(POLLS_MAX):
         now = yield from recipe.capture(ref)
-        if not now.unknowns and recipe.gone(now.state):
+        gone = None if now.unknowns else recipe.gone(now.state)
+        if gone or (made_since and gone is False and reads >= SETTLE_READS):
             return
         yield ()
     raise UnavailableError("still-stands", f"{ref} was deleted and still stands")

@@ -149,6 +149,9 @@ class Recipe:
             return self.gone(state) is not False
         if state is None or operation in self.creates or _verb(operation) in _MAKES:
             return state is not None
+        tags = _tags_given(parameters) if _verb(operation) in {"Add", "Tag"} else None
+        if tags is not None and isinstance(standing := state.get("tags"), dict):
+            return all(standing.get(key) == value for key, value in tags.items())
         wanted = self.written(operation, parameters, state)
         if wanted is not None:
             return digest({field: state.get(field) for field in wanted}) == digest(wanted)
@@ -189,6 +192,14 @@ class Recipe:
 
 _MAKES = frozenset({"Create", "Restore", "Run", "Register", "Allocate", "Import"})
 _ADDS = frozenset({"Add", "Authorize", "Increase", "Decrease", "Invoke", "Publish", "Send", "Start", "Stop"})
+
+
+def _tags_given(parameters: dict[str, Any]) -> dict[str, str] | None:
+    """The tags a tagging call gives; None where it gives none."""
+    given = parameters.get("Tags", parameters.get("tags"))
+    if isinstance(given, list) and given and all(isinstance(tag, dict) and "Key" in tag for tag in given):
+        return {str(tag["Key"]): str(tag.get("Value") or "") for tag in given}
+    return {str(key): str(value) for key, value in given.items()} if isinstance(given, dict) else None
 
 
 def _verb(operation: str) -> str:
