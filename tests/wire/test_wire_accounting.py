@@ -72,7 +72,9 @@ def content(protocol: str, request: WireRequest) -> Any:
     """Everything that is in a request but how its bytes were written."""
     path, _, query = request.target.partition("?")
     if protocol == "rest-xml" and path.count("/") == 2 and path.endswith("/"):
-        path = path[:-1]  # a bucket, as S3 and the SDK for JavaScript write it: it is sent on without the slash
+        path = path[
+            :-1
+        ]  # a bucket, as S3 and the SDK for JavaScript write it: it is sent on without the slash
     headers = sorted(pair for pair in request.headers if pair[0] not in {"accept", "content-type"})
     place = (request.method, [unquote(part) for part in path.split("/")], sorted(parse_qsl(query, True)))
     return place, headers, _document(protocol, request.body or b"")

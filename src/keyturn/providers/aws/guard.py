@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -275,19 +276,19 @@ _SINGLE_MAX: Final = 4
 """Reads that share their first word with something that is none are named one by one, at most so many."""
 
 
-def read_patterns(service: str) -> list[str]:
+@cache
+def read_patterns(service: str) -> tuple[str, ...]:
     """``service:Verb*`` for every first word under which the catalogue knows nothing but reads; few others by name.
 
     Reads of secrets stay closed where the others can be named; where they are many, they are left to IAM: this fence is against
     changes.
     """
     effects: dict[str, set[Effect]] = {}
-    for name, operation in catalogue.every():
-        if name == service:
-            entry = catalogue.lookup(name, operation)
-            unproved = entry.confidence == "low" and entry.effect is Effect.EXECUTE
-            if not unproved:  # too new for two sources: it neither opens a pattern nor closes one
-                effects.setdefault(entry.actions[0], set()).add(entry.effect)
+    for operation in catalogue.named(service):
+        entry = catalogue.lookup(service, operation)
+        unproved = entry.confidence == "low" and entry.effect is Effect.EXECUTE
+        if not unproved:  # too new for two sources: it neither opens a pattern nor closes one
+            effects.setdefault(entry.actions[0], set()).add(entry.effect)
     by_word: dict[str, list[str]] = {}
     for action in effects:
         prefix, _, verb = action.partition(":")
@@ -303,7 +304,7 @@ def read_patterns(service: str) -> list[str]:
             patterns += reads
         elif harmless:
             patterns.append(f"{start}*")
-    return patterns
+    return tuple(patterns)
 
 
 def _size(document: dict[str, Any]) -> int:

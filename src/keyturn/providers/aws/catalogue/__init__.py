@@ -170,6 +170,11 @@ def iam_actions(service: str, operation: str) -> tuple[str, ...]:
     return lookup(service, operation).actions
 
 
+def named(service: str) -> tuple[str, ...]:
+    """The operations of one service; none where the catalogue does not have it."""
+    return tuple(_load()[0]["operations"].get(service, {}))
+
+
 def every() -> list[tuple[str, str]]:
     """Every (service, operation) of the catalogue."""
     return [(service, name) for service, entries in _load()[0]["operations"].items() for name in entries]
