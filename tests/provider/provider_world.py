@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 import boto3
 import msgspec
 from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
 
+from keyturn.core import keeping
 from keyturn.core.ports import Inquiry
 from keyturn.model.change import Change, Operation, Principal, Request
 from keyturn.model.execution import Answer, Call, Refused, Succeeded, Unavailable
@@ -90,6 +92,7 @@ class Account:
     def __init__(self) -> None:
         self.said: list[Call] = []
         self.broken: dict[str, Answer] = {}
+        self.vault: dict[str, bytes] = {}
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
@@ -103,17 +106,30 @@ class Account:
         self.said.append(call)
         if call.operation in self.broken:
             return self.broken[call.operation]
+        if call.operation in {keeping.KEEP, keeping.KEPT}:
+            return self._kept(call)
         service, _, name = call.operation.partition(":")
         client = self.client(service)
         method = {made: python for python, made in client.meta.method_to_api_mapping.items()}[name]
         try:
-            value = getattr(client, method)(**call.parameters)
+            value = getattr(client, method)(**keeping.filled(call.parameters, self.vault.__getitem__))
         except ClientError as error:
             told = error.response["Error"]
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
             return Refused(told["Code"], told.get("Message", ""), status)
         value.pop("ResponseMetadata", None)
+        if isinstance(value.get("Body"), StreamingBody):
+            value["Body"] = value["Body"].read()
         return Succeeded(value)
+
+    def _kept(self, call: Call) -> Answer:
+        """The plane's vault, as the runtime answers for it."""
+        if call.operation == keeping.KEPT:
+            return Succeeded({"bytes": self.vault[call.parameters["reference"]]})
+        data: bytes = call.parameters["bytes"]
+        sha256 = hashlib.sha256(data).hexdigest()
+        self.vault[f"vault:kept:{sha256[:40]}"] = data
+        return Succeeded({"reference": f"vault:kept:{sha256[:40]}", "sha256": sha256, "length": len(data)})
 
     def mutations(self) -> list[str]:
         return [call.operation for call in self.said if call.mutates]

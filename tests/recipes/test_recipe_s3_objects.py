@@ -110,8 +110,6 @@ def test_what_several_objects_need_alike_is_asked_once(account: Account) -> None
 
 
 FINAL: Final[dict[str, Asked]] = {
-    "the bucket keeps no versions": ("s3:DeleteObject", {"Bucket": "scratch", "Key": "a"}),
-    "an overwrite there": ("s3:PutObject", {"Bucket": "scratch", "Key": "a", "Body": b"x"}),
     "one version is named": ("s3:DeleteObject", {**A, "VersionId": "v"}),
     "one version of several keys": (
         "s3:DeleteObjects",

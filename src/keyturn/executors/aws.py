@@ -16,6 +16,7 @@ import msgspec
 from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.response import StreamingBody
 
 from keyturn.executors import lean
 from keyturn.executors.http import Answer as HttpAnswer
@@ -33,6 +34,9 @@ THREADS_MAX: Final = 16
 
 RESPONSE_BYTES_MAX: Final = 16 * 1024 * 1024
 """A change's response is recorded whole; AWS's control-plane answers are under six megabytes."""
+
+BODY_BYTES_MAX: Final = 16 * 1024 * 1024
+"""A streamed answer to a call of the plane itself is read whole; nothing larger is exported (`core.keeping.ITEM_BYTES_MAX`)."""
 
 ROLE_S: Final = 900
 """The shortest life STS gives a role's credential, and enough for one change."""
@@ -86,6 +90,10 @@ _NOT_FORWARDED: Final = _HOP_BY_HOP | {
 WRITTEN_ANEW: Final = _HOP_BY_HOP | {"content-length"}
 _TAG_VALUE: Final = re.compile(r"[^\w+=,.@\-:/ ]")
 _SOURCE: Final = re.compile(r"[^\w+=,.@\-]")
+
+
+class TooLargeError(Exception):
+    """An answer is longer than the plane holds in memory."""
 
 
 class AwsConfig(msgspec.Struct, frozen=True):
@@ -147,7 +155,7 @@ class AwsExecutor:
         service, _, operation = call.operation.partition(":")
         try:
             client = self._client(service, call.region, credentials)
-            value = getattr(client, xform_name(operation))(**call.parameters)
+            value = _plain(getattr(client, xform_name(operation))(**call.parameters))
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             message = str(error.response.get("Error", {}).get("Message", ""))
@@ -161,8 +169,10 @@ class AwsExecutor:
             return Refused(code=code, message=message, status=status)
         except BotoCoreError as error:
             return Unavailable(f"{call.operation}: {error}")
+        except TooLargeError as error:
+            return Unavailable(f"{call.operation}: {error}")
         value.pop("ResponseMetadata", None)
-        return Succeeded(_plain(value))
+        return Succeeded(value)
 
     def _client(self, service: str, region: str, credentials: Credentials) -> Any:
         key = (service, region or self._config.region, credentials.access_key_id)
@@ -409,9 +419,15 @@ def end_to_end(headers: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
 
 
 def _plain(value: Any) -> Any:
-    """An answer as plain JSON data: times as text, bytes as they are."""
+    """An answer as plain JSON data: times as text, bytes as they are, what streams read whole, up to `BODY_BYTES_MAX`."""
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_plain(inner) for inner in value]
+    if isinstance(value, StreamingBody):
+        data: bytes = value.read(BODY_BYTES_MAX + 1)
+        value.close()
+        if len(data) > BODY_BYTES_MAX:
+            raise TooLargeError(f"it answered with more than {BODY_BYTES_MAX:,} bytes")
+        return data
     return value.isoformat() if hasattr(value, "isoformat") else value

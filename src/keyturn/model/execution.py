@@ -27,11 +27,17 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     region: str
     role: Role = Role.READ
     partition: str = "aws"
+    again: bool = False  # repeating it after a crash changes nothing: a read, or a write with a precondition
 
     @property
     def mutates(self) -> bool:
         """A mutating step is written down before and after it is performed."""
         return self.role is not Role.READ
+
+    @property
+    def is_export(self) -> bool:
+        """What the backup role reads of the data itself: on record that it was read, never what the answer was."""
+        return self.role is Role.BACKUP and self.again
 
 
 class Succeeded(msgspec.Struct, frozen=True, tag="succeeded"):

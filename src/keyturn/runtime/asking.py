@@ -9,13 +9,16 @@ and after; recorded answers are replayed after a crash, and an unanswered step i
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from typing import Final, TypeVar
 
 import msgspec
 
 from keyturn.core.case import StepState
+from keyturn.core.keeping import BACKUP_BYTES_MAX, ITEM_BYTES_MAX, KEEP, KEPT, KIND, filled, is_kept
 from keyturn.core.ports import Inquiry
+from keyturn.errors import StoreError
 from keyturn.executors.interface import Executor
 from keyturn.model import record as r
 from keyturn.model.canonical import canonical, digest
@@ -34,6 +37,10 @@ ROUNDS_MAX: Final = 10_000
 SPACING_FIRST_S: Final = 0.05
 SPACING_MAX_S: Final = 5.0
 """A poll asked again at once waits, doubling from the first to the last of these."""
+
+
+AGAIN: Final = " (repeatable)"
+"""What the steps that may be repeated are recorded under, after the name of what they belong to."""
 
 
 class Asker:
@@ -63,6 +70,8 @@ class Asker:
         `shared` reads may be answered by an equal one that is under way.
         """
         read = self._read_shared if shared else self.ask
+        if case_id:
+            read = self._read_kept
         steps = _Steps(self, case_id, recipe, tags, settle)
         answers: tuple[Answer, ...] | None = None
         before: tuple[Call, ...] = ()
@@ -87,6 +96,22 @@ class Asker:
                 answers = tuple(await asyncio.gather(*(read(call, tags) for call in calls)))
         inquiry.close()
         raise TimeoutError(f"an inquiry asked more than {ROUNDS_MAX} times")
+
+    async def _read_kept(self, call: Call, tags: dict[str, str]) -> Answer:
+        """For backups and restores: what was kept is answered from the vault, everything else by the provider."""
+        if call.operation != KEPT:
+            return await self.ask(call, tags)
+        reference = str(call.parameters.get("reference", ""))
+        try:
+            return Succeeded({"bytes": self.opened(reference)})
+        except StoreError as error:
+            return Unavailable(error.message)
+
+    def opened(self, reference: str) -> bytes:
+        """What was kept under this reference. Raises `StoreError`, for what is nothing exported too."""
+        if not is_kept(reference):
+            raise StoreError("not-kept", f"{reference[:60]!r} is no reference to an export")
+        return self._vault.get(reference)
 
     async def _read_shared(self, call: Call, tags: dict[str, str]) -> Answer:
         """Equal reads at the same moment are one call."""
@@ -118,30 +143,87 @@ class _Steps:
         self._asker, self._case_id, self._recipe, self._tags = asker, case_id, recipe, tags
         self._settle = settle
         self._number = 0
+        self._kept_bytes = 0
         case = asker._book.cases.get(case_id)  # noqa: SLF001  # one module
         earlier = case.steps if case else ()
+        self._repeated = sum(1 for step in earlier if step.recipe == f"{recipe}{AGAIN}")
         self._earlier: dict[int, StepState] = {step.step: step for step in earlier if step.recipe == recipe}
 
     async def perform(self, call: Call) -> Answer:
         if not self._case_id:
             return Refused(code="KeyturnReadOnly", message="this inquiry may only read", status=403)
+        if call.operation == KEEP:
+            return await self.keep(call)
+        if call.again:
+            return await self._anew(call)
         number = self._number = self._place(call)
         earlier = self._earlier.get(number)
         if earlier is not None:
             replayed = await self._replay(earlier, call)
             if replayed is not None:
                 return replayed
-        book, vault, clock = self._asker._book, self._asker._vault, self._asker._clock  # noqa: SLF001  # one module
-        request = await vault.put(canonical(call), "call")
-        masked = msgspec.structs.replace(call, parameters={"$sealed": request})
-        await book.record(
-            self._case_id,
-            r.StepIntended(at_ms=clock(), recipe=self._recipe, step=number, call=masked, request=request),
-        )
-        book.may_act()
-        answer = await self._asker.ask(call, self._tags)
+        await self._intend(number, call, canonical(call))
+        answer = await self._ask(call)
         await self._ended(number, answer)
         return answer
+
+    async def _anew(self, call: Call) -> Answer:
+        """What may be repeated is asked again after a crash. It has numbers of its own: what is asked for then follows from what stands
+        by then. What the backup role exports is on record without its answer, which is kept once, as an export.
+        """
+        self._repeated += 1
+        number, recipe = self._repeated, f"{self._recipe}{AGAIN}"
+        await self._intend(number, call, canonical(call), recipe)
+        answer = await self._ask(call)
+        await self._ended(number, answer, recipe=recipe, secret=call.is_export)
+        return answer
+
+    async def _ask(self, call: Call) -> Answer:
+        """Make the call, with what was kept in its place."""
+        self._asker._book.may_act()  # noqa: SLF001  # one module
+        try:
+            parameters = filled(call.parameters, self._asker.opened)
+        except StoreError as error:
+            return Unavailable(error.message)
+        return await self._asker.ask(msgspec.structs.replace(call, parameters=parameters), self._tags)
+
+    async def keep(self, call: Call) -> Answer:
+        """Seal what was exported. Repeated after a crash it is the same blob; another content is not taken for it."""
+        data: bytes = call.parameters["bytes"]
+        about = {"sha256": hashlib.sha256(data).hexdigest(), "length": len(data)}
+        self._kept_bytes += len(data)
+        if len(data) > ITEM_BYTES_MAX or self._kept_bytes > BACKUP_BYTES_MAX:
+            limit = ITEM_BYTES_MAX if len(data) > ITEM_BYTES_MAX else BACKUP_BYTES_MAX
+            return Refused("TooLargeToKeep", f"{len(data):,} bytes more are over the limit of {limit:,}")
+        self._number += 1
+        number = self._number
+        earlier = self._earlier.get(number)
+        begun = earlier is not None and earlier.operation == KEEP and not earlier.answer_ref
+        if earlier is not None and not begun:
+            answer = await self._replay(earlier, call) or Unavailable("it was kept, and its answer is lost")
+            if isinstance(answer, Succeeded) and answer.value.get("sha256") != about["sha256"]:
+                return Refused(
+                    "ChangedMeanwhile", "what was exported before the restart is not what is there now"
+                )
+            return answer
+        if earlier is None:
+            await self._intend(number, call, canonical(about))
+        self._asker._book.may_act()  # noqa: SLF001  # one module
+        reference = await self._asker._vault.put(data, KIND)  # noqa: SLF001  # one module
+        answer = Succeeded({"reference": reference, **about})
+        await self._ended(number, answer)
+        return answer
+
+    async def _intend(self, number: int, call: Call, request: bytes, recipe: str = "") -> None:
+        book, vault, clock = self._asker._book, self._asker._vault, self._asker._clock  # noqa: SLF001  # one module
+        sealed = await vault.put(request, "call")
+        masked = msgspec.structs.replace(call, parameters={"$sealed": sealed}, again=False)
+        await book.record(
+            self._case_id,
+            r.StepIntended(
+                at_ms=clock(), recipe=recipe or self._recipe, step=number, call=masked, request=sealed
+            ),
+        )
 
     def _place(self, call: Call) -> int:
         """The number of this step. Where the world is read in between, a step that took effect may not be asked for again: then it
@@ -162,12 +244,15 @@ class _Steps:
                 return number
         return max(last, self._number) + 1
 
-    async def _ended(self, number: int, answer: Answer, note: str = "") -> None:
+    async def _ended(
+        self, number: int, answer: Answer, note: str = "", *, recipe: str = "", secret: bool = False
+    ) -> None:
         status, detail = _ended(answer)
-        answer_ref = await self._asker._vault.put(_answers.encode(answer), "answer")  # noqa: SLF001  # one module
+        vault = self._asker._vault  # noqa: SLF001  # one module
+        answer_ref = "" if secret else await vault.put(_answers.encode(answer), "answer")
         ended = r.StepEnded(
             at_ms=self._asker._clock(),  # noqa: SLF001  # one module
-            recipe=self._recipe,
+            recipe=recipe or self._recipe,
             step=number,
             status=status,
             detail=note or detail,

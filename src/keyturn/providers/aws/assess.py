@@ -169,7 +169,12 @@ def _recoverable(context: Context, ref: ResourceRef, effect: Effect) -> Recovera
         context.operation.floor in _DESTROYS or context.operation.name in recipe.gives_all_back
     )  # then the inverse is of all that goes, not of a side of it
     if (effect in _DESTROYS or context.operation.name in recipe.deletes) and not (inverse and by_itself):
-        return recipe.recoverable(ref, state)
+        found = recipe.recoverable(ref, state)
+        asked = context.operation
+        no_use = state is not None and recipe.unrestorable(asked.name, asked.parameters, ref, state)
+        if recipe.exports and no_use:
+            return msgspec.structs.replace(found, backup=False, recover_s=None)
+        return found
     return Recoverable(
         resource=ref,
         backup=recipe.backs_up,

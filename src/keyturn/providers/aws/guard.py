@@ -200,6 +200,30 @@ def backup_policy(guarded: Guarded) -> dict[str, Any]:
             "Condition": {"StringLike": {"kms:ViaService": "ssm.*.amazonaws.com*"}},
         },
         {"Sid": "KeepTheirCopies", "Effect": "Allow", "Action": "ssm:PutParameter", "Resource": copies},
+        {
+            "Sid": "ReadWhatIsExported",
+            "Effect": "Allow",
+            "Action": [
+                "s3:GetObject",
+                "secretsmanager:GetSecretValue",
+                "logs:FilterLogEvents",
+                "sqs:ReceiveMessage",
+            ],
+            "Resource": "*",
+        },
+        {
+            "Sid": "DecryptItThroughTheServiceAlone",
+            "Effect": "Allow",
+            "Action": "kms:Decrypt",
+            "Resource": "*",
+            "Condition": {
+                "StringLike": {
+                    "kms:ViaService": [
+                        f"{name}.*.amazonaws.com*" for name in ("s3", "secretsmanager", "sqs", "logs")
+                    ]
+                }
+            },
+        },
     )
 
 

@@ -36,6 +36,9 @@ def backup(change: Change, captures: Captures, *, case_id: str, at_ms: int) -> I
                     "no-backup", f"there is no recipe to back up {ref}", help="deny it, or do it by hand"
                 )
             inverse = recipe.inverse(operation.name, operation.parameters, ref, state)
+            no_use = recipe.exports and recipe.unrestorable(operation.name, operation.parameters, ref, state)
+            if no_use and not inverse:
+                raise UnavailableError("no-backup", f"no export of {ref} would be of use: {no_use}")
             if inverse and not _loses_data(operation, captures):
                 taken[ref] = _capture_is_enough(recipe, ref, state, at_ms)
             else:
@@ -165,9 +168,10 @@ def _obstacle(operation: Operation, ref: ResourceRef, before: Captures, backups:
         return f"{ref} did not stand before; what was created is not deleted by an undo"
     if recipe.inverse(operation.name, operation.parameters, ref, state):
         return ""
-    if operation.name not in recipe.deletes:
-        return f"{operation.name} has no inverse"
-    if not recipe.restores or (recipe.backs_up and _backup_of(ref, backups) is None):
+    why = recipe.unrestorable(operation.name, operation.parameters, ref, state)
+    if why:
+        return why
+    if not recipe.restores or ((recipe.backs_up or recipe.exports) and _backup_of(ref, backups) is None):
         return f"there is no backup of {ref}"
     return ""
 

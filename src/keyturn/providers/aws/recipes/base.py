@@ -83,6 +83,9 @@ class Recipe:
     )  # operations that may destroy, whose inverse brings back all that goes: a batch of records
     backs_up: ClassVar[bool] = False
     restores: ClassVar[bool] = False
+    exports: ClassVar[bool] = (
+        False  # its backups are exports into the plane's vault, where they are small enough
+    )
     proved_on: ClassVar[str] = "stand-in only, never run on AWS"
     settles: ClassVar[int] = (
         0  # pauses until reads show a change for certain: the service answers from copies
@@ -164,6 +167,10 @@ class Recipe:
     def leaves(self, operation: str, parameters: dict[str, Any], ref: ResourceRef) -> Leaves:
         """Whether the resource stands once the operation is done."""
         return Leaves.GONE if operation in self.deletes else Leaves.STANDING
+
+    def unrestorable(self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State) -> str:
+        """Why giving the resource back from a backup would not take `operation` back; empty where it would."""
+        return "" if operation in self.deletes else f"{operation} has no inverse"
 
     def backup(self, ref: ResourceRef, state: State, *, case_id: str, at_ms: int) -> Inquiry[Backup]:
         """Take undo material and prove it restorable. Raises `UnavailableError` where the kind has no backup."""

@@ -2,20 +2,37 @@
 
 In a bucket that keeps versions an overwrite adds one and a delete without a version adds a marker; a copy of the older version
 puts the object back (https://docs.aws.amazon.com/AmazonS3/latest/userguide/RestoringPreviousVersions.html). Where versioning
-was never on or is suspended, and where a version is named, both are final.
+was never on or is suspended both are final, and a small object is exported before; where a version is named, nothing is.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, ClassVar, Final
+from urllib.parse import urlencode
 
+import msgspec
+
+from keyturn.core.keeping import ITEM_BYTES_MAX, put_in, raw
 from keyturn.core.ports import Inquiry
+from keyturn.errors import UnavailableError
 from keyturn.model.assessment import Recoverable
 from keyturn.model.change import ResourceRef
-from keyturn.providers.aws.recipes.base import Captured, Leaves, Recipe, State, Step
-from keyturn.providers.aws.recipes.common import human_bytes, read_call, tags_dict, tags_list, value_of
+from keyturn.model.execution import Backup, Refused, Role
+from keyturn.providers.aws.recipes.base import Captured, Leaves, Recipe, State, Step, call
+from keyturn.providers.aws.recipes.common import (
+    differences,
+    human_bytes,
+    must,
+    read_call,
+    tags_dict,
+    tags_list,
+    value_of,
+)
+from keyturn.providers.aws.recipes.export import backup_of, exported, in_vault, keep
 from keyturn.providers.aws.recipes.s3_documents import plain
 from keyturn.providers.aws.uploads import BEGINS, BELONG
+from keyturn.providers.aws.wire_shapes import cli_command
 
 COPY_BYTES_MAX: Final = 5 * 1024**3
 """The largest object that one CopyObject copies (API_CopyObject)."""
@@ -58,9 +75,12 @@ class Object(Recipe):
         {"s3:PutObjectTagging", "s3:DeleteObjectTagging", "s3:PutObjectLegalHold"}
     )
     in_place: ClassVar[tuple[str, ...]] = ("s3:PutObject", "s3:PutObjectTagging")
+    restores: ClassVar[bool] = True
+    exports: ClassVar[bool] = True
     loss: ClassVar[tuple[str, ...]] = (
-        "its content, metadata and tags, unless the bucket keeps the version that stands",
+        "its content, metadata and tags, unless the bucket keeps the version that stands or it is small enough to be exported",
         "its grants (ACL), which are not captured",
+        "the time it was last modified",
         "older versions, once the bucket's lifecycle expires them",
     )
 
@@ -95,7 +115,14 @@ class Object(Recipe):
         return f"object {state['arn'].rpartition(':::')[2]} ({human_bytes(state['bytes'])})"
 
     def recoverable(self, ref: ResourceRef, state: State | None) -> Recoverable:
-        return Recoverable(resource=ref, backup=False, inverse=False, recover_s=None, loss=self.loss)
+        small = state is not None and not _not_exported(state)
+        return Recoverable(
+            resource=ref,
+            backup=small,
+            inverse=False,
+            recover_s=RESTORE_S if small else None,
+            loss=_LOST_THOUGH_EXPORTED if small else self.loss,
+        )
 
     def inverse(
         self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State
@@ -123,6 +150,110 @@ class Object(Recipe):
         if operation not in self.deletes:
             return Leaves.STANDING
         return Leaves.EITHER if _names_version(parameters, _place(ref)[1]) else Leaves.GONE
+
+    # --- export and restore ------------------------------------------------------------------------------------------
+
+    def unrestorable(self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State) -> str:
+        if operation not in self.creates | self.deletes:
+            return f"{operation} has no inverse"
+        if _names_version(parameters, _place(ref)[1]):
+            return "it names one version, and what is exported is the object that stands"
+        return _not_exported(state)
+
+    def backup(self, ref: ResourceRef, state: State, *, case_id: str, at_ms: int) -> Inquiry[Backup]:
+        why = _not_exported(state)
+        if why:
+            raise UnavailableError("no-backup", f"{ref} cannot be exported: {why}")
+        bucket, key = _place(ref)
+        matching = {"IfMatch": state["etag"]} if state["etag"] else {}
+        got = yield from exported(ref, "s3:GetObject", {"Bucket": bucket, "Key": key, **matching})
+        content = raw(got["Body"])
+        if len(content) != state["bytes"]:
+            raise UnavailableError("backup", f"{ref} has {len(content):,} bytes; it was captured with others")
+        made = yield from keep(ref, content)
+        return backup_of(
+            self, ref, state, made, at_ms=at_ms, restores_to="the same key", loss=_LOST_THOUGH_EXPORTED
+        )
+
+    def restore(self, ref: ResourceRef, state: State, backup: Backup | None) -> Inquiry[tuple[str, ...]]:
+        saved = in_vault(backup, ref)
+        bucket, key = _place(ref)
+        here = {"Bucket": bucket, "Key": key}
+        standing = yield from self.capture(ref)
+        if standing.unknowns:
+            raise UnavailableError("restore", f"{ref} cannot be read: {'; '.join(standing.unknowns)}")
+        if standing.state is None or standing.state["etag"] != state["etag"]:
+            # nobody's write in between is lost: the precondition is the state just read
+            now = standing.state
+            only = {"IfNoneMatch": "*"} if now is None else {"IfMatch": now["etag"]}
+            given = {**here, **_put(state), **only, "Body": put_in(saved.reference)}
+            asked = msgspec.structs.replace(call(ref, "s3:PutObject", given, Role.CHANGE), again=True)
+            (answer,) = yield (asked,)
+            if not (isinstance(answer, Refused) and answer.code == "PreconditionFailed"):
+                must(
+                    answer, f"PutObject of {ref.id}"
+                )  # else: an attempt before a crash, or somebody; see below
+        again = yield from exported(ref, "s3:GetObject", here)
+        found = hashlib.sha256(raw(again["Body"])).hexdigest()
+        if found != saved.watermark["sha256"]:
+            return (
+                f"{ref}: its content is not what was exported; somebody wrote it meanwhile, and it was left",
+            )
+        after = yield from self.capture(ref)
+        fields = tuple(field for field in self.fields if field not in {"etag", "version"})
+        honest = differences(state, after.state, fields, title=str(ref))
+        return (*honest, *(f"could not be compared: {unknown}" for unknown in after.unknowns))
+
+    def restore_plan(self, ref: ResourceRef, state: State, backup: Backup | None) -> tuple[Step, ...]:
+        bucket, key = _place(ref)
+        why = "its content is what was exported"
+        return (Step("s3:PutObject", {"Bucket": bucket, "Key": key, **_put(state)}, why=why),)
+
+    def manifest(self, ref: ResourceRef, state: State, backup: Backup) -> str:
+        bucket, key = _place(ref)
+        given = {"Bucket": bucket, "Key": key, **_put(state)}
+        line = cli_command("s3", "PutObject", given)
+        return (
+            f"# S3 object {ref.id}\n\nIts {backup.watermark.get('bytes', 0):,} bytes are sealed in the plane's vault under "
+            f"{backup.reference} (SHA-256 {backup.watermark.get('sha256', '')}). With them in the file `content`:\n\n"
+            f"    {line} --body content\n\nNot as before: {'; '.join(backup.loss)}.\n"
+        )
+
+
+RESTORE_S: Final = 30
+"""Seconds to put an exported object back and compare it."""
+
+_LOST_THOUGH_EXPORTED: Final = (
+    "its grants (ACL), which are not captured",
+    "the time it was last modified; what was written to the key since the export",
+)
+
+_GIVEN: Final = {
+    name: field
+    for field, name in _DECLARED.items()
+    if field not in {"etag", "version", "lock_mode", "lock_until", "legal_hold"}
+}
+
+
+def _put(state: State) -> dict[str, Any]:
+    """What PutObject takes to make it as it was, but for the content."""
+    given = {name: state[field] for name, field in _GIVEN.items() if state.get(field)}
+    if state["storage_class"] != "STANDARD":
+        given["StorageClass"] = state["storage_class"]
+    if state["metadata"]:
+        given["Metadata"] = state["metadata"]
+    if state["tags"]:
+        given["Tagging"] = urlencode(sorted(state["tags"].items()))
+    return given
+
+
+def _not_exported(state: State) -> str:
+    """Why the object has no export; empty where it can have one."""
+    if state["bytes"] > ITEM_BYTES_MAX:
+        return f"it has {human_bytes(state['bytes'])}, and {human_bytes(ITEM_BYTES_MAX)} is the most that is exported"
+    if state["storage_class"] in _ARCHIVED:
+        return f"it lies in {state['storage_class']} and has to be restored for hours before it can be read"
+    return ""
 
 
 _OF_UPLOADS: Final = (BELONG | {BEGINS}) - {"s3:CompleteMultipartUpload"}

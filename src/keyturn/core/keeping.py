@@ -1,0 +1,56 @@
+"""What a recipe asks of the plane's own vault: keep this, give it back, put it into that call.
+
+Exports of small data are no call to the provider. A recipe yields them all the same, so that they are driven, recorded and replayed
+like every other step (ADR 0006); whoever drives the inquiry answers them from the vault. Nothing that an agent can send becomes
+one of these calls, and nothing but what was kept by one can be had by another.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+KEEP: Final = "keyturn:Keep"
+"""``{"bytes"}`` -> ``{"reference", "sha256", "length"}``. A step; the same bytes have the same reference, so that it may be repeated."""
+
+KEPT: Final = "keyturn:Kept"
+"""``{"reference"}`` -> ``{"bytes"}``. A read."""
+
+KIND: Final = "kept"
+"""What such blobs are called in the vault; a reference of another kind (a request, a session's key) is not given out."""
+
+ITEM_BYTES_MAX: Final = 16 * 1024 * 1024
+"""One exported thing, held in memory whole while it is sealed and while it is sent back."""
+
+BACKUP_BYTES_MAX: Final = 256 * 1024 * 1024
+"""Everything exported for one backup: it lies in the plane's database, which is not made for bulk; a service's snapshots are."""
+
+_KEY: Final = "$kept"
+
+
+def put_in(reference: str, *, text: bool = False) -> dict[str, Any]:
+    """A parameter whose value is what was kept: filled in when the call leaves, so that it is in no record of the call."""
+    return {_KEY: reference, "text": text}
+
+
+def filled(value: Any, opened: Callable[[str], bytes]) -> Any:
+    """`value` with what was kept in the place of each `put_in`."""
+    if isinstance(value, Mapping):
+        if _KEY in value:
+            data = opened(str(value[_KEY]))
+            return data.decode() if value.get("text") else data
+        return {key: filled(inner, opened) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [filled(inner, opened) for inner in value]
+    return value
+
+
+def is_kept(reference: str) -> bool:
+    """Whether the reference is to something exported."""
+    return reference.startswith(f"vault:{KIND}:")
+
+
+def raw(value: bytes | str) -> bytes:
+    """Bytes of an answer; one that was on record comes back as base64, as JSON has it."""
+    return base64.b64decode(value) if isinstance(value, str) else value
