@@ -200,31 +200,24 @@ def backup_policy(guarded: Guarded) -> dict[str, Any]:
             "Condition": {"StringLike": {"kms:ViaService": "ssm.*.amazonaws.com*"}},
         },
         {"Sid": "KeepTheirCopies", "Effect": "Allow", "Action": "ssm:PutParameter", "Resource": copies},
-        {
-            "Sid": "ReadWhatIsExported",
-            "Effect": "Allow",
-            "Action": [
-                "s3:GetObject",
-                "secretsmanager:GetSecretValue",
-                "logs:FilterLogEvents",
-                "sqs:ReceiveMessage",
-            ],
-            "Resource": "*",
-        },
+        *_exports(),
+    )
+
+
+def _exports() -> list[dict[str, Any]]:
+    """Data that is sealed in the plane's vault before it goes."""
+    through = [f"{name}.*.amazonaws.com*" for name in ("s3", "secretsmanager", "sqs", "logs")]
+    reads = ["s3:GetObject", "secretsmanager:GetSecretValue", "logs:FilterLogEvents", "sqs:ReceiveMessage"]
+    return [
+        {"Sid": "ReadWhatIsExported", "Effect": "Allow", "Action": reads, "Resource": "*"},
         {
             "Sid": "DecryptItThroughTheServiceAlone",
             "Effect": "Allow",
             "Action": "kms:Decrypt",
             "Resource": "*",
-            "Condition": {
-                "StringLike": {
-                    "kms:ViaService": [
-                        f"{name}.*.amazonaws.com*" for name in ("s3", "secretsmanager", "sqs", "logs")
-                    ]
-                }
-            },
+            "Condition": {"StringLike": {"kms:ViaService": through}},
         },
-    )
+    ]
 
 
 # --- the fence -------------------------------------------------------------------------------------------------------

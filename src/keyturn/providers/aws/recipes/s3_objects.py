@@ -249,9 +249,11 @@ def _put(state: State) -> dict[str, Any]:
 
 def _not_exported(state: State) -> str:
     """Why the object has no export; empty where it can have one."""
+    if "bytes" not in state:
+        return "how large it is, is not known"
     if state["bytes"] > ITEM_BYTES_MAX:
         return f"it has {human_bytes(state['bytes'])}, and {human_bytes(ITEM_BYTES_MAX)} is the most that is exported"
-    if state["storage_class"] in _ARCHIVED:
+    if state.get("storage_class") in _ARCHIVED:
         return f"it lies in {state['storage_class']} and has to be restored for hours before it can be read"
     return ""
 
