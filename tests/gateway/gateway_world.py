@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
+import http.client
 import socket
 import threading
 import time
@@ -13,6 +14,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config as BotoConfig
@@ -81,6 +83,29 @@ class Upstream:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+class Watched(Upstream):
+    """Before an account that answers: it passes everything on, and keeps it."""
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__()
+        self._there = urlsplit(endpoint).netloc
+        self.answer = self._pass_on
+
+    def _pass_on(self, seen: Seen) -> tuple[int, dict[str, str], bytes]:
+        connection = http.client.HTTPConnection(self._there, timeout=60)
+        try:
+            connection.request(seen.method, seen.path, seen.body, seen.headers)
+            answer = connection.getresponse()
+            body = answer.read()
+        finally:
+            connection.close()
+        return answer.status, {"content-type": answer.getheader("content-type") or ""}, body
+
+    def of(self, target: str) -> list[Seen]:
+        """What came of this JSON operation."""
+        return [seen for seen in self.seen if seen.headers.get("x-amz-target", "").endswith(f".{target}")]
 
 
 class Running:
