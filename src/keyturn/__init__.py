@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from keyturn.explaining import Explained, Explainer
+    from keyturn.providers.aws.catalogue.replacements import Replacement
 
 __version__ = "0.1.0"
 
@@ -31,6 +32,17 @@ def explain(
     return _explainer().explain(
         asked_of({"service": service, "operation": operation, "parameters": parameters, **beside})
     )
+
+
+def replacement(type: str, property: str) -> Replacement:  # noqa: A002  # as CloudFormation calls them
+    """Whether a change of a property of a CloudFormation type makes a new resource: yes, no or maybe, and on whose word.
+
+    >>> replacement("AWS::RDS::DBInstance", "DBName").replaces
+    <Replaces.YES: 'yes'>
+    """
+    from keyturn.providers.aws.catalogue.replacements import replacement as found  # noqa: PLC0415  # as above
+
+    return found(type, property)
 
 
 @cache

@@ -21,6 +21,7 @@ class Case(NamedTuple):
     standing: Any = UNREAD
     beside: Mapping[str, Any] = MappingProxyType({})
     items: Items = Items()
+    live: Mapping[str, Any] = MappingProxyType({})  # what was read beside, by the reading's name
 
 
 TABLE: Final = {
@@ -43,6 +44,21 @@ PRODUCTION: Final = {"tags": {"env": "production"}}
 OPEN: Final = (
     '{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/k"}]}'
 )
+TABLES: Final = {
+    "t": {"Type": "AWS::DynamoDB::Table", "DeletionPolicy": "Retain", "Properties": {"TableName": "orders"}},
+    "q": {"Type": "AWS::SQS::Queue"},
+}
+STOOD: Final = json.dumps({"Resources": TABLES})
+RENAMED: Final = STOOD.replace('"orders"', '"orders2"')
+EMPTIED: Final = json.dumps({"Resources": {"t": TABLES["t"]}})
+LET_GO: Final = STOOD.replace('"Retain"', '"Delete"')
+STACK: Final = {"": {"StackName": "s"}, "template": STOOD}
+MEMBERS: Final = {
+    "members": {
+        "StackResourceSummaries": [{"LogicalResourceId": "t", "ResourceType": "AWS::DynamoDB::Table"}]
+    }
+}
+PATCH: Final = '[{"op":"replace","path":"/BillingMode","value":"PAY_PER_REQUEST"}]'
 ROLE_OWN: Final = {"AWS": "arn:aws:iam::123456789012:role/r"}
 READS: Final = '{"Statement":[{"Effect":"Allow","Action":["s3:GetObject","S3:listbucket"],"Resource":"*"}]}'
 PASSES: Final = '{"Statement":[{"Effect":"Allow","Action":["iam:PassRole","s3:GetObject"],"Resource":"*"}]}'
@@ -411,6 +427,36 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
     "EXP001": (
         Case("rds:ModifyDBInstance", {"DBInstanceIdentifier": "d", "PubliclyAccessible": True}),
         Case("rds:ModifyDBInstance", {"DBInstanceIdentifier": "d", "PubliclyAccessible": False}),
+    ),
+    "CFN012": (
+        Case("cloudformation:UpdateStack", {"StackName": "s", "TemplateBody": RENAMED}, live=STACK),
+        Case("cloudformation:UpdateStack", {"StackName": "s", "TemplateBody": STOOD}, live=STACK),
+    ),
+    "CFN013": (
+        Case("cloudformation:UpdateStack", {"StackName": "s", "TemplateBody": EMPTIED}, live=STACK),
+        Case("cloudformation:UpdateStack", {"StackName": "s", "TemplateBody": RENAMED}, live=STACK),
+    ),
+    "CFN014": (
+        Case("cloudformation:UpdateStack", {"StackName": "s", "TemplateBody": LET_GO}, live=STACK),
+        Case("cloudformation:UpdateStack", {"StackName": "s", "TemplateBody": RENAMED}, live=STACK),
+    ),
+    "CFN015": (
+        Case("cloudformation:DeleteStack", {"StackName": "s"}, live=MEMBERS),
+        Case("cloudformation:DeleteStack", {"StackName": "s"}),
+    ),
+    "CCA003": (
+        Case("cloudcontrol:DeleteResource", {"TypeName": "AWS::DynamoDB::Table", "Identifier": "t"}),
+        Case("cloudcontrol:CreateResource", {"TypeName": "AWS::DynamoDB::Table", "DesiredState": "{}"}),
+    ),
+    "CCA004": (
+        Case(
+            "cloudcontrol:UpdateResource",
+            {"TypeName": "AWS::DynamoDB::Table", "Identifier": "t", "PatchDocument": "{}"},
+        ),
+        Case(
+            "cloudcontrol:UpdateResource",
+            {"TypeName": "AWS::DynamoDB::Table", "Identifier": "t", "PatchDocument": PATCH},
+        ),
     ),
     "POL001": (
         Case(

@@ -11,11 +11,14 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from tools.catalogue import build_answers, build_effects, build_resources, build_wire
+from tools.catalogue import build_answers, build_effects, build_replacements, build_resources, build_wire
 
 HOME = Path(__file__).parents[2] / "src/keyturn/providers/aws/catalogue"
 WHEELS = Path(__file__).parents[2] / ".botocore"
 """Older releases of botocore, fetched once; not part of the repository."""
+
+CDK = Path(__file__).parents[2] / ".cdk"
+"""The CDK's service spec, fetched once; not part of the repository."""
 
 
 def main() -> None:
@@ -32,6 +35,12 @@ def main() -> None:
     named = build_resources.build(HOME / "resources.bin")
     print(
         f"resources.bin: {named['bytes']:,} bytes: {', '.join(f'{how} {n:,}' for how, n in sorted(named['counts'].items()))}"
+    )
+    CDK.mkdir(exist_ok=True)
+    replaced = build_replacements.build(HOME / "replacements.bin", CDK)
+    print(
+        f"replacements.bin: {replaced['bytes']:,} bytes: {replaced['types']:,} types, {replaced['yes']:,} properties replace,"
+        f" {replaced['maybe']:,} may, {replaced['no']:,} do not"
     )
     for name in sorted(before.keys() | after.keys()):
         was, now = before.get(name), after.get(name)

@@ -12,6 +12,7 @@ from keyturn.providers.aws.rules import (
     s3_uploads,
     sqs,
     ssm,
+    stacks,
     statements,
     windows,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "s3_uploads",
     "sqs",
     "ssm",
+    "stacks",
     "statements",
     "windows",
 ]

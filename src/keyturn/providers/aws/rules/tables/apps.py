@@ -7,6 +7,7 @@ from typing import Final
 
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
+from keyturn.providers.aws.languages.templates import foreseen
 from keyturn.providers.aws.rules.conditions import (
     ALWAYS,
     Live,
@@ -44,6 +45,7 @@ _STACK: Final = Read("cloudformation:DescribeStacks", {"StackName": "StackName"}
 C.read("UpdateTerminationProtection UpdateStack DeleteStack CancelUpdateStack", _STACK)
 C.read("ExecuteChangeSet", Read("cloudformation:DescribeChangeSet", {"ChangeSetName": "ChangeSetName", "StackName": "StackName"}))
 C.read("DeleteStack", Read("cloudformation:ListStackResources", {"StackName": "StackName"}), "members")
+C.read("UpdateStack DeleteStack", Read("cloudformation:GetTemplate", {"StackName": "StackName"}, "TemplateBody"), "template")
 C.read("SetStackPolicy", Read("cloudformation:GetStackPolicy", {"StackName": "StackName"}))
 
 
@@ -62,13 +64,19 @@ def _policy_opens(request: Request, _live: Live) -> bool | None:
             return True
     return bool(values(request, "StackPolicyURL") + values(request, "StackPolicyDuringUpdateURL"))
 
+
+
+def _not_foreseen(request: Request, live: Live) -> bool:
+    plan = foreseen(request, live)
+    return plan is None or bool(plan.unknown)
+
 C.row("CFN001", "UpdateTerminationProtection", off("EnableTerminationProtection", "EnableTerminationProtection"), STRIP, "The stack could be deleted again")
 C.row("CFN002", "ExecuteChangeSet", stands("Changes[].ResourceChange.Replacement", "True", "Conditional"), REPLACES, "Resources of the stack would be, or may be, replaced by new ones")
 C.row("CFN003", "ExecuteChangeSet", stands("Changes[].ResourceChange.Action", "Remove", "Dynamic"), LOSS_KEPT, "Resources of the stack would be, or may be, deleted")
 C.row("CFN004", "SetStackPolicy UpdateStack", check(_policy_opens, given=("StackPolicyBody", "StackPolicyDuringUpdateBody", "StackPolicyURL", "StackPolicyDuringUpdateURL")), STRIP, "The stack's policy would let resources be replaced or deleted", "SetStackPolicy")
 C.row("CFN005", "DeleteStack", says("DeletionMode", "FORCE_DELETE_STACK") | given("RetainResources"), OUTAGE_DELETE, "Resources would be left behind that nothing manages any more")
 C.row("CFN006", "DeleteStackInstances", ~says("RetainStacks", True), LOSS, "Stacks would be deleted in every account and region that is named")
-C.row("CFN007", "UpdateStack UpdateStackSet", given("TemplateBody", "TemplateURL", "Parameters"), Harm(Kind.OPAQUE, Effect.UPDATE, Reversibility.R3), "What the template would replace or delete is not known before a change set says so", "UpdateStack")
+C.row("CFN007", "UpdateStack UpdateStackSet", given("TemplateBody", "TemplateURL", "Parameters") & check(_not_foreseen, given=("TemplateBody",), live=("template/",)), Harm(Kind.OPAQUE, Effect.UPDATE, Reversibility.R3), "What the template would replace or delete is not known before a change set says so", "UpdateStack")
 C.row("CFN008", "RollbackStack ContinueUpdateRollback CancelUpdateStack", ALWAYS, OUTAGE, "Resources would be put back as an earlier template has them", "RollbackStack")
 C.row("CFN009", "ExecuteChangeSet", ~stands("Changes[].ResourceChange.LogicalResourceId"), Harm(Kind.OPAQUE, Effect.UPDATE, Reversibility.R3), "What the change set does is not known")
 C.row("CFN010", "CreateStack CreateChangeSet UpdateStack", given("RoleARN"), RUNS, "The stack would be made with that role's authority", "CreateStack")

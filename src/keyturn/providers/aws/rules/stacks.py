@@ -1,0 +1,166 @@
+"""CloudFormation and Cloud Control: what becomes of the resources, by the templates, the schemas of the types, and what stands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from keyturn.model.assessment import Kind, Reversibility
+from keyturn.model.change import Effect
+from keyturn.providers.aws.catalogue.replacements import Replaces, replacement
+from keyturn.providers.aws.kinds import deletes, holds
+from keyturn.providers.aws.languages.templates import NoTemplateError, Plan, foreseen, read
+from keyturn.providers.aws.rules import Context, Doubt, Fired, Said, rule
+from keyturn.providers.aws.rules.table import BOUND
+
+R1, R3, R4 = Reversibility.R1, Reversibility.R3, Reversibility.R4
+CFN: Final = "https://docs.aws.amazon.com/AWSCloudFormation/latest/"
+GUIDE: Final = CFN + "UserGuide/using-cfn-updating-stacks-update-behaviors.html"
+KEPT: Final = CFN + "TemplateReference/aws-attribute-deletionpolicy.html"
+CLOUD: Final = "https://docs.aws.amazon.com/cloudcontrolapi/latest/APIReference/"
+TEMPLATE: Final = frozenset({"TemplateBody"})
+TYPE: Final = frozenset({"TypeName", "PatchDocument"})
+
+BOUND["cloudformation:UpdateStack"] = frozenset({"template/", "Parameters"})
+BOUND["cloudformation:DeleteStack"] = frozenset({"template/", "members/StackResourceSummaries[].PhysicalResourceId"})  # fmt: skip
+
+
+def _plan(context: Context) -> Plan | None:
+    kept = context.memo.get("plan")
+    if kept is None:
+        kept = context.memo["plan"] = (foreseen(context.parameters, context.live),)
+    (plan,) = kept
+    return plan if isinstance(plan, Plan) else None
+
+
+def _named(found: Iterable[str]) -> str:
+    listed = list(found)
+    return ", ".join(listed[:3]) + (f" and {len(listed) - 3} more" if len(listed) > 3 else "")
+
+
+@rule("CFN012", ["cloudformation:UpdateStack"], Kind.REPLACE, Effect.REPLACE, R3, GUIDE, looks_at=TEMPLATE)
+def replaced(context: Context) -> Fired:
+    """A property that cannot be updated makes a new resource in the place of the old one, which goes with what it holds."""
+    plan = _plan(context)
+    if plan is None or not plan.replaced:
+        return None
+    ordered = sorted(
+        plan.replaced, key=lambda one: (not holds(one.resource.kind), not one.sure, one.resource.name)
+    )
+    said = [
+        f"{one.resource.name} ({one.resource.kind}, by {', '.join(one.paths[:3])}){'' if one.sure else ' perhaps'}"
+        for one in ordered
+    ]
+    lost = [
+        one for one in ordered if holds(one.resource.kind) and one.resource.replaced not in {"Retain", "Snapshot"}
+    ]  # fmt: skip
+    more = f" {holds(lost[0].resource.kind).capitalize()} of the old one would go with it." if lost else ""
+    return Said(
+        f"New resources would take the place of {_named(said)}.{more}",
+        {"resources": said[:10], "count": len(said)},
+        reversibility=R4 if lost else R3,
+    )
+
+
+@rule("CFN013", ["cloudformation:UpdateStack"], Kind.OUTAGE, Effect.DELETE, R3, KEPT, looks_at=TEMPLATE)
+def removed(context: Context) -> Fired:
+    """What is no longer in the template is deleted, unless its DeletionPolicy keeps it."""
+    plan = _plan(context)
+    if plan is None or not plan.removed:
+        return None
+    gone = [one for one in plan.removed if one.deletion != "Retain"]
+    left = [f"{one.name} ({one.kind})" for one in plan.removed if one.deletion == "Retain"]
+    if not gone:
+        return Said(f"{_named(left)} would leave the stack, and stay.", kind=Kind.NOTE, effect=Effect.UPDATE)
+    lost = [one for one in gone if holds(one.kind) and not one.kept]
+    said = [f"{one.name} ({one.kind})" for one in sorted(gone, key=lambda one: one not in lost)]
+    more = f", with {holds(lost[0].kind)}" if lost else ""
+    return Said(
+        f"{_named(said)} would be deleted{more}: the template has it no more.",
+        {"resources": said[:10], "count": len(said)},
+        kind=Kind.DATA_LOSS if lost else None,
+        reversibility=R4 if lost else None,
+    )
+
+
+@rule("CFN014", ["cloudformation:UpdateStack"], Kind.PROTECTION_STRIP, Effect.UPDATE, R1, KEPT, looks_at=TEMPLATE)  # fmt: skip
+def unguarded(context: Context) -> Fired:
+    """Retain and Snapshot keep a resource, or a copy of it, when it leaves the stack; without them it is deleted with it."""
+    plan = _plan(context)
+    if plan is None or not plan.unguarded:
+        return None
+    named = _named(f"{one.name} ({one.kind})" for one in plan.unguarded)
+    return f"{named} would no longer be kept when the stack lets go of it.", {"count": len(plan.unguarded)}
+
+
+@rule("CFN015", ["cloudformation:DeleteStack"], Kind.DATA_LOSS, Effect.DELETE, R4, CFN + "APIReference/API_DeleteStack.html", looks_at=frozenset())  # fmt: skip
+def with_members(context: Context) -> Fired:
+    """A stack is deleted with its resources, but for those that their DeletionPolicy or the request keeps."""
+    members = context.live.get("members")
+    if not isinstance(members, Mapping):
+        return Doubt("CFN015: which resources would be deleted with the stack")
+    kept = _kept(context)
+    listed = [one for one in members.get("StackResourceSummaries") or () if isinstance(one, Mapping)]
+    gone = [one for one in listed if str(one.get("LogicalResourceId")) not in kept]
+    lost = [one for one in gone if holds(str(one.get("ResourceType")))]
+    said = [f"{one.get('LogicalResourceId')} ({one.get('ResourceType')})" for one in lost or gone]
+    evidence = {"resources": said[:10], "count": len(gone), "holding data": len(lost)}
+    more = " or more" if members.get("NextToken") else ""
+    if not lost and not more:
+        said_so = f": {_named(said)}" if said else ""
+        return Said(f"{len(gone)} resources would be deleted with the stack{said_so}.", evidence, kind=Kind.OUTAGE, reversibility=R3)  # fmt: skip
+    which = f", among them {_named(said)}, with {holds(str(lost[0].get('ResourceType')))}" if lost else ""
+    return f"{len(gone)}{more} resources would be deleted with the stack{which}.", evidence
+
+
+def _kept(context: Context) -> set[str]:
+    kept = {str(one) for one in context.parameters.get("RetainResources") or ()}
+    try:
+        template = read(context.live.get("template"))
+    except NoTemplateError:
+        return kept
+    return kept | {name for name, one in template.resources.items() if one.deletion == "Retain"}
+
+
+@rule("CCA003", ["cloudcontrol:DeleteResource"], Kind.DATA_LOSS, Effect.DELETE, R4, CLOUD + "API_DeleteResource.html", looks_at=TYPE)  # fmt: skip
+def typed_delete(context: Context) -> Fired:
+    """A resource that is deleted by its type is deleted as by its service's own call, and what it holds goes with it."""
+    kind = str(context.parameters.get("TypeName"))
+    what = f"{context.parameters.get('Identifier')} ({kind})"
+    found = deletes(kind)
+    if found is None:
+        return f"{what} would be deleted; what goes with one of its type is not known.", {}
+    name, entry = found
+    if entry.data:
+        return f"{what} would be deleted with {entry.data}, as by {name}.", {"as": name}
+    more = f" with {entry.members}" if entry.members else ""
+    return Said(f"{what} would be deleted{more}, as by {name}.", {"as": name}, kind=Kind.OUTAGE, reversibility=R3)  # fmt: skip
+
+
+@rule("CCA004", ["cloudcontrol:UpdateResource"], Kind.OPAQUE, Effect.UPDATE, R3, CLOUD + "API_UpdateResource.html", looks_at=TYPE)  # fmt: skip
+def typed_update(context: Context) -> Fired:
+    """A patch is a list of operations on properties (RFC 6902); what is create-only the service refuses to update."""
+    kind = str(context.parameters.get("TypeName"))
+    paths = _patched(context.parameters.get("PatchDocument"))
+    if paths is None:
+        return "What the patch changes cannot be read.", {}
+    told = {path: replacement(kind, path).replaces for path in paths}
+    refused = [path for path, answer in told.items() if answer is Replaces.YES]
+    if refused:
+        return Said(f"{_named(refused)} of {kind} cannot be updated: the service refuses it.", kind=Kind.NOTE, reversibility=R1)  # fmt: skip
+    return None
+
+
+def _patched(document: Any) -> list[str] | None:
+    """The paths that a patch writes; None where it is none."""
+    try:
+        found = json.loads(document) if isinstance(document, str) else document
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, list) or not found:
+        return None
+    paths = [one.get("path") for one in found if isinstance(one, dict)]
+    if len(paths) != len(found) or not all(isinstance(path, str) and path.startswith("/") for path in paths):
+        return None
+    return [str(path).strip("/") for path in paths]
