@@ -67,8 +67,8 @@ class Declared(Recipe):
         cls.creates = frozenset({cls.make.operation}) if cls.make is not None else frozenset()
         cls.updates = frozenset(changing - cls.creates - cls.deletes)
         cls.in_place = cls.in_place or tuple(dict.fromkeys(change.operation for change in cls.changes))
-        cls.restores = cls.make is not None
-        cls.backs_up = cls.restores and not cls.data_bearing
+        cls.restores = cls.make is not None or cls.exports
+        cls.backs_up = cls.make is not None and not cls.data_bearing
 
     # --- capture -----------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Secrets Manager secrets: everything but the value, which no capture holds.
+"""Secrets Manager secrets: everything but the value, which no capture holds. Where a delete is final, the backup role exports it.
 
 A deleted secret waits for 7 to 30 days, 30 unless said otherwise, in which RestoreSecret takes it back with every version;
 ForceDeleteWithoutRecovery has no such time (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html).
@@ -6,13 +6,23 @@ ForceDeleteWithoutRecovery has no such time (https://docs.aws.amazon.com/secrets
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import json
+from typing import Any, ClassVar, Final
 
+import msgspec
+
+from keyturn.core.keeping import put_in, raw
+from keyturn.core.ports import Inquiry
+from keyturn.errors import UnavailableError
+from keyturn.model.assessment import Recoverable
 from keyturn.model.change import ResourceRef
-from keyturn.providers.aws.recipes.base import Leaves, State, Step
-from keyturn.providers.aws.recipes.common import waiting_s
+from keyturn.model.execution import Backup, Refused, Role
+from keyturn.providers.aws.recipes.base import Leaves, State, Step, call
+from keyturn.providers.aws.recipes.common import do, must, tags_list, waiting_s
 from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Tags
+from keyturn.providers.aws.recipes.export import backup_of, exported, in_vault, keep, packed, unpacked
 from keyturn.providers.aws.recipes.filling import ID
+from keyturn.providers.aws.wire_shapes import cli_command
 
 _WHICH = {"SecretId": ID}
 
@@ -26,6 +36,7 @@ class Secret(Declared):
         "Description", "KmsKeyId", "RotationEnabled", "RotationLambdaARN", "RotationRules", "policy", "versions", "waiting", "tags",
     )  # fmt: skip
     data_bearing: ClassVar[bool] = True
+    exports: ClassVar[bool] = True
     deletes: ClassVar[frozenset[str]] = frozenset({"secretsmanager:DeleteSecret"})
     documents: ClassVar[frozenset[str]] = frozenset({"policy"})
     reads: ClassVar[tuple[Read, ...]] = (
@@ -75,7 +86,7 @@ class Secret(Declared):
         "secretsmanager:RestoreSecret",
     )
     loss: ClassVar[tuple[str, ...]] = (
-        "its value, once the waiting period is over, or at once when it is deleted by force",
+        "its value, once the waiting period is over, or at once when it is deleted by force and was not exported",
         "its replicas, which are deleted at once",
     )
 
@@ -128,3 +139,102 @@ class Secret(Declared):
 
     def gone(self, state: State | None) -> bool | None:
         return state is None or bool(state.get("waiting"))
+
+    # --- export and restore ------------------------------------------------------------------------------------------
+
+    def recoverable(self, ref: ResourceRef, state: State | None) -> Recoverable:
+        can = state is not None and not _not_exported(state)
+        loss = _LOST_THOUGH_EXPORTED if can else self.loss
+        return Recoverable(
+            resource=ref, backup=can, inverse=False, recover_s=self.recover_s if can else None, loss=loss
+        )
+
+    def unrestorable(self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State) -> str:
+        return super().unrestorable(operation, parameters, ref, state) or _not_exported(state)
+
+    def backup(self, ref: ResourceRef, state: State, *, case_id: str, at_ms: int) -> Inquiry[Backup]:
+        why = _not_exported(state)
+        if why:
+            raise UnavailableError("no-backup", f"{ref} cannot be exported: {why}")
+        index: list[dict[str, Any]] = []
+        for version, stages in _staged(state):
+            asked = {"SecretId": ref.id, "VersionId": version}
+            got = yield from exported(ref, "secretsmanager:GetSecretValue", asked)
+            text = got.get("SecretString") is not None
+            made = yield from keep(ref, got["SecretString"].encode() if text else raw(got["SecretBinary"]))
+            index.append({"version": version, "stages": stages, "reference": made.reference, "text": text})
+        whole = yield from packed(ref, index)
+        return backup_of(
+            self,
+            ref,
+            state,
+            whole,
+            at_ms=at_ms,
+            restores_to="a secret of the same name and versions, under a new ARN",
+            loss=_LOST_THOUGH_EXPORTED,
+            about=f"{len(index)} versions exported by the backup role, each sealed and read back; their index: ",
+            versions=len(index),
+        )
+
+    def restore(self, ref: ResourceRef, state: State, backup: Backup | None) -> Inquiry[tuple[str, ...]]:
+        index = yield from unpacked(ref, in_vault(backup, ref).reference)
+        for number, entry in enumerate(index):
+            value = put_in(entry["reference"], text=entry["text"])
+            # a version that is there already is not made a second time: its id is the token (API_PutSecretValue)
+            given = {
+                "ClientRequestToken": entry["version"],
+                "SecretString" if entry["text"] else "SecretBinary": value,
+            }
+            operation = "CreateSecret" if number == 0 else "PutSecretValue"
+            which = {"Name": ref.id, **_said(state)} if number == 0 else {"SecretId": ref.id}
+            step = call(ref, f"secretsmanager:{operation}", {**which, **given}, Role.CHANGE)
+            (answer,) = yield (msgspec.structs.replace(step, again=True),)
+            if not (isinstance(answer, Refused) and answer.code == "ResourceExistsException"):
+                must(answer, f"{operation} of {ref.id}")
+        if state.get("policy"):
+            policy = {"SecretId": ref.id, "ResourcePolicy": json.dumps(state["policy"])}
+            yield from do(ref, "secretsmanager:PutResourcePolicy", policy)
+        honest = yield from self._compared(ref, state)
+        return (*honest, f"its ARN: it was {state.get('arn', '')}, and ends in other letters now")
+
+    def restore_plan(self, ref: ResourceRef, state: State, backup: Backup | None) -> tuple[Step, ...]:
+        why = "its versions have the values that were exported"
+        steps = [Step("secretsmanager:CreateSecret", {"Name": ref.id, **_said(state)}, why=why)]
+        steps += [
+            Step("secretsmanager:PutSecretValue", {"SecretId": ref.id}, why=why) for _ in _staged(state)[1:]
+        ]
+        return tuple(steps)
+
+    def manifest(self, ref: ResourceRef, state: State, backup: Backup) -> str:
+        line = cli_command("secretsmanager", "CreateSecret", {"Name": ref.id, **_said(state)})
+        return (
+            f"# Secret {ref.id}\n\nIts values are sealed in the plane's vault; {backup.reference} says under which references. With "
+            f"the current one in the file `value`:\n\n    {line} --secret-string file://value\n"
+        )
+
+
+_LOST_THOUGH_EXPORTED: Final = (
+    "its ARN, which ends in other letters: what names it by its whole ARN has to be told",
+    "rotation, which has to be switched on again; versions without a stage",
+)
+
+
+def _not_exported(state: State) -> str:
+    """Why there is no export of it; empty where there can be one."""
+    if state.get("waiting"):
+        return "it waits to be deleted, and its value cannot be read"
+    if state.get("replicas"):
+        return "it has replicas, which are deleted at once and not made again"
+    return "" if _staged(state) else "it has no version with a stage"
+
+
+def _staged(state: State) -> list[tuple[str, list[str]]]:
+    """Versions that have a stage, the current one last: each one that is put moves the stage to itself."""
+    found = [(version, stages) for version, stages in (state.get("versions") or {}).items() if stages]
+    return sorted(found, key=lambda entry: ("AWSCURRENT" in entry[1], "AWSPREVIOUS" in entry[1], entry[0]))
+
+
+def _said(state: State) -> dict[str, Any]:
+    """What CreateSecret takes beside the value."""
+    given = {name: state[name] for name in ("Description", "KmsKeyId") if state.get(name)}
+    return given | ({"Tags": tags_list(state["tags"])} if state.get("tags") else {})

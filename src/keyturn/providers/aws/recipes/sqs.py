@@ -14,9 +14,9 @@ import msgspec
 from keyturn.core.ports import Inquiry
 from keyturn.model.assessment import Dependent, Recoverable
 from keyturn.model.change import ResourceRef
-from keyturn.model.execution import Answer
-from keyturn.providers.aws.recipes.base import Captured, Narrow, Recipe, State, Step
-from keyturn.providers.aws.recipes.common import pages, read_call, value_of
+from keyturn.model.execution import Answer, Backup, Refused, Role
+from keyturn.providers.aws.recipes.base import Captured, Narrow, Recipe, State, Step, call
+from keyturn.providers.aws.recipes.common import differences, must, pages, pause, read_call, value_of
 
 _ABSENT: Final = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 
@@ -57,6 +57,7 @@ class Queue(Recipe):
         }
     )
     in_place: ClassVar[tuple[str, ...]] = ("sqs:SetQueueAttributes", "sqs:TagQueue")
+    restores: ClassVar[bool] = True  # the queue; its messages have no backup
     settles: ClassVar[int] = 12  # deletes and new attributes take up to 60 seconds to be seen everywhere
     loss: ClassVar[tuple[str, ...]] = (
         "every message, those in flight and delayed too",
@@ -164,6 +165,46 @@ class Queue(Recipe):
             case "sqs:UntagQueue":
                 return _tags_back(state, list(parameters.get("TagKeys") or []))
         return ()
+
+    # --- giving back the queue ---------------------------------------------------------------------------------------
+
+    def restore_plan(self, ref: ResourceRef, state: State, backup: Backup | None) -> tuple[Step, ...]:
+        given: dict[str, Any] = {"QueueName": ref.id, "Attributes": _born_with(state)}
+        if state["tags"]:
+            given["tags"] = state["tags"]
+        return (Step("sqs:CreateQueue", given),)
+
+    def restore(self, ref: ResourceRef, state: State, backup: Backup | None) -> Inquiry[tuple[str, ...]]:
+        """The queue with its attributes and tags, empty."""
+        (step,) = self.restore_plan(ref, state, backup)
+        for _ in range(self.settles):  # "you must wait at least 60 seconds" (API_DeleteQueue)
+            (answer,) = yield (
+                msgspec.structs.replace(call(ref, step.operation, step.parameters, Role.CHANGE), again=True),
+            )
+            if not (isinstance(answer, Refused) and answer.code in _TOO_SOON):
+                break
+            yield from pause()
+        must(answer, f"CreateQueue of {ref.id}")
+        found: list[str] = []
+        for left in range(self.settles, -1, -1):
+            after = yield from self.capture(ref)
+            fields = ("attributes", "tags")
+            found = differences(state, after.state, fields, title=f"queue {ref.id}")
+            if not found or not left:
+                break
+            yield from pause()
+        lost = [f"messages: about {state['messages']:,} were in it and are gone"] if state["messages"] else []
+        return (*found, *lost, *(f"could not be compared: {unknown}" for unknown in after.unknowns))
+
+
+_TOO_SOON: Final = ("AWS.SimpleQueueService.QueueDeletedRecently", "QueueDeletedRecently")
+
+
+def _born_with(state: State) -> dict[str, str]:
+    """What CreateQueue takes: a queue that is no FIFO does not say so."""
+    return {
+        name: value for name, value in state["attributes"].items() if (name, value) != ("FifoQueue", "false")
+    }
 
 
 def _url(ref: ResourceRef, unknowns: list[str]) -> Inquiry[str | None]:
