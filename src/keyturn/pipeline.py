@@ -5,6 +5,7 @@ Assessment is the provider's, the verdict is policy's; here they meet. Nothing h
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -12,7 +13,8 @@ import msgspec
 from keyturn.core import sequences
 from keyturn.core.ports import Assessing, Captures, Facts, PolicyEngine
 from keyturn.core.sequences import Earlier
-from keyturn.model.assessment import Assessment, Finding, Kind, Reversibility
+from keyturn.model import record as r
+from keyturn.model.assessment import Assessment, Finding, Kind, Recoverable, Reversibility
 from keyturn.model.change import Change, Effect, Operation
 from keyturn.model.decision import Decision, Obligations, Reason, Verdict
 from keyturn.model.review import ReviewRequest
@@ -169,6 +171,33 @@ def in_sequence(change: Change, assessing: Assessing, earlier: tuple[Earlier, ..
     }
     findings = sequences.found(change, assessing.assessment, earlier, counts)
     return msgspec.structs.replace(assessing, assessment=sequences.raised(assessing.assessment, findings))
+
+
+def with_drills(assessing: Assessing, drills: Mapping[str, r.Drilled]) -> Assessing:
+    """What was measured stands for what was estimated: a kind that a drill gave back, equal, is drilled, and comes back in that time.
+    A drill that failed since takes it away again.
+    """
+    told = tuple(_drilled(item, drills.get(item.resource.kind)) for item in assessing.assessment.recoverable)
+    if told == assessing.assessment.recoverable:
+        return assessing
+    times = [item.recover_s for item in told]
+    known = [seconds for seconds in times if seconds is not None]
+    total = sum(known) if len(known) == len(times) else None
+    assessment = msgspec.structs.replace(assessing.assessment, recoverable=told, recover_s=total)
+    return msgspec.structs.replace(assessing, assessment=assessment)
+
+
+def _drilled(item: Recoverable, drill: r.Drilled | None) -> Recoverable:
+    if (
+        drill is None
+        or drill.result != "equal"
+        or drill.restore_ms is None
+        or item.inverse
+        or not item.backup
+    ):
+        return item
+    seconds = max(1, -(-drill.restore_ms // 1000))
+    return msgspec.structs.replace(item, recover_s=seconds, drilled_at_ms=drill.at_ms)
 
 
 def read_assessment(operation: Operation) -> Assessing:

@@ -236,6 +236,18 @@ EXAMPLES: Final[tuple[r.Event, ...]] = (
     ),
     r.UserChanged(at_ms=AT, by="ada", user="grace", roles=("reviewer",), what="added"),
     r.AuthorityMade(at_ms=AT, by="ada", fingerprint="AB:CD:" * 15 + "AB:CD"),
+    r.DrillBegun(at_ms=AT, resource=TABLE, scratch=TABLE, by="ada"),
+    r.Drilled(
+        at_ms=AT,
+        resource=TABLE,
+        by="ada",
+        result="different",
+        detail="the scratch was left behind",
+        differences=("tags: {} is now None",),
+        restore_ms=4_200,
+        watermark={"items": 3},
+        on="stand-in",
+    ),
     r.PolicyLoaded(at_ms=AT, policy_digest=DIGEST, packs=("seatbelt",), enforcing=True),
     r.Started(at_ms=AT, version="0.1.0", catalogue=DIGEST, mode="enforcing"),
 )

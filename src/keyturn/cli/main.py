@@ -18,7 +18,7 @@ from keyturn.cli.guarding import doctor, guard
 from keyturn.cli.policies import policy
 from keyturn.cli.shared import EXIT_FAILED, EXIT_REFUSED, EXIT_UNREACHABLE, api, out, output_option
 from keyturn.cli.stores import store
-from keyturn.cli.undoing import backup, undo
+from keyturn.cli.undoing import backup, drill, undo
 from keyturn.errors import KeyturnError, OperatorError, ReviewError
 
 _REFUSALS = {
@@ -416,7 +416,7 @@ def settle(ctx: click.Context, case: str, succeeded: bool, note: str) -> None:
     )
 
 
-for command in (undo, backup, explain, export, verify, log, policy, guard, doctor, ca, store):
+for command in (undo, backup, drill, explain, export, verify, log, policy, guard, doctor, ca, store):
     main.add_command(command)
 
 

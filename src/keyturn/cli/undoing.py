@@ -101,3 +101,37 @@ def show_backup(ctx: click.Context, case: str) -> None:
     if not found:
         raise click.ClickException(f"{case} has no backup")
     click.echo("\n".join(one["runbook"] or f"{one['resource']['id']}: no runbook" for one in found))
+
+
+@click.command()
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    metavar="KIND",
+    help="Only of this kind (dynamodb:table); may be given again.",
+)
+@click.option(
+    "--resource", "resources", multiple=True, metavar="KIND/ID", help="This one; may be given again."
+)
+@output_option
+@click.pass_context
+def drill(ctx: click.Context, kinds: tuple[str, ...], resources: tuple[str, ...], output: str) -> None:
+    """Try the way back: restore what cases have spoken of under scratch names, compare, measure, remove. The originals are only read."""
+    from keyturn.cli import text
+
+    found = api(ctx).post("/drill", {"kinds": kinds, "resources": resources})["drills"]
+    rows = [
+        (
+            f"{one['resource']['kind']}/{one['resource']['id']}",
+            one["result"],
+            f"{one['restore_ms'] / 1000:.1f} s" if one.get("restore_ms") is not None else "-",
+            text.when(one.get("watermark", {}).get("at_ms")),
+            "; ".join([*one.get("differences", []), *([one["detail"]] if one.get("detail") else [])]) or "-",
+        )
+        for one in found
+    ]
+    told = text.table(rows, ("RESOURCE", "RESULT", "RTO", "DATA AS OF", "NOT AS BEFORE"))
+    out(found, told if rows else "No case has spoken of anything that could be drilled.", output)
+    if any(one["result"] != "equal" for one in found):
+        sys.exit(EXIT_FAILED)

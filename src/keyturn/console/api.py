@@ -67,6 +67,11 @@ class UndoBody(msgspec.Struct, frozen=True):
     plan: bool = False  # say what would be done, and ask for nothing
 
 
+class DrillBody(msgspec.Struct, frozen=True):
+    kinds: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+
+
 class SettleBody(msgspec.Struct, frozen=True):
     succeeded: bool
     note: str = ""
@@ -130,6 +135,7 @@ class Api:
             ("POST", "/api/v1/cases/{id}/settle", self._settle),
             ("POST", "/api/v1/cases/{id}/undo", self._undo),
             ("POST", "/api/v1/undo", self._undo_several),
+            ("POST", "/api/v1/drill", self._drill),
             ("GET", "/api/v1/cases/{id}/backups", self._backups),
             ("GET", "/api/v1/sessions", self._sessions),
             ("POST", "/api/v1/sessions", self._open_session),
@@ -280,6 +286,12 @@ class Api:
             *cases, by=user.name, session=body.session, since_ms=since_ms, agent=body.agent
         )
         return JSONResponse(show.summary(case))
+
+    async def _drill(self, request: Request, user: User) -> Response:
+        _needs(user, "operator", "administrator")
+        body = await _body(request, DrillBody)
+        found = await self._desk.drill(by=user.name, kinds=body.kinds, resources=body.resources)
+        return JSONResponse({"drills": msgspec.to_builtins(found)})
 
     async def _backups(self, request: Request, user: User) -> Response:
         """The case's backups, each with the runbook that restores it without Keyturn."""

@@ -110,6 +110,11 @@ def _plane(event: r.Event) -> str:
             return f"by {by}{f', agent {agent} alone' if agent else ''}{f': {reason}' if reason else ''}"
         case r.HaltLifted(by=by, agent=agent):
             return f"by {by}{f', agent {agent}' if agent else ''}"
+        case r.DrillBegun(resource=resource, scratch=scratch, by=by):
+            return f"{resource} restored as {scratch.id}, asked for by {by}"
+        case r.Drilled(resource=resource, result=result, detail=detail, restore_ms=restore_ms):
+            took = f" in {restore_ms / 1000:.1f} s" if restore_ms is not None else ""
+            return f"{resource}: {result}{took}{f': {detail}' if detail else ''}"
         case r.FreezeSet(by=by, environment=environment, reason=reason):
             return f"{environment} by {by}{f': {reason}' if reason else ''}"
         case r.ReadsForwarded(reads=reads):

@@ -159,6 +159,7 @@ class Plane:
         self.freezes: list[Freeze] = []
         self.nonces: dict[str, int] = {}  # of approvals that were claimed, and until when that can matter, ms
         self.locks: dict[ResourceRef, str] = {}
+        self.drills: dict[str, r.Drilled] = {}  # kind -> the last drill of one of its kind
         self.next_number: int = 1
         self._known: dict[str, _Known] = {}
         self._by_session: dict[str, dict[str, _Known]] = {}
@@ -193,6 +194,8 @@ class Plane:
                 self.sessions[event.session] = ended
             case r.HaltRaised():
                 self.halts[event.agent] = event.by
+            case r.Drilled():
+                self.drills[event.resource.kind] = event
             case r.HaltLifted():
                 self.halts.pop(event.agent, None)
             case r.FreezeSet():
@@ -442,6 +445,7 @@ def snapshot(plane: Plane) -> bytes:
         "nonces": plane.nonces,
         "locks": list(plane.locks.items()),
         "next_number": plane.next_number,
+        "drills": plane.drills,
         "known": list(plane._known.values()),  # noqa: SLF001  # the plane's own other half
     }
     return msgspec.json.encode(body)
@@ -455,6 +459,7 @@ class _Snapshot(msgspec.Struct):
     locks: list[tuple[ResourceRef, str]]
     next_number: int
     known: list[_Known]
+    drills: dict[str, r.Drilled] = {}
 
 
 def from_snapshot(data: bytes) -> Plane:
@@ -465,7 +470,7 @@ def from_snapshot(data: bytes) -> Plane:
     plane.halts, plane.freezes = body.halts, body.freezes
     plane.nonces = body.nonces if isinstance(body.nonces, dict) else dict.fromkeys(body.nonces, _FOR_GOOD_MS)
     plane.locks = dict(body.locks)
-    plane.next_number = body.next_number
+    plane.next_number, plane.drills = body.next_number, body.drills
     for known in body.known:
         plane._remember(known)  # noqa: SLF001  # the plane's own other half
     return plane

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from keyturn.model.assessment import Assessment
-from keyturn.model.change import Change, Lane, Operation, Request
+from keyturn.model.change import Change, Lane, Operation, Request, ResourceRef
 from keyturn.model.decision import Decision
 from keyturn.model.execution import Answer, Backup, Call, Outcome
 
@@ -60,6 +60,16 @@ class UndoPlan(msgspec.Struct, frozen=True):
     loss: tuple[str, ...]
     possible: bool
     why: str = ""
+
+
+class Drill(msgspec.Struct, frozen=True):
+    """One resource under drill: what was captured and saved of it, and the scratch that it is restored to."""
+
+    resource: ResourceRef
+    scratch: ResourceRef
+    state: dict[str, Any]
+    backup: Backup | None
+    watermark: dict[str, Any]  # how far the data had come that would come back
 
 
 class Provider(Protocol):
@@ -115,6 +125,18 @@ class Provider(Protocol):
         self, change: Change, before: Captures, backups: tuple[Backup, ...], *, again: Change | None = None
     ) -> Inquiry[tuple[str, ...]]:
         """Perform the plan; returns the honest list of what is not as it was (empty: all equal). Raises `UnavailableError`."""
+        ...
+
+    def drill(self, ref: ResourceRef, *, drill_id: str, at_ms: int) -> Inquiry[Drill]:
+        """Capture and save one resource for a drill. Raises `UnavailableError` where its kind cannot be restored under another name."""
+        ...
+
+    def drill_restore(self, drill: Drill) -> Inquiry[tuple[str, ...]]:
+        """Restore it under the scratch name; returns what is not as it was. Changes nothing but the scratch."""
+        ...
+
+    def drill_clean(self, drill: Drill) -> Inquiry[None]:
+        """Remove the scratch."""
         ...
 
     def took_effect(self, call: Call) -> Inquiry[bool | None]:

@@ -7,11 +7,13 @@ holds one line of every event ever written and must always decode.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from keyturn.model.assessment import Assessment
 from keyturn.model.canonical import canonical
-from keyturn.model.change import Change
+from keyturn.model.change import Change, ResourceRef
 from keyturn.model.decision import Decision, Verdict
 from keyturn.model.execution import Backup, Call, Grant, Outcome, ProofStep
 from keyturn.model.review import Review, ReviewRequest
@@ -326,6 +328,27 @@ class AuthorityMade(_Event, frozen=True, tag="authority_made"):
     fingerprint: str
 
 
+class DrillBegun(_Event, frozen=True, tag="drill_begun"):
+    """A resource is restored under a scratch name, to try the way back. What a crash leaves behind bears that name."""
+
+    resource: ResourceRef
+    scratch: ResourceRef
+    by: str
+
+
+class Drilled(_Event, frozen=True, tag="drilled"):
+    """What a drill found. `result`: equal | different | failed. `restore_ms` was measured; `watermark` is how far data would come back."""
+
+    resource: ResourceRef
+    by: str
+    result: str
+    detail: str = ""
+    differences: tuple[str, ...] = ()
+    restore_ms: int | None = None
+    watermark: dict[str, Any] = {}
+    on: str = ""  # account | stand-in
+
+
 class PolicyLoaded(_Event, frozen=True, tag="policy_loaded"):
     policy_digest: str
     packs: tuple[str, ...]
@@ -352,6 +375,8 @@ PlaneEvent = (
     | UserChanged
     | PolicyLoaded
     | AuthorityMade
+    | DrillBegun
+    | Drilled
     | Started
 )
 

@@ -22,7 +22,7 @@ from keyturn.errors import StoreError
 from keyturn.executors.interface import Executor
 from keyturn.model import record as r
 from keyturn.model.canonical import canonical, digest
-from keyturn.model.execution import Answer, Call, Refused, Succeeded, Unavailable
+from keyturn.model.execution import Answer, Call, Refused, Role, Succeeded, Unavailable
 from keyturn.runtime.book import Book
 from keyturn.stores.vault import Vault
 
@@ -63,10 +63,12 @@ class Asker:
         recipe: str = "",
         shared: bool = False,
         settle: Callable[[Call], Inquiry[bool | None]] | None = None,
+        scratch: bool = False,
     ) -> T:
         """The inquiry's result. With `case_id` and `recipe` its mutating steps are put on record; without, they are refused.
 
         With `settle` a step that was not answered is looked up in the world: it counts as done, or is made again, never blindly.
+        `scratch` lets it change what a drill makes and removes again, under the backup role, on no case.
         `shared` reads may be answered by an equal one that is under way.
         """
         read = self._read_shared if shared else self.ask
@@ -88,7 +90,9 @@ class Asker:
             else:
                 spacing_s = SPACING_FIRST_S
             before = calls
-            if any(call.mutates for call in calls):
+            if scratch and all(call.role is not Role.CHANGE for call in calls):
+                answers = tuple([await self.ask(call, tags) for call in calls])
+            elif any(call.mutates for call in calls):
                 answers = tuple(
                     [await steps.perform(call) if call.mutates else await read(call, tags) for call in calls]
                 )

@@ -16,8 +16,9 @@ from keyturn.core.lifecycle import TERMINAL
 from keyturn.core.review import judge
 from keyturn.errors import OperatorError, ReviewError
 from keyturn.model import record as r
-from keyturn.model.record import Entry
+from keyturn.model.record import Drilled, Entry
 from keyturn.model.review import NotAccepted, Review
+from keyturn.runtime.drilling import Drilling
 from keyturn.runtime.interface import Notice, SessionKey, Undoing
 from keyturn.runtime.undoing import TakingBack
 from keyturn.runtime.work import Work
@@ -38,6 +39,7 @@ class DeskSide:
         self._keys = keys
         self._undoing = asyncio.Lock()
         self.taking_back = TakingBack(work)
+        self.drilling = Drilling(work)
         work.take_back, work.mark_undone = self.taking_back.perform, self.taking_back.mark
         self.about: dict[str, Any] = {}  # versions and hashes, set by app
 
@@ -209,6 +211,14 @@ class DeskSide:
             return r.Received(at_ms=now, change=change)
 
         return await self.book.open_case(received)
+
+    async def drill(
+        self, *, by: str, kinds: tuple[str, ...] = (), resources: tuple[str, ...] = ()
+    ) -> tuple[Drilled, ...]:
+        """One after the other, so that the load on the account stays small."""
+        return tuple(
+            [await self.drilling.drill(ref, by=by) for ref in self.drilling.chosen(kinds, resources)]
+        )
 
     # --- sessions ----------------------------------------------------------------------------------------------------
 

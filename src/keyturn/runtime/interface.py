@@ -16,7 +16,7 @@ from keyturn.core.case import Case
 from keyturn.executors.interface import Minted, Response
 from keyturn.model.change import Change, Operation, Principal, Request
 from keyturn.model.decision import Decision
-from keyturn.model.record import Entry
+from keyturn.model.record import Drilled, Entry
 
 
 class SessionKey(msgspec.Struct, frozen=True):
@@ -188,6 +188,12 @@ class Desk(Protocol):
         self, *cases: str, session: str = "", since_ms: int | None = None, agent: str = ""
     ) -> Undoing:
         """What `undo` of the same would do, in its order, and what would not come back; nothing is asked for."""
+        ...
+
+    async def drill(
+        self, *, by: str, kinds: tuple[str, ...] = (), resources: tuple[str, ...] = ()
+    ) -> tuple[Drilled, ...]:
+        """Restore resources that cases have spoken of under scratch names, compare, measure, remove. The originals are only read."""
         ...
 
     async def open_session(

@@ -73,6 +73,7 @@ class Work:
             assessing = await self.asker.drive(inquiry, tags=tags_of(case))
             earlier = self.book.plane.earlier(change.principal.session, but=case.id)
             assessing = pipeline.in_sequence(change, assessing, earlier)
+            assessing = pipeline.with_drills(assessing, self.book.plane.drills)
         except Exception as error:  # noqa: BLE001  # fail closed: whatever went wrong becomes the worst assessment
             assessing = pipeline.empty_assessment(change, why_of(error))
         captures = await self.vault.put(msgspec.json.encode(assessing, enc_hook=str), "assessing")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from keyturn.core.ports import Assessing, Captures, Inquiry, Scope, Seal, UndoPlan
+from keyturn.core.ports import Assessing, Captures, Drill, Inquiry, Scope, Seal, UndoPlan
 from keyturn.model.change import READ_EFFECTS, Change, Lane, Operation, Request, ResourceRef
 from keyturn.model.execution import Backup, Call, Outcome, OutcomeStatus
-from keyturn.providers.aws import recipes, undo
+from keyturn.providers.aws import drilling, recipes, undo
 from keyturn.providers.aws.assess import assess
 from keyturn.providers.aws.capturing import take
 from keyturn.providers.aws.recipes.base import Leaves, Recipe
@@ -99,6 +99,15 @@ class AwsProvider:
         self, change: Change, before: Captures, backups: tuple[Backup, ...], *, again: Change | None = None
     ) -> Inquiry[tuple[str, ...]]:
         return undo.perform(change, before, backups, again=again)
+
+    def drill(self, ref: ResourceRef, *, drill_id: str, at_ms: int) -> Inquiry[Drill]:
+        return drilling.prepare(ref, drill_id=drill_id, at_ms=at_ms)
+
+    def drill_restore(self, drill: Drill) -> Inquiry[tuple[str, ...]]:
+        return drilling.restore(drill, seal=self._seal)
+
+    def drill_clean(self, drill: Drill) -> Inquiry[None]:
+        return drilling.clean(drill, seal=self._seal)
 
     def took_effect(self, call: Call) -> Inquiry[bool | None]:
         return undo.took_effect(call, seal=self._seal)

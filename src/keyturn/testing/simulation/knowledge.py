@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from keyturn.core.ports import Assessing, Captures, Facts, Inquiry, Scope, UndoPlan
+from keyturn.core.ports import Assessing, Captures, Drill, Facts, Inquiry, Scope, UndoPlan
 from keyturn.errors import UnavailableError
 from keyturn.model.assessment import Assessment, Reversibility
 from keyturn.model.canonical import digest
@@ -179,6 +179,18 @@ class SimulatedProvider:
             if (state := before.states.get(str(ref))) is not None
         )
         return UndoPlan(operations=operations, loss=(), possible=bool(operations), why="nothing stood")
+
+    def drill(self, ref: ResourceRef, *, drill_id: str, at_ms: int) -> Inquiry[Drill]:
+        raise UnavailableError("no-scratch", "a sim:thing cannot be restored under another name")
+        yield ()
+
+    def drill_restore(self, drill: Drill) -> Inquiry[tuple[str, ...]]:
+        raise UnavailableError("no-scratch", "a sim:thing cannot be restored under another name")
+        yield ()
+
+    def drill_clean(self, drill: Drill) -> Inquiry[None]:
+        return
+        yield ()
 
     def took_effect(self, call: Call) -> Inquiry[bool | None]:
         wanted = {"value": call.parameters["value"]}

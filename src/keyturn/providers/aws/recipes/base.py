@@ -55,6 +55,15 @@ class Step(msgspec.Struct, frozen=True):
         return self.operation.partition(":")[2]
 
 
+class Scratch(msgspec.Struct, frozen=True):
+    """A second resource of a kind, for a drill: under which name, in which state, how it is removed, and which fields compare."""
+
+    ref: ResourceRef
+    state: State
+    removal: Step
+    fields: tuple[str, ...]
+
+
 class Narrow(msgspec.Struct, frozen=True):
     """The difference between what stands and what is wanted, as in-place calls. `immutable` names what no update can change."""
 
@@ -187,6 +196,10 @@ class Recipe:
     def restore_plan(self, ref: ResourceRef, state: State, backup: Backup | None) -> tuple[Step, ...]:
         """The calls `restore` makes, as shown to reviewers beforehand."""
         return ()
+
+    def scratch(self, ref: ResourceRef, name: str, state: State) -> Scratch | None:
+        """The resource under another name, doing nothing to anybody; None where the kind cannot be restored so."""
+        return None
 
     def gone(self, state: State | None) -> bool | None:
         """After a delete: True when it is gone, None while the service still works on it, False when it stands."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar, Final
 
+import msgspec
+
 from keyturn.core.ports import Inquiry
 from keyturn.errors import UnavailableError
 from keyturn.model.assessment import Recoverable
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Backup
-from keyturn.providers.aws.recipes.base import Captured, Recipe, State, Step
+from keyturn.providers.aws.recipes.base import Captured, Recipe, Scratch, State, Step
 from keyturn.providers.aws.recipes.common import (
     differences,
     do,
@@ -170,6 +172,15 @@ class Alarm(Recipe):
         if was != now:
             honest.append(f"state: it was {was} and begins in {now}")
         return tuple(honest)
+
+    def scratch(self, ref: ResourceRef, name: str, state: State) -> Scratch:
+        """With its actions off: a drill wakes nobody."""
+        return Scratch(
+            ref=msgspec.structs.replace(ref, id=name),
+            state={**state, "actions_enabled": False},
+            removal=Step("cloudwatch:DeleteAlarms", {"AlarmNames": [name]}),
+            fields=self.fields,
+        )
 
     def restore_plan(self, ref: ResourceRef, state: State, backup: Backup | None) -> tuple[Step, ...]:
         step = _put(ref, state)

@@ -17,7 +17,7 @@ from keyturn.model.assessment import Recoverable
 from keyturn.model.canonical import canonical
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Backup, Refused, Role, Succeeded
-from keyturn.providers.aws.recipes.base import Captured, Narrow, Recipe, State, Step
+from keyturn.providers.aws.recipes.base import Captured, Narrow, Recipe, Scratch, State, Step
 from keyturn.providers.aws.recipes.common import (
     POLLS_MAX,
     differences,
@@ -386,6 +386,15 @@ class Table(Recipe):
         if state["protection"]:
             steps.append(Step("dynamodb:UpdateTable", table | {"DeletionProtectionEnabled": True}))
         return tuple(steps)
+
+    def scratch(self, ref: ResourceRef, name: str, state: State) -> Scratch:
+        """Without protection against deletion: it is to go again."""
+        return Scratch(
+            ref=msgspec.structs.replace(ref, id=name),
+            state={**state, "protection": False},
+            removal=Step("dynamodb:DeleteTable", {"TableName": name}),
+            fields=self.fields,
+        )
 
     def gone(self, state: State | None) -> bool | None:
         if state is None:

@@ -12,12 +12,14 @@ import hashlib
 import json
 from typing import Any, ClassVar, Final
 
+import msgspec
+
 from keyturn.core.ports import Inquiry
 from keyturn.errors import UnavailableError
 from keyturn.model.assessment import Recoverable
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Backup, Role
-from keyturn.providers.aws.recipes.base import Captured, Narrow, Recipe, State, Step, call
+from keyturn.providers.aws.recipes.base import Captured, Narrow, Recipe, Scratch, State, Step, call
 from keyturn.providers.aws.recipes.common import (
     differences,
     do,
@@ -192,6 +194,14 @@ class Parameter(Recipe):
         if was != now:
             honest.append(f"versions: it was at {was} and is at {now}; the earlier values are gone")
         return tuple(honest)
+
+    def scratch(self, ref: ResourceRef, name: str, state: State) -> Scratch:
+        return Scratch(
+            ref=msgspec.structs.replace(ref, id=name),
+            state=state,
+            removal=Step("ssm:DeleteParameter", {"Name": name}),
+            fields=tuple(field for field in self.fields if field != "secure_version"),
+        )
 
     def restore_plan(self, ref: ResourceRef, state: State, backup: Backup | None) -> tuple[Step, ...]:
         given = _put(ref, state)

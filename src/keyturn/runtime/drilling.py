@@ -1,0 +1,105 @@
+"""Drills: the way back is tried on a scratch resource, measured, and put on the log. What they find counts from then on."""
+
+from __future__ import annotations
+
+import secrets
+
+from keyturn.core.ports import Drill
+from keyturn.errors import OperatorError
+from keyturn.model import record as r
+from keyturn.model.change import ResourceRef
+from keyturn.runtime.work import Work, why_of
+
+DRILLS_AT_A_TIME_MAX = 50
+"""Resources of one drill: each makes a backup and a scratch resource that cost something while they stand."""
+
+
+class Drilling:
+    """Drills resources that cases have spoken of; one of a kind, unless they are named."""
+
+    def __init__(self, work: Work) -> None:
+        self.work, self.book, self.clock = work, work.book, work.clock
+
+    def chosen(self, kinds: tuple[str, ...], resources: tuple[str, ...]) -> tuple[ResourceRef, ...]:
+        """`resources` as `kind/id`, as they stand in cases; of `kinds` (none: of all) the one that was spoken of last."""
+        known = {
+            ref: None
+            for case in self.book.cases.values()
+            if case.change is not None and not case.change.undoes
+            for ref in case.change.resources
+            if ref.id != "*"
+        }
+        if resources:
+            named = [ref for ref in known if str(ref) in resources]
+            missing = set(resources) - {str(ref) for ref in named}
+            if missing:
+                raise OperatorError(
+                    "no-resource",
+                    f"no case has spoken of {', '.join(sorted(missing))}",
+                    help="name it as cases do: keyturn show C-n",
+                )
+        else:
+            named = list({ref.kind: ref for ref in known if not kinds or ref.kind in kinds}.values())
+        return tuple(named[:DRILLS_AT_A_TIME_MAX])
+
+    async def drill(self, ref: ResourceRef, *, by: str) -> r.Drilled:
+        """One resource: never raises; what went wrong is the result."""
+        provider = self.work.providers[ref.provider]
+        tags = {"agent": "person", "session": "drill", "operator": by, "case": "drill"}
+        drill_id = secrets.token_hex(4)
+        asker = self.work.asker
+        prepared: Drill | None = None
+        found = r.Drilled(at_ms=self.clock(), resource=ref, by=by, result="failed", on=self._where())
+        try:
+            inquiry = provider.drill(ref, drill_id=drill_id, at_ms=self.clock())
+            prepared = await asker.drive(inquiry, tags=tags, scratch=True)
+            begun = self.clock()
+            await self.book.note(r.DrillBegun(at_ms=begun, resource=ref, scratch=prepared.scratch, by=by))
+            different = await asker.drive(provider.drill_restore(prepared), tags=tags, scratch=True)
+            found = r.Drilled(
+                at_ms=self.clock(),
+                resource=ref,
+                by=by,
+                result="different" if different else "equal",
+                differences=different,
+                restore_ms=self.clock() - begun,
+                watermark=prepared.watermark,
+                on=self._where(),
+            )
+        except Exception as error:  # noqa: BLE001  # a way back that does not work is what a drill is to find
+            found = r.Drilled(
+                at_ms=self.clock(),
+                resource=ref,
+                by=by,
+                result="failed",
+                detail=why_of(error),
+                on=self._where(),
+            )
+        found = await self._cleaned(found, prepared, tags)
+        await self.book.note(found)
+        return found
+
+    async def _cleaned(self, found: r.Drilled, prepared: Drill | None, tags: dict[str, str]) -> r.Drilled:
+        """The result, and whether something was left behind."""
+        if prepared is None:
+            return found
+        try:
+            provider = self.work.providers[found.resource.provider]
+            await self.work.asker.drive(provider.drill_clean(prepared), tags=tags, scratch=True)
+        except Exception as error:  # noqa: BLE001  # said: somebody has to remove it
+            left = f"{prepared.scratch.id} was left behind: {why_of(error)}"
+            return r.Drilled(
+                at_ms=found.at_ms,
+                resource=found.resource,
+                by=found.by,
+                result=found.result,
+                detail="; ".join(part for part in (found.detail, left) if part),
+                differences=found.differences,
+                restore_ms=found.restore_ms,
+                watermark=found.watermark,
+                on=found.on,
+            )
+        return found
+
+    def _where(self) -> str:
+        return "stand-in" if self.work.settings.standin else "account"
