@@ -255,6 +255,7 @@ def _settings(config: Config, *, observe: bool) -> Settings:
         observe=observe,
         enforcing=config.aws.enforcing,
         standin=bool(config.aws.endpoint_url),
+        drill_every_s=config.drill.every_h * 3_600,
     )
 
 

@@ -69,6 +69,14 @@ class Holds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     replay_s: int = 300  # the recorded response is given to the one who was held
 
 
+class DrillConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Drills by the plane itself: the way back is tried on scratch resources, which cost something while they stand."""
+
+    every_h: float = (
+        0.0  # each kind that cases have spoken of is drilled this often; 0: only by keyturn drill
+    )
+
+
 class StoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the log is. A password is never here: in a file of its own, or where libpq looks (PGPASSWORD, PGPASSFILE)."""
 
@@ -90,6 +98,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     aws: Aws = Aws()
     holds: Holds = Holds()
     store: StoreConfig = StoreConfig()
+    drill: DrillConfig = DrillConfig()
     environments: dict[str, str] = {}  # account id, or pattern of ARNs -> environment, beside what tags say
     packs: tuple[str, ...] = ("seatbelt",)  # shipped packs by name, your own as paths
     observe: bool = False  # decide and record, forward everything

@@ -107,6 +107,7 @@ MAY_NOT: list[tuple[str, str, dict[str, Any]]] = [
     ("ada", "/cases/{approved}/execute", {}),
     ("ada", "/cases/{undone}/undo", {}),
     ("ada", "/undo", {"session": "S-1"}),
+    ("dana", "/drill", {}),
     ("ada", "/cases/{half}/settle", {"succeeded": True}),
     ("ada", "/sessions", {"agent": "mine"}),
     ("ada", "/resume", {}),

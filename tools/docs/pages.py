@@ -20,6 +20,7 @@ from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import READ_EFFECTS, Effect, Lane
 from keyturn.providers.aws import catalogue
 from keyturn.providers.aws.recipes import all_recipes
+from keyturn.providers.aws.recipes.base import Recipe
 from keyturn.providers.aws.rules import REGISTRY, Rule
 from tools.docs import DOCS, errors
 from tools.docs.source import cell, code, field_comments, generated, summary, table
@@ -312,6 +313,7 @@ def recipes() -> str:
             recipe.title,
             _yes(recipe.backs_up),
             _yes(recipe.restores),
+            _yes(type(recipe).scratch is not Recipe.scratch),
             ", ".join(f"`{name.partition(':')[2]}`" for name in sorted(recipe.updates)),
             cell("; ".join(recipe.loss)),
             cell(recipe.proved_on),
@@ -323,6 +325,7 @@ def recipes() -> str:
         "",
         "backed up",
         "restored",
+        "drilled under another name",
         "changed in place by",
         "what would not come back",
         "proved on",

@@ -133,5 +133,5 @@ def drill(ctx: click.Context, kinds: tuple[str, ...], resources: tuple[str, ...]
     ]
     told = text.table(rows, ("RESOURCE", "RESULT", "RTO", "DATA AS OF", "NOT AS BEFORE"))
     out(found, told if rows else "No case has spoken of anything that could be drilled.", output)
-    if any(one["result"] != "equal" for one in found):
+    if any(one["result"] in {"failed", "different"} for one in found):
         sys.exit(EXIT_FAILED)

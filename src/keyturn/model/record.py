@@ -337,7 +337,7 @@ class DrillBegun(_Event, frozen=True, tag="drill_begun"):
 
 
 class Drilled(_Event, frozen=True, tag="drilled"):
-    """What a drill found. `result`: equal | different | failed. `restore_ms` was measured; `watermark` is how far data would come back."""
+    """What a drill found. `result`: equal | different | failed (cannot: never on the log). `restore_ms` was measured; `watermark` is how far data would come back."""
 
     resource: ResourceRef
     by: str

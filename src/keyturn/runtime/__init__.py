@@ -28,7 +28,14 @@ from keyturn.runtime.desk import DeskSide
 from keyturn.runtime.gate import GateSide
 from keyturn.runtime.interface import SessionKey
 from keyturn.runtime.nodes import Nodes
-from keyturn.runtime.settings import CHECKPOINT_BATCH, CHECKPOINT_S, READS_BATCH_S, TICK_S, Settings
+from keyturn.runtime.settings import (
+    CHECKPOINT_BATCH,
+    CHECKPOINT_S,
+    DRILL_LOOK_S,
+    READS_BATCH_S,
+    TICK_S,
+    Settings,
+)
 from keyturn.runtime.shared_book import SharedBook, node_of
 from keyturn.runtime.work import PERFORM, Work
 from keyturn.stores.interface import Store, is_shared
@@ -121,6 +128,7 @@ class Runtime(GateSide, DeskSide):
             asyncio.create_task(self._ticking(), name="keyturn-deadlines"),
             asyncio.create_task(self._flushing(), name="keyturn-reads"),
             asyncio.create_task(self._checkpointing(), name="keyturn-checkpoints"),
+            asyncio.create_task(self._drilling(), name="keyturn-drills"),
         ]
 
     async def _take_up(self, case: Case, gone: Callable[[str], bool]) -> None:
@@ -324,6 +332,12 @@ class Runtime(GateSide, DeskSide):
             except TimeoutError:
                 pass
             await _round(self.flush_reads)
+
+    async def _drilling(self) -> None:
+        while True:
+            await asyncio.sleep(DRILL_LOOK_S)
+            if self.settings.drill_every_s and (self.nodes is None or self.nodes.leads):
+                await _round(self.drilling.drill_what_is_due)
 
     async def _checkpointing(self) -> None:
         while True:

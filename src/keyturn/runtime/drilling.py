@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import secrets
+from typing import Final
+
+import msgspec
 
 from keyturn.core.ports import Drill
-from keyturn.errors import OperatorError
+from keyturn.errors import OperatorError, UnavailableError
 from keyturn.model import record as r
 from keyturn.model.change import ResourceRef
 from keyturn.runtime.work import Work, why_of
 
-DRILLS_AT_A_TIME_MAX = 50
+DRILLS_AT_A_TIME_MAX: Final = 50
 """Resources of one drill: each makes a backup and a scratch resource that cost something while they stand."""
+
+_CANNOT: Final = frozenset({"no-recipe", "no-restore", "no-scratch"})
+"""Why a kind is not drilled at all."""
 
 
 class Drilling:
@@ -41,6 +47,17 @@ class Drilling:
         else:
             named = list({ref.kind: ref for ref in known if not kinds or ref.kind in kinds}.values())
         return tuple(named[:DRILLS_AT_A_TIME_MAX])
+
+    async def drill_what_is_due(self) -> None:
+        """One of each kind whose last drill is too long ago; nothing while everything is halted."""
+        every_ms = self.work.settings.drill_every_s * 1000
+        for ref in self.chosen((), ()):
+            last = self.book.plane.drills.get(ref.kind)
+            if last is not None and self.clock() - last.at_ms < every_ms:
+                continue
+            if self.book.plane.halted_by(""):
+                return
+            await self.drill(ref, by="the plane's schedule")
 
     async def drill(self, ref: ResourceRef, *, by: str) -> r.Drilled:
         """One resource: never raises; what went wrong is the result."""
@@ -75,6 +92,10 @@ class Drilling:
                 detail=why_of(error),
                 on=self._where(),
             )
+            if isinstance(error, UnavailableError) and error.code in _CANNOT:
+                return msgspec.structs.replace(
+                    found, result="cannot"
+                )  # nothing was tried: nothing to put on record
         found = await self._cleaned(found, prepared, tags)
         await self.book.note(found)
         return found
@@ -88,16 +109,8 @@ class Drilling:
             await self.work.asker.drive(provider.drill_clean(prepared), tags=tags, scratch=True)
         except Exception as error:  # noqa: BLE001  # said: somebody has to remove it
             left = f"{prepared.scratch.id} was left behind: {why_of(error)}"
-            return r.Drilled(
-                at_ms=found.at_ms,
-                resource=found.resource,
-                by=found.by,
-                result=found.result,
-                detail="; ".join(part for part in (found.detail, left) if part),
-                differences=found.differences,
-                restore_ms=found.restore_ms,
-                watermark=found.watermark,
-                on=found.on,
+            return msgspec.structs.replace(
+                found, detail="; ".join(part for part in (found.detail, left) if part)
             )
         return found
 

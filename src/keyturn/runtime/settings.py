@@ -28,6 +28,9 @@ CHECKPOINT_S: Final = 60.0
 CHECKPOINT_BATCH: Final = 1_000
 """Entries hashed in one go, some 8 ms: the first checkpoint after a start reads the whole log, and calls must not wait for it."""
 
+DRILL_LOOK_S: Final = 300.0
+"""Whether a drill is due is looked at this often; drills are hours apart."""
+
 TICK_S: Final = 1.0
 """Deadlines are looked at this often; they are minutes."""
 
@@ -46,4 +49,5 @@ class Settings(msgspec.Struct, frozen=True):
         False  # the account denies mutations to everyone but the plane's roles (keyturn guard aws)
     )
     standin: bool = False  # the account is a stand-in, said aloud everywhere
+    drill_every_s: float = 0.0  # each kind is drilled this often; 0: never by itself
     origin: str = "keyturn.local/log"
