@@ -311,7 +311,7 @@ def recipes() -> str:
         (
             f"`{recipe.kind}`",
             recipe.title,
-            _yes(recipe.backs_up),
+            "if small (export)" if recipe.exports else _yes(recipe.backs_up),
             _yes(recipe.restores),
             _yes(type(recipe).scratch is not Recipe.scratch),
             ", ".join(f"`{name.partition(':')[2]}`" for name in sorted(recipe.updates)),

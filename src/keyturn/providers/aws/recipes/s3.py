@@ -9,12 +9,22 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Final
 
+import msgspec
+
 from keyturn.core.ports import Inquiry
 from keyturn.model.assessment import Dependent, Recoverable
 from keyturn.model.change import ResourceRef
-from keyturn.model.execution import Call, Succeeded
-from keyturn.providers.aws.recipes.base import Captured, Narrow, Recipe, State, Step
-from keyturn.providers.aws.recipes.common import changed, human_bytes, read_call, value_of
+from keyturn.model.execution import Backup, Call, Refused, Role, Succeeded
+from keyturn.providers.aws.recipes.base import Captured, Narrow, Recipe, State, Step, call
+from keyturn.providers.aws.recipes.common import (
+    changed,
+    differences,
+    do,
+    human_bytes,
+    must,
+    read_call,
+    value_of,
+)
 from keyturn.providers.aws.recipes.s3_documents import DOCUMENTS, WRITES, Document
 
 LIST_PAGES_MAX: Final = 5
@@ -37,6 +47,7 @@ class Bucket(Recipe):
         *(document.field for document in DOCUMENTS),
     )
     data_bearing: ClassVar[bool] = True
+    restores: ClassVar[bool] = True  # the bucket with its documents, empty: it had to be empty to be deleted
     creates: ClassVar[frozenset[str]] = frozenset({"s3:CreateBucket"})
     deletes: ClassVar[frozenset[str]] = frozenset({"s3:DeleteBucket"})
     updates: ClassVar[frozenset[str]] = frozenset(WRITES)
@@ -158,6 +169,56 @@ class Bucket(Recipe):
             return ()  # only the root user's device can put that back
         back = document.back(ref.id, state[document.field])
         return (Step(f"s3:{back[0]}", back[1]),) if back else ()
+
+    # --- giving back the bucket --------------------------------------------------------------------------------------
+
+    def restore_plan(self, ref: ResourceRef, state: State, backup: Backup | None) -> tuple[Step, ...]:
+        given: dict[str, Any] = {"Bucket": ref.id}
+        if state["region"] != "us-east-1":  # the one region that is not named (API_CreateBucket)
+            given["CreateBucketConfiguration"] = {"LocationConstraint": state["region"]}
+        if state.get("object_lock"):
+            given["ObjectLockEnabledForBucket"] = True
+        if state.get("ownership"):
+            given["ObjectOwnership"] = state["ownership"]
+        return (Step("s3:CreateBucket", given), *_documents_back(ref, state))
+
+    def restore(self, ref: ResourceRef, state: State, backup: Backup | None) -> Inquiry[tuple[str, ...]]:
+        first, *others = self.restore_plan(ref, state, backup)
+        asked = msgspec.structs.replace(call(ref, first.operation, first.parameters, Role.CHANGE), again=True)
+        (answer,) = yield (asked,)
+        if not (isinstance(answer, Refused) and answer.code == "BucketAlreadyOwnedByYou"):
+            must(answer, f"CreateBucket of {ref.id} (its name may have been taken by another account)")
+        for step in others:
+            yield from do(ref, step.operation, step.parameters)
+        after = yield from self.capture(ref)
+        honest = differences(state, after.state, self.fields, title=f"bucket {ref.id}")
+        return (*honest, *(f"could not be compared: {unknown}" for unknown in after.unknowns))
+
+
+_AT_CREATION: Final = frozenset({"ownership"})
+_LAST: Final = ("policy", "public_access")
+"""A policy is put before the block that would refuse it; everything else before either."""
+
+
+def _documents_back(ref: ResourceRef, state: State) -> list[Step]:
+    """One call for each document that stood and that a new bucket does not have by itself."""
+    steps = []
+    for document in sorted(
+        DOCUMENTS, key=lambda one: _LAST.index(one.field) + 1 if one.field in _LAST else 0
+    ):
+        standing = state.get(document.field)
+        if document.field in _AT_CREATION or standing in (None, document.empty):
+            continue
+        if document.field == "acl" and _owners_alone(standing):
+            continue
+        steps.append(Step(f"s3:{document.put}", {"Bucket": ref.id, **document.given(standing)}))
+    return steps
+
+
+def _owners_alone(acl: Any) -> bool:
+    """Whether the list is what every bucket is made with: its owner, and nobody else."""
+    owner = {"Grantee": {"ID": acl["Owner"]["ID"], "Type": "CanonicalUser"}, "Permission": "FULL_CONTROL"}
+    return bool(acl["Grants"] == [owner])
 
 
 def _read(ref: ResourceRef, operation: str, **parameters: Any) -> Call:
