@@ -458,6 +458,16 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
             {"TypeName": "AWS::DynamoDB::Table", "Identifier": "t", "PatchDocument": PATCH},
         ),
     ),
+    "RUN001": (
+        Case(
+            "scheduler:CreateSchedule",
+            {"Name": "n", "Target": {"Arn": "arn:aws:scheduler:::aws-sdk:rds:deleteDBInstance"}},
+        ),
+        Case(
+            "scheduler:CreateSchedule",
+            {"Name": "n", "Target": {"Arn": "arn:aws:scheduler:::aws-sdk:rds:describeDBInstances"}},
+        ),
+    ),
     "POL001": (
         Case(
             "iam:PutRolePolicy", {"RoleName": "r", "PolicyName": "p", "PolicyDocument": PASSES}, ROLE_STANDS
