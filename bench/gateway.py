@@ -435,11 +435,15 @@ def _memory(up: Upstream, folder: Path) -> list[Row]:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.truncate(LARGE_MB * 1024 * 1024)
             client.put_object(Bucket="small", Key="two", Body=file)
-        stored = plane.resident_mb()
+            stored = plane.resident_mb()
+            file.truncate(16 * LARGE_MB * 1024 * 1024)
+            client.put_object(Bucket="small", Key="three", Body=file)
+        most = plane.resident_mb()
     grown = {
         f"{LARGE_MB} MB down": small - before,
         f"{16 * LARGE_MB:,} MB down": large - before,
         f"{LARGE_MB} MB up": stored - known,
+        f"{16 * LARGE_MB:,} MB up": most - known,
     }
     whole = {
         "at rest": rest,

@@ -27,7 +27,6 @@ def answer(status: str, body: bytes) -> bytes:
 READ: Final = answer("200 OK", ITEM)
 GONE: Final = answer("400 Bad Request", ABSENT)
 MADE: Final = answer("200 OK", CREATED)
-EMPTY: Final = answer("200 OK", b"")
 
 
 class Client(asyncio.Protocol):
@@ -36,14 +35,18 @@ class Client(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]
         self._parser = httptools.HttpRequestParser(self)
-        self._target, self._path = b"", b""
-        self._left = 0
+        self._target, self._path, self._range = b"", b"", b""
+        self._left = self._came = 0
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)
 
     def on_message_begin(self) -> None:
-        self._target, self._path = b"", b""
+        self._target, self._path, self._range = b"", b"", b""
+        self._came = 0
+
+    def on_body(self, body: bytes) -> None:
+        self._came += len(body)
 
     def on_url(self, url: bytes) -> None:
         self._path += url
@@ -51,6 +54,8 @@ class Client(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if name.lower() == b"x-amz-target":
             self._target = value
+        elif name.lower() == b"range":
+            self._range = value
 
     def on_message_complete(self) -> None:
         if self._target.endswith(b"GetItem"):
@@ -60,18 +65,25 @@ class Client(asyncio.Protocol):
         elif self._target:
             self._transport.write(GONE)
         elif self._parser.get_method() == b"GET" and self._path.startswith(b"/large/"):
-            self._left = int(self._path.partition(b"?")[0].rpartition(b"/")[2]) * 1024 * 1024
-            self._transport.write(f"HTTP/1.1 200 OK\r\ncontent-length: {self._left}\r\n\r\n".encode())
+            whole = int(self._path.partition(b"?")[0].rpartition(b"/")[2]) * 1024 * 1024
+            status, self._left = "200 OK", whole
+            if self._range:
+                first, _, last = self._range.removeprefix(b"bytes=").partition(b"-")
+                status, self._left = "206 Partial Content", int(last) + 1 - int(first)
+            self._transport.write(f"HTTP/1.1 {status}\r\ncontent-length: {self._left}\r\n\r\n".encode())
             self.resume_writing()
-        else:
-            self._transport.write(EMPTY)
+        else:  # what was stored says how large it was
+            self._transport.write(
+                f'HTTP/1.1 200 OK\r\netag: "{self._came}"\r\ncontent-length: 0\r\n\r\n'.encode()
+            )
 
     def resume_writing(self) -> None:
         """More of the large object, as long as the reader takes it."""
         self._paused = False
         while self._left > 0 and not self._paused:
-            self._left -= len(CHUNK)
-            self._transport.write(CHUNK)
+            piece = CHUNK[: self._left]
+            self._left -= len(piece)
+            self._transport.write(piece)
 
     def pause_writing(self) -> None:
         self._paused = True

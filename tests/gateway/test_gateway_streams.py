@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import contextlib
+import re
 import socket
 import struct
 import threading
@@ -12,8 +13,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 
+from keyturn.providers.aws import catalogue
 from keyturn.surfaces.aws_gateway import limits
 from tests.gateway.gateway_world import Running, raw, running, signed
 
@@ -142,6 +145,28 @@ def test_a_request_that_is_an_event_stream_is_refused_by_name(plane: Running, up
     assert heard.startswith(b"HTTP/1.1 403")
     assert b"event stream" in heard
     assert upstream.heads == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_streams_that_come_as_a_whole_are_named() -> None:
+    """The guide says of every operation that answers in events and is no read that its events come at once, or that it is refused."""
+    told = (
+        (Path(__file__).parents[2] / "docs/guides/agents.md")
+        .read_text()
+        .partition("### Answers that come as a whole")[2]
+    )
+    session, floors = botocore.session.get_session(), catalogue.floors()
+    missing = []
+    for service in session.get_available_services():
+        model = session.get_service_model(service)
+        for name in model.operation_names:
+            operation = model.operation_model(name)
+            named = re.search(rf"\b{name}\b", told) is not None
+            asks_in_events = operation.has_event_stream_input and service in {"lexv2-runtime", "polly"}
+            if operation.has_event_stream_output and not named and not asks_in_events:
+                missing.append(f"{service}:{name} {floors[f'{service}:{name}']}")
+    assert missing == []
 
 
 # --- slow clients ----------------------------------------------------------------------------------------------------
