@@ -24,8 +24,8 @@ class Night(msgspec.Struct, frozen=True):
     changes: tuple[Asked, ...]
     delete: Asked | None
     missing: str  # an id that is not there
-    honest: tuple[str, ...] = ()  # beyond the new id
-    before: tuple[Asked, ...] = ()  # what is done first, so that it can be deleted
+    gaps: tuple[str, ...] = ()  # fields that the stand-in does not give back, though it is asked to
+    same: bool = False  # it comes back under the name it had
     dependents: tuple[tuple[str, str], ...] = ()  # kind and name
     risk: str = ""
     backup: str = ""  # the call that makes one; empty: the capture is all there is of it

@@ -414,6 +414,27 @@ def _ec2(operation: str, parameters: dict[str, Any], home: Home) -> Iterator[Res
     yield from own or found
 
 
+def _autoscaling(operation: str, parameters: dict[str, Any], home: Home) -> Iterator[ResourceRef]:
+    """What belongs to a group (policies, hooks, target groups) is a side of the group; its tags name it in their entries."""
+    names = list(_texts(parameters.get("AutoScalingGroupName")))
+    if operation in {"CreateOrUpdateTags", "DeleteTags"}:
+        names = [str(tag.get("ResourceId")) for tag in parameters.get("Tags") or [] if isinstance(tag, dict)]
+    yield from (name_or_arn("autoscaling:autoScalingGroup", text, home) for text in names)
+
+
+def _elbv2(operation: str, parameters: dict[str, Any], home: Home) -> Iterator[ResourceRef]:
+    if operation == "SetRulePriorities":
+        named = [
+            one.get("RuleArn") for one in parameters.get("RulePriorities") or [] if isinstance(one, dict)
+        ]
+        yield from (from_arn(text, home) for text in named if isinstance(text, str) and is_arn(text))
+    elif operation in {
+        "CreateTargetGroup",
+        "CreateLoadBalancer",
+    }:  # the last part of their ids is the service's
+        yield home.ref("elasticloadbalancing:account", "*")
+
+
 _FINDERS: Final[dict[str, Callable[[str, dict[str, Any], Home], Iterable[ResourceRef]]]] = {
     "dynamodb": _dynamodb,
     "s3": _s3,
@@ -421,6 +442,8 @@ _FINDERS: Final[dict[str, Callable[[str, dict[str, Any], Home], Iterable[Resourc
     "iam": _iam,
     "cloudwatch": _cloudwatch,
     "ec2": _ec2,
+    "autoscaling": _autoscaling,
+    "elbv2": _elbv2,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from keyturn.providers.aws.recipes.autoscaling import Group
 from keyturn.providers.aws.recipes.base import Recipe
 from keyturn.providers.aws.recipes.cloudwatch import Alarm
 from keyturn.providers.aws.recipes.dashboards import Dashboard
@@ -11,9 +12,11 @@ from keyturn.providers.aws.recipes.dynamodb import Table
 from keyturn.providers.aws.recipes.ec2_addresses import Address, Association, Attachment, Interface
 from keyturn.providers.aws.recipes.ec2_disks import Snapshot, Volume
 from keyturn.providers.aws.recipes.ec2_groups import SecurityGroup
+from keyturn.providers.aws.recipes.ec2_instances import Instance
 from keyturn.providers.aws.recipes.ec2_templates import LaunchTemplate
 from keyturn.providers.aws.recipes.ecr import Repository
 from keyturn.providers.aws.recipes.ecs import Cluster, Service, TaskDefinition
+from keyturn.providers.aws.recipes.elbv2 import Listener, ListenerRule, LoadBalancer, TargetGroup
 from keyturn.providers.aws.recipes.events import Rule
 from keyturn.providers.aws.recipes.iam import IamRole, IamUser, InstanceProfile, ManagedPolicy
 from keyturn.providers.aws.recipes.kinesis import Stream
@@ -65,6 +68,12 @@ _RECIPES: tuple[Recipe, ...] = (
     Interface(),
     Attachment(),
     LaunchTemplate(),
+    Instance(),
+    Group(),
+    LoadBalancer(),
+    Listener(),
+    ListenerRule(),
+    TargetGroup(),
 )
 
 
