@@ -208,6 +208,19 @@ def test_a_queue_does_not_become_fifo(account: Account) -> None:
 # --- taking it back ----------------------------------------------------------------------------------------------------
 
 POLICY: Final = json.dumps({"Version": "2012-10-17", "Statement": []})
+OPEN: Final = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": "arn:aws:iam::999999999999:root"},
+                "Action": ["sqs:SendMessage", "sqs:ReceiveMessage"],
+                "Resource": "*",
+            }
+        ],
+    }
+)
 BACK: Final[dict[str, Asked]] = {
     "one attribute": attributes(VisibilityTimeout="90"),
     "several attributes": attributes(DelaySeconds="9", MaximumMessageSize="2048", VisibilityTimeout="1"),
@@ -320,7 +333,8 @@ NIGHT: Final[list[tuple[str, Asked, Verdict, int]]] = [
     ("it is emptied", ("sqs:PurgeQueue", {"QueueUrl": URL}), HOLD, 2),
     ("older messages go", attributes(MessageRetentionPeriod="60"), HOLD, 2),
     ("dead letters are kept no more", attributes(RedrivePolicy=""), HOLD, 2),
-    ("who may send and receive", attributes(Policy=POLICY), HOLD, 2),
+    ("who may send and receive", attributes(Policy=OPEN), HOLD, 2),
+    ("a policy that lets nobody in", attributes(Policy=POLICY), HOLD, 1),
     ("another account may send", BACK["who may send"], HOLD, 2),
     ("nobody's key", attributes(SqsManagedSseEnabled="false"), HOLD, 2),
     ("another key", attributes(KmsMasterKeyId="alias/mine"), HOLD, 2),
