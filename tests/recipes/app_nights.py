@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from keyturn.model.execution import Answer
 from tests.provider.moto_account import function_parameters, make_role
 from tests.provider.provider_world import ACCOUNT, REGION, Account
 from tests.recipes.recipe_world import Asked
@@ -29,6 +30,10 @@ class AppNight(msgspec.Struct, frozen=True):
     differs: tuple[str, ...] = ()  # fields that these speak of
     at_risk: str = ""
     name: str = ""
+    inner: Callable[[Account, str], dict[str, str]] = (
+        lambda _, __: {}
+    )  # ids of members, by what stands for them
+    gaps: dict[str, Answer] = {}  # what the stand-in does not have, answered as the service does
 
 
 def _function(account: Account) -> str:

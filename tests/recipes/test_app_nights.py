@@ -13,14 +13,17 @@ from moto import mock_aws
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Unavailable
 from keyturn.providers.aws import recipes
+from keyturn.providers.aws.recipes.again import renamed
 from keyturn.providers.aws.recipes.base import Recipe, State
 from keyturn.providers.aws.resources import GLOBAL_REGION
 from tests.provider.provider_world import ACCOUNT, REGION, Account, drive
+from tests.recipes.account_nights import ACCOUNT_NIGHTS
 from tests.recipes.app_nights import APP_NIGHTS, AppNight
-from tests.recipes.recipe_world import PROVIDER, assessed, backed_up, perform, verified
+from tests.recipes.recipe_world import PROVIDER, Asked, assessed, backed_up, perform, verified
 
 _GLOBAL = ("route53:", "iam:")
-IDS = [night.name or night.kind for night in APP_NIGHTS]
+NIGHTS = (*APP_NIGHTS, *ACCOUNT_NIGHTS)
+IDS = [night.name or night.kind for night in NIGHTS]
 
 
 @pytest.fixture
@@ -40,6 +43,12 @@ def ref(night: AppNight, name: str) -> ResourceRef:
     return ResourceRef("aws", "aws", ACCOUNT, region, night.kind, name)
 
 
+def made_by(night: AppNight, account: Account) -> str:
+    name = night.make(account)
+    account.broken.update(night.gaps)
+    return name
+
+
 def captured(night: AppNight, name: str, account: Account) -> State:
     recipe = recipe_of(night)
     found = drive(recipe.capture(ref(night, name)), account)
@@ -48,10 +57,10 @@ def captured(night: AppNight, name: str, account: Account) -> State:
     return {field: found.state.get(field) for field in recipe.fields}
 
 
-@pytest.mark.parametrize("night", APP_NIGHTS, ids=IDS)
+@pytest.mark.parametrize("night", NIGHTS, ids=IDS)
 def test_absent_is_absent_and_unreadable_is_unknown(night: AppNight, account: Account) -> None:
     """Before it is made the service says that there is none; when the service does not answer, nothing is said to be gone."""
-    name = night.make(account)
+    name = made_by(night, account)
     recipe = recipe_of(night)
     account.said.clear()
     drive(recipe.capture(ref(night, name)), account)
@@ -67,7 +76,7 @@ def test_absent_is_absent_and_unreadable_is_unknown(night: AppNight, account: Ac
 
 CHANGES = [
     pytest.param(night, place, id=f"{night.name or night.kind} {asked[0].partition(':')[2]} {place}")
-    for night in APP_NIGHTS
+    for night in NIGHTS
     for place, asked in enumerate(night.changes("x"))
 ]
 
@@ -75,8 +84,9 @@ CHANGES = [
 @pytest.mark.parametrize(("night", "place"), CHANGES)
 def test_a_change_in_place_is_taken_back(night: AppNight, place: int, account: Account) -> None:
     """By the inverse, from what was captured: nothing of it is left."""
-    name = night.make(account)
-    asked = night.changes(name)[place]
+    name = made_by(night, account)
+    operation, parameters = night.changes(name)[place]
+    asked: Asked = (operation, renamed(parameters, night.inner(account, name)))
     before = captured(night, name, account)
     made, assessment, states = assessed(account, asked)
     assert made.operations[0].resources[0].kind == night.kind
@@ -90,14 +100,14 @@ def test_a_change_in_place_is_taken_back(night: AppNight, place: int, account: A
     assert captured(night, name, account) == before
 
 
-DELETED = [night for night in APP_NIGHTS if night.delete is not None]
+DELETED = [night for night in NIGHTS if night.delete is not None]
 
 
 @pytest.mark.parametrize("night", DELETED, ids=[night.name or night.kind for night in DELETED])
 def test_a_delete_is_taken_back(night: AppNight, account: Account) -> None:
     """The same values again, under a new id where the service gives it, and everything that is otherwise is said."""
     assert night.delete is not None
-    name = night.make(account)
+    name = made_by(night, account)
     before = captured(night, name, account)
     asked = night.delete(name)
     made, assessment, states = assessed(account, asked)

@@ -16,6 +16,7 @@ from keyturn.providers.aws.recipes.base import State
 from keyturn.providers.aws.recipes.declared import Declared
 from keyturn.providers.aws.recipes.reborn import Reborn
 from tests.provider.provider_world import ACCOUNT, REGION, Account, change, drive
+from tests.recipes.account_nights import ACCOUNT_NIGHTS
 from tests.recipes.app_nights import APP_NIGHTS
 from tests.recipes.declared_nights import NIGHTS, Night
 from tests.recipes.fleet_nights import FLEET
@@ -52,10 +53,9 @@ def test_every_declared_kind_has_a_night() -> None:
         for recipe in recipes.all_recipes()
         if isinstance(recipe, Declared) and not isinstance(recipe, Reborn)
     }
-    elsewhere = {night.kind for night in APP_NIGHTS} | {night.kind for night in FLEET}
-    assert declared - set(NAMED) - elsewhere == {"kms:key"}, (
-        "kms:key has tests of its own: its id is the service's"
-    )
+    elsewhere = {night.kind for night in (*APP_NIGHTS, *ACCOUNT_NIGHTS, *FLEET)}
+    own = {"kms:key", "elasticbeanstalk:environment"}
+    assert declared - set(NAMED) - elsewhere == own, "they have tests of their own"
 
 
 @pytest.mark.parametrize("night", NIGHTS, ids=[night.kind for night in NIGHTS])

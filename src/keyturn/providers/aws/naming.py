@@ -20,6 +20,10 @@ _ROWS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "ecs:UpdateService": ("ecs:service", (*_ECS, "service")),
     "ecs:DeleteService": ("ecs:service", (*_ECS, "service")),
     "ecs:CreateService": ("ecs:service", (*_ECS, "serviceName")),
+    "elasticbeanstalk:UpdateEnvironment": ("elasticbeanstalk:environment", ("EnvironmentName",)),
+    "elasticbeanstalk:CreateEnvironment": ("elasticbeanstalk:environment", ("EnvironmentName",)),
+    "cloudcontrol:UpdateResource": ("cloudcontrol:resource", ("TypeName", "Identifier")),
+    "cloudcontrol:DeleteResource": ("cloudcontrol:resource", ("TypeName", "Identifier")),
     "ecs:CreateCluster": ("ecs:cluster", ("clusterName=default",)),
     "ecs:DeleteTaskDefinitions": ("ecs:task-definition", ("taskDefinitions",)),
     **{
@@ -46,7 +50,9 @@ def named(service: str, operation: str, parameters: Mapping[str, Any]) -> Iterat
     if len(before) < len(container):
         return
     for text in _texts(last, parameters):
-        if text.startswith("arn:"):
+        if text.startswith("arn:") and not kind.startswith(
+            "cloudcontrol:"
+        ):  # whose identifiers are often ARNs
             yield kind, text
         else:
             yield kind, "/".join([*(_short(one) for one in before), text])

@@ -281,7 +281,10 @@ def contains(kind: str) -> str:
 def name_or_arn(kind: str, text: str, home: Home) -> ResourceRef:
     """One resource, however it is spelled: ARN, partial ARN, queue URL, name with a qualifier."""
     if is_arn(text):
-        return from_arn(text, home)
+        found = from_arn(text, home)
+        if kind == found.kind == "cloudformation:stack":  # its ARN ends in an id that no call needs
+            return msgspec.structs.replace(found, id=found.id.partition("/")[0])
+        return found
     if (
         kind == "sqs:queue" and "/" in text
     ):  # https://sqs.<region>.amazonaws.com/<account>/<name>, or a stand-in's

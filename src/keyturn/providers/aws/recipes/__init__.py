@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from functools import cache
 
+from keyturn.providers.aws.recipes.apigateway import RestApi
+from keyturn.providers.aws.recipes.apigatewayv2 import Api
 from keyturn.providers.aws.recipes.autoscaling import Group
 from keyturn.providers.aws.recipes.base import Recipe
+from keyturn.providers.aws.recipes.budgets import Budget
+from keyturn.providers.aws.recipes.cloudcontrol import Resource
+from keyturn.providers.aws.recipes.cloudformation import Stack
+from keyturn.providers.aws.recipes.cloudtrail import Trail
 from keyturn.providers.aws.recipes.cloudwatch import Alarm
+from keyturn.providers.aws.recipes.cognito import UserPool
 from keyturn.providers.aws.recipes.dashboards import Dashboard
 from keyturn.providers.aws.recipes.dynamodb import Table
 from keyturn.providers.aws.recipes.ec2_addresses import Address, Association, Attachment, Interface
@@ -16,6 +23,7 @@ from keyturn.providers.aws.recipes.ec2_instances import Instance
 from keyturn.providers.aws.recipes.ec2_templates import LaunchTemplate
 from keyturn.providers.aws.recipes.ecr import Repository
 from keyturn.providers.aws.recipes.ecs import Cluster, Service, TaskDefinition
+from keyturn.providers.aws.recipes.elasticbeanstalk import Environment
 from keyturn.providers.aws.recipes.elbv2 import Listener, ListenerRule, LoadBalancer, TargetGroup
 from keyturn.providers.aws.recipes.events import Rule
 from keyturn.providers.aws.recipes.iam import IamRole, IamUser, InstanceProfile, ManagedPolicy
@@ -74,6 +82,14 @@ _RECIPES: tuple[Recipe, ...] = (
     Listener(),
     ListenerRule(),
     TargetGroup(),
+    Trail(),
+    Budget(),
+    Stack(),
+    RestApi(),
+    Api(),
+    UserPool(),
+    Environment(),
+    Resource(),
 )
 
 

@@ -2,8 +2,8 @@
 
 A role or user made again under the same name has another unique id: resource policies and grants that name it stand for the
 id and no longer match
-(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids). So nothing here pretends to
-give an identity back; what is changed in place is put back in place.
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids). That is said beforehand and
+again afterwards (`iam_again`); what is changed in place is put back in place.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from urllib.parse import unquote
 import msgspec
 
 from keyturn.core.ports import Inquiry
-from keyturn.model.assessment import Dependent, Recoverable
+from keyturn.model.assessment import Dependent
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Succeeded
-from keyturn.providers.aws.recipes.base import Captured, Narrow, Recipe, State, Step
+from keyturn.providers.aws.recipes import iam_again
+from keyturn.providers.aws.recipes.again import Again, Given
+from keyturn.providers.aws.recipes.base import Captured, Narrow, State, Step
 from keyturn.providers.aws.recipes.common import (
     pages,
     read_call,
@@ -28,6 +30,7 @@ from keyturn.providers.aws.recipes.common import (
     value_of,
     wanted_otherwise,
 )
+from keyturn.providers.aws.recipes.iam_again import PrincipalAgain
 
 _ABSENT: Final = ("NoSuchEntity",)
 
@@ -58,14 +61,11 @@ def _items(answers: list[Any], key: str, what: str, unknowns: list[str]) -> list
     return [item for answer in answers for item in (value_of(answer, what, unknowns) or {}).get(key) or []]
 
 
-class _Principal(Recipe):
+class _Principal(PrincipalAgain):
     """What roles and users have in common: inline and attached policies, a boundary, tags, a unique id."""
 
     noun: ClassVar[str]  # "Role" | "User"
     loss: ClassVar[tuple[str, ...]] = _NEW_IDENTITY
-
-    def recoverable(self, ref: ResourceRef, state: State | None) -> Recoverable:
-        return Recoverable(resource=ref, backup=False, inverse=False, recover_s=None, loss=self.loss)
 
     def _permissions(self, ref: ResourceRef, unknowns: list[str]) -> Inquiry[State]:
         """Inline policies with their documents, attached ones by ARN."""
@@ -184,6 +184,20 @@ class IamRole(_Principal):
         "iam:UpdateRole",
     )
     loss: ClassVar[tuple[str, ...]] = (*_NEW_IDENTITY, "sessions that have assumed it")
+
+    def born(self, ref: ResourceRef, state: State) -> dict[str, Any]:
+        said = {"Description": state["description"]} if state["description"] else {}
+        return {
+            "AssumeRolePolicyDocument": _text(state["trust"]),
+            "MaxSessionDuration": state["max_session_s"],
+            **said,
+        }
+
+    def beside(self, ref: ResourceRef, state: State) -> list[Step]:
+        return [
+            Step("iam:AddRoleToInstanceProfile", {"InstanceProfileName": name, "RoleName": ref.id})
+            for name in state["instance_profiles"]
+        ]
 
     def capture(self, ref: ResourceRef) -> Inquiry[Captured]:
         unknowns: list[str] = []
@@ -323,6 +337,11 @@ class IamUser(_Principal):
     in_place: ClassVar[tuple[str, ...]] = ("iam:PutUserPolicy", "iam:AttachUserPolicy", "iam:UpdateAccessKey")
     loss: ClassVar[tuple[str, ...]] = (*_NEW_IDENTITY, "its access keys, password and MFA devices")
 
+    def beside(self, ref: ResourceRef, state: State) -> list[Step]:
+        return [
+            Step("iam:AddUserToGroup", {"GroupName": name, "UserName": ref.id}) for name in state["groups"]
+        ]
+
     def capture(self, ref: ResourceRef) -> Inquiry[Captured]:
         unknowns: list[str] = []
         named = {"UserName": ref.id}
@@ -363,7 +382,7 @@ class IamUser(_Principal):
         return f"{len(state['access_keys'])} access keys" if state["access_keys"] else ""
 
 
-class ManagedPolicy(Recipe):
+class ManagedPolicy(Again):
     """A customer managed policy: its default document, its versions, whom it is attached to."""
 
     kind: ClassVar[str] = "iam:policy"
@@ -419,8 +438,8 @@ class ManagedPolicy(Recipe):
         )
         return Captured(state, tuple(unknowns), edges)
 
-    def recoverable(self, ref: ResourceRef, state: State | None) -> Recoverable:
-        return Recoverable(resource=ref, backup=False, inverse=False, recover_s=None, loss=self.loss)
+    def again(self, ref: ResourceRef, state: State) -> tuple[Given, ...]:
+        return iam_again.policy(ref, state)
 
     def desired(self, operation: str, parameters: dict[str, Any]) -> State | None:
         if operation != "iam:CreatePolicy":
@@ -474,7 +493,7 @@ def _policy_arn(ref: ResourceRef) -> str:
     return f"arn:{ref.partition}:iam::{ref.account}:policy/{ref.id}"
 
 
-class InstanceProfile(Recipe):
+class InstanceProfile(Again):
     """An instance profile and the role in it."""
 
     kind: ClassVar[str] = "iam:instance-profile"
@@ -510,8 +529,8 @@ class InstanceProfile(Recipe):
         }
         return Captured(state, tuple(unknowns))
 
-    def recoverable(self, ref: ResourceRef, state: State | None) -> Recoverable:
-        return Recoverable(resource=ref, backup=False, inverse=False, recover_s=None, loss=self.loss)
+    def again(self, ref: ResourceRef, state: State) -> tuple[Given, ...]:
+        return iam_again.profile(ref, state)
 
     def written(self, operation: str, parameters: dict[str, Any], state: State) -> State | None:
         role = parameters.get("RoleName")
