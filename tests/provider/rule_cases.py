@@ -444,6 +444,13 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
         Case("cloudformation:DeleteStack", {"StackName": "s"}, live=MEMBERS),
         Case("cloudformation:DeleteStack", {"StackName": "s"}),
     ),
+    "CCA005": (
+        Case("cloudcontrol:CreateResource", {"TypeName": "AWS::IAM::Role", "DesiredState": "{}"}),
+        Case(
+            "cloudcontrol:CreateResource",
+            {"TypeName": "AWS::SQS::Queue", "DesiredState": '{"QueueName":"q"}'},
+        ),
+    ),
     "CCA003": (
         Case("cloudcontrol:DeleteResource", {"TypeName": "AWS::DynamoDB::Table", "Identifier": "t"}),
         Case("cloudcontrol:CreateResource", {"TypeName": "AWS::DynamoDB::Table", "DesiredState": "{}"}),

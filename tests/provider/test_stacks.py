@@ -169,10 +169,32 @@ def test_a_typed_delete_is_the_delete_of_its_type(kind: str) -> None:
     assert found.kind is harm
 
 
+MADE: dict[tuple[str, str], bool] = {
+    ("AWS::IAM::Role", '{"RoleName":"r"}'): True,
+    ("AWS::S3::BucketPolicy", '{"Bucket":"b"}'): True,
+    ("AWS::Lambda::Permission", "{}"): True,
+    ("AWS::Lambda::Function", '{"Role":"arn:aws:iam::123456789012:role/r","Code":{"ZipFile":"x"}}'): True,
+    ("AWS::EC2::Instance", '{"UserData":"IyEvYmluL3No"}'): True,
+    ("AWS::SQS::Queue", "no document"): True,
+    ("AWS::SQS::Queue", "[" * 100 + "]" * 100): True,
+    ("AWS::SQS::Queue", '{"QueueName":"jobs","DelaySeconds":1}'): False,
+    ("AWS::DynamoDB::Table", '{"TableName":"t","BillingMode":"PAY_PER_REQUEST"}'): False,
+    ("AWS::Logs::LogGroup", '{"LogGroupName":"l","RetentionInDays":30}'): False,
+}
+
+
+@pytest.mark.parametrize(("made", "gives"), MADE.items(), ids=[f"{kind} {text[:20]}" for kind, text in MADE])
+def test_what_gives_authority_is_no_plain_create(made: tuple[str, str], gives: bool) -> None:
+    """A role made by its type is a role; what cannot be read is not harmless."""
+    kind, text = made
+    found = asked("cloudcontrol:CreateResource", {"TypeName": kind, "DesiredState": text}, {})
+    assert ("CCA005" in found) is gives
+
+
 PATCHES: dict[str, set[str]] = {
     '[{"op":"replace","path":"/TableName","value":"x"}]': {"CCA004"},
     "{}": {"CCA004"},
-    "nothing": {"CCA004"},
+    "nothing": {"CCA004", "CCA005"},
     '[{"op":"replace","value":"x"}]': {"CCA004"},
     '[{"op":"replace","path":"/BillingMode","value":"x"}]': set(),
     '[{"op":"add","path":"/Tags/-","value":{}}]': set(),

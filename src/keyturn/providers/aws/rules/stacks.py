@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -19,6 +20,9 @@ CFN: Final = "https://docs.aws.amazon.com/AWSCloudFormation/latest/"
 GUIDE: Final = CFN + "UserGuide/using-cfn-updating-stacks-update-behaviors.html"
 KEPT: Final = CFN + "TemplateReference/aws-attribute-deletionpolicy.html"
 CLOUD: Final = "https://docs.aws.amazon.com/cloudcontrolapi/latest/APIReference/"
+DEPTH_MAX: Final = 40
+"""Deeper than any schema of a type goes; what is deeper is not read."""
+
 TEMPLATE: Final = frozenset({"TemplateBody"})
 TYPE: Final = frozenset({"TypeName", "PatchDocument"})
 
@@ -150,6 +154,53 @@ def typed_update(context: Context) -> Fired:
     if refused:
         return Said(f"{_named(refused)} of {kind} cannot be updated: the service refuses it.", kind=Kind.NOTE, reversibility=R1)  # fmt: skip
     return None
+
+
+@rule("CCA005", ["cloudcontrol:CreateResource", "cloudcontrol:UpdateResource"], Kind.DELEGATED_AUTHORITY, Effect.PERMISSION, R3, CLOUD + "API_CreateResource.html", looks_at=frozenset({"TypeName", "DesiredState", "PatchDocument"}))  # fmt: skip
+def typed_authority(context: Context) -> Fired:
+    """A resource made by its type is made as by its service's own call: with a role, a policy, code or a principal it gives authority."""
+    kind = str(context.parameters.get("TypeName"))
+    given = context.parameters.get("DesiredState") or context.parameters.get("PatchDocument")
+    if _AUTHORITY_TYPE.search(kind):
+        return f"It writes {kind}, which decides who may do what.", {"type": kind}
+    try:
+        document = json.loads(given) if isinstance(given, str) else given
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, (dict, list)):
+        return f"What is to stand of {kind} cannot be read.", {"type": kind}
+    found = sorted({name for name in _members(document) if _AUTHORITY_MEMBER.search(name)})
+    if not found:
+        return None
+    return f"It sets {_named(found)} of {kind}, by which something acts later.", {"members": found[:10]}
+
+
+_AUTHORITY_TYPE: Final = re.compile(
+    r"^AWS::(IAM|SSO|Organizations|RAM|RolesAnywhere|CodeBuild|CloudFormation|SSM)::|"
+    r"(Policy|Permission|Permissions|Role|User|Grant|AccessEntry|AccessPoint|TrustStore|Principal|Credential)$"
+)
+"""Types that are authority themselves, or run what they are given."""
+
+_AUTHORITY_MEMBER: Final = re.compile(
+    r"(?i)role|policy|polic(ies)|principal|userdata|^code$|zipfile|imageuri|definition|script|command|password|secret|"
+    r"credential|publickey|trust|instanceprofile|target"
+)
+
+
+def _members(document: Any, depth: int = 0) -> Iterable[str]:
+    """Every name in the document; of a patch also what its paths name."""
+    if depth > DEPTH_MAX:
+        yield "policy (nested too deep to be read)"
+    elif isinstance(document, dict):
+        path = document.get("path")
+        if isinstance(path, str) and path.startswith("/"):
+            yield from path.strip("/").split("/")
+        for name, inner in document.items():
+            yield str(name)
+            yield from _members(inner, depth + 1)
+    elif isinstance(document, list):
+        for inner in document:
+            yield from _members(inner, depth + 1)
 
 
 def _patched(document: Any) -> list[str] | None:
