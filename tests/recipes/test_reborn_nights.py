@@ -189,3 +189,14 @@ def test_a_recycle_bin_gives_back_the_old_id(night: Night, account: Account) -> 
     assert state is not None
     assert drive(kept.restore(ref(night, ids["id"]), state, None), account) == ()
     assert account.mutations() == [kept.bin.restore]
+
+
+@pytest.mark.parametrize(
+    ("stood", "value"), [("IyEvYmluL3No", "#!/bin/sh"), ("H4sIAAAA/w==", None)], ids=["text", "no text"]
+)
+def test_user_data_is_put_back_as_clients_take_it(stood: str, value: str | None) -> None:
+    """They encode it themselves, so that the captured text would be encoded twice; the stand-in changes none, so it is asked here."""
+    kept = recipe(FLEET[0])
+    asked: dict[str, Any] = {"InstanceId": "i-1", "UserData": {"Value": "eA=="}}
+    steps = kept.inverse("ec2:ModifyInstanceAttribute", asked, ref(FLEET[0], "i-1"), {"user_data": stood})
+    assert [step.parameters["UserData"]["Value"] for step in steps] == ([value] if value else [])

@@ -164,8 +164,8 @@ class Instance(Copied):
                 (Step(operation, {"InstanceId": ref.id, **state["metadata"]}),) if state["metadata"] else ()
             )
         if operation == _MODIFY and parameters.get("Attribute"):
-            return self._attribute_back(parameters, ref, state)
-        return super().inverse(operation, parameters, ref, state)
+            return _plain(self._attribute_back(parameters, ref, state))
+        return _plain(super().inverse(operation, parameters, ref, state))
 
     def _attribute_back(self, parameters: dict[str, Any], ref: ResourceRef, state: State) -> tuple[Step, ...]:
         """The other way to ask for it: one attribute by its name, with a value."""
@@ -283,3 +283,17 @@ def _text(user_data: str | None) -> str | None:
         return base64.b64decode(user_data or "", validate=True).decode() or None
     except ValueError:
         return None
+
+
+def _plain(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """User data as a call by name takes it; none of the steps where it is no text."""
+    made = []
+    for step in steps:
+        given = dict(step.parameters)
+        if "UserData" in given:
+            text = _text(given["UserData"].get("Value"))
+            if text is None:
+                return ()
+            given["UserData"] = {"Value": text}
+        made.append(Step(step.operation, given, step.why))
+    return tuple(made)
