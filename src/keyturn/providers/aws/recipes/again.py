@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 import msgspec
 
 from keyturn.core.ports import Inquiry
-from keyturn.errors import UnavailableError
 from keyturn.model.assessment import Recoverable
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Backup
@@ -57,23 +56,9 @@ class Again(Recipe):
         """The capture itself, read a second time and found equal; none where data lies in it that the capture does not hold."""
         if not self.backs_up:
             return (yield from super().backup(ref, state, case_id=case_id, at_ms=at_ms))
-        again = yield from self.capture(ref)
-        if again.unknowns:
-            raise UnavailableError("backup", f"{ref} cannot be read whole: {'; '.join(again.unknowns)}")
-        if self.fingerprint(again.state) != self.fingerprint(state):
-            raise UnavailableError("backup", f"{ref} changed while it was captured")
-        return Backup(
-            resource=ref,
-            state_digest=self.fingerprint(state),
-            watermark={"at_ms": at_ms},
-            reference="capture",
-            manifest="",
-            taken_at_ms=at_ms,
-            verified_at_ms=at_ms,
-            verified_by=f"read a second time, equal; {len(self.again(ref, state))} calls make it again",
-            restores_to=f"{self.title} {ref.id}, made again",
-            loss=self.loss,
-        )
+        made_by = f"{len(self.again(ref, state))} calls make it again"
+        restores_to = f"{self.title} {ref.id}, made again"
+        return (yield from self.read_twice(ref, state, at_ms=at_ms, made_by=made_by, restores_to=restores_to))
 
     def restore_plan(self, ref: ResourceRef, state: State, backup: Backup | None) -> tuple[Step, ...]:
         """With the old ids, where the new ones are not known before."""

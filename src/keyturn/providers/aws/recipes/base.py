@@ -188,6 +188,28 @@ class Recipe:
         )
         yield ()  # makes this a generator
 
+    def read_twice(
+        self, ref: ResourceRef, state: State, *, at_ms: int, made_by: str, restores_to: str
+    ) -> Inquiry[Backup]:
+        """The backup of a kind whose capture is all there is of it: read a second time, whole, and found equal."""
+        again = yield from self.capture(ref)
+        if again.unknowns:
+            raise UnavailableError("backup", f"{ref} cannot be read whole: {'; '.join(again.unknowns)}")
+        if self.fingerprint(again.state) != self.fingerprint(state):
+            raise UnavailableError("backup", f"{ref} changed while it was captured")
+        return Backup(
+            resource=ref,
+            state_digest=self.fingerprint(state),
+            watermark={"at_ms": at_ms},
+            reference="capture",
+            manifest="",
+            taken_at_ms=at_ms,
+            verified_at_ms=at_ms,
+            verified_by=f"read a second time, equal; {made_by}",
+            restores_to=restores_to,
+            loss=self.loss,
+        )
+
     def restore(self, ref: ResourceRef, state: State, backup: Backup | None) -> Inquiry[tuple[str, ...]]:
         """Give the resource back after a delete, then compare; returns what is not as it was."""
         raise UnavailableError("no-restore", f"there is no recipe to restore {self.title} {ref.id}")

@@ -344,23 +344,9 @@ class Declared(Recipe):
         """Where the capture is all there is of it: read a second time and found equal."""
         if not self.backs_up or self.make is None:
             return (yield from super().backup(ref, state, case_id=case_id, at_ms=at_ms))
-        again = yield from self.capture(ref)
-        if again.unknowns:
-            raise UnavailableError("backup", f"{ref} cannot be read whole: {'; '.join(again.unknowns)}")
-        if self.fingerprint(again.state) != self.fingerprint(state):
-            raise UnavailableError("backup", f"{ref} changed while it was captured")
-        return Backup(
-            resource=ref,
-            state_digest=self.fingerprint(state),
-            watermark={"at_ms": at_ms},
-            reference="capture",
-            manifest="",
-            taken_at_ms=at_ms,
-            verified_at_ms=at_ms,
-            verified_by=f"read a second time, equal; {self.make.operation.partition(':')[2]} makes it again",
-            restores_to=f"{self.title} {ref.id}, made again" + (" under a new id" if self.born else ""),
-            loss=self.loss,
-        )
+        made_by = f"{self.make.operation.partition(':')[2]} makes it again"
+        restores_to = f"{self.title} {ref.id}, made again" + (" under a new id" if self.born else "")
+        return (yield from self.read_twice(ref, state, at_ms=at_ms, made_by=made_by, restores_to=restores_to))
 
     def restore_plan(self, ref: ResourceRef, state: State, backup: Backup | None) -> tuple[Step, ...]:
         """The calls `restore` makes; where the service gives the id, the old one stands for the new."""
