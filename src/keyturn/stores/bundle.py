@@ -236,7 +236,7 @@ class _Checking:
         if not self._broken:
             checks.append(Check("events", not self._undecoded, self._undecoded or f"{size:,} decode"))
         if not self._broken and not self._undecoded:
-            checks.append(Check("approvals", *self._opinion.given()))
+            checks += [Check(*line) for line in self._opinion.lines()]
         return Report(tuple(checks))
 
     def _signed(self, size: int) -> list[Check]:
