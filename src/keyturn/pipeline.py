@@ -99,6 +99,7 @@ def ask_reviewers(
         quorum=max(1, decision.obligations.quorum),
         deadline_ms=deadline_ms,
         nonce=nonce,
+        signed=decision.obligations.signed,
     )
 
 

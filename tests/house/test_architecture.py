@@ -137,7 +137,7 @@ STANDS_ONLY_IN = {
     "psycopg": ("stores", "testing"),  # the same; and a server for tests
     "alembic": ("stores",),
     "sqlalchemy": ("stores",),  # for Alembic alone
-    "cryptography": ("providers", "stores"),  # every key; SigV4A's signatures
+    "cryptography": ("core", "providers", "stores", "testing"),  # every key; SigV4A's signatures; a receipt's
     "cedarpy": ("policy",),
     "sqlglot": ("providers",),
     "pglast": ("providers",),

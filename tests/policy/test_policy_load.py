@@ -223,7 +223,7 @@ def test_packs_that_are_none(tmp_path: Path) -> None:
         assert caught.value.code == code
     with pytest.raises(PolicyError, match="no policy"):
         load([])
-    assert shipped_packs() == ("seatbelt", "way-back")
+    assert shipped_packs() == ("seatbelt", "signed", "way-back")
 
 
 def test_seatbelt_loads_against_the_catalogue() -> None:

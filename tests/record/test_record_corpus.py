@@ -31,7 +31,7 @@ from keyturn.model.assessment import (
 from keyturn.model.change import Change, Effect, Operation, Principal, ResourceRef
 from keyturn.model.decision import Decision, Obligations, Reason, Verdict
 from keyturn.model.execution import Backup, Call, Grant, Outcome, OutcomeStatus, ProofStep, Role
-from keyturn.model.review import Review, ReviewRequest
+from keyturn.model.review import Receipt, Review, ReviewRequest, Statement
 
 AT: Final = 1_767_225_600_000
 ACCOUNT, REGION = "123456789012", "eu-central-1"
@@ -121,6 +121,28 @@ REQUEST = ReviewRequest(
     quorum=2,
     deadline_ms=AT + 3_600_000,
     nonce="9f" * 16,
+)
+RECEIPT = Receipt(
+    statement=Statement(
+        case_id="C-17",
+        revision=2,
+        change_digest=DIGEST,
+        state_digest=DIGEST,
+        assessment_digest=DIGEST,
+        binding=DIGEST,
+        decision="approve",
+        reviewer="grace",
+        note_digest=DIGEST,
+        nonce="1767225900000.9f.8e",
+        expires_at_ms=AT + 300_000,
+        rp_id="localhost",
+        origin="http://localhost:8421",
+    ),
+    credential="Y3JlZA",
+    public_key="MFkw",
+    authenticator_data="YXV0aA",
+    client_data="e30",
+    signature="c2ln",
 )
 CALL = Call(
     operation="dynamodb:CreateBackup",
@@ -233,6 +255,25 @@ EXAMPLES: Final[tuple[r.Event, ...]] = (
         reason="not identified",
         operation="dynamodb:Frob",
         case_id="C-17",
+    ),
+    r.Decided(
+        at_ms=AT,
+        decision=msgspec.structs.replace(DECISION, obligations=Obligations(quorum=1, signed=True)),
+        request=msgspec.structs.replace(REQUEST, signed=True),
+    ),
+    r.Reviewed(
+        at_ms=AT,
+        review=Review(reviewer="grace", approve=True, binding=DIGEST, at_ms=AT, receipt=RECEIPT),
+    ),
+    r.PasskeyChanged(
+        at_ms=AT,
+        by="grace",
+        user="grace",
+        credential="Y3JlZA",
+        what="added",
+        name="phone",
+        public_key="MFkw",
+        rp_id="localhost",
     ),
     r.UserChanged(at_ms=AT, by="ada", user="grace", roles=("reviewer",), what="added"),
     r.AuthorityMade(at_ms=AT, by="ada", fingerprint="AB:CD:" * 15 + "AB:CD"),

@@ -129,6 +129,8 @@ def _plane(event: r.Event) -> str:
         case r.UserChanged(by=by, user=user, roles=roles, what=what):
             held = ", ".join(roles)
             return f"{user} {what}{f' as {held}' if held else ''} by {by}"
+        case r.PasskeyChanged(by=by, user=user, what=what, name=name):
+            return f"passkey {name} of {user} {what} by {by}"
         case r.AuthorityMade(by=by, fingerprint=fingerprint):
             return f"{fingerprint[:23]}… by {by}"
         case r.PolicyLoaded(packs=packs, policy_digest=policy_digest):

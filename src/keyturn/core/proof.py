@@ -55,6 +55,8 @@ def _decision(case: Case, facts: ProofFacts) -> tuple[bool, str]:
             False,
             f"policy asks {now.obligations.quorum} reviewers now, {then.obligations.quorum} when it was decided",
         )
+    if now.obligations.signed and not then.obligations.signed and then.enforced:
+        return False, "policy asks for signed approvals now, and did not when it was decided"
     if now.obligations.backup and not then.obligations.backup and then.enforced:
         return False, "policy asks for a backup now, and did not when it was decided"
     return True, f"policy says {now.verdict}, as when it was decided"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from keyturn.core import receipts
 from keyturn.core.case import Case, Phase
 from keyturn.model.review import Accepted, NotAccepted, Review
 
@@ -33,6 +34,8 @@ def judge(case: Case, review: Review) -> Accepted | NotAccepted:
         return NotAccepted(
             "twice", f"{review.reviewer} has reviewed {case.id} already; another person has to"
         )
+    if review.approve and request.signed and (wrong := receipts.check_review(request, review, case.reviews)):
+        return wrong[0]
     others = {earlier.reviewer for earlier in case.reviews if earlier.approve}
     return Accepted(
         approvals=len(others | {review.reviewer}) if review.approve else len(others), quorum=request.quorum
@@ -50,6 +53,7 @@ def quorum_reached(case: Case) -> tuple[bool, str]:
         review.reviewer
         for review in case.reviews
         if review.approve and review.binding == request.digest and review.reviewer not in request.excluded
+        if not receipts.check_review(request, review)
     }
     text = f"{len(people)} of {request.quorum}: {', '.join(sorted(people)) or 'nobody'}"
     return len(people) >= request.quorum, text

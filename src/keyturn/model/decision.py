@@ -36,6 +36,7 @@ class Obligations(msgspec.Struct, frozen=True, omit_defaults=True):
     capture: bool = False  # state captured first, so that the change can be put back
     restore_on_failure: bool = False  # a failed verification restores at once, without asking
     window_s: int = 0  # how long an approval stays usable; 0 takes the configured default
+    signed: bool = False  # an approval counts only with a passkey's signature under what was shown
 
 
 class Decision(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -321,6 +321,20 @@ class UserChanged(_Event, frozen=True, tag="user_changed"):
     what: str
 
 
+class PasskeyChanged(_Event, frozen=True, tag="passkey_changed"):
+    """A passkey was added to a person or taken from her (`what`: added | renamed | removed | cloned). Its public key stands here, so
+    that who checks an exported log sees whose signature is whose; there is nothing secret in it.
+    """
+
+    by: str
+    user: str
+    credential: str
+    what: str
+    name: str = ""
+    public_key: str = ""  # SubjectPublicKeyInfo, base64url
+    rp_id: str = ""
+
+
 class AuthorityMade(_Event, frozen=True, tag="authority_made"):
     """A certificate authority for the proxy was made, at the first start or in place of another. `fingerprint`: SHA-256."""
 
@@ -373,6 +387,7 @@ PlaneEvent = (
     | PartsSent
     | RequestRefused
     | UserChanged
+    | PasskeyChanged
     | PolicyLoaded
     | AuthorityMade
     | DrillBegun

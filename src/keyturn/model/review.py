@@ -23,11 +23,45 @@ class ReviewRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     quorum: int
     deadline_ms: int
     nonce: str
+    signed: bool = False  # an approval needs a receipt
 
     @property
     def digest(self) -> str:
         """The binding: a review names this digest or it counts for nothing."""
         return digest(self)
+
+
+class Statement(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a reviewer signs: the challenge of her passkey is SHA-256 of these canonical bytes, so no word of it can be changed afterwards."""
+
+    case_id: str
+    revision: int
+    change_digest: str
+    state_digest: str
+    assessment_digest: str  # of the assessment as it was shown
+    binding: str  # digest of the whole `ReviewRequest`: policy, quorum, requesters and deadline stand in it
+    decision: str  # "approve"
+    reviewer: str
+    note_digest: str
+    nonce: str  # from the server, good once
+    expires_at_ms: int
+    rp_id: str  # the console's name, as the passkey knows it (WebAuthn, 4: relying party identifier)
+    origin: str  # where the page was that showed it
+
+
+class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A passkey's signature under a statement, with all it takes to check it years later with nothing of ours running.
+
+    Bytes are base64url without padding. `public_key` is a SubjectPublicKeyInfo (RFC 5280), the rest as the browser gave it
+    (WebAuthn Level 3, 5.2.2: AuthenticatorAssertionResponse).
+    """
+
+    statement: Statement
+    credential: str
+    public_key: str
+    authenticator_data: str
+    client_data: str
+    signature: str
 
 
 class Review(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -40,6 +74,7 @@ class Review(msgspec.Struct, frozen=True, omit_defaults=True):
     note: str = ""
     via: str = "api"
     signature: str = ""
+    receipt: Receipt | None = None
 
 
 class Accepted(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -57,6 +57,8 @@ def _duties(decision: Decision) -> Iterator[str]:
     duties = decision.obligations
     if duties.quorum:
         yield f"{duties.quorum} reviewer{'s' if duties.quorum > 1 else ''}"
+    if duties.signed:
+        yield "signed with a passkey"
     if duties.backup:
         yield "a verified backup"
     if duties.capture:

@@ -30,9 +30,10 @@ ANNOTATIONS: Final = {
     "capture": '"required": the state is captured first, so that the change can be put back',
     "restore": '"on-failure": a failed verification restores at once, without asking',
     "window": "seconds an approval stays usable",
+    "signed": '"required": an approval counts only with a passkey\'s signature; on what holds',
 }
 
-_FLAGS: Final = {"backup": "required", "capture": "required", "restore": "on-failure"}
+_FLAGS: Final = {"backup": "required", "capture": "required", "restore": "on-failure", "signed": "required"}
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -163,13 +164,15 @@ def _policy(source: Source, template: pst.Template) -> Policy:
         capture=_flag(source.name, name, "capture", notes.get("capture")),
         restore_on_failure=_flag(source.name, name, "restore", notes.get("restore")),
         window_s=_number(source.name, name, "window", notes.get("window"), WINDOW_S_MAX),
+        signed=_flag(source.name, name, "signed", notes.get("signed")),
     )
-    if (obligations.quorum or obligations.window_s) and outcome is not Verdict.HOLD:
+    asks = obligations.quorum or obligations.window_s or obligations.signed
+    if asks and outcome is not Verdict.HOLD:
         raise _wrong(
             source.name,
             name,
             "it asks for reviewers and does not hold",
-            'add @outcome("hold") or drop @quorum and @window',
+            'add @outcome("hold") or drop @quorum, @window and @signed',
         )
     return Policy(
         id=name,

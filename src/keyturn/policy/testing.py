@@ -31,6 +31,7 @@ class Expect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     backup: bool | None = None
     capture: bool | None = None
     window: int | None = None
+    signed: bool | None = None
     by: str | None = None
 
 
@@ -138,6 +139,7 @@ def _compare(expect: Expect, decision: Decision) -> Iterable[str]:
         "backup": duties.backup,
         "capture": duties.capture,
         "window": duties.window_s,
+        "signed": duties.signed,
     }
     for name, value in got.items():
         wanted = getattr(expect, name)

@@ -92,5 +92,6 @@ def merge(all_obligations: Iterable[Obligations]) -> Obligations:
             capture=merged.capture or one.capture,
             restore_on_failure=merged.restore_on_failure or one.restore_on_failure,
             window_s=min(windows, default=0),
+            signed=merged.signed or one.signed,
         )
     return merged

@@ -17,7 +17,7 @@ from keyturn.core.review import judge
 from keyturn.errors import OperatorError, ReviewError
 from keyturn.model import record as r
 from keyturn.model.record import Drilled, Entry
-from keyturn.model.review import NotAccepted, Review
+from keyturn.model.review import NotAccepted, Receipt, Review
 from keyturn.runtime.drilling import Drilling
 from keyturn.runtime.interface import Notice, SessionKey, Undoing
 from keyturn.runtime.undoing import TakingBack
@@ -97,10 +97,20 @@ class DeskSide:
             at_ms=self.clock(),
         )
         judged = judge(case, review)
-        return judged.message if isinstance(judged, NotAccepted) else ""
+        if not isinstance(judged, NotAccepted) or judged.code == "unsigned":  # she signs when she decides
+            return ""
+        return judged.message
 
     async def review(
-        self, case_id: str, *, by: str, approve: bool, binding: str, note: str, via: str
+        self,
+        case_id: str,
+        *,
+        by: str,
+        approve: bool,
+        binding: str,
+        note: str,
+        via: str,
+        receipt: Receipt | None = None,
     ) -> Case:
         case = self._known(case_id)
         if approve:
@@ -108,7 +118,9 @@ class DeskSide:
         elif not note.strip():
             raise ReviewError("no-reason", "A denial needs a reason: the agent reads it, and does better.")
         now = self.clock()
-        review = Review(reviewer=by, approve=approve, binding=binding, at_ms=now, note=note, via=via)
+        review = Review(
+            reviewer=by, approve=approve, binding=binding, at_ms=now, note=note, via=via, receipt=receipt
+        )
         refused: list[NotAccepted] = []
 
         def judged(case: Case) -> tuple[r.CaseEvent]:
@@ -127,6 +139,13 @@ class DeskSide:
         for answer in refused:
             raise ReviewError(answer.code, answer.message, help=answer.help)
         return case
+
+    async def refuse_review(self, case_id: str, *, by: str, approve: bool, code: str, message: str) -> None:
+        self._known(case_id)
+        refused = r.ReviewRefused(
+            at_ms=self.clock(), reviewer=by, approve=approve, code=code, message=message
+        )
+        await self.book.record_from(case_id, lambda _case: (refused,))
 
     async def _still_as_shown(self, case: Case) -> Case:
         """Before a yes counts the state is read again; what moved voids the case instead of being approved."""

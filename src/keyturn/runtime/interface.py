@@ -17,6 +17,7 @@ from keyturn.executors.interface import Minted, Response
 from keyturn.model.change import Change, Operation, Principal, Request
 from keyturn.model.decision import Decision
 from keyturn.model.record import Drilled, Entry
+from keyturn.model.review import Receipt
 
 
 class SessionKey(msgspec.Struct, frozen=True):
@@ -163,9 +164,21 @@ class Desk(Protocol):
         ...
 
     async def review(
-        self, case_id: str, *, by: str, approve: bool, binding: str, note: str, via: str
+        self,
+        case_id: str,
+        *,
+        by: str,
+        approve: bool,
+        binding: str,
+        note: str,
+        via: str,
+        receipt: Receipt | None = None,
     ) -> Case:
         """Raises `ReviewError` with the reason when it does not count (and puts the attempt on record)."""
+        ...
+
+    async def refuse_review(self, case_id: str, *, by: str, approve: bool, code: str, message: str) -> None:
+        """Put on record that somebody tried to review with what is no signature of hers; it counts for nothing."""
         ...
 
     async def execute(self, case_id: str, *, by: str) -> Case:
