@@ -13,6 +13,7 @@ import msgspec
 
 from keyturn.core.case import Case, Phase
 from keyturn.core.lifecycle import TERMINAL
+from keyturn.core.material import named_in, names_of
 from keyturn.core.sequences import REMEMBERED_MAX, Earlier, Step
 from keyturn.model import record as r
 from keyturn.model.assessment import Kind
@@ -160,6 +161,9 @@ class Plane:
         self.nonces: dict[str, int] = {}  # of approvals that were claimed, and until when that can matter, ms
         self.locks: dict[ResourceRef, str] = {}
         self.drills: dict[str, r.Drilled] = {}  # kind -> the last drill of one of its kind
+        self.material: dict[
+            str, str
+        ] = {}  # what was made in the account for a backup -> the case it was made for
         self.next_number: int = 1
         self._known: dict[str, _Known] = {}
         self._by_session: dict[str, dict[str, _Known]] = {}
@@ -211,6 +215,8 @@ class Plane:
             self._forget_old()
         if isinstance(event, r.Claimed) and case.request is not None:
             self._used(event, case.request.deadline_ms)
+        if isinstance(event, r.BackedUp):
+            self.material |= {name: case.id for backup in event.backups for name in names_of(backup)}
         change = case.change
         if change is None:
             return
@@ -348,13 +354,17 @@ class Plane:
             )
         if change.undoes:
             return New()
+        for operation in change.operations:
+            found = named_in(operation, self.material)
+            if found is not None:
+                return Refuse("undo-material", f"{found[0]} is the backup that {found[1]} is given back from")
         operation = change.operations[0]
         key = operation_key(change, operation)
         mine = [*self._by_session.get(change.principal.session, {}).values()]
         for known in reversed(mine):
-            found = _repeat(known, key, at_ms=at_ms, replay_s=replay_s)
-            if found is not None:
-                return found
+            repeat = _repeat(known, key, at_ms=at_ms, replay_s=replay_s)
+            if repeat is not None:
+                return repeat
         for known in reversed(mine):
             refused = _variant_of_denied(known, operation, at_ms=at_ms, cooldown_s=cooldown_s)
             if refused is not None:
@@ -446,6 +456,7 @@ def snapshot(plane: Plane) -> bytes:
         "locks": list(plane.locks.items()),
         "next_number": plane.next_number,
         "drills": plane.drills,
+        "material": plane.material,
         "known": list(plane._known.values()),  # noqa: SLF001  # the plane's own other half
     }
     return msgspec.json.encode(body)
@@ -460,6 +471,7 @@ class _Snapshot(msgspec.Struct):
     next_number: int
     known: list[_Known]
     drills: dict[str, r.Drilled] = {}
+    material: dict[str, str] = {}
 
 
 def from_snapshot(data: bytes) -> Plane:
@@ -470,7 +482,7 @@ def from_snapshot(data: bytes) -> Plane:
     plane.halts, plane.freezes = body.halts, body.freezes
     plane.nonces = body.nonces if isinstance(body.nonces, dict) else dict.fromkeys(body.nonces, _FOR_GOOD_MS)
     plane.locks = dict(body.locks)
-    plane.next_number, plane.drills = body.next_number, body.drills
+    plane.next_number, plane.drills, plane.material = body.next_number, body.drills, body.material
     for known in body.known:
         plane._remember(known)  # noqa: SLF001  # the plane's own other half
     return plane

@@ -92,6 +92,7 @@ class Backup(msgspec.Struct, frozen=True, omit_defaults=True):
     verified_by: str = ""
     restores_to: str = ""  # in words: "a new table of the same name; new stream ARN"
     loss: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()  # what else of the account belongs to it: the snapshots an image is made of
 
 
 class ProofStep(msgspec.Struct, frozen=True, omit_defaults=True):

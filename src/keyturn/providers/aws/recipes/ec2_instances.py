@@ -211,7 +211,8 @@ class Instance(Copied):
             (told,) = marked("snapshot", case_id, ref)
             yield from copy_of(ref, "ec2:CreateTags", {"Resources": snapshots, "Tags": told["Tags"]})
         how = f"{name} is available, with a completed snapshot of each of {len(state['disks'])} disks; taken without a reboot"
-        return self._saved(ref, state, name, how, at_ms)
+        saved = self._saved(ref, state, name, how, at_ms)
+        return msgspec.structs.replace(saved, also=tuple(snapshots))
 
     def _made_from(self, ref: ResourceRef, state: State, copy: str) -> Step:
         given: dict[str, Any] = {"ImageId": copy, "MinCount": 1, "MaxCount": 1}
