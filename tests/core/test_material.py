@@ -88,4 +88,5 @@ def test_the_planes_own_undo_reads_from_it() -> None:
 
 
 def test_what_lies_in_the_vault_has_no_name_in_the_account() -> None:
+    """No call could reach it, so there is nothing to look for."""
     assert names_of(msgspec.structs.replace(w.backup(), reference="vault:export:77")) == frozenset()
