@@ -6,14 +6,14 @@ import json
 import sys
 from pathlib import Path
 
-from bench import catalogue, decision, explain, gateway, log, simulation, startup
+from bench import catalogue, console, decision, explain, gateway, log, simulation, startup
 
 LATEST = Path(__file__).with_name("latest.json")
 
 
 def main() -> int:
     rows: list[dict[str, object]] = []
-    for part in (simulation, catalogue, decision, explain, log, startup, gateway):
+    for part in (simulation, catalogue, decision, explain, log, startup, gateway, console):
         print(f"{part.__name__} ...", file=sys.stderr, flush=True)
         measured = [dict(line) for line in part.measure()]
         rows += measured

@@ -24,6 +24,7 @@ from keyturn.console.web import make_app
 from keyturn.core.ports import Provider
 from keyturn.errors import KeyturnError, OperatorError
 from keyturn.executors.aws import AwsConfig, AwsExecutor
+from keyturn.explaining.loaded import Loaded
 from keyturn.model.record import PolicyLoaded, Started
 from keyturn.policy.cedar import CedarEngine
 from keyturn.providers.aws import catalogue
@@ -161,6 +162,9 @@ class App:
             metrics=Metrics(self.runtime, self.observer.registry),
             open_metrics=config.console.open_metrics,
             form_key=self.vault.seal(b"console forms v1").encode(),
+            policies=Loaded(
+                lambda: self.policy, lambda: _packs(self.config), lambda: self.config.environments
+            ),
         )
         self._console = uvicorn.Server(
             uvicorn.Config(
@@ -213,10 +217,14 @@ class App:
 
 
 def _policy(config: Config) -> CedarEngine:
-    packs = [
+    return policy.load(_packs(config), known=catalogue.floors())
+
+
+def _packs(config: Config) -> tuple[str | Path, ...]:
+    """Shipped packs by their names, a team's own by their places."""
+    return tuple(
         Path(pack).expanduser() if "/" in pack or pack.endswith(".cedar") else pack for pack in config.packs
-    ]
-    return policy.load(packs, known=catalogue.floors())
+    )
 
 
 def _bind(host: str, port: int, setting: str, *, shared: bool = False) -> socket.socket:

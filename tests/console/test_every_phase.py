@@ -138,6 +138,15 @@ class OneCase:
     def may_review(self, case: Case, user: str) -> str:
         return ""
 
+    def log(self, *, after: int, limit: int) -> tuple[()]:
+        return ()
+
+    def head(self) -> int:
+        return 0
+
+    def sessions(self) -> tuple[()]:
+        return ()
+
     async def freshness(self, case_id: str) -> dict[str, Any]:
         return {"unchanged": None, "checked_at_ms": 1, "detail": "could not be read"}
 
@@ -148,6 +157,8 @@ class OneCase:
             "halted_by": {"": "bob"},
             "held_cases": 1,
             "log_entries": 1,
+            "log_head": "0" * 64,
+            "checkpoint": None,
         }
 
 
@@ -171,8 +182,9 @@ async def answers(case: Case, *paths: str) -> list[httpx.Response]:
 async def test_every_phase_has_its_pages(made: Any, phase: Phase) -> None:
     """Page, twin, freshness and inbox, for a case of which nothing or everything is known, in every phase."""
     case = made(phase)
-    found = await answers(case, "/c/C-1", "/c/C-1.json", "/c/C-1/fresh", "/", "/index.json")
-    assert [answer.status_code for answer in found] == [200] * 5
+    beside = ("/activity", "/agents", "/evidence", "/agents.json", "/evidence.json", "/?tab=decided")
+    found = await answers(case, "/c/C-1", "/c/C-1.json", "/c/C-1/fresh", "/", "/index.json", *beside)
+    assert [answer.status_code for answer in found] == [200] * 11
     page = found[0].text
     assert PHASES.get(phase, str(phase)) in page
     assert "None" not in re.sub(r"<[^>]*>", " ", page).replace("None known", "")
@@ -193,7 +205,7 @@ async def test_what_destroys_is_never_folded() -> None:
 
 
 async def test_the_order_is_the_order_of_need() -> None:
-    """Answers, narrower change, what would happen, what depends on it, loss, who, rule, decision, proof, story."""
+    """Answers, narrower change, what would happen, what depends on it, loss, who, rule, precedents, decision, proof, story."""
     page = (await answers(full(Phase.HELD), "/c/C-1"))[0].text
     headings = [" ".join(found.split()) for found in re.findall(r"<section[^>]*><h2>([^<]*)", page)]
     assert headings == [
@@ -203,6 +215,7 @@ async def test_the_order_is_the_order_of_need() -> None:
         "Loss and undo",
         "Who and why",
         "The rule that decided",
+        "How it went before",
         "Decide",
         "Proof before the call",
         "Story",

@@ -14,7 +14,7 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from keyturn.console import live, show
+from keyturn.console import forms, live, show
 from keyturn.console.identity import Identity
 from keyturn.console.web import HEADERS, STATIC, make_app
 from keyturn.runtime.interface import Desk
@@ -22,6 +22,12 @@ from keyturn.stores.memory import MemoryStore
 from tests.console.running_plane import SECRET, Plane, ask
 
 OK, SEE_OTHER, UNAUTHORISED, FORBIDDEN, NOT_FOUND = 200, 303, 401, 403, 404
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what is not about the second that a page must have been read."""
+    monkeypatch.setattr(forms, "SHOWN_MS_MIN", 0)
 
 
 def field(page: str, name: str) -> str:
@@ -160,7 +166,7 @@ def test_logging_out_ends_the_cookie(plane: Plane) -> None:
 # --- forms -----------------------------------------------------------------------------------------------------------
 
 
-def test_forms_of_somebody_else_decide_nothing(plane: Plane) -> None:
+def test_forms_of_somebody_else_decide_nothing(plane: Plane, unhurried: None) -> None:
     """No token, a made-up one, another person's, another login's of the same person: nothing is recorded."""
     case = plane.cases["table"]
     with plane.browser("dana") as dana, plane.browser("erin") as erin, plane.browser("dana") as second:
@@ -169,7 +175,12 @@ def test_forms_of_somebody_else_decide_nothing(plane: Plane) -> None:
         tokens += [field(other.get(f"/c/{case}").text, "csrf") for other in (erin, second)]
         for token in tokens:
             for verb in ("approve", "deny"):
-                form = {"csrf": token, "binding": field(page, "binding"), "note": "x"}
+                form = {
+                    "csrf": token,
+                    "binding": field(page, "binding"),
+                    "shown": field(page, "shown"),
+                    "note": "x",
+                }
                 answer = dana.post(f"/c/{case}/{verb}", data=form)
                 assert answer.status_code == FORBIDDEN, (verb, token)
             assert dana.post("/halt", data={"csrf": token}).status_code == FORBIDDEN
@@ -298,8 +309,10 @@ def test_no_page_holds_a_secret(plane: Plane) -> None:
     texts = []
     with plane.browser("dana") as dana:
         for case in plane.inbox():
-            texts += [dana.get(f"/c/{case['id']}").text, dana.get(f"/c/{case['id']}.json").text]
-        texts += [dana.get("/").text, dana.get("/index.json").text]
+            ends = ("", ".json", "/raw", "/raw.json")
+            texts += [dana.get(f"/c/{case['id']}{end}").text for end in ends]
+        lists = ("/", "/?tab=waiting", "/?tab=decided", "/index.json", *PLACES)
+        texts += [dana.get(path).text for path in lists]
     assert "sealed …" in "".join(texts)
     for text in texts:
         assert not [secret for secret in hidden if secret in text]
@@ -354,7 +367,7 @@ def test_who_sees_which_button(plane: Plane, person: str, about: str, buttons: s
             assert html.escape(twin["may_not"]) in page
 
 
-def test_who_sees_no_button_cannot_press_it(plane: Plane) -> None:
+def test_who_sees_no_button_cannot_press_it(plane: Plane, unhurried: None) -> None:
     """The forms are sent all the same, with everything right but the person: refused each time."""
     case = plane.cases["replace"]
     for person in ("bob", "olga", "ada"):
@@ -368,24 +381,26 @@ def test_who_sees_no_button_cannot_press_it(plane: Plane) -> None:
     assert (found["phase"], found["approvals"]) == ("held", [])
 
 
-def test_a_denial_needs_a_reason(plane: Plane) -> None:
+def test_a_denial_needs_a_reason(plane: Plane, unhurried: None) -> None:
     """The agent reads it; a bare no teaches nothing and is asked again in other words."""
     case = plane.cases["table"]
     with plane.browser("dana") as dana:
         page = dana.get(f"/c/{case}").text
-        form = {"csrf": field(page, "csrf"), "binding": field(page, "binding"), "note": "   "}
+        form = {key: field(page, key) for key in ("csrf", "binding", "shown")} | {"note": "   "}
         answer = dana.post(f"/c/{case}/deny", data=form)
     assert answer.status_code == FORBIDDEN
     assert "needs a reason" in answer.text
     assert plane.case(case)["phase"] == "held"
 
 
-def test_what_cannot_be_shown_is_not_approved(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_shown_is_not_approved(
+    plane: Plane, monkeypatch: pytest.MonkeyPatch, unhurried: None
+) -> None:
     """A change too long for a page has no approve button, says so, and the form sent all the same is refused."""
     case = plane.cases["table"]
     with plane.browser("dana") as dana:
         page = dana.get(f"/c/{case}").text
-        form = {"csrf": field(page, "csrf"), "binding": field(page, "binding")}
+        form = {key: field(page, key) for key in ("csrf", "binding", "shown")}
         monkeypatch.setattr(show, "SHOWN_BYTES_MAX", 64)
         page = dana.get(f"/c/{case}").text
         assert f'action="/c/{case}/approve"' not in page
@@ -397,17 +412,21 @@ def test_what_cannot_be_shown_is_not_approved(plane: Plane, monkeypatch: pytest.
 # --- twins and streams -----------------------------------------------------------------------------------------------
 
 
+PLACES = ("/activity", "/agents", "/policy", "/evidence")
+
+
 def test_every_page_has_a_twin(plane: Plane) -> None:
     """What a page shows, programs read at the same address with .json; without a login neither."""
     case = plane.cases["half"]
-    for path in ("/index.json", f"/c/{case}.json"):
+    for path in ("/index.json", f"/c/{case}.json", f"/c/{case}/raw.json", *(f"{one}.json" for one in PLACES)):
         assert ask("GET", plane.url + path).status_code == UNAUTHORISED
     with plane.browser("dana") as dana:
         inbox = dana.get("/index.json").json()
-        assert case in [row["id"] for row in inbox["needs_you"]]
-        assert plane.cases["denied"] in [row["id"] for row in inbox["decided"]]
+        assert case in [row["id"] for row in inbox["cases"]]
+        decided = dana.get("/index.json", params={"tab": "decided"}).json()
+        assert plane.cases["denied"] in [row["id"] for row in decided["cases"]]
         twin = dana.get(f"/c/{case}.json").json()
-        for path in ("/", f"/c/{case}"):
+        for path in ("/", "/?tab=waiting", f"/c/{case}", f"/c/{case}/raw", *PLACES):
             assert 'rel="alternate" type="application/json"' in dana.get(path).text
         assert dana.get("/c/C-999.json").json()["error"]["code"] == "nothing-here"
     with plane.api("dana") as api:
@@ -420,8 +439,8 @@ def test_the_filter_finds(plane: Plane) -> None:
     with plane.browser("dana") as dana:
         found = dana.get("/index.json", params={"q": "REPLACE production kiro"}).json()
         none = dana.get("/index.json", params={"q": "replace nothing-of-this-name"}).json()
-    assert [row["id"] for row in found["needs_you"]] == [plane.cases["replace"]]
-    assert not any(none.values())
+    assert [row["id"] for row in found["cases"]] == [plane.cases["replace"]]
+    assert (none["cases"], none["total"]) == ([], 0)
 
 
 def test_the_stream_tells_what_moved(plane: Plane) -> None:

@@ -1,111 +1,32 @@
-"""The console in a real browser: people decide on it, see what others do without reloading, on a desk and on a phone.
+"""The review page in a real browser: people decide on it, see what others do without reloading, on a desk and on a phone.
 
 Every page that a test opened must have ended without an error on its console, without a request that failed and without a
-violation of the content security policy. ``KEYTURN_PICTURES=1`` writes the pictures of docs/pictures.
+violation of the content security policy.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from keyturn.console import live
+from tests.console.browsing import (
+    ARMING_MS,
+    CONTRAST,
+    PHONE,
+    Open,
+    approve,
+    needs_a_browser,
+    overflow,
+    stay,
+    stayed,
+)
 from tests.console.running_plane import Plane, function
 
-CHROMIUM = os.environ.get("KEYTURN_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
-ARMING_MS = 1_100
-DESK, PHONE, PICTURE = (1_280, 900), (390, 844), (1_280, 800)
-
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None,
-    reason="NO BROWSER: the pages are not tested. apt-get install chromium, or set KEYTURN_CHROMIUM",
-)
-
-Open = Callable[..., Any]
-
-WATCH = """
-document.addEventListener("securitypolicyviolation", (e) => console.error("CSP", e.violatedDirective, e.blockedURI));
-"""
-
-CONTRAST = """() => {
-  const channel = (v) => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; };
-  const light = ([r, g, b]) => .2126 * channel(r) + .7152 * channel(g) + .0722 * channel(b);
-  const rgb = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
-  const behind = (e) => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c.length === 3 || c[3] === 1) return c; } return [255, 255, 255]; };
-  const found = [];
-  for (const e of document.querySelectorAll("body *")) {
-    if (![...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim()) || !e.checkVisibility({opacityProperty: true})) continue;
-    const [a, b] = [light(rgb(getComputedStyle(e).color)), light(behind(e))].sort((x, y) => y - x);
-    const ratio = (a + .05) / (b + .05);
-    if (ratio < 4.5) found.push(`${ratio.toFixed(2)} ${e.tagName}.${e.className}: ${e.textContent.trim().slice(0, 40)}`);
-  }
-  return found;
-}"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def browse(plane: Plane, chromium: Any) -> Iterator[Open]:
-    """Opens a person's own browser at a path; what went wrong on any of its pages fails the test."""
-    contexts: list[Any] = []
-    wrong: list[str] = []
-
-    def open_(person: str, path: str = "/", size: tuple[int, int] = DESK, **options: Any) -> Any:
-        context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, **options)
-        contexts.append(context)
-        context.set_default_timeout(10_000)
-        page = context.new_page()
-        page.add_init_script(WATCH)
-        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-        page.on("console", lambda said: wrong.extend([said.text] * (said.type in {"error", "warning"})))
-        page.on("response", lambda got: wrong.extend([f"{got.status} {got.url}"] * (got.status >= 400)))
-        if person:
-            login = {"name": "keyturn", "value": plane.token(person), "url": plane.url, "httpOnly": True}
-            context.add_cookies([login])
-        page.goto(plane.url + path)
-        return page
-
-    yield open_
-    for context in contexts:
-        context.close()
-    assert not wrong
-
-
-def overflow(page: Any) -> int:
-    """Pixels by which the page is wider than its window."""
-    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
-
-
-def approve(page: Any) -> None:
-    page.wait_for_timeout(ARMING_MS)
-    page.get_by_label("I have read").check()
-    page.get_by_role("button", name="Approve, as").click()
-
-
-def stay(page: Any) -> None:
-    """Mark the page, so that a reload would show."""
-    page.evaluate("window.same = true")
-
-
-def stayed(page: Any) -> bool:
-    return bool(page.evaluate("window.same === true"))
+pytestmark = needs_a_browser
 
 
 # --- deciding --------------------------------------------------------------------------------------------------------
@@ -202,6 +123,7 @@ def test_it_works_without_scripts(plane: Plane, browse: Open) -> None:
     case = plane.held_table()
     page = browse("dana", f"/c/{case}", java_script_enabled=False)
     page.get_by_label("Reason; the agent reads it").fill("no")
+    page.wait_for_timeout(ARMING_MS)
     page.get_by_role("button", name=f"Deny {case}").click()
     page.get_by_text("denied by a reviewer").first.wait_for()
 
@@ -215,13 +137,17 @@ def test_the_inbox_follows(plane: Plane, browse: Open) -> None:
     stay(page)
     page.get_by_role("searchbox").fill("half a wo")
     case = plane.held_table()
+    decided = browse("dana", "/?tab=decided")
+    stay(decided)
     needs = page.get_by_role("region", name="Needs you")
     needs.get_by_text(case, exact=True).wait_for()
+    count = int(page.locator(".tabs [data-count=needs]").inner_text())
     plane.review("erin", case, approve=False, note="no")
-    decided = page.get_by_role("region", name="Decided")
-    decided.get_by_text(case, exact=True).wait_for()
-    assert needs.get_by_text(case, exact=True).count() == 0
+    decided.get_by_role("region", name="Decided").get_by_text(case, exact=True).wait_for()
+    needs.get_by_text(case, exact=True).wait_for(state="detached")
+    assert int(page.locator(".tabs [data-count=needs]").inner_text()) == count - 1
     assert stayed(page)
+    assert stayed(decided)
     assert page.get_by_role("searchbox").input_value() == "half a wo"
 
 
@@ -387,24 +313,3 @@ def test_what_is_hidden_in_a_name_is_drawn(plane: Plane, browse: Open) -> None:
     assert "<img src=x onerror=alert(1)>/⟨U+202E⟩gnp.exe⟨U+200B⟩⟨U+0007⟩" in title
     assert page.locator("img").count() == 0
     page.get_by_text("<script>alert(2)</script>").first.wait_for()
-
-
-# --- pictures --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.skipif(not os.environ.get("KEYTURN_PICTURES"), reason="KEYTURN_PICTURES=1 writes docs/pictures")
-def test_pictures(plane: Plane, browse: Open) -> None:
-    """The pictures of the docs are of the page as it is."""
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    for name, path, size, clip in (
-        ("inbox", "/?q=cost-report", PICTURE, None),
-        ("review", f"/c/{plane.cases['replace']}", PICTURE, None),
-        ("review-phone", f"/c/{plane.cases['replace']}", PHONE, None),
-        ("decide", f"/c/{plane.cases['replace']}", DESK, "#decide"),
-    ):
-        page = browse("dana", "/", size=size)
-        page.goto(plane.url + path)
-        page.wait_for_timeout(ARMING_MS + 400)
-        target = page.locator(clip) if clip else page
-        target.screenshot(path=PICTURES / f"{name}.png")
-        assert (PICTURES / f"{name}.png").stat().st_size <= 150 * 1024

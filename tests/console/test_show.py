@@ -15,7 +15,7 @@ from keyturn.console.answers import Tone, answers, hindrance
 from keyturn.console.show import whole
 from keyturn.console.story import line, said
 from keyturn.console.templating import EVENTS, leaves, short, span
-from keyturn.console.text import foreign_letters, seen, visible
+from keyturn.console.text import foreign_letters, marked, resembling, seen, visible
 from keyturn.core.case import Case, Phase
 from keyturn.core.chain import GENESIS, make_entry
 from keyturn.model import record as r
@@ -55,6 +55,7 @@ FUNCTION = ResourceRef("aws", "aws", "123456789012", "eu-central-1", "lambda:fun
         ("variant\ufe0f", "variant⟨U+FE0F⟩"),
         ("tag\U000e0041", "tag⟨U+E0041⟩"),
         ("private\ue000 surrogate\ud800", "private⟨U+E000⟩ surrogate⟨U+D800⟩"),
+        ("e\u0301 struck\u0336 out\u20dd", "e⟨U+0301⟩ struck⟨U+0336⟩ out⟨U+20DD⟩"),  # marks over ASCII
         ("line\u2028par\u2029", "line⟨U+2028⟩par⟨U+2029⟩"),
     ],
 )
@@ -81,8 +82,42 @@ def test_what_is_seen_can_be_stored_and_sent() -> None:
 
 def test_letters_that_imitate_are_named() -> None:
     """A Cyrillic letter in a bucket's name is said to be one; plain names have nothing to say."""
-    assert foreign_letters("s3:bucket p\u0430yments") == ("\u0430 is CYRILLIC SMALL LETTER A (U+0430)",)
+    assert foreign_letters("s3:bucket p\u0430yments") == (
+        "p\u0430yments mixes CYRILLIC and LATIN",
+        "\u0430 is CYRILLIC SMALL LETTER A (U+0430), drawn like a",
+    )
+    assert foreign_letters("build\u2010logs") == ("\u2010 is HYPHEN (U+2010), drawn like -",)
+    assert foreign_letters("stra\u00dfe") == ("\u00df is LATIN SMALL LETTER SHARP S (U+00DF)",)
     assert foreign_letters("s3:bucket payments-1_x") == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("p\u0430yments", "payments"),  # Cyrillic
+        ("\uff50ayments", "payments"),  # fullwidth
+        ("\U0001d429ayments", "payments"),  # mathematical
+        ("payrnents", "payments"),
+        ("prod-logs-1", "prod-logs-l"),
+        ("Orders", "orders"),
+        ("r\u00e9ports", "reports"),
+        ("a\u2212b", "a-b"),
+    ],
+)
+def test_a_name_that_looks_like_another_is_said_to(name: str, known: str) -> None:
+    """Whatever makes two names look the same to a tired reader, the page of one names the other; its own name does not."""
+    assert resembling([name], [known, name, "something-else"]) == (
+        f"{name} looks like {known}, which is another",
+    )
+
+
+def test_what_is_odd_is_set_apart_as_html() -> None:
+    """Code points that were made visible, and letters that may imitate, stand marked with their names; all else is escaped."""
+    assert str(marked("<b>\u0430\u27e8U+202E\u27e9")) == (
+        "&lt;b&gt;"
+        '<mark class="odd" title="\u0430 is CYRILLIC SMALL LETTER A (U+0430), drawn like a">\u0430</mark>'
+        '<mark class="odd" title="a character that is not seen">\u27e8U+202E\u27e9</mark>'
+    )
 
 
 # --- the five answers ------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
+import time
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -18,7 +19,13 @@ FORM_BYTES_MAX: Final = 64 * 1024
 
 FIELDS_MAX: Final = 20
 
-_NEXT: Final = re.compile(r"/(c/[A-Za-z0-9][A-Za-z0-9-]{0,63})?")
+SHOWN_MS_MIN: Final = 1_000
+"""Nobody has read a page in less: such a decision was a click meant for something else, or a script's."""
+
+SHOWN_MS_MAX: Final = LOGIN_S * 1_000
+"""A form lasts as long as the login that it was made for."""
+
+_NEXT: Final = re.compile(r"/(c/[A-Za-z0-9][A-Za-z0-9-]{0,63}(/raw)?|activity|agents|policy|evidence)?")
 
 
 class Forms:
@@ -49,6 +56,26 @@ class Forms:
         if not login and not hmac.compare_digest(form.get("csrf", ""), self.token(request)):
             return form, "the form was made by another login, or before a restart: open the page again"
         return form, ""
+
+    def shown(self, request: Request) -> str:
+        """When this page is served, so that its forms can say it: nobody can make it earlier than it was."""
+        at = str(_now_ms())
+        return f"{at}.{self._sealed(request, at)}"
+
+    def too_soon(self, request: Request, form: dict[str, str]) -> str:
+        """Why a decision cannot have been read for; empty when it can."""
+        at, _, seal = form.get("shown", "").partition(".")
+        if not hmac.compare_digest(seal, self._sealed(request, at)):
+            return "the form does not say when its page was shown: open the page again"
+        age_ms = _now_ms() - int(at)
+        if age_ms < SHOWN_MS_MIN:
+            return "the page was shown less than a second before: nothing was decided. Read it, then decide"
+        if age_ms > SHOWN_MS_MAX:
+            return "the page was shown long ago: open it again"
+        return ""
+
+    def _sealed(self, request: Request, at: str) -> str:
+        return hmac.new(self._key, f"shown {self.token(request)} {at}".encode(), "sha256").hexdigest()
 
     def let_in(self, request: Request, answer: Response, token: str) -> None:
         """Give the browser its login: out of reach of scripts, and sent by pages of ours only."""
@@ -106,6 +133,10 @@ def foreign(request: Request) -> str:
 def back_to(path: str) -> str:
     """Where to go after the login: a page of ours, whatever was asked for."""
     return path if _NEXT.fullmatch(path) else "/"
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _secure(request: Request) -> bool:

@@ -1,83 +1,290 @@
-"""What happens, as it happens: server-sent events for open pages (WHATWG HTML, 9.2)."""
+"""What happens, as it happens: server-sent events for open pages (WHATWG HTML, 9.2).
+
+One subscription to the plane serves every open page. What a page has to draw is made once for all who see the same: a line of
+the inbox is rendered once, and three hundred open inboxes are sent the same bytes.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from typing import Final
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from keyturn.console.activity import told
 from keyturn.console.identity import User
-from keyturn.runtime.interface import Desk, Notice
+from keyturn.console.inbox import tab_of
+from keyturn.console.listing import Filter, Tab
+from keyturn.console.site import Site
+from keyturn.core.case import Phase
+from keyturn.runtime.interface import Notice
 
 BEAT_S: Final = 15.0
 """Silence longer than this is taken for a dead connection by many proxies; also how long an ended login may still listen."""
 
+ROWS_S: Final = 0.01
+"""Events this close together are drawn once; what runs through ten phases at once is one line of an inbox."""
+
 TOGETHER_S: Final = 0.15
-"""Notices this close together are one: a case that runs through ten phases makes a page ask once."""
+"""A page that is asked for anew, as a whole, waits a little longer for what comes with it."""
 
 LISTENERS_MAX: Final = 1_000
 """Each open page is one connection; a reload loop should not take all that the process has."""
 
+BEHIND_MAX: Final = 200
+"""Messages that wait for one page. One that lags further behind is let go; it comes back and is told to draw itself anew."""
+
+MISSED_MAX: Final = 500
+"""Entries that a page may have missed and still be told of one by one."""
 
 PLANE_EVENTS: Final = frozenset({"halt_raised", "halt_lifted", "freeze_set"})
+SESSION_EVENTS: Final = frozenset({"session_opened", "session_ended"})
+PEOPLE_EVENTS: Final = frozenset({"user_changed"})
 QUIET: Final = frozenset({"attached", "detached"})
 
 
-class Live:
-    """The stream behind open pages. It ends with the login."""
+class Viewer:
+    """One open page."""
 
-    def __init__(self, desk: Desk, user_of: Callable[[Request], User | None]) -> None:
-        self._desk, self._user_of = desk, user_of
-        self._listeners = 0
+    def __init__(self, request: Request, user: User) -> None:
+        given = request.query_params
+        self.user, self.request = user, request
+        self.case = given.get("case", "")[:64]
+        self.view = given.get("view", "")[:20]
+        self.tab, self.wanted = tab_of(given.get("tab", "")), Filter(given.get("q", ""))
+        self.waiting: asyncio.Queue[bytes] = asyncio.Queue(maxsize=BEHIND_MAX)
+        self.lost = self.asked_anew = False
+
+    def tell(self, message: bytes) -> None:
+        if self.waiting.full():
+            self.lost = True
+        else:
+            self.waiting.put_nowait(message)
+
+
+class _Turn:
+    """What is open for one person, kept as it moves."""
+
+    def __init__(self) -> None:
+        self.needs: set[str] = set()
+        self.waiting: set[str] = set()
+
+    def put(self, case_id: str, tab: Tab) -> bool:
+        """Whether it stands elsewhere than before."""
+        before = len(self.needs), len(self.waiting), case_id in self.needs
+        self.needs.discard(case_id)
+        self.waiting.discard(case_id)
+        if tab is not Tab.DECIDED:
+            (self.needs if tab is Tab.NEEDS else self.waiting).add(case_id)
+        return before != (len(self.needs), len(self.waiting), case_id in self.needs)
+
+    def message(self) -> bytes:
+        return _event("counts", {"needs": len(self.needs), "waiting": len(self.waiting)})
+
+
+class Live:
+    """The streams behind open pages. Each ends with its login."""
+
+    def __init__(self, site: Site, user_of: Callable[[Request], User | None]) -> None:
+        self._site, self._desk, self._listing, self._user_of = site, site.desk, site.listing, user_of
+        self._viewers: set[Viewer] = set()
+        self._turns: dict[User, _Turn] = {}
+        self._listening: asyncio.Task[None] | None = None
+        self._cases: dict[str, Notice] = {}  # that moved since pages were last told
+        self._slowly: dict[str, Notice] = {}
+        self._told = 0  # of the log, on pages that show it
+        self._due = self._due_slowly = False
 
     async def listen(self, request: Request) -> Response:
-        """``GET /events[?case=C-1]``: an event ``moved`` whenever something (of this case) was recorded."""
-        if self._user_of(request) is None:
+        """``GET /events``: ``moved`` when the page (of a ``case``) is to be asked for anew, ``row`` for a line of the inbox,
+        ``line`` for one of the log, ``counts`` for the head of every page.
+        """
+        user = self._user_of(request)
+        if user is None:
             return Response(status_code=401)
-        if self._listeners >= LISTENERS_MAX:
+        if len(self._viewers) >= LISTENERS_MAX:
             return Response("too many open pages", status_code=503, headers={"retry-after": "30"})
-        return StreamingResponse(self._stream(request), media_type="text/event-stream")
+        return StreamingResponse(self._stream(Viewer(request, user)), media_type="text/event-stream")
 
-    async def _stream(self, request: Request) -> AsyncIterator[str]:
-        last = request.headers.get("last-event-id", "")
-        after = _number(last) or _number(request.query_params.get("after", ""))
-        case = request.query_params.get("case", "")
-        notices = self._desk.subscribe(after=after)
-        coming = asyncio.ensure_future(_next(notices))
-        self._listeners += 1
+    async def _stream(self, viewer: Viewer) -> AsyncIterator[bytes]:
+        self._join(viewer)
         try:
-            yield "retry: 2000\n\n"
-            while True:
-                done, _ = await asyncio.wait({coming}, timeout=BEAT_S)
-                if self._user_of(request) is None:
-                    yield "event: ended\ndata: the login has ended\n\n"
+            yield b"retry: 2000\n\n"
+            self._catch_up(viewer)
+            while not viewer.lost:
+                try:
+                    message = await asyncio.wait_for(viewer.waiting.get(), BEAT_S)
+                except TimeoutError:
+                    message = b": still here\n\n"
+                while not viewer.waiting.empty():
+                    message += viewer.waiting.get_nowait()
+                if (viewer.asked_anew or message.startswith(b":")) and self._user_of(viewer.request) is None:
+                    yield b"event: ended\ndata: the login has ended\n\n"
                     return
-                if not done:
-                    yield ": still here\n\n"
-                    continue
-                said: Notice | None = None
-                await asyncio.sleep(TOGETHER_S)
-                while coming.done():
-                    notice = coming.result()
-                    if notice is None:
-                        return  # it lagged too far behind; the page asks again
-                    if _matters(notice, case):
-                        said = notice
-                    coming = asyncio.ensure_future(_next(notices))
-                    await asyncio.sleep(0)
-                if said is not None:
-                    yield f"id: {said.seq}\nevent: moved\ndata: {_data(said)}\n\n"
+                viewer.asked_anew = False
+                if message:
+                    yield message
         finally:
-            self._listeners -= 1
-            coming.cancel()
+            self._leave(viewer)
 
+    # --- who listens -------------------------------------------------------------------------------------------------
 
-async def _next(notices: AsyncIterator[Notice]) -> Notice | None:
-    return await anext(notices, None)
+    def _join(self, viewer: Viewer) -> None:
+        self._viewers.add(viewer)
+        if viewer.user not in self._turns:
+            turn = self._turns[viewer.user] = _Turn()
+            for case in self._desk.cases(open_only=True, limit=100_000):
+                turn.put(case.id, self._listing.tab(case, viewer.user))
+        if self._listening is None or self._listening.done():
+            self._told = self._head()
+            self._listening = asyncio.create_task(self._listen())
+
+    def _leave(self, viewer: Viewer) -> None:
+        self._viewers.discard(viewer)
+        if not any(other.user == viewer.user for other in self._viewers):
+            self._turns.pop(viewer.user, None)
+        if not self._viewers and self._listening is not None:
+            self._listening.cancel()
+            self._listening = None
+
+    def _catch_up(self, viewer: Viewer) -> None:
+        """What happened between the moment the page was made and now."""
+        after = _number(viewer.request.headers.get("last-event-id", "")) or _number(
+            viewer.request.query_params.get("after", "")
+        )
+        if not after or after >= self._head():
+            return
+        entries = self._desk.log(after=after, limit=MISSED_MAX)
+        if len(entries) >= MISSED_MAX or viewer.view not in {"inbox", "activity"}:
+            tags = [(entry.case_id, str(type(entry.event()).__struct_config__.tag)) for entry in entries]
+            notices = [Notice(entries[0].seq, case_id, tag) for case_id, tag in tags]
+            if len(entries) >= MISSED_MAX or any(_matters(notice, viewer.case) for notice in notices):
+                viewer.tell(_event("moved", {"case": viewer.case, "event": "missed"}, self._head()))
+            return
+        if viewer.view == "activity":
+            for entry in entries:
+                self._draw_line(told(entry, self._desk.case), {}, (viewer,))
+            return
+        for case_id in dict.fromkeys(entry.case_id for entry in entries if entry.case_id):
+            self._draw_row(case_id, self._head(), {}, (viewer,))
+        viewer.tell(self._turns[viewer.user].message())
+
+    # --- what moves --------------------------------------------------------------------------------------------------
+
+    async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            async for notice in self._desk.subscribe():
+                if notice.event in PEOPLE_EVENTS:
+                    self._people_changed()
+                if notice.event not in QUIET:
+                    self._cases[notice.case_id] = self._slowly[notice.case_id] = notice
+                if not self._due:
+                    self._due = True
+                    loop.call_later(ROWS_S, self._flush)
+                if not self._due_slowly:
+                    self._due_slowly = True
+                    loop.call_later(TOGETHER_S, self._flush_slowly)
+            for viewer in self._viewers:  # the subscription lagged behind and was dropped
+                viewer.tell(_event("moved", {"case": viewer.case, "event": "missed"}, self._head()))
+
+    def _people_changed(self) -> None:
+        """Logins may have ended and turns have changed: everybody is asked who she is, and every page draws itself anew."""
+        self._listing.forget_people()
+        for user, turn in self._turns.items():
+            for case in self._desk.cases(open_only=True, limit=100_000):
+                turn.put(case.id, self._listing.tab(case, user))
+        for viewer in self._viewers:
+            viewer.asked_anew = True
+            viewer.tell(self._turns[viewer.user].message())
+
+    def _flush(self) -> None:
+        """Lines of inboxes and of the log, and the counts at the head of every page."""
+        self._due = False
+        cases, self._cases = self._cases, {}
+        head = self._head()
+        inboxes = [viewer for viewer in self._viewers if viewer.view == "inbox"]
+        moved: set[User] = set()
+        for case_id in cases:
+            case = self._desk.case(case_id) if case_id else None
+            if case is not None:
+                moved |= {
+                    user
+                    for user, turn in self._turns.items()
+                    if turn.put(case.id, self._listing.tab(case, user))
+                }
+        drawn: dict[Any, bytes] = {}
+        for case_id in cases:
+            if case_id and inboxes:
+                self._draw_row(case_id, head, drawn, inboxes)
+        messages = {user: self._turns[user].message() for user in moved}
+        for viewer in self._viewers:
+            if viewer.user in messages:
+                viewer.tell(messages[viewer.user])
+        readers = [viewer for viewer in self._viewers if viewer.view == "activity"]
+        if readers:
+            for entry in self._desk.log(after=self._told, limit=MISSED_MAX):
+                self._draw_line(told(entry, self._desk.case), drawn, readers)
+        self._told = head
+
+    def _flush_slowly(self) -> None:
+        """Pages that are asked for anew as a whole."""
+        self._due_slowly = False
+        notices, self._slowly = self._slowly, {}
+        for viewer in self._viewers:
+            said = None
+            for notice in notices.values():
+                if self._concerns(viewer, notice):
+                    said = notice
+            if said is not None:
+                viewer.tell(_event("moved", {"case": said.case_id, "event": said.event}, said.seq))
+
+    def _concerns(self, viewer: Viewer, notice: Notice) -> bool:
+        if notice.event in PLANE_EVENTS:
+            return True
+        if viewer.view == "agents":
+            return bool(notice.case_id) or notice.event in SESSION_EVENTS
+        if viewer.view:
+            return False  # told line by line, or shows nothing that moves
+        return _matters(notice, viewer.case)
+
+    # --- drawing -----------------------------------------------------------------------------------------------------
+
+    def _draw_row(
+        self, case_id: str, head: int, drawn: dict[Any, bytes], viewers: tuple[Viewer, ...] | list[Viewer]
+    ) -> None:
+        case = self._desk.case(case_id)
+        if case is None or case.phase is Phase.NEW:
+            return
+        row = self._listing.row(case)
+        for viewer in viewers:
+            tab = self._listing.tab(case, viewer.user)
+            belongs = tab is viewer.tab and viewer.wanted(row)
+            key = (case_id, tab if belongs else "")
+            message = drawn.get(key)
+            if message is None:
+                html = self._site.row_html(row, tab) if belongs else ""
+                told_ = {"id": case_id, "html": html, "rank": row["rank"], "like": row["like"]}
+                message = drawn[key] = _event("row", told_, head)
+            viewer.tell(message)
+
+    def _draw_line(
+        self, line: dict[str, Any], drawn: dict[Any, bytes], viewers: tuple[Viewer, ...] | list[Viewer]
+    ) -> None:
+        for viewer in viewers:
+            if not viewer.wanted(line):
+                continue
+            message = drawn.get(line["seq"])
+            if message is None:
+                html = self._site.line_html(line)
+                message = drawn[line["seq"]] = _event("line", {"html": html}, line["seq"])
+            viewer.tell(message)
+
+    def _head(self) -> int:
+        return int(self._desk.head())
 
 
 def _matters(notice: Notice, case: str) -> bool:
@@ -91,5 +298,6 @@ def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
 
 
-def _data(notice: Notice) -> str:
-    return json.dumps({"case": notice.case_id, "event": notice.event})
+def _event(name: str, data: dict[str, Any], seq: int = 0) -> bytes:
+    mark = f"id: {seq}\n" if seq else ""
+    return f"{mark}event: {name}\ndata: {json.dumps(data)}\n\n".encode()

@@ -7,10 +7,13 @@ from typing import Any, Final
 import msgspec
 
 from keyturn.console.answers import answers, hindrance
-from keyturn.console.story import line
+from keyturn.console.risk import risk
+from keyturn.console.story import milestones, timed
 from keyturn.console.text import foreign_letters, seen
 from keyturn.core.case import Case
 from keyturn.core.lifecycle import TERMINAL
+from keyturn.model.assessment import Assessment, Kind
+from keyturn.model.canonical import canonical
 from keyturn.model.change import Effect
 from keyturn.model.record import Entry
 from keyturn.pipeline import worst_finding
@@ -38,9 +41,12 @@ def summary(case: Case) -> dict[str, Any]:
     """One line of the inbox."""
     change, assessment, request = case.change, case.assessment, case.request
     effect = assessment.effect if assessment else None
+    weight = risk(assessment) if assessment else None
     return _dict(
         {
             "id": case.id,
+            "risk": weight.word if weight else "",
+            "risk_rank": int(weight) if weight else 0,
             "phase": str(case.phase),
             "open": is_open(case),
             "revision": case.revision,
@@ -56,6 +62,7 @@ def summary(case: Case) -> dict[str, Any]:
             "narrower": bool(assessment and any(way.exact for way in assessment.alternatives)),
             "approvals": list(case.approvals),
             "quorum": request.quorum if request else 0,
+            "binding": request.digest if request else "",
             "deadline_ms": request.deadline_ms if request else None,
             "opened_at_ms": case.opened_at_ms,
             "changed_at_ms": case.changed_at_ms,
@@ -77,8 +84,8 @@ def detail(case: Case, story: tuple[Entry, ...]) -> dict[str, Any]:
             "environment_said": [str(one) for one in assessment.environment_heard] if assessment else [],
             "answers": builtins(answers(case)),
             "hindrance": hindrance(case),
+            "forcing": forcing(case.assessment) if case.assessment else [],
             "foreign_letters": foreign_letters(_names(case)),
-            "binding": case.request.digest if case.request else "",
             "excluded": list(case.request.excluded) if case.request else [],
             "change": builtins(change) if change else None,
             "change_digest": change.digest if change else "",
@@ -89,9 +96,37 @@ def detail(case: Case, story: tuple[Entry, ...]) -> dict[str, Any]:
             "proof": builtins(case.proof),
             "grant": builtins(case.grant) if case.grant else None,
             "outcomes": builtins(case.outcomes),
-            "story": [line(entry) for entry in story],
+            "story": (told := timed(story)),
+            "milestones": milestones(told),
         }
     )
+
+
+def raw(case: Case) -> dict[str, Any]:
+    """What an approval rests on, as it is hashed: the text under the change's digest, and what the review binds to."""
+    change = case.change
+    return _dict(
+        {
+            "id": case.id,
+            "change_digest": change.digest if change else "",
+            "canonical": canonical(change.meaning()).decode() if change else "",
+            "binding": case.request.digest if case.request else "",
+            "request": msgspec.to_builtins(case.request) if case.request else None,
+            "surface": change.surface if change else "",
+            "received_at_ms": change.received_at_ms if change else 0,
+        }
+    )
+
+
+def forcing(assessment: Assessment) -> list[str]:
+    """What would be replaced by something new, each with the properties that force it, as the findings have it."""
+    found = (
+        said
+        for finding in assessment.findings
+        if finding.kind is Kind.REPLACE
+        for said in finding.evidence.get("resources", ())
+    )
+    return [said for said in found if isinstance(said, str)]
 
 
 def _names(case: Case) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from keyturn.console.text import visible
@@ -24,6 +25,50 @@ def line(entry: Entry) -> dict[str, Any]:
         "said": visible(said(event)),
         "case": entry.case_id,
     }
+
+
+MILESTONES: Final = {
+    "received": "asked",
+    "assessed": "assessed",
+    "decided": "decided",
+    "reviewed": "reviewed",
+    "execute_asked": "execution asked for",
+    "claimed": "claimed",
+    "backed_up": "backed up",
+    "proved": "proved anew",
+    "sent": "sent",
+    "answered": "answered",
+    "verified": "verified",
+    "restored": "given back",
+    "undone": "taken back",
+    "withdrawn": "withdrawn",
+    "expired": "expired",
+    "invalidated": "void",
+    "halted": "halted",
+    "prepare_failed": "no backup",
+    "proof_failed": "not proved",
+}
+"""The stations of a case, in the words of its page."""
+
+
+def timed(entries: Iterable[Entry]) -> list[dict[str, Any]]:
+    """The lines of a case, each with how long after the one before it came."""
+    lines: list[dict[str, Any]] = []
+    for entry in entries:
+        made = line(entry)
+        lines.append(made | {"took_ms": made["at_ms"] - lines[-1]["at_ms"] if lines else 0})
+    return lines
+
+
+def milestones(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The stations among them, each with the time since the one before: where the time of a change went."""
+    found: list[dict[str, Any]] = []
+    for one in lines:
+        if one["event"] in MILESTONES:
+            since = one["at_ms"] - found[-1]["at_ms"] if found else 0
+            name = MILESTONES[one["event"]]
+            found.append({"name": name, "at_ms": one["at_ms"], "took_ms": since, "event": one["event"]})
+    return found
 
 
 def said(event: r.Event) -> str:

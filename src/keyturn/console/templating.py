@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from keyturn.console.text import marked
 from keyturn.model.assessment import WAYS_BACK
 
 PHASES: Final = {
@@ -87,7 +88,17 @@ def make_environment() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    made.filters |= {"when": when, "clock": clock, "iso": iso, "span": span, "short": short, "leaves": leaves}
+    made.filters |= {
+        "when": when,
+        "clock": clock,
+        "iso": iso,
+        "span": span,
+        "took": took,
+        "short": short,
+        "leaves": leaves,
+        "marked": marked,
+        "plainly": plainly,
+    }
     made.globals |= {
         "PHASES": PHASES,
         "TONES": TONES,
@@ -125,6 +136,13 @@ def span(ms: int) -> str:
     return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} days"
 
 
+def took(ms: int) -> str:
+    """How long something took, to the millisecond where it was quick."""
+    if ms < 1_000:
+        return f"{ms} ms"
+    return f"{ms / 1_000:.1f} s" if ms < 90_000 else span(ms)
+
+
 def short(value: Any) -> str:
     """A value in one line; what is sealed says so, with the end of its digest, so that equal values look equal."""
     if _is_sealed(value):
@@ -134,6 +152,11 @@ def short(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(short(inner) for inner in value) + "]"
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def plainly(value: Any) -> str:
+    """As JSON that is read: sealed values as what they are, and nothing escaped that can be shown."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def leaves(difference: dict[str, Any]) -> list[dict[str, Any]]:

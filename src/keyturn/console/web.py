@@ -16,6 +16,7 @@ from keyturn.console.identity import Identity
 from keyturn.console.live import Live
 from keyturn.console.metrics import Metrics
 from keyturn.console.pages import Pages
+from keyturn.console.policies import Policies
 from keyturn.runtime.interface import Desk
 
 HEADERS: Final = {
@@ -66,14 +67,15 @@ def make_app(
     metrics: Metrics | None = None,
     open_metrics: bool = False,
     form_key: bytes = b"",
+    policies: Policies | None = None,
 ) -> ASGIApp:
     """The console over a desk and the people who may use it; with the proxy's certificate authority, where there is one."""
     forms = Forms(identity, form_key)
-    pages = Pages(desk, identity, forms)
+    pages = Pages(desk, identity, forms, policies)
     routes = [
         *Api(desk, identity, authority, metrics=metrics, open_metrics=open_metrics).routes(),
         *pages.routes(),
-        Route("/events", Live(desk, forms.user).listen),
+        Route("/events", Live(pages.site, forms.user).listen),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     app = Starlette(routes=routes, exception_handlers={404: pages.not_found, 500: pages.broken})

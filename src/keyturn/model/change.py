@@ -130,17 +130,19 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
         """The cases that it would undo, in the order in which it does."""
         return (self.undoes, *self.undoes_also) if self.undoes else ()
 
+    def meaning(self) -> dict[str, Any]:
+        """What the digest covers."""
+        return {
+            "principal": msgspec.to_builtins(self.principal),
+            "operations": [operation.meaning() for operation in self.operations],
+            "undoes": self.undoes,
+            **({"undoes_also": self.undoes_also} if self.undoes_also else {}),
+        }
+
     @property
     def digest(self) -> str:
         """Over principal and meaning of the operations; not ids, times, intent, surface or tokens (docs/concepts/rules.md, 2)."""
-        return digest(
-            {
-                "principal": msgspec.to_builtins(self.principal),
-                "operations": [operation.meaning() for operation in self.operations],
-                "undoes": self.undoes,
-                **({"undoes_also": self.undoes_also} if self.undoes_also else {}),
-            }
-        )
+        return digest(self.meaning())
 
     @property
     def resources(self) -> tuple[ResourceRef, ...]:

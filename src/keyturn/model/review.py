@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 
 from keyturn.model.canonical import digest
@@ -28,7 +30,7 @@ class ReviewRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def digest(self) -> str:
         """The binding: a review names this digest or it counts for nothing."""
-        return digest(self)
+        return _digest(self)
 
 
 class Statement(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -90,3 +92,9 @@ class NotAccepted(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str
     message: str
     help: str = ""
+
+
+@lru_cache(maxsize=4_096)
+def _digest(request: ReviewRequest) -> str:
+    """Made once for each: every open inbox asks, for every case in it, whose turn it is."""
+    return digest(request)

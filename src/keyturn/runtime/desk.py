@@ -61,6 +61,9 @@ class DeskSide:
         """Entries of the log, of cases and of the plane, after this sequence number."""
         return tuple(self.book.store.entries(after=after, limit=limit))
 
+    def head(self) -> int:
+        return self.book.seq
+
     async def freshness(self, case_id: str) -> dict[str, Any]:
         case = self._known(case_id)
         now = self.clock()

@@ -151,6 +151,10 @@ class Desk(Protocol):
         """Entries of the log, of cases and of the plane, after this sequence number."""
         ...
 
+    def head(self) -> int:
+        """The sequence number of the log's last entry."""
+        ...
+
     def manifest(self, reference: str) -> str:
         """A backup's runbook, opened from the vault."""
         ...

@@ -1,0 +1,104 @@
+"""Activity: the log as it is written, newest first; filtered, live, and pausable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from keyturn.console import show, story
+from keyturn.console.identity import User
+from keyturn.console.listing import Filter
+from keyturn.console.site import Site, wants_json
+from keyturn.core.case import Case
+from keyturn.model import record as r
+from keyturn.model.record import Entry
+
+LINES: Final = 100
+"""Of one page."""
+
+SCANNED_MAX: Final = 5_000
+"""Entries looked at for one page; a filter that finds nothing in so many says how far it looked."""
+
+STRIDE: Final = 500
+"""Entries read from the store at once."""
+
+TOLD_TO: Final = ("auditor", "administrator", "reviewer", "operator")
+
+
+class Activity:
+    """``/activity?q=agent:kiro effect:delete``; ``before`` is the entry where the next page begins."""
+
+    def __init__(self, site: Site) -> None:
+        self._site, self._desk = site, site.desk
+
+    def routes(self) -> list[Route]:
+        return self._site.page("/activity", self._activity, twin="/activity.json")
+
+    async def _activity(self, request: Request, user: User) -> Response:
+        wanted = Filter(request.query_params.get("q", ""))
+        asked = request.query_params.get("before", "")
+        head = self._desk.head()
+        before = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 16 else head + 1
+        lines, reached = self._lines(wanted, before)
+        if wants_json(request):
+            shown = [{key: line[key] for key in line if key != "text"} for line in lines]
+            return JSONResponse({"query": wanted.text, "head": head, "lines": shown, "before": reached})
+        return self._site.show(
+            "activity.html",
+            request,
+            user,
+            title="Activity",
+            lines=lines,
+            wanted=wanted.text,
+            first=before > head,
+            reached=reached,
+        )
+
+    def _lines(self, wanted: Filter, before: int) -> tuple[list[dict[str, Any]], int]:
+        """Matching lines before an entry, newest first, and the entry down to which it looked (0: the beginning)."""
+        lines: list[dict[str, Any]] = []
+        floor = max(0, before - 1 - SCANNED_MAX)
+        top = before - 1
+        while top > floor:
+            start = max(floor, top - STRIDE)
+            for entry in reversed(self._desk.log(after=start, limit=top - start)):
+                line = told(entry, self._desk.case)
+                if line["event"] not in QUIET and wanted(line):
+                    lines.append(line)
+                if len(lines) >= LINES:
+                    return lines, entry.seq
+            top = start
+        return lines, top + 1 if top else 0
+
+
+QUIET: Final = frozenset({"attached", "detached"})
+"""That a client waits or has left is in a case's story; between all cases it is noise."""
+
+
+def told(entry: Entry, case_of: Callable[[str], Case | None]) -> dict[str, Any]:
+    """One entry as a line: when, what, the words that matter, and of whose case."""
+    case = case_of(entry.case_id) if entry.case_id else None
+    row = show.summary(case) if case is not None else {}
+    event = entry.event()
+    line = story.line(entry)
+    agent = row.get("agent", "") or getattr(event, "agent", "")
+    made = {
+        **line,
+        "id": entry.case_id,
+        "agent": agent,
+        "operator": row.get("operator", "") or getattr(event, "operator", ""),
+        "effect": row.get("effect", ""),
+        "symbol": row.get("symbol", ""),
+        "environment": row.get("environment", ""),
+        "phase": row.get("phase", ""),
+        "resources": row.get("resources", []),
+        "operations": row.get("operations", []),
+        "verdict": str(event.decision.verdict) if isinstance(event, r.Decided) else "",
+    }
+    words = (line["event"], line["said"], entry.case_id, agent, made["operator"], made["effect"])
+    made["text"] = " ".join([*map(str, words), *made["resources"], *made["operations"]]).lower()
+    return made

@@ -1,0 +1,160 @@
+"""The review page: one case in full, and the deeds that its buttons ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from keyturn.console import show
+from keyturn.console.identity import User
+from keyturn.console.precedents import precedents
+from keyturn.console.site import NOTE_CHARS_MAX, Site, wants_json
+from keyturn.console.text import resembling, seen
+from keyturn.core.case import Case, Phase
+from keyturn.errors import KeyturnError, ReviewError
+
+KNOWN_MAX: Final = 10_000
+"""Cases that are looked at for precedents and for names that are alike: some milliseconds."""
+
+Deed = Callable[[str, User, dict[str, str]], Awaitable[str]]
+
+
+class Cases:
+    """``/c/C-17``, its twin, its state as it stands now, what the digest covers, and a form for each deed."""
+
+    def __init__(self, site: Site) -> None:
+        self._site, self._desk = site, site.desk
+        self._deeds: dict[str, tuple[tuple[str, ...], Deed]] = {
+            "approve": (("reviewer",), self._approve),
+            "deny": (("reviewer",), self._deny),
+            "execute": (("reviewer",), self._execute),
+            "settle": (("reviewer",), self._settle),
+            "undo": (("reviewer", "operator"), self._undo),
+            "withdraw": (("operator",), self._withdraw),
+        }
+
+    def routes(self) -> list[Route]:
+        site = self._site
+        return [
+            *site.page("/c/{id}/raw", self._raw, twin="/c/{id}/raw.json"),
+            *site.page("/c/{id}", self._case, twin="/c/{id}.json"),
+            *site.page("/c/{id}/fresh", self._fresh),
+            Route("/c/{id}/{verb}", self._decide, methods=["POST"]),
+        ]
+
+    async def _case(self, request: Request, user: User) -> Response:
+        case = self._desk.case(request.path_params["id"])
+        if case is None:
+            return self._site.nothing_here(request, user)
+        found = show.detail(case, self._desk.story(case.id))
+        found["may_not"] = self._site.listing.may(case, user)
+        found["may"] = self._may_do(case, user)
+        found["whole"] = show.whole(found)
+        others = self._desk.cases(limit=KNOWN_MAX)
+        found["precedents"] = seen(precedents(case, others))
+        known = {str(ref) for other in others if other.change for ref in other.change.resources}
+        found["resembles"] = seen(resembling(found["resources"], known))
+        if wants_json(request):
+            return JSONResponse(found | {"fresh": await self._freshness(case)})
+        return self._site.show("case.html", request, user, case=found, title=f"{case.id} {found['effect']}")
+
+    async def _raw(self, request: Request, user: User) -> Response:
+        """What the change digest is computed over, as it is hashed: one canonical text, secrets sealed."""
+        case = self._desk.case(request.path_params["id"])
+        if case is None or case.change is None:
+            return self._site.nothing_here(request, user)
+        raw = show.raw(case)
+        if wants_json(request):
+            return JSONResponse(raw)
+        return self._site.show("raw.html", request, user, raw=raw, title=f"{case.id} as it is hashed")
+
+    async def _fresh(self, request: Request, user: User) -> Response:
+        case = self._desk.case(request.path_params["id"])
+        fresh = await self._freshness(case) if case else None
+        return self._site.show("fresh.html", request, user, title="State", fresh=fresh)
+
+    async def _freshness(self, case: Case) -> dict[str, Any] | None:
+        if case.phase not in {Phase.HELD, Phase.APPROVED}:
+            return None
+        found: dict[str, Any] = seen(await self._desk.freshness(case.id))
+        found["partial"] = bool(case.assessment and case.assessment.unknowns)
+        return found
+
+    def _may_do(self, case: Case, user: User) -> list[str]:
+        """The deeds whose buttons this person sees. The desk decides again when one is pressed."""
+        excluded = case.request is not None and user.name in case.request.excluded
+        own = case.change is not None and case.change.principal.operator == user.name
+        may = {
+            "approve": case.phase is Phase.HELD and not self._site.listing.may(case, user),
+            "deny": case.phase in {Phase.HELD, Phase.APPROVED} and not excluded,
+            "execute": case.phase is Phase.APPROVED and not excluded,
+            "settle": case.phase is Phase.INCONCLUSIVE and not own,
+            "undo": case.phase in {Phase.CONFIRMED, Phase.FAILED, Phase.HALTED}
+            and case.done is not None
+            and not case.undone_by,
+            "withdraw": case.phase in {Phase.HELD, Phase.APPROVED} and own,
+        }
+        return [
+            deed for deed, possible in may.items() if possible and set(self._deeds[deed][0]) & set(user.roles)
+        ]
+
+    # --- deeds -------------------------------------------------------------------------------------------------------
+
+    async def _decide(self, request: Request) -> Response:
+        site = self._site
+        user, case_id = site.forms.user(request), request.path_params["id"]
+        if user is None:
+            return RedirectResponse("/login", 303)
+        form, why = await site.forms.read(request)
+        roles, deed = self._deeds.get(request.path_params["verb"], ((), None))
+        if deed is None:
+            return site.nothing_here(request, user)
+        if not why and not set(roles) & set(user.roles):
+            why = f"{user.name} is no {' or '.join(roles)}."
+        if why := why or site.forms.too_soon(request, form):
+            return site.refused(request, user, why, back=f"/c/{case_id}")
+        try:
+            return RedirectResponse(await deed(case_id, user, form), 303)
+        except KeyturnError as error:
+            return site.refused(request, user, error.message, advice=error.help, back=f"/c/{case_id}")
+
+    async def _approve(self, case_id: str, user: User, form: dict[str, str]) -> str:
+        case = self._desk.case(case_id)
+        if case is not None and (hidden := show.whole(show.detail(case, ()))):
+            raise ReviewError("not-whole", hidden, help="look at it in full first: keyturn show -o json")
+        return await self._review(case_id, user, form, approve=True)
+
+    async def _deny(self, case_id: str, user: User, form: dict[str, str]) -> str:
+        return await self._review(case_id, user, form, approve=False)
+
+    async def _review(self, case_id: str, user: User, form: dict[str, str], *, approve: bool) -> str:
+        note = form.get("note", "").strip()[:NOTE_CHARS_MAX]
+        binding = form.get("binding", "")
+        await self._desk.review(
+            case_id, by=user.name, approve=approve, binding=binding, note=note, via="console"
+        )
+        return f"/c/{case_id}"
+
+    async def _execute(self, case_id: str, user: User, form: dict[str, str]) -> str:
+        await self._desk.execute(case_id, by=user.name)
+        return f"/c/{case_id}"
+
+    async def _settle(self, case_id: str, user: User, form: dict[str, str]) -> str:
+        succeeded = form.get("succeeded") == "yes"
+        await self._desk.settle(
+            case_id, by=user.name, succeeded=succeeded, note=form.get("note", "")[:NOTE_CHARS_MAX]
+        )
+        return f"/c/{case_id}"
+
+    async def _undo(self, case_id: str, user: User, form: dict[str, str]) -> str:
+        done = await self._desk.undo(case_id, by=user.name)
+        return f"/c/{done.id}"
+
+    async def _withdraw(self, case_id: str, user: User, form: dict[str, str]) -> str:
+        reason = form.get("note", "").strip()[:NOTE_CHARS_MAX]
+        await self._desk.withdraw(case_id, by=user.name, reason=reason)
+        return f"/c/{case_id}"

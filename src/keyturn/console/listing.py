@@ -1,0 +1,230 @@
+"""The inbox without its page: whose turn each case is, in which order they are read, what a filter finds, what is alike.
+
+Every open page asks for all of this whenever anything moves, so that what is known of a case is made once for the case as it
+stands, and whose turn it is once for each person.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+
+from keyturn.console import show
+from keyturn.console.identity import User
+from keyturn.core.case import Case, Phase
+from keyturn.runtime.interface import Desk
+
+PAGE_ROWS: Final = 50
+"""Rows of one page: more are not read at once, and a phone has to draw them."""
+
+ALIKE_MIN: Final = 3
+"""From so many on, cases that are alike stand as one line that opens."""
+
+GROUP_ROWS_MAX: Final = 20
+"""Of a group; more of the same say nothing more, and the filter finds them."""
+
+CASES_MAX: Final = 100_000
+"""More cases than this are read by a program."""
+
+SUMMARIES_MAX: Final = 20_000
+"""Some tens of megabytes; more open cases than this are read by a program."""
+
+PEOPLE_MAX: Final = 1_000
+"""People whose turns are remembered; all are forgotten together, and asked for again."""
+
+QUERY_CHARS_MAX: Final = 200
+
+_TO_REVIEW: Final = frozenset({Phase.HELD, Phase.APPROVED})
+_FILTER: Final = re.compile(r'(-?)(?:([a-z]+):)?(?:"([^"]*)"|(\S+))')
+_KEYS: Final = {
+    "case": "id",
+    "effect": "effect",
+    "env": "environment",
+    "environment": "environment",
+    "agent": "agent",
+    "operator": "operator",
+    "phase": "phase",
+    "risk": "risk",
+    "why": "why",
+    "op": "operations",
+    "operation": "operations",
+    "resource": "resources",
+    "kind": "resources",
+}
+_EVERYWHERE: Final = ("id", "phase", "effect", "environment", "agent", "operator", "why", "reason")
+
+
+class Tab(StrEnum):
+    """The three lists of the inbox."""
+
+    NEEDS = "needs"
+    WAITING = "waiting"
+    DECIDED = "decided"
+
+
+class Found(msgspec.Struct, frozen=True):
+    """One page of a list: groups of like cases in reading order, and where the next page begins (empty: nowhere)."""
+
+    groups: tuple[tuple[dict[str, Any], ...], ...]
+    sizes: tuple[int, ...]  # how many cases each group has, shown or not
+    total: int
+    following: str
+
+    @property
+    def rows(self) -> tuple[dict[str, Any], ...]:
+        return tuple(row for group in self.groups for row in group)
+
+
+class Filter:
+    """``effect:replace env:prod agent:kiro text``: every word must be found; ``-word`` must not."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text.strip()[:QUERY_CHARS_MAX]
+        self._words: list[tuple[bool, str, str]] = []
+        for no, key, quoted, plain in _FILTER.findall(self.text.lower()):
+            known = _KEYS.get(key, "")
+            word = quoted or plain
+            self._words.append((bool(no), known, word if known or not key else f"{key}:{word}"))
+
+    def __call__(self, row: dict[str, Any]) -> bool:
+        return all((word in _text(row, key)) != no for no, key, word in self._words)
+
+
+def _text(row: dict[str, Any], key: str) -> str:
+    if not key:
+        return str(row["text"])
+    value = row.get(key, "")
+    return (" ".join(value) if isinstance(value, list) else str(value)).lower()
+
+
+class Listing:
+    """Cases as rows, and whose turn each is."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._rows: dict[str, tuple[Case, dict[str, Any]]] = {}
+        self._turns: dict[User, dict[str, tuple[int, str]]] = {}
+
+    def forget_people(self) -> None:
+        """Somebody's roles have changed, or teams have: whose turn it is has to be asked anew."""
+        self._turns.clear()
+
+    def row(self, case: Case) -> dict[str, Any]:
+        """One line; the same object while the case stands as it does."""
+        kept = self._rows.get(case.id)
+        if kept is None or kept[0] is not case:
+            if len(self._rows) >= SUMMARIES_MAX:
+                self._rows.clear()
+            kept = self._rows[case.id] = (case, _row(case))
+        return kept[1]
+
+    def may(self, case: Case, user: User) -> str:
+        """Empty when this person may review the case; otherwise why not."""
+        if "reviewer" not in user.roles:
+            return f"{user.name} is no reviewer"
+        if case.phase not in _TO_REVIEW:
+            return self._desk.may_review(case, user.name)
+        turns = self._turns.get(user)
+        if turns is None:
+            if len(self._turns) >= PEOPLE_MAX:
+                self._turns.clear()
+            turns = self._turns[user] = {}
+        kept = turns.get(case.id)
+        if kept is None or kept[0] != case.seq:
+            if len(turns) >= SUMMARIES_MAX:
+                turns.clear()
+            kept = turns[case.id] = (case.seq, self._desk.may_review(case, user.name))
+        return kept[1]
+
+    def tab(self, case: Case, user: User) -> Tab:
+        """Where the case stands for this person."""
+        if not show.is_open(case):
+            return Tab.DECIDED
+        return Tab.NEEDS if case.phase is Phase.HELD and not self.may(case, user) else Tab.WAITING
+
+    def needs(self, user: User) -> int:
+        """How many cases wait for this person."""
+        if "reviewer" not in user.roles:
+            return 0
+        held = (case for case in self._open() if case.phase is Phase.HELD)
+        return sum(not self.may(case, user) for case in held)
+
+    def counts(self, user: User) -> dict[str, int]:
+        """Open cases by tab; what is decided is not counted, since only the recent are kept at hand."""
+        needs = waiting = 0
+        for case in self._open():
+            mine = self.tab(case, user) is Tab.NEEDS
+            needs, waiting = needs + mine, waiting + (not mine)
+        return {Tab.NEEDS: needs, Tab.WAITING: waiting}
+
+    def find(self, user: User, tab: Tab, wanted: Filter, after: str = "") -> Found:
+        """One page of a tab. `after` is what the page before gave as `following`."""
+        rows = [row for row in self._of(user, tab) if wanted(row)]
+        if tab is not Tab.DECIDED:  # those come newest first as they are
+            rows.sort(key=lambda row: str(row["rank"]))
+        groups = list(_grouped(rows))
+        shown: list[tuple[dict[str, Any], ...]] = []
+        sizes: list[int] = []
+        count = 0
+        following = ""
+        for group in groups:
+            if after and not _past(group[0], after, tab):
+                continue
+            if count >= PAGE_ROWS:
+                following = str(shown[-1][0]["rank" if tab is not Tab.DECIDED else "number"])
+                break
+            shown.append(tuple(group[:GROUP_ROWS_MAX]))
+            sizes.append(len(group))
+            count += 1
+        return Found(tuple(shown), tuple(sizes), len(rows), following)
+
+    def _of(self, user: User, tab: Tab) -> Iterator[dict[str, Any]]:
+        if tab is Tab.DECIDED:
+            ended = (case for case in self._desk.cases(limit=CASES_MAX) if not show.is_open(case))
+            return (self.row(case) for case in ended)
+        return (self.row(case) for case in self._open() if self.tab(case, user) is tab)
+
+    def _open(self) -> tuple[Case, ...]:
+        return self._desk.cases(open_only=True, limit=CASES_MAX)
+
+
+def _row(case: Case) -> dict[str, Any]:
+    row = show.summary(case)
+    number = int("0" + re.sub(r"\D", "", case.id)[:15])
+    destroys = row["effect"] not in {"delete", "replace"}
+    like = (row["agent"], row["operator"], row["operations"], row["effect"], row["environment"], row["phase"])
+    text = " ".join([*(str(row[key]) for key in _EVERYWHERE), *row["resources"], *row["operations"]]).lower()
+    return row | {
+        "number": number,
+        # What destroys stands first; among equals, what expires first. Compared as text, here and on the page.
+        "rank": f"{int(destroys)}-{9 - row['risk_rank']}-{row['deadline_ms'] or 0:015d}-{number:015d}",
+        "like": hashlib.sha256(repr(like).encode()).hexdigest()[:12],
+        "text": text,
+    }
+
+
+def _past(row: dict[str, Any], after: str, tab: Tab) -> bool:
+    if tab is not Tab.DECIDED:
+        return str(row["rank"]) > after
+    return not after.isascii() or not after.isdigit() or row["number"] < int(after[:15])
+
+
+def _grouped(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Like cases together, where the first of them stands; fewer than `ALIKE_MIN` stay apart."""
+    alike: dict[str, list[dict[str, Any]]] = {}
+    rows = list(rows)
+    for row in rows:
+        alike.setdefault(row["like"], []).append(row)
+    told = set()
+    for row in rows:
+        group = alike[row["like"]]
+        if len(group) < ALIKE_MIN:
+            yield [row]
+        elif row["like"] not in told:
+            told.add(row["like"])
+            yield group

@@ -1,0 +1,62 @@
+"""Every page for everybody: axe-core finds nothing on any of them, at two widths, in light and dark."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.console.browsing import PHONE, Open, needs_a_browser
+from tests.console.running_plane import Plane
+
+pytestmark = needs_a_browser
+
+WIDE = (1_440, 900)
+PAGES = [
+    *("/", "/?tab=waiting", "/?tab=decided", "/?q=nothing-of-this-name", "/activity", "/agents"),
+    *("/agents?agent=kiro", "/policy", "/evidence", "/evidence?sample=3&seed=1"),
+    *(
+        f"/c/{{{about}}}"
+        for about in ("replace", "half", "approved", "undone", "denied", "hostile", "secret")
+    ),
+    "/c/{half}/raw",
+]
+
+
+def violations(page: Any) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {node['target']} {node['html'][:120]}" for one in found for node in one["nodes"]]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["desk", "phone"])
+def test_axe_finds_nothing(plane: Plane, browse: Open, size: tuple[int, int], scheme: str) -> None:
+    """Names, roles, landmarks, order of headings, contrast, focus: what a program can see of WCAG 2.2."""
+    page = browse("dana", size=size, color_scheme=scheme)
+    found = {}
+    for path in PAGES:
+        page.goto(plane.url + path.format(**plane.cases))
+        page.locator("html:not([data-arming])").wait_for()
+        found[path] = violations(page)
+    assert {path: wrong for path, wrong in found.items() if wrong} == {}
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["desk", "phone"])
+def test_axe_finds_nothing_on_what_opens(plane: Plane, browse: Open, size: tuple[int, int]) -> None:
+    """The login, the question of the halt, the keys, an explained command, a refusal and a page that is not there."""
+    page = browse("", "/login", size=size)
+    assert violations(page) == []
+    page = browse("dana", "/policy", size=size)
+    page.get_by_label("A command").fill("aws dynamodb delete-table --table-name costs")
+    page.get_by_role("button", name="Explain").click()
+    page.locator(".answer").wait_for()
+    assert violations(page) == []
+    page.goto(f"{plane.url}/")
+    page.keyboard.press("?")
+    page.get_by_role("dialog", name="Keys").wait_for()
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("dialog", name="Stop everything?").wait_for()
+    assert violations(page) == []

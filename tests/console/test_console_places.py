@@ -1,0 +1,253 @@
+"""Inbox, activity, agents, policy and evidence in a real browser: what a person does on each, with hand and keyboard."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from typing import Any
+
+from tests.console.browsing import ARMING_MS, PHONE, Open, needs_a_browser, overflow, stay, stayed
+from tests.console.running_plane import Plane
+
+pytestmark = needs_a_browser
+
+
+def ids(page: Any) -> list[str]:
+    return [str(one.get_attribute("data-id")) for one in page.locator("#rows .row").all()]
+
+
+# --- inbox -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_filter_is_an_address(plane: Plane, browse: Open) -> None:
+    """What is typed finds, stands in the address, holds for what arrives later, and can be taken away again."""
+    page = browse("dana")
+    page.keyboard.press("/")
+    page.keyboard.type("effect:replace env:prod -agent:nobody")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/?tab=needs&q=effect*")
+    assert ids(page) == [plane.cases["replace"]]
+    other = plane.held_table()
+    page.locator(f"[data-count=needs]:text-is('{len(ids(browse('dana')))}')").first.wait_for()
+    assert ids(page) == [plane.cases["replace"]], "a delete is no replace"
+    page.goto(f"{plane.url}/?q=nothing-of-this-name")
+    page.get_by_text("No case here matches").wait_for()
+    page.get_by_role("link", name="Clear the filter").click()
+    page.locator(f"#case-{other}").wait_for()
+
+
+def test_what_is_alike_stands_together(plane: Plane, browse: Open) -> None:
+    """Five tables of one agent are one line that opens; a sixth joins it while the page is open; a decided one leaves."""
+    tables = [plane.held_table(agent="sweeper") for _ in range(5)]
+    page = browse("dana", "/?q=agent:sweeper")
+    stay(page)
+    group = page.locator(".group")
+    assert group.locator(".size").inner_text() == "5"
+    group.locator("summary").click()
+    assert sorted(ids(page)) == sorted(tables)
+    sixth = plane.held_table(agent="sweeper")
+    group.locator(f"#case-{sixth}").wait_for()
+    assert group.locator(".size").inner_text() == "6"
+    plane.review("erin", sixth, approve=False, note="no")
+    group.locator(f"#case-{sixth}").wait_for(state="detached")
+    assert group.locator(".size").inner_text() == "5"
+    assert stayed(page)
+
+
+def test_several_are_denied_at_once_and_none_approved(plane: Plane, browse: Open) -> None:
+    """Selected by x on the keyboard, denied for one reason, inert for a second like every decision; there is no such yes."""
+    tables = [plane.held_table(agent="picky") for _ in range(2)]
+    page = browse("dana", "/?q=agent:picky")
+    for _ in tables:
+        page.keyboard.press("j")
+        page.keyboard.press("x")
+    bar = page.locator("#several")
+    bar.get_by_text("2 selected").wait_for()
+    assert bar.get_by_role("button").all_inner_texts() == ["Deny them"]
+    bar.get_by_label("Reason").fill("use the archive flag")
+    page.wait_for_timeout(ARMING_MS)
+    bar.get_by_role("button", name="Deny them").click()
+    page.wait_for_url(f"{plane.url}/")
+    assert [plane.case(table)["reason"] for table in tables] == ["denied by dana: use the archive flag"] * 2
+
+
+def test_the_keys_lead_and_decide_nothing(plane: Plane, browse: Open) -> None:
+    """J and k move, Enter opens, a and d go to the panels, n to the narrower change, g to the places; nothing is decided."""
+    case = plane.cases["replace"]
+    page = browse("dana", "/?q=effect:replace")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/c/{case}")
+    page.wait_for_timeout(ARMING_MS)
+    page.keyboard.press("a")
+    assert page.evaluate("document.activeElement.id") == "note-approve"
+    page.keyboard.press("Escape")
+    page.keyboard.press("d")
+    assert page.evaluate("document.activeElement.id") == "note-deny"
+    page.keyboard.type("aaa")
+    assert page.get_by_label("Reason; the agent reads it").input_value() == "aaa", (
+        "what is written is written"
+    )
+    page.keyboard.press("Escape")
+    page.keyboard.press("n")
+    assert page.locator("#narrower").evaluate("(e) => e.contains(document.activeElement)")
+    for key, place in (
+        ("a", "/activity"),
+        ("t", "/agents"),
+        ("p", "/policy"),
+        ("e", "/evidence"),
+        ("i", "/"),
+    ):
+        page.keyboard.press("g")
+        page.keyboard.press(key)
+        page.wait_for_url(plane.url + place)
+    page.keyboard.press("?")
+    page.get_by_role("dialog", name="Keys").wait_for()
+    assert (plane.case(case)["phase"], plane.case(case)["approvals"]) == ("held", [])
+
+
+def test_the_narrower_change_is_handed_back(plane: Plane, browse: Open) -> None:
+    """One button denies, and the agent reads the very command that would do."""
+    page = browse("dana", f"/c/{plane.cases['replace']}")
+    page.get_by_role("button", name="Deny, and have this sent instead").wait_for()
+    note = page.locator("#narrower input[name=note]").input_value()
+    assert note.startswith("Send this instead: aws lambda update-function-configuration --function-name ")
+
+
+def test_no_place_is_wider_than_a_phone(plane: Plane, browse: Open) -> None:
+    """Every page, hostile names included, without scrolling sideways."""
+    page = browse("dana", size=PHONE)
+    paths = (
+        "/",
+        "/?tab=decided",
+        "/activity",
+        "/agents",
+        "/policy",
+        "/evidence",
+        f"/c/{plane.cases['hostile']}/raw",
+    )
+    wide = {}
+    for path in paths:
+        page.goto(plane.url + path)
+        wide[path] = overflow(page)
+    assert wide == dict.fromkeys(paths, 0)
+
+
+# --- activity --------------------------------------------------------------------------------------------------------
+
+
+def test_activity_follows_and_pauses(plane: Plane, browse: Open) -> None:
+    """Lines arrive on top; while it is paused they wait, and are counted; the filter holds for them too."""
+    page = browse("dana", "/activity?q=agent:walker")
+    stay(page)
+    page.get_by_text("● live").wait_for()
+    first = plane.held_table(agent="walker")
+    page.locator("#lines").get_by_text("policy decided").first.wait_for()
+    page.get_by_role("button", name="Pause").click()
+    second = plane.held_table(agent="walker")
+    page.get_by_role("button", name=re.compile("new")).wait_for()
+    assert page.locator("#lines").get_by_role("link", name=second).count() == 0
+    plane.held_table(agent="runner")
+    page.get_by_role("button", name="Go on").click()
+    page.locator("#lines").get_by_role("link", name=second).first.wait_for()
+    shown = set(page.locator("#lines .of a").all_inner_texts())
+    assert shown == {first, second}
+    assert stayed(page)
+
+
+def test_a_change_is_one_story(plane: Plane, browse: Open) -> None:
+    """The stations of a case that was approved and executed stand in their order, each with the time since the one before."""
+    page = browse("dana", f"/c/{plane.cases['undone']}#story")
+    names = page.locator(".stations b").all_inner_texts()
+    assert names[:5] == ["asked", "assessed", "decided", "reviewed", "reviewed"]
+    assert [
+        name
+        for name in names
+        if name in {"claimed", "backed up", "proved anew", "sent", "answered", "verified"}
+    ] == [
+        "claimed",
+        "backed up",
+        "proved anew",
+        "sent",
+        "answered",
+        "verified",
+    ]
+    times = page.locator(".stations .dim").all_inner_texts()
+    assert all(re.fullmatch(r"(after\s+)?\+[\d.]+ (ms|s|min)", one) for one in times[1:]), times
+
+
+# --- agents ----------------------------------------------------------------------------------------------------------
+
+
+def test_one_agent_is_halted_and_others_go_on(plane: Plane, browse: Open) -> None:
+    """Halted with a reason; the banner says whom; another agent is still held for people and not stopped; the halt is lifted."""
+    plane.held_table(agent="wild")
+    page = browse("dana", "/agents?agent=wild")
+    page.get_by_role("button", name="Halt wild").click()
+    page.get_by_label("Reason", exact=True).last.fill("it loops")
+    page.get_by_role("dialog", name="Halt wild").get_by_role("button", name="■ Halt").click()
+    try:
+        page.get_by_text("agent wild by dana").wait_for()
+        assert plane.app.runtime.status()["halted_by"] == {"wild": "dana"}
+    finally:
+        page.goto(f"{plane.url}/agents?agent=wild")
+        page.get_by_role("button", name="Lift its halt").click()
+    page.get_by_text("halted by").wait_for(state="detached")
+    assert plane.app.runtime.status()["halted_by"] == {}
+
+
+def test_a_session_is_ended(plane: Plane, browse: Open) -> None:
+    """A reviewer ends a session from the page of its agent; its key is worth nothing afterwards."""
+    with plane.agent("guest"):
+        page = browse("dana", "/agents?agent=guest")
+        page.get_by_text("● at work").wait_for()
+        session = page.locator("td code").first.inner_text()
+        page.get_by_role("button", name=f"End session {session}").click()
+        page.wait_for_url("**/agents")
+        assert session not in [key.session for key in plane.app.runtime.sessions()]
+
+
+# --- policy ----------------------------------------------------------------------------------------------------------
+
+
+def test_policy_answers_a_command(plane: Plane, browse: Open) -> None:
+    """A pasted command is explained with verdict and rule; the rule stands on the page with its text, tests and count."""
+    page = browse("dana", "/policy")
+    page.get_by_label("A command").fill("aws dynamodb delete-table --table-name costs")
+    page.get_by_role("button", name="Explain").click()
+    answer = page.locator(".answer")
+    answer.get_by_text("hold", exact=True).wait_for()
+    rule = answer.get_by_role("link").first.inner_text()
+    assert page.locator(f"[id='{rule}']").count() == 1
+    page.get_by_text("✓ seatbelt: all").wait_for()
+    destroys = page.locator("[id='seatbelt.destroys-in-production']")
+    assert int(destroys.locator(".hits").evaluate("(e) => e.firstChild.textContent")) > 0
+    destroys.get_by_text("seatbelt/production.cedar:").click()
+    destroys.get_by_text("context.production &&").wait_for()
+
+
+# --- evidence --------------------------------------------------------------------------------------------------------
+
+
+def test_a_sample_can_be_drawn_again(plane: Plane, browse: Open) -> None:
+    """The address is the sample: opened by another person it shows the same cases, each with who approved it."""
+    path = "/evidence?verdict=hold&sample=3&seed=audit"
+    drawn = [
+        browse(person, path).locator("tbody tr td:first-child a").all_inner_texts()
+        for person in ("dana", "ada")
+    ]
+    assert drawn[0] == drawn[1]
+    assert len(drawn[0]) == 3
+    page = browse("ada", f"/evidence?q=case:{plane.cases['undone']}")
+    page.get_by_text("✓ approver is not the requester").first.wait_for()
+
+
+def test_the_log_is_exported(plane: Plane, browse: Open) -> None:
+    """An auditor has the bundle by one click; an operator is offered none."""
+    page = browse("ada", "/evidence")
+    with page.expect_download() as coming:
+        page.get_by_role("link", name="Export the log").click()
+    names = zipfile.ZipFile(coming.value.path()).namelist()
+    assert any(name.startswith("entries") or name.endswith(".jsonl") for name in names), names
+    assert browse("olga", "/evidence").get_by_role("link", name="Export the log").count() == 0
