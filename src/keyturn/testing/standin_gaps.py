@@ -25,6 +25,11 @@ Amazon DynamoDB
   - TableSizeBytes and BackupSizeBytes are numbers of about the right size. API_TableDescription: "DynamoDB updates this value
     approximately every six hours. Recent changes might not be reflected in this value."
 
+Amazon RDS
+  - Automated snapshots of a cluster go with it. API_DeleteDBCluster: "When you delete a DB cluster, all automated backups for that
+    DB cluster are deleted and can't be recovered." moto keeps them, and then refuses a cluster of that name for a minute.
+  - A subnet group stands after it was changed (API_ModifyDBSubnetGroup); moto loses it.
+
 Faster and otherwise the same: attribute values that are in their wire form already are not taken apart and put together again
 for the response (moto spends 85 % of a scan on it).
 
@@ -49,6 +54,7 @@ from moto.dynamodb import responses as table_responses
 from moto.dynamodb.exceptions import MockValidationException, PointInTimeRecoveryUnavailable
 from moto.dynamodb.models import table as table_models
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.rds import models as databases
 from werkzeug import serving
 
 from keyturn.testing.standin import SAYS
@@ -72,6 +78,7 @@ def make_server(port: int) -> Any:
     _fill_restores()
     _fill_streams()
     _fill_sizes()
+    fill_databases()
     _quicken_items()
     return server
 
@@ -263,6 +270,36 @@ def _size_bytes(table: Any) -> int:
         held = itertools.chain.from_iterable(list(group.values()) for group in held)
     sizes = [item.size() for item in itertools.islice(held, SAMPLE_ITEMS)]
     return sum(sizes) * len(table) // len(sizes) if sizes else 0
+
+
+# --- RDS -------------------------------------------------------------------------------------------------------------
+
+
+def fill_databases() -> None:
+    """Once or more often: what is filled stays so."""
+    if hasattr(databases.RDSBackend, "standin_delete_db_cluster"):
+        return
+    delete = databases.RDSBackend.standin_delete_db_cluster = databases.RDSBackend.delete_db_cluster
+
+    def delete_cluster(self: Any, cluster_identifier: str, snapshot_name: str | None = None) -> Any:
+        gone = delete(self, cluster_identifier, snapshot_name)
+        for name, snapshot in list(self.cluster_snapshots.items()):
+            if (
+                snapshot.snapshot_type == "automated"
+                and snapshot.cluster.db_cluster_identifier == cluster_identifier
+            ):
+                del self.cluster_snapshots[name]
+        return gone
+
+    modify = databases.RDSBackend.modify_db_subnet_group
+
+    def modify_group(self: Any, subnet_name: str, description: str, subnets: list[Any]) -> Any:
+        group = modify(self, subnet_name, description, subnets)
+        self.subnet_groups[subnet_name] = group
+        return group
+
+    databases.RDSBackend.delete_db_cluster = delete_cluster
+    databases.RDSBackend.modify_db_subnet_group = modify_group
 
 
 def _quicken_items() -> None:

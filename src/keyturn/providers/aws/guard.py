@@ -20,7 +20,7 @@ import msgspec
 
 from keyturn.errors import OperatorError
 from keyturn.model.change import Effect
-from keyturn.providers.aws import catalogue
+from keyturn.providers.aws import catalogue, guard_copies
 
 SCP_CHARS_MAX: Final = 5_120
 """Characters of one service control policy, white space not counted when it is saved through the console or CLI."""
@@ -135,6 +135,24 @@ def change_policy(guarded: Guarded) -> dict[str, Any]:
             "Resource": "*",
         },
         {
+            "Sid": "NotThePlanesSnapshots",
+            "Effect": "Deny",
+            "Action": [
+                "rds:Delete*",
+                "rds:Modify*",
+                "elasticache:DeleteSnapshot",
+                "redshift:DeleteClusterSnapshot",
+            ],
+            "Resource": guard_copies.own_snapshots(guarded.partition, guarded.account),
+        },
+        {
+            "Sid": "NotThePlanesDiskSnapshots",
+            "Effect": "Deny",
+            "Action": ["ec2:DeleteSnapshot", "ec2:DeregisterImage"],
+            "Resource": "*",
+            "Condition": {"Null": {"aws:ResourceTag/keyturn:case": "false"}},
+        },
+        {
             "Sid": "NotTheCopiesOfSecrets",
             "Effect": "Deny",
             "Action": "ssm:*",
@@ -200,24 +218,9 @@ def backup_policy(guarded: Guarded) -> dict[str, Any]:
             "Condition": {"StringLike": {"kms:ViaService": "ssm.*.amazonaws.com*"}},
         },
         {"Sid": "KeepTheirCopies", "Effect": "Allow", "Action": "ssm:PutParameter", "Resource": copies},
-        *_exports(),
+        *guard_copies.snapshots(),
+        *guard_copies.exports(),
     )
-
-
-def _exports() -> list[dict[str, Any]]:
-    """Data that is sealed in the plane's vault before it goes."""
-    through = [f"{name}.*.amazonaws.com*" for name in ("s3", "secretsmanager", "sqs", "logs")]
-    reads = ["s3:GetObject", "secretsmanager:GetSecretValue", "logs:FilterLogEvents", "sqs:ReceiveMessage"]
-    return [
-        {"Sid": "ReadWhatIsExported", "Effect": "Allow", "Action": reads, "Resource": "*"},
-        {
-            "Sid": "DecryptItThroughTheServiceAlone",
-            "Effect": "Allow",
-            "Action": "kms:Decrypt",
-            "Resource": "*",
-            "Condition": {"StringLike": {"kms:ViaService": through}},
-        },
-    ]
 
 
 # --- the fence -------------------------------------------------------------------------------------------------------

@@ -12,6 +12,13 @@ from typing import Any, Final
 _ECS: Final = ("cluster=default",)
 _STAGE: Final = {"CreateStage", "UpdateStage", "DeleteStage", "GetStage"}
 _INTEGRATION: Final = {"UpdateIntegration", "DeleteIntegration", "GetIntegration"}
+_RDS: Final = (
+    ("DBParameterGroup", "rds:pg", "Name"),
+    ("DBClusterParameterGroup", "rds:cluster-pg", "Name"),
+    ("DBSubnetGroup", "rds:subgrp", "Name"),
+    ("OptionGroup", "rds:og", "Name"),
+)
+"""Groups whose types in ARNs are not the words of their operations (Service Authorization Reference, Amazon RDS)."""
 
 _ROWS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "lambda:UpdateEventSourceMapping": ("lambda:event-source-mapping", ("UUID",)),
@@ -26,6 +33,13 @@ _ROWS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "cloudcontrol:DeleteResource": ("cloudcontrol:resource", ("TypeName", "Identifier")),
     "ecs:CreateCluster": ("ecs:cluster", ("clusterName=default",)),
     "ecs:DeleteTaskDefinitions": ("ecs:task-definition", ("taskDefinitions",)),
+    **{
+        f"rds:{verb}{noun}": (kind, (f"{noun}{tail}",))
+        for noun, kind, tail in _RDS
+        for verb in ("Create", "Modify", "Reset", "Delete")
+    },
+    "rds:CopyDBSnapshot": ("rds:snapshot", ("TargetDBSnapshotIdentifier",)),
+    "rds:CopyDBClusterSnapshot": ("rds:cluster-snapshot", ("TargetDBClusterSnapshotIdentifier",)),
     **{
         f"apigateway:{name}": ("apigateway:restapis", ("restApiId", "'stages", "stageName"))
         for name in _STAGE

@@ -106,6 +106,7 @@ def _exact(context: Context, recipe: Recipe, found: Narrow, *, seal: Seal, stand
         said = Alternative(operations=(), commands=(), why=why, lost="", exact=False)
         return Ways((said,), differences, note=note)
     unknown = f" Not compared: {'; '.join(found.unknown)}." if found.unknown else ""
+    costs = f" What it costs: {'; '.join(found.costs)}." if found.costs else ""
     if not found.steps:
         why = f"{ref} stands and already is what you ask for: nothing needs to be done.{unknown}"
         said = Alternative(operations=(), commands=(), why=why, lost="nothing", exact=True)
@@ -119,7 +120,7 @@ def _exact(context: Context, recipe: Recipe, found: Narrow, *, seal: Seal, stand
             cli_command(operation.service, operation.action, _without_seals(operation.parameters))
             for operation in operations
         ),
-        why=f"What you want differs from what stands in {paths}; {count} in place will do.{unknown}",
+        why=f"What you want differs from what stands in {paths}; {count} in place will do.{costs}{unknown}",
         lost=_dropped(found),
         exact=True,
     )

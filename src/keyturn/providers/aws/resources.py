@@ -197,6 +197,7 @@ _KNOWN: Final = (
     | frozenset(
         {"ec2:route-table", "ec2:internet-gateway", "ec2:natgateway", "ec2:vpc", "ec2:subnet", "rds:snapshot"}
     )
+    | frozenset({"rds:pg", "rds:cluster-pg", "rds:subgrp", "rds:og"})
 )
 """Kinds whose ARN is made by `arn_of` as AWS makes it (Service Authorization Reference, resource types)."""
 

@@ -51,9 +51,38 @@ _TAGGING: Final = {
     "secretsmanager:CreateSecret": "secretsmanager:TagResource",
     "sns:CreateTopic": "sns:TagResource",
     "logs:CreateLogGroup": "logs:TagResource",
-    "rds:CreateDBInstance": "rds:AddTagsToResource",
+    **dict.fromkeys(
+        (
+            "rds:CreateDBInstance",
+            "rds:CreateDBCluster",
+            "rds:RestoreDBInstanceFromDBSnapshot",
+            "rds:RestoreDBClusterFromSnapshot",
+            "rds:CopyDBSnapshot",
+            "rds:CopyDBClusterSnapshot",
+            "rds:CreateDBParameterGroup",
+            "rds:CreateDBClusterParameterGroup",
+            "rds:CreateDBSubnetGroup",
+            "rds:CreateOptionGroup",
+        ),
+        "rds:AddTagsToResource",
+    ),
 }
 """To make something with tags takes the permission to tag it, too (Service Authorization Reference, dependent actions)."""
+
+_RDS_BESIDE: Final = {
+    "DBParameterGroupName": "pg",
+    "DBClusterParameterGroupName": "cluster-pg",
+    "OptionGroupName": "og",
+    "DBSubnetGroupName": "subgrp",
+    "DBClusterIdentifier": "cluster",
+    "DBSnapshotIdentifier": "snapshot",
+    "SnapshotIdentifier": "cluster-snapshot",
+    "SourceDBSnapshotIdentifier": "snapshot",
+    "SourceDBClusterSnapshotIdentifier": "cluster-snapshot",
+}
+"""What a database is made with is asked for as well (Service Authorization Reference, Amazon RDS, resource types of each action)."""
+
+_RDS_MAKES: Final = ("Create", "Restore", "Modify", "Copy")
 
 _ENCRYPTING: Final = frozenset({"dynamodb", "lambda", "s3", "secretsmanager", "sns", "sqs", "ssm"})
 """Services that use a customer's key in the caller's name, where one is set on the resource."""
@@ -139,6 +168,7 @@ def _needs(operation: Operation) -> Iterator[tuple[tuple[str, ...], tuple[str, .
     here = tuple(action for action in listed if action not in _ANYWHERE)
     arns = [arn for ref in operation.resources for arn in arns_of(ref, operation)]
     arns += [literal(value) for value in operation.parameters.values() if _beside(operation, value)]
+    arns += _rds_beside(operation)
     if operation.name in _COPIES:
         reads = tuple(action for action in here if action.startswith("s3:Get"))
         here = tuple(action for action in here if action not in reads)
@@ -151,6 +181,27 @@ def _needs(operation: Operation) -> Iterator[tuple[tuple[str, ...], tuple[str, .
 def _beside(operation: Operation, value: Any) -> bool:
     """An ARN of the same service that the request names beside its resource: the backup that is restored from."""
     return operation.service != "iam" and is_arn(value) and value.split(":")[2] == operation.service
+
+
+def _rds_beside(operation: Operation) -> list[str]:
+    """Groups and snapshots that a database is made with; a group that is not named is a default one."""
+    if operation.service != "rds" or not operation.action.startswith(_RDS_MAKES):
+        return []
+    start = f"arn:{operation.partition}:rds:{operation.region}:{operation.account}"
+    named = {
+        kind: f"{start}:{kind}:{literal(value)}"
+        for name, kind in _RDS_BESIDE.items()
+        if isinstance(value := operation.parameters.get(name), str) and value and not is_arn(value)
+    }
+    makes = operation.action in {
+        "CreateDBInstance",
+        "CreateDBCluster",
+        "RestoreDBInstanceFromDBSnapshot",
+        "RestoreDBClusterFromSnapshot",
+    }
+    groups = ("og", "subgrp", "cluster-pg" if "Cluster" in operation.action else "pg")
+    defaults = [f"{start}:{kind}:default*" for kind in groups if makes and kind not in named]
+    return [*named.values(), *defaults]
 
 
 def _copied(operation: Operation) -> str:

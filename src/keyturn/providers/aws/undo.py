@@ -171,7 +171,8 @@ def _obstacle(operation: Operation, ref: ResourceRef, before: Captures, backups:
     why = recipe.unrestorable(operation.name, operation.parameters, ref, state)
     if why:
         return why
-    if not recipe.restores or ((recipe.backs_up or recipe.exports) and _backup_of(ref, backups) is None):
+    saved = _saved(recipe, operation, ref, state, backups)
+    if not recipe.restores or ((recipe.backs_up or recipe.exports) and saved is None):
         return f"there is no backup of {ref}"
     return ""
 
@@ -201,7 +202,7 @@ def plan(
             continue
         for ref, recipe, state in _known(operation, before, away):
             back = recipe.inverse(operation.name, operation.parameters, ref, state)
-            steps += back or recipe.restore_plan(ref, state, _backup_of(ref, backups))
+            steps += back or recipe.restore_plan(ref, state, _saved(recipe, operation, ref, state, backups))
             loss += () if back else recipe.loss
             if back and _loses_data(operation, before):
                 loss.append(f"what {ref} lost because of it: only the setting is put back")
@@ -243,7 +244,8 @@ def perform(
         for ref, recipe, state in _known(operation, before, away):
             back = recipe.inverse(operation.name, operation.parameters, ref, state)
             if not back:
-                honest += yield from recipe.restore(ref, state, _backup_of(ref, backups))
+                saved = _saved(recipe, operation, ref, state, backups)
+                honest += yield from recipe.restore(ref, state, saved)
                 continue
             for step in back:
                 yield from do(ref, step.operation, step.parameters)
@@ -317,5 +319,9 @@ def _known(
     return found
 
 
-def _backup_of(ref: ResourceRef, backups: tuple[Backup, ...]) -> Backup | None:
-    return next((saved for saved in backups if saved.resource == ref), None)
+def _saved(
+    recipe: Recipe, operation: Operation, ref: ResourceRef, state: State, backups: tuple[Backup, ...]
+) -> Backup | None:
+    """The plane's own backup; where there is none, the copy that the operation itself had made."""
+    own_copy = recipe.own_copy(operation.name, operation.parameters, ref, state)
+    return next((saved for saved in backups if saved.resource == ref), own_copy)

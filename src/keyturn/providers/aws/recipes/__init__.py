@@ -32,6 +32,16 @@ from keyturn.providers.aws.recipes.kms import Alias, Key
 from keyturn.providers.aws.recipes.lambda_ import Function
 from keyturn.providers.aws.recipes.lambda_mappings import EventSourceMapping
 from keyturn.providers.aws.recipes.logs import LogGroup
+from keyturn.providers.aws.recipes.rds import Instance as DatabaseInstance
+from keyturn.providers.aws.recipes.rds_clusters import Cluster as DatabaseCluster
+from keyturn.providers.aws.recipes.rds_copies import ClusterSnapshot
+from keyturn.providers.aws.recipes.rds_copies import Snapshot as DatabaseSnapshot
+from keyturn.providers.aws.recipes.rds_groups import (
+    ClusterParameterGroup,
+    OptionGroup,
+    ParameterGroup,
+    SubnetGroup,
+)
 from keyturn.providers.aws.recipes.route53 import HostedZone
 from keyturn.providers.aws.recipes.s3 import Bucket
 from keyturn.providers.aws.recipes.s3_objects import Object
@@ -89,6 +99,14 @@ _RECIPES: tuple[Recipe, ...] = (
     Api(),
     UserPool(),
     Environment(),
+    DatabaseInstance(),
+    DatabaseCluster(),
+    DatabaseSnapshot(),
+    ClusterSnapshot(),
+    ParameterGroup(),
+    ClusterParameterGroup(),
+    SubnetGroup(),
+    OptionGroup(),
     Resource(),
 )
 

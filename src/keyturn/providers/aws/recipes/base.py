@@ -71,6 +71,7 @@ class Narrow(msgspec.Struct, frozen=True):
     changed: tuple[tuple[str, Any, Any], ...]  # (path, before, after)
     immutable: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()  # write-only or unreadable properties that could not be compared
+    costs: tuple[str, ...] = ()  # what a property costs while it is changed: an interruption, a restart
 
 
 class Recipe:
@@ -209,6 +210,12 @@ class Recipe:
             restores_to=restores_to,
             loss=self.loss,
         )
+
+    def own_copy(
+        self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State
+    ) -> Backup | None:
+        """The copy that `operation` itself has the service make: a final snapshot. None where it makes none."""
+        return None
 
     def restore(self, ref: ResourceRef, state: State, backup: Backup | None) -> Inquiry[tuple[str, ...]]:
         """Give the resource back after a delete, then compare; returns what is not as it was."""
