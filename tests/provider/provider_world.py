@@ -10,6 +10,7 @@ import boto3
 import msgspec
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
+from moto.awslambda.utils import get_backend
 
 from keyturn.core import keeping
 from keyturn.core.ports import Inquiry
@@ -86,6 +87,15 @@ def scripted(answers: dict[str, Answer | dict[str, Any]]) -> Callable[[Call], An
     return answer
 
 
+def _code(call: Call) -> bytes:
+    """A function's code, as the executor fetches it from where GetFunction says."""
+    backend = get_backend(call.account, call.region)
+    code: bytes = backend.get_function(
+        call.parameters["FunctionName"], call.parameters["Qualifier"]
+    ).code_bytes
+    return code
+
+
 class Account:
     """moto in this process, asked by name; `said` keeps the calls, `broken` names operations that do not answer."""
 
@@ -108,6 +118,8 @@ class Account:
             return self.broken[call.operation]
         if call.operation in {keeping.KEEP, keeping.KEPT}:
             return self._kept(call)
+        if call.operation == keeping.CODE:
+            return Succeeded({"Body": _code(call)})
         service, _, name = call.operation.partition(":")
         client = self.client(service)
         method = {made: python for python, made in client.meta.method_to_api_mapping.items()}[name]

@@ -72,9 +72,8 @@ def test_a_manifest_restores_with_keyturn_gone(account: Account) -> None:
 
 
 def test_what_cannot_be_saved_stops_the_call(account: Account) -> None:
-    """A function's code is nowhere else: no recipe, no backup, and that is an error, not an empty list."""
-    make_function(account)
-    made, before = captures(account, DELETE_FUNCTION)
+    """What has no recipe has no backup, and that is an error, not an empty list."""
+    made, before = captures(account, ("mq:DeleteBroker", {"BrokerId": "b-1"}))
     with pytest.raises(UnavailableError):
         back_up(account, made, before)
 
@@ -230,7 +229,7 @@ def test_a_changed_configuration_is_put_back(account: Account) -> None:
     [
         (DELETE_FUNCTION, "backup"),
         (("dynamodb:CreateTable", {"TableName": "fresh"}), "did not stand"),
-        (("rds:DeleteDBInstance", {"DBInstanceIdentifier": "d"}), "no recipe"),
+        (("mq:DeleteBroker", {"BrokerId": "b-1"}), "no recipe"),
         (DELETE_TABLE, "backup"),
         (("dynamodb:DeleteResourcePolicy", {"ResourceArn": TABLE_ARN}), "no inverse"),
     ],

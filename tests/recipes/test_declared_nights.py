@@ -18,6 +18,7 @@ from keyturn.providers.aws.recipes.reborn import Reborn
 from tests.provider.provider_world import ACCOUNT, REGION, Account, change, drive
 from tests.recipes.account_nights import ACCOUNT_NIGHTS
 from tests.recipes.app_nights import APP_NIGHTS
+from tests.recipes.database_nights import DATABASES
 from tests.recipes.declared_nights import NIGHTS, Night
 from tests.recipes.fleet_nights import FLEET
 from tests.recipes.recipe_world import PROVIDER, Asked, assessed, perform, undone, verified
@@ -54,6 +55,7 @@ def test_every_declared_kind_has_a_night() -> None:
         if isinstance(recipe, Declared) and not isinstance(recipe, Reborn)
     }
     elsewhere = {night.kind for night in (*APP_NIGHTS, *ACCOUNT_NIGHTS)} | {night.kind for night in FLEET}
+    elsewhere |= {night.kind for night in DATABASES}
     own = {"kms:key", "elasticbeanstalk:environment"}
     assert declared - set(NAMED) - elsewhere == own, "they have tests of their own"
 

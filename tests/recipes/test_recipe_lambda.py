@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import msgspec
 import pytest
 from moto import mock_aws
 
-from keyturn.errors import UnavailableError
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Role, Succeeded, Unavailable
 from keyturn.providers.aws.recipes.base import State, call
@@ -150,10 +148,8 @@ def test_tags_are_put_back(account: Account) -> None:
     assert captured(account)["tags"] == before["tags"]
 
 
-def test_new_code_has_no_inverse_and_a_deleted_function_no_backup(account: Account) -> None:
+def test_new_code_has_no_inverse(account: Account) -> None:
     """Promised is only what can be done; the loss is said beforehand."""
     state = captured(account)
     assert RECIPE.inverse("lambda:UpdateFunctionCode", {"FunctionName": "report"}, REF, state) == ()
-    with pytest.raises(UnavailableError, match="no recipe to back up"):
-        drive(RECIPE.backup(REF, state, case_id="C-1", at_ms=1), account)
-    assert "code" in json.dumps(RECIPE.loss)
+    assert any("deleted function" in loss for loss in RECIPE.loss)

@@ -18,7 +18,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.response import StreamingBody
 
+from keyturn.core import keeping
 from keyturn.executors import lean
+from keyturn.executors.fetching import ElsewhereError, TooLargeError, fetched
 from keyturn.executors.http import Answer as HttpAnswer
 from keyturn.executors.http import Client, Connection, Receiver, head_bytes
 from keyturn.executors.interface import Credentials, Minted, NotSentError, Response, Sending, nothing
@@ -92,10 +94,6 @@ _TAG_VALUE: Final = re.compile(r"[^\w+=,.@\-:/ ]")
 _SOURCE: Final = re.compile(r"[^\w+=,.@\-]")
 
 
-class TooLargeError(Exception):
-    """An answer is longer than the plane holds in memory."""
-
-
 class AwsConfig(msgspec.Struct, frozen=True):
     """Where and as whom. `endpoint_url` replaces every endpoint (a stand-in). Empty role ARNs use the base credentials as they are."""
 
@@ -154,6 +152,8 @@ class AwsExecutor:
     def _ask(self, call: Call, credentials: Credentials) -> Answer:
         service, _, operation = call.operation.partition(":")
         try:
+            if call.operation == keeping.CODE:
+                return Succeeded({"Body": self._code(call, credentials)})
             client = self._client(service, call.region, credentials)
             value = _plain(getattr(client, xform_name(operation))(**call.parameters))
         except ClientError as error:
@@ -169,10 +169,16 @@ class AwsExecutor:
             return Refused(code=code, message=message, status=status)
         except BotoCoreError as error:
             return Unavailable(f"{call.operation}: {error}")
-        except TooLargeError as error:
+        except (TooLargeError, ElsewhereError) as error:
             return Unavailable(f"{call.operation}: {error}")
         value.pop("ResponseMetadata", None)
         return Succeeded(value)
+
+    def _code(self, call: Call, credentials: Credentials) -> bytes:
+        """A function's code. The place that Lambda tells is S3's own, or the stand-in's: nothing else is fetched, nor anything sent."""
+        told = self._client("lambda", call.region, credentials).get_function(**call.parameters)
+        place = str((told.get("Code") or {}).get("Location") or "")
+        return fetched(place, self._stand_in, BODY_BYTES_MAX)
 
     def _client(self, service: str, region: str, credentials: Credentials) -> Any:
         key = (service, region or self._config.region, credentials.access_key_id)

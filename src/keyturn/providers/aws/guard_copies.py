@@ -58,7 +58,13 @@ def snapshots() -> list[dict[str, Any]]:
 def exports() -> list[dict[str, Any]]:
     """Data that is sealed in the plane's vault before it goes."""
     through = [f"{name}.*.amazonaws.com*" for name in ("s3", "secretsmanager", "sqs", "logs")]
-    reads = ["s3:GetObject", "secretsmanager:GetSecretValue", "logs:FilterLogEvents", "sqs:ReceiveMessage"]
+    reads = [
+        "s3:GetObject",
+        "secretsmanager:GetSecretValue",
+        "logs:FilterLogEvents",
+        "sqs:ReceiveMessage",
+        "lambda:GetFunction",
+    ]
     return [
         {"Sid": "ReadWhatIsExported", "Effect": "Allow", "Action": reads, "Resource": "*"},
         {

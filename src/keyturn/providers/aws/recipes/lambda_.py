@@ -1,7 +1,8 @@
 """Lambda functions.
 
 UpdateFunctionConfiguration replaces the environment as a whole and takes a RevisionId as its precondition
-(https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionConfiguration.html); a deleted function is not recoverable.
+(https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionConfiguration.html); a deleted function is not recoverable, so that
+its code is exported before.
 """
 
 from __future__ import annotations
@@ -10,13 +11,19 @@ import base64
 import hashlib
 from typing import Any, ClassVar, Final
 
+import msgspec
+
 from keyturn.core.ports import Inquiry
-from keyturn.model.assessment import Dependent
+from keyturn.errors import UnavailableError
+from keyturn.model.assessment import Dependent, Recoverable
 from keyturn.model.change import ResourceRef
-from keyturn.model.execution import Succeeded
+from keyturn.model.execution import Backup, Succeeded
+from keyturn.providers.aws.recipes import lambda_again as made_again
 from keyturn.providers.aws.recipes import lambda_callers as callers
-from keyturn.providers.aws.recipes.base import Captured, Narrow, Recipe, State, Step
-from keyturn.providers.aws.recipes.common import read_call, value_of, wanted_otherwise
+from keyturn.providers.aws.recipes.base import Captured, Leaves, Narrow, Recipe, State, Step
+from keyturn.providers.aws.recipes.common import differences, read_call, value_of, wanted_otherwise
+from keyturn.providers.aws.recipes.export import backup_of, in_vault
+from keyturn.providers.aws.wire_shapes import cli_command
 
 _ABSENT: Final = ("ResourceNotFoundException",)
 
@@ -33,6 +40,8 @@ _CONFIGURATION: Final = {
     "tracing": "TracingConfig",
     "dead_letter": "DeadLetterConfig",
     "storage": "EphemeralStorage",
+    "key": "KMSKeyArn",
+    "snap_start": "SnapStart",
 }
 """A capture's field and the parameter of UpdateFunctionConfiguration that changes it."""
 
@@ -50,9 +59,11 @@ class Function(Recipe):
         "concurrency",
         "aliases",
         "statements",
+        "invoked",
+        "url",
         "tags",
     )
-    secret_fields: ClassVar[tuple[str, ...]] = ("environment",)
+    secret_fields: ClassVar[tuple[str, ...]] = ("environment", "versions")
     data_bearing: ClassVar[bool] = False
     creates: ClassVar[frozenset[str]] = frozenset({"lambda:CreateFunction"})
     deletes: ClassVar[frozenset[str]] = frozenset({"lambda:DeleteFunction"})
@@ -61,6 +72,8 @@ class Function(Recipe):
             "lambda:UpdateFunctionConfiguration",
             "lambda:PutFunctionConcurrency",
             "lambda:DeleteFunctionConcurrency",
+            "lambda:PutFunctionEventInvokeConfig",
+            "lambda:DeleteFunctionEventInvokeConfig",
             *callers.OPERATIONS,
             "lambda:TagResource",
             "lambda:UntagResource",
@@ -71,9 +84,13 @@ class Function(Recipe):
         "lambda:UpdateFunctionCode",
         "lambda:UpdateAlias",
     )
+    restores: ClassVar[bool] = True
+    exports: ClassVar[bool] = True
     loss: ClassVar[tuple[str, ...]] = (
-        "the function's code and every published version (a deleted function cannot be recovered)",
-        "aliases, event source mappings, permissions and the function URL's id",
+        "its code, where it is too large to be exported: nothing else brings a deleted function back",
+        "published versions that no alias names; the others have new numbers",
+        "the address of its function URL; policies and URLs of its versions and aliases, and provisioned concurrency",
+        "its event source mappings are left alone: they feed whatever stands under its name",
     )
 
     def capture(self, ref: ResourceRef) -> Inquiry[Captured]:
@@ -88,6 +105,8 @@ class Function(Recipe):
             return Captured(None, tuple(unknowns))
         statements = callers.statements(value_of(policy, "GetPolicy", unknowns, *_ABSENT))
         aliases = yield from callers.aliases(ref, unknowns)
+        around = yield from made_again.beside(ref, unknowns)
+        named = yield from made_again.versions(ref, made_again.named_by(aliases), unknowns)
         configuration = found["Configuration"]
         state: State = {
             "arn": configuration.get("FunctionArn", ""),
@@ -97,8 +116,12 @@ class Function(Recipe):
             "package": configuration.get("PackageType", "Zip"),
             "architectures": configuration.get("Architectures") or ["x86_64"],
             "concurrency": (found.get("Concurrency") or {}).get("ReservedConcurrentExecutions"),
+            "image": (found.get("Code") or {}).get("ResolvedImageUri")
+            or (found.get("Code") or {}).get("ImageUri"),
             "aliases": aliases,
+            "versions": named,
             "statements": statements,
+            **around,
             "tags": dict(sorted((found.get("Tags") or {}).items())),
             **{field: _given(field, configuration) for field in _CONFIGURATION},
         }
@@ -169,6 +192,14 @@ class Function(Recipe):
                 return (Step("lambda:DeleteFunctionConcurrency", {"FunctionName": ref.id}),)
             kept = {"FunctionName": ref.id, "ReservedConcurrentExecutions": was}
             return (Step("lambda:PutFunctionConcurrency", kept),)
+        if operation in {"lambda:PutFunctionEventInvokeConfig", "lambda:DeleteFunctionEventInvokeConfig"}:
+            if parameters.get("Qualifier"):
+                return ()
+            if not state.get("invoked"):
+                return (Step("lambda:DeleteFunctionEventInvokeConfig", {"FunctionName": ref.id}),)
+            return (
+                Step("lambda:PutFunctionEventInvokeConfig", {"FunctionName": ref.id, **state["invoked"]}),
+            )
         if operation == "lambda:TagResource":
             keys = list(parameters.get("Tags", {}))
         elif operation == "lambda:UntagResource":
@@ -181,6 +212,122 @@ class Function(Recipe):
         if new:
             steps.append(Step("lambda:UntagResource", {"Resource": state["arn"], "TagKeys": new}))
         return tuple(steps)
+
+    # --- made again --------------------------------------------------------------------------------------------------
+
+    def leaves(self, operation: str, parameters: dict[str, Any], ref: ResourceRef) -> Leaves:
+        return Leaves.STANDING if _one_version(parameters) else super().leaves(operation, parameters, ref)
+
+    def unrestorable(self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State) -> str:
+        if operation in self.deletes and _one_version(parameters):
+            return "it deletes one published version, whose number is never given again"
+        return super().unrestorable(operation, parameters, ref, state) or made_again.not_exported(state)
+
+    def settled(
+        self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State | None
+    ) -> bool | None:
+        if state is not None:
+            match operation:
+                case "lambda:CreateAlias":
+                    return str(parameters.get("Name")) in state["aliases"]
+                case "lambda:CreateFunctionUrlConfig":
+                    return state["url"] is not None
+                case "lambda:AddPermission":
+                    return str(parameters.get("StatementId")) in state["statements"]
+                case "lambda:PublishVersion":
+                    return False  # of what has not changed since, the service publishes none twice
+        return super().settled(operation, parameters, ref, state)
+
+    def at_risk(self, state: State) -> str:
+        count = len(state.get("versions") or {})
+        return f"a function's code, and {count} versions that aliases name" if count else ""
+
+    def recoverable(self, ref: ResourceRef, state: State | None) -> Recoverable:
+        able = state is not None and not made_again.not_exported(state)
+        seconds = made_again.RESTORE_S if able else None
+        return Recoverable(resource=ref, backup=able, inverse=False, recover_s=seconds, loss=self.loss)
+
+    def backup(self, ref: ResourceRef, state: State, *, case_id: str, at_ms: int) -> Inquiry[Backup]:
+        """Its code and that of the versions which aliases name, as an export; an image stays where it lies."""
+        why = made_again.not_exported(state)
+        if why:
+            raise UnavailableError("no-backup", f"{ref} cannot be exported: {why}")
+        restores_to = f"{self.title} {ref.id}, made again"
+        if state["package"] == "Image":
+            made_by = f"CreateFunction makes it again from {state['image']}, which is left where it lies"
+            return (
+                yield from self.read_twice(ref, state, at_ms=at_ms, made_by=made_by, restores_to=restores_to)
+            )
+        made, count = yield from made_again.export(ref, state)
+        about = f"{count} archives, each with the digest that Lambda says; their index: "
+        return backup_of(
+            self, ref, state, made, at_ms=at_ms, restores_to=restores_to, loss=self.loss, about=about
+        )
+
+    def restore_plan(self, ref: ResourceRef, state: State, backup: Backup | None) -> tuple[Step, ...]:
+        return tuple(
+            msgspec.structs.replace(one.step, why=f"with the archive of digest {one.code}")
+            if one.code
+            else one.step
+            for one in self._again(ref, state)
+        )
+
+    def restore(self, ref: ResourceRef, state: State, backup: Backup | None) -> Inquiry[tuple[str, ...]]:
+        index = "" if state["package"] == "Image" else in_vault(backup, ref).reference
+        numbers = yield from made_again.perform(ref, self._again(ref, state), index)
+        aliases = {
+            name: made_again.renumbered(alias, numbers)
+            for name, alias in (state.get("aliases") or {}).items()
+        }
+        after = yield from self.capture(ref)
+        honest = [
+            f"version {old} is {new} now: what names it by number has to be told"
+            for old, new in numbers.items()
+            if old != new
+        ]
+        now = (after.state or {}).get("address") or ""
+        if state.get("address") and now != state["address"]:
+            honest.append(f"function URL: it was {state['address']} and is {now}: callers have to be told")
+        aim = {**state, "aliases": aliases}
+        honest += differences(aim, after.state, self.fields, title=str(ref))
+        return (*honest, *(f"could not be compared: {unknown}" for unknown in after.unknowns))
+
+    def _again(self, ref: ResourceRef, state: State) -> list[made_again.Made]:
+        latest = {name: _parameter(field, state.get(field)) for field, name in _CONFIGURATION.items()}
+        of_version = {
+            number: {name: _parameter(field, _given(field, told)) for field, name in _CONFIGURATION.items()}
+            for number, told in (state.get("versions") or {}).items()
+        }
+        return made_again.again(
+            ref, state, _set(latest), {number: _set(one) for number, one in of_version.items()}
+        )
+
+    def manifest(self, ref: ResourceRef, state: State, backup: Backup) -> str:
+        """Plain ``aws`` commands, with the values of environment variables left out: they are sealed with the capture."""
+        lines = []
+        for one in self._again(ref, state):
+            given = dict(one.step.parameters)
+            if given.get("Environment"):
+                given["Environment"] = {"Variables": dict.fromkeys(given["Environment"]["Variables"], "…")}
+            given.pop("Code", None)
+            line = cli_command("lambda", one.step.action, given)
+            lines.append(f"    {line}" + (f" --zip-file fileb://{one.code[:8]}.zip" if one.code else ""))
+        return (
+            f"# Lambda function {ref.id}\n\nThe archives are sealed in the plane's vault (index {backup.reference}), each under its "
+            "digest; the values of environment variables are in the sealed capture. With them, in this order, waiting after each "
+            "for LastUpdateStatus to be Successful:\n\n" + "\n".join(lines) + "\n"
+        )
+
+
+def _one_version(parameters: dict[str, Any]) -> bool:
+    """Whether the request means one published version (or what an alias leads to), not the function."""
+    named = str(parameters.get("FunctionName", "")).rpartition("function:")[2]
+    return bool(parameters.get("Qualifier")) or ":" in named
+
+
+def _set(settings: dict[str, Any]) -> dict[str, Any]:
+    """What an update of this function says: nothing of a runtime that an image has not."""
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 def _given(field: str, source: dict[str, Any]) -> Any:
@@ -200,6 +347,8 @@ def _given(field: str, source: dict[str, Any]) -> Any:
             return (value or {}).get("TargetArn")
         case "storage":
             return (value or {}).get("Size", 512)
+        case "snap_start":
+            return (value or {}).get("ApplyOn", "None")
         case "description":
             return value or ""
         case "timeout":
@@ -222,6 +371,8 @@ def _parameter(field: str, value: Any) -> Any:
             return {"TargetArn": value or ""}
         case "storage":
             return {"Size": value or 512}
+        case "snap_start":
+            return {"ApplyOn": value or "None"}
     return value
 
 

@@ -99,7 +99,7 @@ def inverse(operation: str, parameters: dict[str, Any], ref: ResourceRef, state:
     stood = (state.get("statements") or {}).get(sid)
     if stood is None:
         return (Step("lambda:RemovePermission", {"FunctionName": ref.id, "StatementId": sid}),)
-    again = _asked(stood)
+    again = asked_again(stood)
     if again is None or operation == "lambda:AddPermission":
         return ()  # the service refuses a second statement of that name
     return (Step("lambda:AddPermission", {"FunctionName": ref.id, "StatementId": sid, **again}),)
@@ -116,7 +116,7 @@ def _alias_back(name: str, operation: str, ref: ResourceRef, state: State) -> tu
     return (Step(again, {**which, **stood}),)
 
 
-def _asked(statement: Mapping[str, Any]) -> dict[str, Any] | None:
+def asked_again(statement: Mapping[str, Any]) -> dict[str, Any] | None:
     """The parameters of AddPermission that make this statement; None where none do."""
     principal = statement.get("Principal")
     if isinstance(principal, Mapping):
