@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from keyturn.executors import fetching
 from keyturn.executors.fetching import ElsewhereError, TooLargeError, fetched
 
 
@@ -79,6 +78,6 @@ def test_where_lambda_keeps_code_is_s3(place: str, monkeypatch: pytest.MonkeyPat
     def refuses(*_given: Any, **_named: Any) -> Any:
         raise EndpointConnectionError(endpoint_url=place)
 
-    monkeypatch.setattr(fetching.URLLib3Session, "send", refuses)
-    with pytest.raises(ElsewhereError, match="could not be fetched: EndpointConnectionError$"):
+    monkeypatch.setattr("keyturn.executors.fetching.URLLib3Session.send", refuses)
+    with pytest.raises(ElsewhereError, match=r"could not be fetched: EndpointConnectionError$"):
         fetched(place, "", 5)
