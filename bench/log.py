@@ -23,10 +23,11 @@ from keyturn.model.change import Change, Effect, Operation, Principal, ResourceR
 from keyturn.model.decision import Decision, Obligations, Reason, Verdict
 from keyturn.model.execution import Outcome, OutcomeStatus, ProofStep
 from keyturn.model.record import Draft, Entry
-from keyturn.stores.bundle import verify_bundle, write_bundle
+from keyturn.stores.bundle import Author, write_bundle
 from keyturn.stores.memory import MemoryStore
 from keyturn.stores.sqlite import SqliteStore
 from keyturn.stores.vault import Signer
+from keyturn.stores.verifying import verify_bundle
 
 ROUNDS: Final = 7
 WRITERS: Final = 32
@@ -138,7 +139,7 @@ async def _verification(folder: Path) -> list[Row]:
     )
     path = folder / "log.zip"
     with path.open("wb") as file:
-        write_bundle(store, file, public_key=signer.public.hex())
+        write_bundle(store, file, Author("bench", signer.public, signer.sign, at_ms=1))
 
     async def whole() -> None:
         if not verify_bundle(path).passed:

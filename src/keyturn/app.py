@@ -32,6 +32,7 @@ from keyturn.providers.aws.hosts import SUFFIXES
 from keyturn.providers.aws.provider import AwsProvider
 from keyturn.runtime import Runtime, Settings, now_ms
 from keyturn.stores.authority import Authority
+from keyturn.stores.bundle import POLICIES
 from keyturn.stores.opening import is_postgres, open_store
 from keyturn.stores.vault import Signer, Vault, load_or_create_key
 from keyturn.surfaces.aws_gateway import Gateway, GatewayConfig
@@ -99,6 +100,7 @@ class App:
         loaded = PolicyLoaded(
             at_ms=now_ms(), policy_digest=policy.digest, packs=tuple(config.packs), enforcing=not mode
         )
+        await self._keep_text(policy)
         await self.runtime.reload(policy, settings, self._providers(config), loaded)
         names = ("data_dir", "gateway", "console", "aws", "store")
         left = tuple(name for name in names if getattr(config, name) != getattr(self.config, name))
@@ -110,6 +112,7 @@ class App:
         """Everything listens when this returns."""
         config = self.config
         mode = str(self.runtime.status()["mode"])
+        await self._keep_text(self.policy)
         await self.runtime.start(
             Started(at_ms=now_ms(), version=__version__, catalogue=catalogue.identity(), mode=mode)
         )
@@ -152,6 +155,11 @@ class App:
             self.runtime.nodes.about["gateway"] = str(self.runtime.about["gateway_url"])
             await self.runtime.nodes.beat()
         await self._start_console(listening, authority)
+
+    async def _keep_text(self, policy: CedarEngine) -> None:
+        """Before it decides anything its text is in the store, under the digest that decisions name: an export has it with them."""
+        if self.store.get_row(POLICIES, policy.digest) is None:
+            await self.store.put_row(POLICIES, policy.digest, policy.text)
 
     async def _start_console(self, listening: socket.socket, authority: Authority | None) -> None:
         config = self.config

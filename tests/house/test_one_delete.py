@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 from keyturn import config as settings
 from keyturn.app import App
 from keyturn.core.case import Phase
-from keyturn.stores.bundle import verify_bundle
+from keyturn.stores.verifying import verify_bundle
 from keyturn.testing.standin import StandIn
 from tests.house import tree
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -16,13 +18,15 @@ from keyturn.model.decision import Decision, Obligations, Verdict
 from keyturn.model.execution import Backup, Call, Outcome, OutcomeStatus, ProofStep, Role
 from keyturn.model.record import Checkpoint, Draft, Entry
 from keyturn.model.review import Review, ReviewRequest
-from keyturn.stores.bundle import Report, bundle, verify_bundle
+from keyturn.stores.bundle import Author, Part, pieces
 from keyturn.stores.memory import MemoryStore
 from keyturn.stores.vault import Signer
+from keyturn.stores.verifying import Report, verify_bundle
 
 SIGNER: Final = Signer(b"\x07" * 32)
 ANOTHER: Final = Signer(b"\x08" * 32)
 ORIGIN: Final = "keyturn.example/log"
+POLICY: Final = "sha256:" + hashlib.sha256(b'{"facts":[],"sources":[]}').hexdigest()
 
 TABLE = ResourceRef("aws", "aws", "123456789012", "eu-central-1", "dynamodb:table", "costs")
 ASSESSMENT = Assessment(
@@ -46,7 +50,7 @@ def change(action: str, session: str = "S-1") -> Change:
 
 def decision(verdict: Verdict, **more: Any) -> Decision:
     obligations = Obligations(quorum=2, backup=True) if verdict is Verdict.HOLD else Obligations()
-    return msgspec.structs.replace(Decision(verdict, (), obligations, "policy"), **more)
+    return msgspec.structs.replace(Decision(verdict, (), obligations, POLICY), **more)
 
 
 REQUEST = ReviewRequest(
@@ -55,7 +59,7 @@ REQUEST = ReviewRequest(
     change_digest=change("DeleteTable").digest,
     state_digest=ASSESSMENT.state_digest,
     assessment_digest=ASSESSMENT.digest,
-    policy_digest="policy",
+    policy_digest=POLICY,
     requesters=("ada", "kiro", "S-1"),
     excluded=("ada", "mallory"),
     quorum=2,
@@ -163,19 +167,37 @@ class Exported(MemoryStore):
         return self.told
 
 
+AUTHOR: Final = Author(ORIGIN, SIGNER.public, SIGNER.sign, at_ms=1)
+TEXT: Final = b'{"facts":[],"sources":[]}'
+"""Policies as they are kept; their digest is what the decisions here name."""
+
+
 def checked(
     folder: Path,
     entries: Sequence[Entry],
     checkpoints: Sequence[Checkpoint] | None = None,
     *,
     public_key: str = "",
-    own_key: str = SIGNER.public.hex(),
+    part: Part | None = None,
+    in_log: int = 0,
 ) -> Report:
     """Exported, and read by a stranger."""
-    store = Exported(entries, signed(entries) if checkpoints is None else checkpoints)
     path = folder / "log.zip"
-    path.write_bytes(bundle(store, public_key=own_key))
+    path.write_bytes(exported(entries, checkpoints, part=part, in_log=in_log))
     return verify_bundle(path, public_key=public_key)
+
+
+def exported(
+    entries: Sequence[Entry],
+    checkpoints: Sequence[Checkpoint] | None = None,
+    *,
+    part: Part | None = None,
+    in_log: int = 0,
+) -> bytes:
+    """The bundle, as the plane writes it."""
+    store = Exported(entries, signed(entries) if checkpoints is None else checkpoints)
+    asyncio.run(store.put_row("policy", POLICY, TEXT))
+    return b"".join(pieces(store, AUTHOR, part, in_log=in_log))
 
 
 def failures(report: Report) -> str:

@@ -34,6 +34,7 @@ def test_a_log_as_it_was_exported_passes(tmp_path: Path) -> None:
         "PASS  chain: 24 entries, each on the hash of the one before",
         "PASS  checkpoints: 2 signed by the key you gave",
         "PASS  signed to the end: every entry is under a signature",
+        "PASS  selection: the plane says that this is the whole log",
         "PASS  events: 24 decode",
         "PASS  verdicts: 2 calls left: 1 allowed by policy, 1 held",
         "PASS  approvals: 1 approved in time, by people enough who do not run the agent",
@@ -42,6 +43,7 @@ def test_a_log_as_it_was_exported_passes(tmp_path: Path) -> None:
         "PASS  backups: 1 obliged, taken and verified before the call",
         "PASS  sent once: every call by one claim; no operation and no approval twice",
         "PASS  order: nothing happened to a case after its end, nor before its claim",
+        "PASS  policies: 3 decisions by 1 sets of policies, whose texts are here",
     ]
     assert report.passed
 

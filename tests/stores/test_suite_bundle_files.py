@@ -13,9 +13,10 @@ import pytest
 
 from keyturn.core.chain import Tree, sign_checkpoint
 from keyturn.errors import OperatorError
-from keyturn.stores.bundle import Report, bundle, verify_bundle
+from keyturn.stores.bundle import Author, pieces
 from keyturn.stores.memory import MemoryStore
 from keyturn.stores.vault import Signer
+from keyturn.stores.verifying import Report, verify_bundle
 from keyturn.testing.suites import draft
 
 SIGNER: Final = Signer(b"\x07" * 32)
@@ -34,7 +35,7 @@ def good() -> bytes:
                 )
 
     asyncio.run(write())
-    return bundle(store, public_key=SIGNER.public.hex())
+    return b"".join(pieces(store, Author("log", SIGNER.public, SIGNER.sign, at_ms=1)))
 
 
 def failures(report: Report) -> str:
@@ -64,7 +65,7 @@ def members(**changed: bytes | None) -> bytes:
         members(about=None),
         members(about=b"[]"),
         members(about=b'{"format":7}'),
-        members(about=b'{"format":"keyturn-log-9"}'),
+        members(about=b'{"format":"keyturn-log-1"}'),
         members()[:-40],
     ],
     ids=[
@@ -111,12 +112,12 @@ def test_lines_that_were_never_exported(changed: dict[str, bytes], tmp_path: Pat
     """A bundle whose lines are not what is written there fails by format, and nothing in it is believed."""
     path = tmp_path / "log.zip"
     path.write_bytes(members(**changed))
-    assert failures(verify_bundle(path)).startswith("FAIL  format: a line is not what was exported")
+    assert failures(verify_bundle(path)).startswith("FAIL  format: something is not what was exported")
 
 
 def test_a_line_without_end_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A zip can claim to hold anything: what is longer than a line may be is refused as it is unpacked."""
-    monkeypatch.setattr("keyturn.stores.bundle.LINE_BYTES_MAX", 3 << 20)
+    monkeypatch.setattr("keyturn.stores.verifying.LINE_BYTES_MAX", 3 << 20)
     path = tmp_path / "log.zip"
     path.write_bytes(members(log=b" " * (8 << 20)))
     assert "a line is longer than 3,145,728 bytes" in failures(verify_bundle(path))

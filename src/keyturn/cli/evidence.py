@@ -30,7 +30,7 @@ def export(ctx: click.Context, file: Path) -> None:
 @click.option("--key", default="", help="The public key the checkpoints must be signed with (hex).")
 def verify(file: Path, key: str) -> None:
     """Check an exported log offline."""
-    from keyturn.stores.bundle import verify_bundle
+    from keyturn.stores.verifying import verify_bundle
 
     report = verify_bundle(file, public_key=key)
     for check in report.checks:

@@ -76,16 +76,32 @@ def broken_at(entries: Iterable[Entry], *, seq: int = 0, prev: str = GENESIS) ->
                 return f"entry {entry.seq} does not follow on the hash of entry {seq}"
             if sha256(fromhex(prev) + entry.body).hexdigest() != entry.hash:
                 return f"entry {entry.seq} is not what was hashed"
-            filed = (
-                b'{"case":%b,' % _encode(entry.case_id),
-                b',"seq":%d,"writer":%b}' % (seq + 1, _encode(entry.writer)),
-            )
-            if not (entry.body.startswith(filed[0]) and entry.body.endswith(filed[1])):
+            if not _filed_right(entry):
                 return f"entry {entry.seq} is filed under another number, writer or case than was hashed"
             seq, prev = entry.seq, entry.hash
     except (TypeError, ValueError):  # a column changed by hand can hold anything, text where bytes were
         return f"entry {seq + 1} is not what was hashed"
     return ""
+
+
+def _filed_right(entry: Entry) -> bool:
+    before = b'{"case":%b,' % _encode(entry.case_id)
+    after = b',"seq":%d,"writer":%b}' % (entry.seq, _encode(entry.writer))
+    return entry.body.startswith(before) and entry.body.endswith(after)
+
+
+def entry_wrong(entry: Entry) -> str:
+    """Empty when the entry by itself is what was hashed; where it stands in the log is another question."""
+    try:
+        if entry_hash(entry.prev, entry.body) != entry.hash:
+            return f"entry {entry.seq} is not what was hashed"
+    except (TypeError, ValueError):
+        return f"entry {entry.seq} is not what was hashed"
+    return (
+        ""
+        if _filed_right(entry)
+        else f"entry {entry.seq} is filed under another number, writer or case than was hashed"
+    )
 
 
 class Tree:

@@ -10,13 +10,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from keyturn.errors import UnavailableError
 from keyturn.model.change import Change, Request
 from keyturn.model.execution import Answer, Call, Grant, Role
+
+REQUEST_IDS: Final = ("x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id")
+"""In which header AWS's services name a request, in small letters; S3 by the second (CloudTrail record contents, ``requestID``)."""
+
+REQUEST_ID_CHARS_MAX: Final = 128
 
 
 class NotSentError(UnavailableError):
@@ -41,6 +46,13 @@ class Response(msgspec.Struct, frozen=True):
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
+
+    @property
+    def request_id(self) -> str:
+        """What the provider calls this request, in its answer and in its trail; empty where it said nothing of the kind."""
+        named = dict(reversed(self.headers))
+        found = next((named[name] for name in REQUEST_IDS if named.get(name)), "")
+        return found[:REQUEST_ID_CHARS_MAX]
 
 
 class Minted(msgspec.Struct, frozen=True):

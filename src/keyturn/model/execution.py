@@ -120,3 +120,4 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     error_code: str = ""
     response: str = ""
     state_after: str = ""
+    request_id: str = ""  # the service's own name for the request: the account's trail has it too

@@ -20,7 +20,7 @@ from cedarpy import Decision as CedarDecision
 
 from keyturn.core.ports import Facts
 from keyturn.model.assessment import Assessment
-from keyturn.model.canonical import digest
+from keyturn.model.canonical import canonical, digest_bytes
 from keyturn.model.change import Change, ResourceRef
 from keyturn.model.decision import Decision, Obligations, Reason, Verdict
 from keyturn.policy.facts import Asked, context_of, table
@@ -37,7 +37,8 @@ _NOWHERE: Final = ResourceRef(provider="", partition="", account="", region="", 
 class CedarEngine:
     """A `PolicyEngine` over parsed policies. Use `keyturn.policy.load`, which checks them first.
 
-    `slicing` false asks the whole set every time: slow, obvious, for comparison in tests.
+    `slicing` false asks the whole set every time: slow, obvious, for comparison in tests. `text` is what `digest` is the hash of: the
+    policies as written, and the facts they can see.
     """
 
     def __init__(
@@ -45,9 +46,10 @@ class CedarEngine:
     ) -> None:
         self.policies = {policy.id: policy for policy in policies}
         self.sources = tuple(sources)
-        self._digest = digest(
+        self.text = canonical(
             {"sources": [[source.name, source.text] for source in self.sources], "facts": table()}
         )
+        self._digest = digest_bytes(self.text)
         self._named = named_actors(self.policies.values())
         self._slicing = slicing
         self._scopes = lru_cache(maxsize=SCOPES_MAX)(self._seen_from)

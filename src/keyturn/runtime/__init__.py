@@ -38,6 +38,7 @@ from keyturn.runtime.settings import (
 )
 from keyturn.runtime.shared_book import SharedBook, node_of
 from keyturn.runtime.work import PERFORM, Work
+from keyturn.stores.bundle import Author
 from keyturn.stores.interface import Store, is_shared
 from keyturn.stores.vault import Signer, Vault
 
@@ -344,6 +345,9 @@ class Runtime(GateSide, DeskSide):
             await asyncio.sleep(CHECKPOINT_S)
             if self.nodes is None or self.nodes.leads:
                 await _round(self.checkpoint)
+
+    def author(self) -> Author:
+        return Author(self.settings.origin, self._signer.public, self._signer.sign, self.clock())
 
     async def checkpoint(self) -> None:
         """Sign the log as it stands, when it has grown since the last time."""

@@ -12,17 +12,20 @@ import msgspec
 
 from keyturn.core.advance import owed
 from keyturn.core.case import Case, Phase
+from keyturn.core.evidence import ALL, Filter, Sample
 from keyturn.core.lifecycle import TERMINAL
+from keyturn.core.reconciling import Call
 from keyturn.core.review import judge
 from keyturn.errors import OperatorError, ReviewError
 from keyturn.model import record as r
 from keyturn.model.record import Drilled, Entry
 from keyturn.model.review import NotAccepted, Receipt, Review
 from keyturn.runtime.drilling import Drilling
+from keyturn.runtime.evidence import Evidence
 from keyturn.runtime.interface import Notice, SessionKey, Undoing
 from keyturn.runtime.undoing import TakingBack
 from keyturn.runtime.work import Work
-from keyturn.stores.bundle import bundle
+from keyturn.stores.bundle import Author
 
 SESSION_S_MAX: Final = 12 * 3600
 """A session ends with the working day: a key that is forgotten is worth nothing tomorrow."""
@@ -40,6 +43,7 @@ class DeskSide:
         self._undoing = asyncio.Lock()
         self.taking_back = TakingBack(work)
         self.drilling = Drilling(work)
+        self.evidence = Evidence(self.book, self.author, self.checkpoint)
         work.take_back, work.mark_undone = self.taking_back.perform, self.taking_back.mark
         self.about: dict[str, Any] = {}  # versions and hashes, set by app
 
@@ -356,10 +360,18 @@ class DeskSide:
     def subscribe(self, *, after: int = 0) -> AsyncIterator[Notice]:
         return self.book.subscribe(after=after)
 
-    async def export(self) -> AsyncIterator[bytes]:
-        await self.book.store.append(())  # what rides along is in the bundle too
-        await self.checkpoint()
-        yield bundle(self.book.store, public_key=self.about.get("public_key", ""))
+    def export(self, wanted: Filter = ALL) -> AsyncIterator[bytes]:
+        return self.evidence.export(wanted)
+
+    async def sample(self, wanted: Filter, *, count: int, seed: str = "") -> Sample:
+        return await self.evidence.sample(wanted, count, seed)
+
+    async def calls(self, *, since_ms: int = 0, until_ms: int | None = None) -> tuple[Call, ...]:
+        return await self.evidence.calls(since_ms=since_ms, until_ms=until_ms)
+
+    def author(self) -> Author:
+        """Who signs what is exported; the runtime holds the key."""
+        raise NotImplementedError
 
     async def checkpoint(self) -> None:
         """Sign the log as it stands; the runtime holds the key."""

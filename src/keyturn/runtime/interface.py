@@ -13,6 +13,8 @@ from typing import Any, Protocol
 import msgspec
 
 from keyturn.core.case import Case
+from keyturn.core.evidence import ALL, Filter, Sample
+from keyturn.core.reconciling import Call
 from keyturn.executors.interface import Minted, Response
 from keyturn.model.change import Change, Operation, Principal, Request
 from keyturn.model.decision import Decision
@@ -233,8 +235,16 @@ class Desk(Protocol):
 
     def subscribe(self, *, after: int = 0) -> AsyncIterator[Notice]: ...
 
-    def export(self) -> AsyncIterator[bytes]:
-        """The whole log as a bundle that `keyturn verify` checks offline."""
+    def export(self, wanted: Filter = ALL) -> AsyncIterator[bytes]:
+        """The log, or these cases of it, as a bundle that `keyturn verify` checks offline; in pieces."""
+        ...
+
+    async def sample(self, wanted: Filter, *, count: int, seed: str = "") -> Sample:
+        """Of the cases that are wanted and of which a call left, `count` that anybody draws again who has the seed."""
+        ...
+
+    async def calls(self, *, since_ms: int = 0, until_ms: int | None = None) -> tuple[Call, ...]:
+        """The calls that left in that time, by the log: what the account's own trail is compared with."""
         ...
 
     async def record_authority(self, *, by: str, fingerprint: str) -> None: ...

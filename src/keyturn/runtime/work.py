@@ -447,6 +447,7 @@ class Work:
                 http_status=response.status,
                 response=ref,
                 detail=sending.withheld or sending.note,
+                request_id=response.request_id,
             )
         status = OutcomeStatus.UNCERTAIN if response.status >= 500 else OutcomeStatus.FAILED
         return Outcome(
@@ -454,6 +455,7 @@ class Work:
             http_status=response.status,
             response=ref,
             detail=f"the service answered {response.status}",
+            request_id=response.request_id,
         )
 
     # --- after the call ----------------------------------------------------------------------------------------------

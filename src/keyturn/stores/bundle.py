@@ -1,8 +1,17 @@
-"""The log as one file that a stranger can check: entries as they were hashed, signed checkpoints, the public key.
+"""The log, or some cases of it, as one file that a stranger can check: `keyturn.stores.verifying` reads it with nothing else at hand.
 
-A bundle is a zip with ``log.jsonl`` (one entry a line: seq, writer, case, prev, hash, body as it was hashed), ``checkpoints.jsonl``
-and ``about.json``. `verify_bundle` needs nothing else: no server, no database, no key of ours but the public one, which the
-reader may pin (`public_key`). Both read and write in pieces: memory does not grow with the log.
+A bundle is a zip:
+
+- ``README.md``: what this is, and how it is checked, for somebody who has never heard of Keyturn.
+- ``about.json``: the format and the public key.
+- ``selection.json``: what the plane says is in here, signed (`keyturn.stores.selection`).
+- ``log.jsonl``: one entry a line: seq, writer, case, prev, hash, body as it was hashed.
+- ``checkpoints.jsonl``: signed notes over size and Merkle root.
+- ``policies/``: the policies that decided, each under its own digest.
+- of a part of the log also ``inclusion.jsonl`` (that each entry is in the tree) and ``consistency.jsonl`` (that each checkpoint's tree grew
+  out of the one before).
+
+It is written in pieces: memory does not grow with a whole log, and for a part by some 150 bytes for each entry of it.
 
 What a bundle cannot show: that entries after the last checkpoint were not cut off together with the checkpoints over them.
 Who keeps an earlier checkpoint, or its size and root, can see that its entries are still here.
@@ -11,41 +20,34 @@ Who keeps an earlier checkpoint, or its size and root, can see that its entries 
 from __future__ import annotations
 
 import io
+import itertools
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
-from itertools import islice
-from pathlib import Path
 from typing import IO, Final
 
 import msgspec
 
-from keyturn.core.chain import GENESIS, Tree, broken_at, checkpoint_wrong
-from keyturn.errors import OperatorError
+from keyturn.core.merkle import Leaves
 from keyturn.model import record as r
 from keyturn.model.record import Checkpoint, Entry
 from keyturn.stores.interface import Store
-from keyturn.stores.opinion import Opinion
-from keyturn.stores.vault import signature_holds
+from keyturn.stores.selection import Selection, sign_selection
+from keyturn.stores.stranger import README
 
-FORMAT: Final = "keyturn-log-1"
+FORMAT: Final = "keyturn-log-2"
 
-CHUNK: Final = 10_000
-"""Entries worked on at a time: some tens of MB."""
+CHUNK: Final = 1_000
+"""Entries worked on at a time: a few MB, and some 50 ms in which nothing else is done."""
 
-BLOCK_BYTES: Final = 1 << 20
-"""Bytes unpacked at a time."""
+DAY_MS: Final = 86_400_000
 
-LINE_BYTES_MAX: Final = 64 << 20
-"""One line of a bundle: as large as the largest blob the vault takes. A stranger's zip may claim to hold anything."""
-
-ABOUT_BYTES_MAX: Final = 1 << 20
-
-_UNREADABLE: Final = (OSError, EOFError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile)
-"""What `zipfile` and `msgspec` raise on damaged, encrypted or malformed members (RuntimeError: a password, or too deep)."""
+POLICIES: Final = "policy"
+"""The small table that keeps the text of every policy set that was ever in force, under its digest."""
 
 
-class _Line(msgspec.Struct, frozen=True):
+class Line(msgspec.Struct, frozen=True):
+    """One line of ``log.jsonl``."""
+
     seq: int
     writer: str
     case: str
@@ -54,229 +56,213 @@ class _Line(msgspec.Struct, frozen=True):
     body: msgspec.Raw
 
 
-class Check(msgspec.Struct, frozen=True):
-    """One line of the report."""
+class Included(msgspec.Struct, frozen=True):
+    """One line of ``inclusion.jsonl``: RFC 6962's PATH(seq - 1, D[size]), hexadecimal."""
 
-    name: str
-    passed: bool
-    detail: str
-
-    def __str__(self) -> str:
-        return f"{'PASS' if self.passed else 'FAIL'}  {self.name}: {self.detail}"
+    seq: int
+    size: int
+    path: tuple[str, ...]
 
 
-class Report(msgspec.Struct, frozen=True):
-    """All checks; `passed` only when there are some and every one did."""
+class Grown(msgspec.Struct, frozen=True):
+    """One line of ``consistency.jsonl``: RFC 6962's PROOF(old, D[size]), hexadecimal."""
 
-    checks: tuple[Check, ...]
-
-    @property
-    def passed(self) -> bool:
-        return bool(self.checks) and all(check.passed for check in self.checks)
-
-    def __str__(self) -> str:
-        return "\n".join(map(str, self.checks))
+    old: int
+    size: int
+    path: tuple[str, ...]
 
 
-# --- writing ---------------------------------------------------------------------------------------------------------
+class _Decision(msgspec.Struct, frozen=True):
+    policy_digest: str = ""
 
 
-def bundle(store: Store, *, public_key: str) -> bytes:
-    """The whole log as a zip."""
-    out = io.BytesIO()
-    write_bundle(store, out, public_key=public_key)
-    return out.getvalue()
+class _Event(msgspec.Struct, frozen=True):
+    """As much of any event as decides whether it is exported, and with which policies: whatever else later versions put there."""
+
+    event: str
+    session: str = ""
+    policy_digest: str = ""
+    decision: _Decision = _Decision()
 
 
-def write_bundle(store: Store, file: IO[bytes], *, public_key: str) -> None:
-    """The whole log as a zip into `file`, a piece at a time. `public_key` is hexadecimal."""
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        entries = store.entries()
-        with archive.open("log.jsonl", "w", force_zip64=True) as log:
-            while chunk := b"".join(map(_line, islice(entries, CHUNK))):
-                log.write(chunk)
-        archive.writestr(
-            "checkpoints.jsonl",
-            b"".join(msgspec.json.encode(checkpoint) + b"\n" for checkpoint in store.checkpoints()),
-        )
-        archive.writestr("about.json", msgspec.json.encode({"format": FORMAT, "public_key": public_key}))
+class _Body(msgspec.Struct, frozen=True):
+    event: _Event
 
 
-def _line(entry: Entry) -> bytes:
-    line = _Line(entry.seq, entry.writer, entry.case_id, entry.prev, entry.hash, msgspec.Raw(entry.body))
-    return msgspec.json.encode(line) + b"\n"
+def _tags(*events: type[msgspec.Struct]) -> frozenset[str]:
+    return frozenset(str(event.__struct_config__.tag) for event in events)
 
 
-# --- checking --------------------------------------------------------------------------------------------------------
+_glance = msgspec.json.Decoder(_Body).decode
+_OF_A_SESSION: Final = _tags(r.SessionOpened, r.SessionEnded)
+_OF_ALL: Final = _tags(r.PolicyLoaded, r.HaltRaised, r.HaltLifted, r.UserChanged)
+_DECIDED: Final = _tags(r.Decided)
+_LOADED: Final = _tags(r.PolicyLoaded)
 
 
-def verify_bundle(path: Path, *, public_key: str = "") -> Report:
-    """Check everything that can be checked without the plane. Raises `OperatorError` only when there is no bundle to read.
+class Part(msgspec.Struct, frozen=True):
+    """Some cases, with the number of entries each has, and the sessions they were asked for in."""
 
-    `public_key` (hex) pins the key the checkpoints must be signed with; without it the bundle's own is used, and said.
+    cases: dict[str, int]
+    sessions: frozenset[str]
+    filter: dict[str, str]
+
+    def takes(self, entry: Entry) -> bool:
+        """Their entries, and what of the plane one has to know to judge them."""
+        if entry.case_id:
+            return entry.case_id in self.cases
+        event = _glance(entry.body).event
+        return event.event in _OF_ALL or (event.event in _OF_A_SESSION and event.session in self.sessions)
+
+
+class Author(msgspec.Struct, frozen=True):
+    """Who writes the bundle: the log's name, and the plane's key. `sign` is Ed25519 over bytes."""
+
+    origin: str
+    public_key: bytes
+    sign: Callable[[bytes], bytes]
+    at_ms: int
+
+
+def write_bundle(store: Store, file: IO[bytes], author: Author, part: Part | None = None) -> None:
+    """The whole log, or a part, as a zip into `file`."""
+    for piece in pieces(store, author, part):
+        file.write(piece)
+
+
+def pieces(store: Store, author: Author, part: Part | None = None, *, in_log: int = 0) -> Iterator[bytes]:
+    """The zip piece by piece; an empty piece is a moment to do something else in. A part goes as far as the last checkpoint.
+
+    `in_log` is how many cases the whole log has, where that was counted.
     """
-    try:
-        archive = zipfile.ZipFile(path)
-    except _UNREADABLE as error:
-        raise _no_bundle(path, error) from error
-    with archive:
-        try:
-            about = _about(archive)
-            signed, log = archive.open("checkpoints.jsonl"), archive.open("log.jsonl")
-        except (KeyError, *_UNREADABLE) as error:
-            raise _no_bundle(path, error) from error
-        with signed, log:
-            try:
-                checkpoints = [msgspec.json.decode(line, type=Checkpoint) for line in _lines(signed)]
-                checks = _Checking(checkpoints, public_key or about["public_key"], pinned=bool(public_key))
-                for chunk in _chunks(_lines(log)):
-                    checks.take(chunk)
-            except _UNREADABLE as error:
-                return Report((Check("format", False, f"a line is not what was exported: {error}"),))
-            return checks.report()
+    return _Writing(store, author, part, in_log).pieces()
 
 
-def _no_bundle(path: Path, error: BaseException) -> OperatorError:
-    return OperatorError(
-        "no-bundle", f"{path} is no exported log: {error}", help="make one with: keyturn export FILE"
-    )
+class _Buffer:
+    """A file that cannot be rewound, for `zipfile` to write to: what was written is taken out and sent."""
+
+    def __init__(self) -> None:
+        self._held = io.BytesIO()
+
+    def write(self, data: bytes) -> int:
+        return self._held.write(data)
+
+    def flush(self) -> None:
+        """Everything is here already."""
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    def take(self) -> bytes:
+        held, self._held = self._held.getvalue(), io.BytesIO()
+        return held
 
 
-def _about(archive: zipfile.ZipFile) -> dict[str, str]:
-    with archive.open("about.json") as file:
-        about = msgspec.json.decode(file.read(ABOUT_BYTES_MAX), type=dict[str, str])
-    if about.get("format") != FORMAT:
-        raise ValueError(f"its format is {about.get('format', 'not named')}, not {FORMAT}")
-    return {"public_key": "", **about}
+class _Writing:
+    def __init__(self, store: Store, author: Author, part: Part | None, in_log: int) -> None:
+        self._store, self._author, self._part, self._in_log = store, author, part, in_log
+        checkpoints = store.checkpoints()
+        self._last = max(checkpoints, key=lambda one: one.size, default=None)
+        self._size = self._last.size if self._last and part is not None else store.head[0]
+        self._checkpoints = checkpoints if part is None else _one_a_day(checkpoints)
+        self._leaves = Leaves()
+        self._kept: list[int] = []  # of a part, the entries' numbers
+        self._entries = 0
+        self._named: set[str] = set()  # policies that decided, or were in force
+        self._deciding: set[str] = set()
 
+    def pieces(self) -> Iterator[bytes]:
+        out = _Buffer()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("README.md", README)
+            about = {"format": FORMAT, "public_key": self._author.public_key.hex()}
+            archive.writestr("about.json", msgspec.json.encode(about))
+            with archive.open("log.jsonl", "w", force_zip64=True) as log:
+                for chunk in self._chunks():
+                    log.write(b"".join(map(self._line, chunk)))
+                    yield out.take()
+            archive.writestr("checkpoints.jsonl", _lines(self._checkpoints))
+            if self._part is not None:
+                with archive.open("inclusion.jsonl", "w", force_zip64=True) as proofs:
+                    for first in range(0, len(self._kept), CHUNK):
+                        proofs.write(
+                            _lines([self._included(seq) for seq in self._kept[first : first + CHUNK]])
+                        )
+                        yield out.take()
+                archive.writestr("consistency.jsonl", _lines(self._grown()))
+            texts = {
+                name: row.value
+                for name in sorted(self._named)
+                if (row := self._store.get_row(POLICIES, name))
+            }
+            for name, text in texts.items():
+                archive.writestr(f"policies/{name.removeprefix('sha256:')}.json", text)
+            archive.writestr("selection.json", msgspec.json.encode(self._selection(tuple(texts))))
+        yield out.take()
 
-def _lines(file: IO[bytes]) -> Iterator[bytes]:
-    """Lines of a member, unpacked block by block; one without an end is refused before it fills the memory."""
-    rest = b""
-    while block := file.read(BLOCK_BYTES):
-        *whole, rest = (rest + block).split(b"\n")
-        yield from whole
-        if len(rest) > LINE_BYTES_MAX:
-            raise ValueError(f"a line is longer than {LINE_BYTES_MAX:,} bytes")
-    if rest:
-        yield rest
-
-
-def _chunks(lines: Iterator[bytes]) -> Iterator[list[Entry]]:
-    decode = msgspec.json.Decoder(_Line).decode
-    while chunk := [
-        Entry(line.seq, line.writer, line.case, line.prev, line.hash, bytes(line.body))
-        for line in map(decode, islice(lines, CHUNK))
-    ]:
-        yield chunk
-
-
-class _Checking:
-    """All checks side by side, in one pass over the log. Each stops at its first problem, but for the cases'."""
-
-    def __init__(self, checkpoints: list[Checkpoint], key: str, *, pinned: bool) -> None:
-        self._seq, self._prev = 0, GENESIS
-        self._broken, self._undecoded = "", ""
-        self._tree = Tree()
-        self._checkpoints = sorted(checkpoints, key=lambda checkpoint: checkpoint.size)
-        self._checked = 0  # checkpoints whose root was compared
-        self._next_root_at = 0  # the size of the first that was not
-        self._unsigned = _signatures(self._checkpoints, key)
-        self._whose = "the key you gave" if pinned else "the bundle's own key (give --key to pin it)"
-        self._decode = msgspec.json.Decoder(r.EntryBody).decode
-        self._opinion = Opinion()
-
-    def take(self, entries: list[Entry]) -> None:
-        """The next entries of the log."""
-        if not self._broken:
-            self._broken = broken_at(entries, seq=self._seq, prev=self._prev)
-        if self._broken:
-            return  # what follows rests on the chain
-        for entry in entries:
-            if self._tree.size == self._next_root_at:
-                self._compare_roots()
-            self._tree.add(bytes.fromhex(entry.hash))
-        self._compare_roots()
-        self._seq, self._prev = entries[-1].seq, entries[-1].hash
-        if not self._undecoded:
-            self._undecoded = self._read(entries)
-
-    def _compare_roots(self) -> None:
-        for checkpoint in self._checkpoints[self._checked :]:
-            if checkpoint.size > self._tree.size:
-                self._next_root_at = checkpoint.size
+    def _chunks(self) -> Iterator[list[Entry]]:
+        """The entries of the bundle, some at a time; none of a chunk in which there is nothing of the part."""
+        after = 0
+        while after < self._size:
+            read = list(self._store.entries(after=after, limit=min(CHUNK, self._size - after)))
+            if not read:
                 return
-            if checkpoint.size != self._tree.size or self._tree.root().hex() != checkpoint.root:
-                self._unsigned.append((checkpoint.size, "the log's root at this size is another one"))
-            self._checked += 1
+            after = max(read[-1].seq, after + 1)  # it goes on, whatever a damaged store says
+            if self._part is not None:
+                for entry in read:
+                    self._leaves.add(bytes.fromhex(entry.hash))
+                read = [entry for entry in read if self._part.takes(entry)]
+                self._kept += [entry.seq for entry in read]
+            self._entries += len(read)
+            yield read
 
-    def _read(self, entries: list[Entry]) -> str:
-        for entry in entries:
-            try:
-                body = self._decode(entry.body)
-            except (ValueError, RecursionError) as error:
-                return f"entry {entry.seq} is no event we know: {error}"
-            if (body.seq, body.writer, body.case) != (entry.seq, entry.writer, entry.case_id):
-                return f"entry {entry.seq} is filed under another number, writer or case than was hashed"
-            self._opinion.see(body, entry.body)
-        return ""
+    def _line(self, entry: Entry) -> bytes:
+        if b'"policy_digest":' in entry.body:  # most entries have none, and are not taken apart
+            event = _glance(entry.body).event
+            if event.event in _DECIDED:
+                self._deciding.add(event.decision.policy_digest)
+                self._named.add(event.decision.policy_digest)
+            elif event.event in _LOADED:
+                self._named.add(event.policy_digest)
+        line = Line(entry.seq, entry.writer, entry.case_id, entry.prev, entry.hash, msgspec.Raw(entry.body))
+        return msgspec.json.encode(line) + b"\n"
 
-    def report(self) -> Report:
-        """What was found, from the ground up."""
-        self._compare_roots()
-        size = self._tree.size
-        checks = [
-            Check(
-                "chain",
-                not self._broken,
-                self._broken or f"{size:,} entries, each on the hash of the one before",
-            ),
-            *self._signed(size),
+    def _included(self, seq: int) -> Included:
+        path = self._leaves.inclusion(seq - 1, self._size)
+        return Included(seq, self._size, tuple(node.hex() for node in path))
+
+    def _grown(self) -> list[Grown]:
+        sizes = sorted({checkpoint.size for checkpoint in self._checkpoints if checkpoint.size})
+        return [
+            Grown(old, size, tuple(node.hex() for node in self._leaves.consistency(old, size)))
+            for old, size in itertools.pairwise(sizes)
         ]
-        if not self._broken:
-            checks.append(Check("events", not self._undecoded, self._undecoded or f"{size:,} decode"))
-        if not self._broken and not self._undecoded:
-            checks += [Check(*line) for line in self._opinion.lines()]
-        return Report(tuple(checks))
 
-    def _signed(self, size: int) -> list[Check]:
-        if not self._checkpoints:
-            return [Check("checkpoints", False, "there is none: nothing says that the end was not cut off")]
-        bad = [Check(f"checkpoint {at}", False, why) for at, why in sorted(self._unsigned)]
-        last = self._checkpoints[-1].size
-        if last > size:
-            rest = f"{last:,} entries were signed, {size:,} {'hold' if self._broken else 'are here'}"
-        elif last < size:
-            rest = f"{size - last:,} entries came after the last checkpoint"
-        else:
-            rest = "every entry is under a signature"
-        good = Check("checkpoints", True, f"{len(self._checkpoints):,} signed by {self._whose}")
-        return [*(bad or [good]), Check("signed to the end", last <= size, rest)]
+    def _selection(self, texted: tuple[str, ...]) -> object:
+        part = self._part
+        selection = Selection(
+            origin=self._author.origin,
+            whole=part is None,
+            at_ms=self._author.at_ms,
+            size=self._size,
+            root=self._last.root if self._last and self._last.size == self._size else "",
+            entries=self._entries,
+            filter=part.filter if part else {},
+            cases=part.cases if part else {},
+            in_log=self._in_log,
+            policies=texted,
+            untexted=tuple(sorted(self._deciding - set(texted))),
+        )
+        return sign_selection(selection, public_key=self._author.public_key, sign=self._author.sign)
 
 
-def _signatures(checkpoints: list[Checkpoint], key: str) -> list[tuple[int, str]]:
-    """(size, what is wrong) of every checkpoint that was not signed by `key` for the log that the first one names."""
-    try:
-        public = bytes.fromhex(key)
-    except ValueError:
-        return [(checkpoint.size, "the public key is not hexadecimal") for checkpoint in checkpoints]
-
-    def holds(signature: bytes, message: bytes) -> bool:
-        return signature_holds(public, signature, message)
-
-    return [
-        (checkpoint.size, wrong)
-        for checkpoint in checkpoints
-        if (wrong := _checkpoint_wrong(checkpoint, checkpoints[0].origin, public, holds))
-    ]
+def _lines(values: list[Included] | list[Grown] | tuple[Checkpoint, ...]) -> bytes:
+    return b"".join(msgspec.json.encode(value) + b"\n" for value in values)
 
 
-def _checkpoint_wrong(
-    checkpoint: Checkpoint, origin: str, public: bytes, holds: Callable[[bytes, bytes], bool]
-) -> str:
-    if checkpoint.origin != origin:
-        return f"it speaks of the log {checkpoint.origin}, the first one of {origin}"
-    try:
-        return checkpoint_wrong(checkpoint, public_key=public, verify=holds)
-    except ValueError as error:
-        return f"it is not one: {error}"
+def _one_a_day(checkpoints: tuple[Checkpoint, ...]) -> tuple[Checkpoint, ...]:
+    """The last of each day (UTC): a part of the log is no place for one a minute."""
+    by_day = {
+        checkpoint.at_ms // DAY_MS: checkpoint for checkpoint in sorted(checkpoints, key=lambda one: one.size)
+    }
+    return tuple(sorted(by_day.values(), key=lambda one: one.size))

@@ -1,0 +1,93 @@
+"""Evidence for people: the log or some cases of it as a bundle, a sample of cases, the calls that left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final
+
+import msgspec
+
+from keyturn.core.evidence import Filter, Index, Sample, looked_at, population_digest, sampled
+from keyturn.core.reconciling import Call, Calls
+from keyturn.model.record import EntryBody
+from keyturn.runtime.book import Book
+from keyturn.stores.bundle import Author, Part, pieces
+
+READ_AT_ONCE: Final = 500
+"""Entries read before others get their turn: some 20 ms."""
+
+
+class Evidence:
+    """Reads the log from its first entry; slow on a long one, and never in anybody's way."""
+
+    def __init__(
+        self, book: Book, author: Callable[[], Author], checkpoint: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._book, self._author, self._checkpoint = book, author, checkpoint
+
+    async def export(self, wanted: Filter) -> AsyncIterator[bytes]:
+        """A bundle of the cases that are wanted, piece by piece; of the whole log where nothing is left out."""
+        await self._book.store.append(())  # what rides along is in the bundle too
+        await self._checkpoint()
+        part, in_log = None, 0
+        if not wanted.everything:  # counted as far as the checkpoint goes: cases have moved on since
+            signed = self._book.store.last_checkpoint()
+            index = await self.index(until=signed.size if signed else None)
+            part, in_log = _part(index, wanted), len(index.cases)
+        for piece in pieces(self._book.store, self._author(), part, in_log=in_log):
+            if piece:
+                yield piece
+            await asyncio.sleep(0)
+
+    async def sample(self, wanted: Filter, count: int, seed: str) -> Sample:
+        """`count` cases of which a call left; without a seed that of the log's head, which nobody chose."""
+        seq, head = self._book.store.head
+        index = await self.index(until=seq)
+        population = [name for name, about in index.chosen(wanted).items() if about.sent]
+        seed = seed or head
+        found = [self._book.case(name) for name in sampled(population, count, seed)]
+        return Sample(
+            seed=seed,
+            population=len(population),
+            population_digest=population_digest(population),
+            in_log=len(index.cases),
+            log_entries=seq,
+            filter=wanted,
+            cases=tuple(looked_at(case) for case in found if case is not None),
+        )
+
+    async def calls(self, *, since_ms: int, until_ms: int | None) -> tuple[Call, ...]:
+        """The calls that left in that time, as the log has them."""
+        calls = Calls()
+        async for body in self._bodies():
+            calls.see(body)
+        return calls.found(since_ms=since_ms, until_ms=until_ms)
+
+    async def index(self, *, until: int | None = None) -> Index:
+        """Every case, by what it can be chosen by."""
+        index = Index()
+        async for body in self._bodies(until=until):
+            index.see(body)
+        return index
+
+    async def _bodies(self, *, until: int | None = None) -> AsyncIterator[EntryBody]:
+        decode = msgspec.json.Decoder(EntryBody).decode
+        after = 0
+        while until is None or after < until:
+            limit = READ_AT_ONCE if until is None else min(READ_AT_ONCE, until - after)
+            read = tuple(self._book.store.entries(after=after, limit=limit))
+            if not read:
+                return
+            for entry in read:
+                yield decode(entry.body)
+            after = read[-1].seq
+            await asyncio.sleep(0)
+
+
+def _part(index: Index, wanted: Filter) -> Part:
+    chosen = index.chosen(wanted)
+    asked: dict[str, Any] = msgspec.to_builtins(wanted)
+    told = {name: " ".join(value) if isinstance(value, list) else str(value) for name, value in asked.items()}
+    sessions = frozenset(about.session for about in chosen.values() if about.session)
+    return Part({name: about.entries for name, about in chosen.items()}, sessions, told)
