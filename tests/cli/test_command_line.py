@@ -369,13 +369,13 @@ def test_what_is_exported_is_checked_by_a_stranger(desk: Desk, tmp_path: Path) -
     assert "PASS" in told.output
     assert "FAIL" not in told.output
     other = desk.say("stranger", "verify", str(file), "--key", "00" * 32)
-    assert (other.exit_code, "FAIL" in other.output) == (1, True)
+    assert (other.exit_code, "FAIL" in other.output) == (3, True)
     tampered = tmp_path / "tampered.zip"
     with zipfile.ZipFile(file) as source, zipfile.ZipFile(tampered, "w") as target:
         for name in source.namelist():
             target.writestr(name, source.read(name).replace(b"dana", b"erin"))
     wrong = desk.say("stranger", "verify", str(tampered))
-    assert (wrong.exit_code, "FAIL" in wrong.output) == (1, True)
+    assert (wrong.exit_code, "FAIL" in wrong.output) == (3, True)
     (tmp_path / "none.zip").write_text("hello")
     none = desk.say("stranger", "verify", str(tmp_path / "none.zip"))
     assert (none.exit_code, "is no exported log" in none.output) == (1, True)

@@ -21,8 +21,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "pipeline": ("core", "model", "errors"),
     # What would be decided of a request, with nothing running.
     "explaining": ("pipeline", "policy", "providers", "core", "model", "errors"),
-    # Adapters: the model and their own interface; a store checks the chain that `core.chain` defines.
-    "stores": ("core.chain", "model", "errors"),
+    # Adapters: the model and their own interface; a store checks the chain that `core.chain` defines, a bundle all of it.
+    "stores": ("core.chain", "core.merkle", "core.receipts", "model", "errors"),
     "executors": ("providers", "model", "errors"),
     # The runtime knows adapters by their interfaces; the vault and the bundle are formats of ours, not adapters.
     "runtime": (

@@ -265,6 +265,7 @@ EXAMPLES: Final[tuple[r.Event, ...]] = (
         at_ms=AT,
         review=Review(reviewer="grace", approve=True, binding=DIGEST, at_ms=AT, receipt=RECEIPT),
     ),
+    r.Answered(at_ms=AT, outcome=msgspec.structs.replace(OUTCOME, request_id="7b4f-REQ")),
     r.PasskeyChanged(
         at_ms=AT,
         by="grace",

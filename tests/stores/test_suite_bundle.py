@@ -37,12 +37,13 @@ def test_a_log_as_it_was_exported_passes(tmp_path: Path) -> None:
         "PASS  selection: the plane says that this is the whole log",
         "PASS  events: 24 decode",
         "PASS  verdicts: 2 calls left: 1 allowed by policy, 1 held",
-        "PASS  approvals: 1 approved in time, by people enough who do not run the agent",
+        "PASS  approvals: 1 approved in time, by enough people who do not run the agent",
         "PASS  same change: what was approved is what was sent, as it was shown",
         "PASS  proofs: 2 numbered before their calls, every step held",
         "PASS  backups: 1 obliged, taken and verified before the call",
         "PASS  sent once: every call by one claim; no operation and no approval twice",
         "PASS  order: nothing happened to a case after its end, nor before its claim",
+        "PASS  receipts: 0 approvals signed by a passkey of who gave them, 2 by login alone, as policy let them",
         "PASS  policies: 3 decisions by 1 sets of policies, whose texts are here",
     ]
     assert report.passed

@@ -14,6 +14,9 @@ from keyturn.errors import KeyturnError, OperatorError
 TIMEOUT_S: Final = 700.0
 """An undo of a table takes minutes, and the server answers when it is done."""
 
+PIECE_BYTES: Final = 1 << 18
+"""What is downloaded is written in pieces of this size."""
+
 DEFAULT_URL: Final = "http://127.0.0.1:8421"
 
 
@@ -43,6 +46,24 @@ class Api:
             self._answer(status, raw)
         return raw
 
+    def save(self, path: str, target: Path) -> int:
+        """As `download`, into a file, piece by piece; returns how many bytes it was. Of an answer that was cut nothing stays."""
+        connection, answer = self._open("GET", path, None)
+        try:
+            if answer.status >= 400:
+                self._answer(answer.status, answer.read())
+            with target.open("wb") as file:
+                while piece := answer.read(PIECE_BYTES):
+                    file.write(piece)
+                return file.tell()
+        except http.client.HTTPException as error:
+            target.unlink()
+            raise ApiError(
+                "cut", f"{self.url} stopped in the middle: {type(error).__name__}", help="ask again"
+            ) from error
+        finally:
+            connection.close()
+
     def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         return self._answer(*self._raw(method, path, body))
 
@@ -63,6 +84,24 @@ class Api:
         return answer
 
     def _raw(self, method: str, path: str, body: dict[str, Any] | None) -> tuple[int, bytes]:
+        connection, answer = self._open(method, path, body)
+        try:
+            return answer.status, answer.read()
+        except OSError as error:
+            raise self._unreachable(error) from error
+        finally:
+            connection.close()
+
+    def _unreachable(self, error: OSError) -> OperatorError:
+        return OperatorError(
+            "unreachable",
+            f"no Keyturn console answers at {self.url}: {error}",
+            help="start one: keyturn up; or set KEYTURN_URL",
+        )
+
+    def _open(
+        self, method: str, path: str, body: dict[str, Any] | None
+    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
         parts = urlsplit(self.url)
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
@@ -72,20 +111,14 @@ class Api:
         try:
             connection.request(
                 method,
-                "/api/v1" + quote(path, safe="/?=&"),
+                "/api/v1" + quote(path, safe="/?=&%"),
                 json.dumps(body) if body is not None else None,
                 headers,
             )
-            answer = connection.getresponse()
-            return answer.status, answer.read()
+            return connection, connection.getresponse()
         except OSError as error:
-            raise OperatorError(
-                "unreachable",
-                f"no Keyturn console answers at {self.url}: {error}",
-                help="start one: keyturn up; or set KEYTURN_URL",
-            ) from error
-        finally:
             connection.close()
+            raise self._unreachable(error) from error
 
 
 def _url(given: str) -> str:

@@ -1,41 +1,141 @@
-"""Commands that prove what happened: the log read, exported, verified by a stranger."""
+"""Commands that prove what happened: the log read, exported, sampled, verified by a stranger."""
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
 import click
 
-from keyturn.cli.shared import EXIT_FAILED, api
+from keyturn.cli.shared import EXIT_REFUSED, api, out, output_option
 
 FOLLOW_S: Final = 1.0
 """How often ``log -f`` asks for more."""
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def filters(command: F) -> F:
+    """The options by which cases are chosen."""
+    for option in (
+        click.option("--case", "case", multiple=True, metavar="C-n", help="This case; several times."),
+        click.option("--account", default="", help="AWS account id."),
+        click.option("--effect", default="", help="delete, replace, permission ..."),
+        click.option("--verdict", default="", help="Policy's last: allow, hold, suggest, deny."),
+        click.option("--agent", default="", help="Name of the agent."),
+        click.option("--until", default="", metavar="TIME", help="Opened before this time."),
+        click.option(
+            "--since",
+            default="",
+            metavar="TIME",
+            help="Opened from this time on (2026-01-31, 2026-01-31T09:00Z).",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def query(given: dict[str, Any]) -> str:
+    """A filter as the API takes it; empty where nothing was asked for."""
+    times = {
+        f"{name}_ms": moment_ms(str(given[name]), f"--{name}")
+        for name in ("since", "until")
+        if given.get(name)
+    }
+    texts = {name: given[name] for name in ("agent", "verdict", "effect", "account") if given.get(name)}
+    pairs = [*times.items(), *texts.items(), *(("case", one) for one in given.get("case", ()))]
+    return "&".join(f"{name}={quote(str(value), safe='')}" for name, value in pairs)
+
+
+def moment_ms(text: str, option: str) -> int:
+    """Milliseconds since 1970; a time without a zone is this machine's."""
+    try:
+        return int(dt.datetime.fromisoformat(text).astimezone().timestamp() * 1000)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is no time; write 2026-01-31T09:00Z", param_hint=option) from None
+
 
 @click.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "-o", "--out", "given", type=click.Path(dir_okay=False, path_type=Path), help="The same as FILE."
+)
+@filters
 @click.pass_context
-def export(ctx: click.Context, file: Path) -> None:
-    """Write the whole log to a file that a stranger can check."""
-    file.write_bytes(api(ctx).download("/export"))
-    click.echo(f"Wrote {file}. Check it anywhere, offline: keyturn verify {file}")
+def export(ctx: click.Context, /, file: Path | None, given: Path | None, **wanted: Any) -> None:
+    """Write the log, or the cases you choose, to a file that a stranger can check.
+
+    Of chosen cases the file proves that each entry is in the log, and has the plane's signature under how many there are.
+    """
+    path = file or given
+    if path is None or (file and given and file != given):
+        raise click.UsageError("say once where to: keyturn export bundle.zip")
+    asked = query(wanted)
+    size = api(ctx).save(f"/export?{asked}" if asked else "/export", path)
+    click.echo(f"Wrote {path} ({size / 1024:,.0f} KB). Check it anywhere, offline: keyturn verify {path}")
 
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--key", default="", help="The public key the checkpoints must be signed with (hex).")
-def verify(file: Path, key: str) -> None:
-    """Check an exported log offline."""
+@click.option(
+    "--key", default="", help="The public key everything must be signed with (hex; keyturn status has it)."
+)
+@output_option
+def verify(file: Path, key: str, output: str) -> None:
+    """Check an exported log offline, trusting nobody. Exit code 0: every check passed, 3: one did not, 1: it is no log."""
     from keyturn.stores.verifying import verify_bundle
 
     report = verify_bundle(file, public_key=key)
-    for check in report.checks:
-        click.echo(str(check))
-    sys.exit(0 if report.passed else EXIT_FAILED)
+    found = {
+        "passed": report.passed,
+        "key": report.key,
+        "pinned": report.pinned,
+        "checks": [{"name": one.name, "passed": one.passed, "detail": one.detail} for one in report.checks],
+    }
+    lines = [str(report)]
+    if not report.pinned:
+        lines.append(
+            f"\nThe key was taken on trust: {report.key}\n"
+            "Ask for it elsewhere than where this file came from, and pin it: keyturn verify FILE --key HEX"
+        )
+    out(found, "\n".join(lines), output)
+    sys.exit(0 if report.passed else EXIT_REFUSED)
+
+
+@click.group()
+def evidence() -> None:
+    """What an auditor asks for."""
+
+
+@evidence.command()
+@click.option("-n", "--count", default=25, show_default=True, type=click.IntRange(1, 1_000), help="Cases.")
+@click.option(
+    "--seed", default="", help="The same seed on the same log draws the same cases; else the log's last hash."
+)
+@filters
+@output_option
+@click.pass_context
+def sample(ctx: click.Context, /, count: int, seed: str, output: str, **wanted: Any) -> None:
+    """Random executed changes: who asked, who approved, whether that was somebody else, and what was proved before the call.
+
+    Exit code 3 where something does not hold.
+    """
+    from keyturn.cli.text_evidence import sampled
+
+    asked = "&".join(
+        part for part in (f"n={count}", f"seed={quote(seed, safe='')}" if seed else "", query(wanted)) if part
+    )
+    found = api(ctx).get(f"/evidence/sample?{asked}")
+    out(found, sampled(found), output)
+    checks = ("independent", "same_change", "state_read", "backup")
+    if any(case[name]["holds"] is False for case in found["cases"] for name in checks):
+        sys.exit(EXIT_REFUSED)
 
 
 @click.command()

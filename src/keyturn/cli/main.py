@@ -12,7 +12,7 @@ import click
 
 from keyturn import __version__
 from keyturn.cli.authority import ca
-from keyturn.cli.evidence import export, log, verify
+from keyturn.cli.evidence import evidence, export, log, verify
 from keyturn.cli.explaining import explain
 from keyturn.cli.guarding import doctor, guard
 from keyturn.cli.policies import policy
@@ -416,7 +416,21 @@ def settle(ctx: click.Context, case: str, succeeded: bool, note: str) -> None:
     )
 
 
-for command in (undo, backup, drill, explain, export, verify, log, policy, guard, doctor, ca, store):
+for command in (
+    undo,
+    backup,
+    drill,
+    explain,
+    export,
+    evidence,
+    verify,
+    log,
+    policy,
+    guard,
+    doctor,
+    ca,
+    store,
+):
     main.add_command(command)
 
 

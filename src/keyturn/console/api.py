@@ -7,10 +7,11 @@ from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from keyturn.console import show, story
+from keyturn.console.evidence_api import EvidenceApi
 from keyturn.console.identity import Identity, User
 from keyturn.console.metrics import Metrics
 from keyturn.errors import KeyturnError, OperatorError, ReviewError, StoreError, UnavailableError
@@ -119,6 +120,7 @@ class Api:
     ) -> None:
         self._desk, self._identity, self._authority = desk, identity, authority
         self._metrics, self._open_metrics = metrics, open_metrics
+        self._evidence = EvidenceApi(desk)
 
     def routes(self) -> list[Route]:
         """Every route; all but login need a token."""
@@ -145,7 +147,9 @@ class Api:
             ("GET", "/api/v1/users", self._users),
             ("POST", "/api/v1/users", self._add_user),
             ("POST", "/api/v1/users/{name}/remove", self._remove_user),
-            ("GET", "/api/v1/export", self._export),
+            ("GET", "/api/v1/export", self._evidence.export),
+            ("GET", "/api/v1/evidence/sample", self._evidence.sample),
+            ("GET", "/api/v1/evidence/calls", self._evidence.calls),
             ("GET", "/api/v1/ca", self._ca),
             ("POST", "/api/v1/ca/rotate", self._rotate),
             ("POST", "/api/v1/logout", self._logout),
@@ -404,10 +408,6 @@ class Api:
         if self._metrics is None:
             return Response(b"", media_type="text/plain")
         return Response(self._metrics.page(), media_type=self._metrics.kind)
-
-    async def _export(self, request: Request, user: User) -> Response:
-        _needs(user, "auditor", "administrator", "reviewer")
-        return StreamingResponse(self._desk.export(), media_type="application/zip")
 
 
 def _number(request: Request, name: str, default: int) -> int:

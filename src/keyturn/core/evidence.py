@@ -7,6 +7,7 @@ population finds the same cases, and nobody who does not choose the seed can ste
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -37,6 +38,13 @@ class Filter(msgspec.Struct, frozen=True, omit_defaults=True):
         """Whether it leaves nothing out."""
         return self == Filter()
 
+    def said(self) -> dict[str, str]:
+        """As people read it, with times in UTC."""
+        times = {"since": self.since_ms, "until": self.until_ms}
+        texts = {"agent": self.agent, "verdict": self.verdict, "effect": self.effect, "account": self.account}
+        told = {name: _utc(at_ms) for name, at_ms in times.items() if at_ms is not None}
+        return told | {name: text for name, text in (texts | {"cases": " ".join(self.cases)}).items() if text}
+
     def takes(self, case_id: str, about: About) -> bool:
         return (
             (not self.cases or case_id in self.cases)
@@ -47,6 +55,10 @@ class Filter(msgspec.Struct, frozen=True, omit_defaults=True):
             and self.effect in {"", about.effect}
             and (not self.account or self.account in about.accounts)
         )
+
+
+def _utc(at_ms: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at_ms // 1000))
 
 
 ALL: Final = Filter()

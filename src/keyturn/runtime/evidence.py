@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -87,7 +87,5 @@ class Evidence:
 
 def _part(index: Index, wanted: Filter) -> Part:
     chosen = index.chosen(wanted)
-    asked: dict[str, Any] = msgspec.to_builtins(wanted)
-    told = {name: " ".join(value) if isinstance(value, list) else str(value) for name, value in asked.items()}
     sessions = frozenset(about.session for about in chosen.values() if about.session)
-    return Part({name: about.entries for name, about in chosen.items()}, sessions, told)
+    return Part({name: about.entries for name, about in chosen.items()}, sessions, wanted.said())

@@ -213,7 +213,7 @@ class Opinion:
         )
         return {
             VERDICTS: f"{calls:,} calls left: {self._allowed:,} allowed by policy, {self._approved:,} held{observed}",
-            APPROVALS: f"{self._approved:,} approved in time, by people enough who do not run the agent",
+            APPROVALS: f"{self._approved:,} approved in time, by enough people who do not run the agent",
             BINDINGS: "what was approved is what was sent, as it was shown",
             PROOFS: f"{self._allowed + self._approved:,} numbered before their calls, every step held",
             BACKUPS: f"{self._backed_up:,} obliged, taken and verified before the call",

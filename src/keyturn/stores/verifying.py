@@ -26,6 +26,7 @@ from keyturn.model.record import Checkpoint, Entry
 from keyturn.stores.bundle import FORMAT, Grown, Included, Line
 from keyturn.stores.opinion import Opinion
 from keyturn.stores.selection import SignedSelection, selection_wrong
+from keyturn.stores.signatures import Signatures as Passkeys
 from keyturn.stores.vault import signature_holds
 
 CHUNK: Final = 10_000
@@ -228,10 +229,12 @@ class _Reading:
         )
         self.unsigned = selection_wrong(signed, public_key=checkpoints.key, verify=checkpoints.holds)
         self.broken = self.undecoded = ""
+        self.incomplete = False
         self.count = 0
         self.deciding: Counter[str] = Counter()  # decisions by the digest of their policies
         self._decode = msgspec.json.Decoder(r.EntryBody).decode
         self._opinion = Opinion()
+        self._passkeys = Passkeys()
 
     def take(self, entries: list[Entry]) -> None:
         """The next entries of the bundle."""
@@ -251,16 +254,17 @@ class _Reading:
             if isinstance(body.event, r.Decided):
                 self.deciding[body.event.decision.policy_digest] += 1
             self._opinion.see(body, entry.body)
+            self._passkeys.see(body)
 
     def report(self) -> list[Check]:
         """What was found, from the ground up."""
         checks = self.ground()
-        if self.broken:
-            return checks
+        if self.broken or self.incomplete:
+            return checks  # cases of which something is missing are not judged
         checks.append(Check("events", not self.undecoded, self.undecoded or f"{self.count:,} decode"))
         if not self.undecoded:
             checks += [Check(*line) for line in self._opinion.lines()]
-            checks.append(self._policies())
+            checks += [Check("receipts", *self._passkeys.line()), self._policies()]
         return checks
 
     def _policies(self) -> Check:
@@ -387,7 +391,9 @@ class _Part(_Reading):
         checks.append(
             Check("consistency", not apart, apart or "each checkpoint's log begins with the one before")
         )
-        return [*checks, self._selected()]
+        selected = self._selected()
+        self.incomplete = not selected.passed
+        return [*checks, selected]
 
     def _not_grown(self) -> str:
         proofs = {(one.old, one.size): one for one in _decoded(self.archive, "consistency.jsonl", Grown)}

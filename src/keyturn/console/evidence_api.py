@@ -1,0 +1,84 @@
+"""Evidence over the API: bundles, samples, the calls that left. For those who check: auditors, reviewers, administrators."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from keyturn.console.identity import User
+from keyturn.core.evidence import SAMPLE_MAX, Filter
+from keyturn.errors import OperatorError, ReviewError
+from keyturn.runtime.interface import Desk
+
+MAY_CHECK: Final = ("auditor", "administrator", "reviewer")
+SAMPLE: Final = 25
+"""Cases of a sample when nobody says how many: what auditors usually draw of a control that works daily."""
+
+MS_DIGITS_MAX: Final = 15
+
+
+class EvidenceApi:
+    """The handlers; `console.api` has their routes."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def export(self, request: Request, user: User) -> Response:
+        may_check(user)
+        wanted = wanted_of(request)
+        name = "keyturn-log.zip" if wanted.everything else "keyturn-evidence.zip"
+        return StreamingResponse(
+            self._desk.export(wanted),
+            media_type="application/zip",
+            headers={"content-disposition": f'attachment; filename="{name}"'},
+        )
+
+    async def sample(self, request: Request, user: User) -> Response:
+        may_check(user)
+        count = number(request, "n", SAMPLE)
+        if count is None or not 1 <= count <= SAMPLE_MAX:
+            raise OperatorError("n", f"a sample has 1 to {SAMPLE_MAX:,} cases", help="export takes more")
+        seed = request.query_params.get("seed", "")[:200]
+        return _json(await self._desk.sample(wanted_of(request), count=count, seed=seed))
+
+    async def calls(self, request: Request, user: User) -> Response:
+        may_check(user)
+        since_ms, until_ms = number(request, "since_ms", 0), number(request, "until_ms", None)
+        return _json({"calls": await self._desk.calls(since_ms=since_ms or 0, until_ms=until_ms)})
+
+
+def may_check(user: User) -> None:
+    """Raises `ReviewError` for whoever is not there to check."""
+    if not set(MAY_CHECK) & set(user.roles):
+        raise ReviewError("forbidden", f"{user.name} needs the role {' or '.join(MAY_CHECK)} for this")
+
+
+def wanted_of(request: Request) -> Filter:
+    """The filter in a query. Raises `OperatorError` that names what is wrong."""
+    given = request.query_params
+    return Filter(
+        since_ms=number(request, "since_ms", None),
+        until_ms=number(request, "until_ms", None),
+        agent=given.get("agent", ""),
+        verdict=given.get("verdict", ""),
+        effect=given.get("effect", ""),
+        account=given.get("account", ""),
+        cases=tuple(given.getlist("case")),
+    )
+
+
+def number(request: Request, name: str, default: int | None) -> int | None:
+    """A whole number of the query."""
+    asked = request.query_params.get(name)
+    if asked is None:
+        return default
+    if not (asked.isascii() and asked.isdigit() and len(asked) <= MS_DIGITS_MAX):
+        raise OperatorError(name, f"{name} is a whole number, not {asked[:20]!r}")
+    return int(asked)
+
+
+def _json(value: Any) -> Response:
+    return JSONResponse(msgspec.to_builtins(value))

@@ -1,0 +1,83 @@
+"""What an auditor types: some cases exported, a sample drawn, the account's trail compared with the log."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from keyturn.cli.main import main
+from tests.console.running_plane import Plane, running
+
+
+class Desk:
+    """A filled plane, and command lines before it."""
+
+    def __init__(self, plane: Plane) -> None:
+        self.plane = plane
+
+    def say(self, person: str, *words: str, url: str = "") -> Result:
+        """What this person types, and what it answers; a stranger has no login."""
+        token = self.plane.token(person) if person != "stranger" else ""
+        given = {
+            "KEYTURN_URL": url or self.plane.url,
+            "KEYTURN_TOKEN": token,
+            "KEYTURN_LOGIN_FILE": "/nowhere",
+        }
+        return CliRunner().invoke(main, words, env=given)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with running(tmp_path_factory.mktemp("plane")) as plane:
+        yield Desk(plane)
+
+
+def test_some_cases_are_exported_with_what_proves_them(desk: Desk, tmp_path: Path) -> None:
+    """By case, agent, effect or time: the bundle says what was asked for, passes with the key pinned, and says the same to programs."""
+    case = desk.plane.cases["undone"]
+    file = tmp_path / "some.zip"
+    told = desk.say("ada", "export", "-o", str(file), "--case", case, "--since", "2020-01-01T00:00Z")
+    assert told.exit_code == 0, told.output
+    key = json.loads(desk.say("ada", "status", "-o", "json").stdout)["public_key"]
+    told = desk.say("stranger", "verify", str(file), "--key", key, "-o", "json", url="http://127.0.0.1:1")
+    assert told.exit_code == 0, told.output
+    found = json.loads(told.stdout)
+    assert (found["passed"], found["pinned"], found["key"]) == (True, True, key)
+    said = {check["name"]: check["detail"] for check in found["checks"]}
+    assert said["selection"].startswith("1 of ")
+    assert said["selection"].endswith(
+        f"cases, whole, as the plane says: since 2020-01-01T00:00:00Z, cases {case}"
+    )
+    assert said["verdicts"] == "1 calls left: 0 allowed by policy, 1 held"
+    trusting = desk.say("stranger", "verify", str(file))
+    assert f"The key was taken on trust: {key}" in trusting.output
+    none = desk.say("ada", "export", str(file), "--agent", "nobody")
+    assert none.exit_code == 0
+    assert "selection: 0 of " in desk.say("stranger", "verify", str(file)).output
+
+
+def test_a_sample_is_drawn_again_by_its_seed(desk: Desk) -> None:
+    """Who asked, who approved, whether that was somebody else: the same cases for the same seed, others for another."""
+    first, again = (desk.say("ada", "evidence", "sample", "-n", "2", "--seed", "audit-7") for _ in range(2))
+    assert first.exit_code == 0, first.output
+    assert first.output == again.output
+    assert "kiro <- bob" in first.output
+    assert "seed audit-7" in first.output.replace("\n", " ")
+    found = json.loads(
+        desk.say("ada", "evidence", "sample", "-n", "99", "--seed", "audit-7", "-o", "json").stdout
+    )
+    assert len(found["cases"]) == found["population"] < found["in_log"]
+    ranked = sorted(
+        (one["case"] for one in found["cases"]),
+        key=lambda name: hashlib.sha256(f"audit-7:{name}".encode()).digest(),
+    )
+    assert [one["case"] for one in found["cases"]] == ranked, "anybody can do it"
+    undone = next(one for one in found["cases"] if one["case"] == desk.plane.cases["undone"])
+    checks = ("independent", "same_change", "state_read", "backup")
+    assert (undone["approvers"], [undone[name]["holds"] for name in checks]) == (["dana", "erin"], [True] * 4)
+    assert desk.say("olga", "evidence", "sample").exit_code == 3
