@@ -53,6 +53,42 @@ RENAMED: Final = STOOD.replace('"orders"', '"orders2"')
 EMPTIED: Final = json.dumps({"Resources": {"t": TABLES["t"]}})
 LET_GO: Final = STOOD.replace('"Retain"', '"Delete"')
 STACK: Final = {"": {"StackName": "s"}, "template": STOOD}
+SET: Final = {"StackName": "s", "ChangeSetName": "c"}
+MACRO: Final = json.dumps({"Transform": ["Ours"], "Resources": TABLES})
+SAM: Final = json.dumps({"Transform": "AWS::Serverless-2016-10-31", "Resources": TABLES})
+REPLACED: Final = {"Action": "Modify", "Replacement": "True", "LogicalResourceId": "t", "ResourceType": "AWS::DynamoDB::Table"}  # fmt: skip
+REMOVED: Final = {"Action": "Remove", "LogicalResourceId": "t", "ResourceType": "AWS::DynamoDB::Table"}
+TUNED: Final = {"Action": "Modify", "Replacement": "False", "Scope": ["Tags"], "LogicalResourceId": "t", "ResourceType": "AWS::DynamoDB::Table"}  # fmt: skip
+
+
+def changes(*listed: dict[str, Any]) -> dict[str, Any]:
+    """What DescribeChangeSet says."""
+    return {"": {"Changes": [{"Type": "Resource", "ResourceChange": one} for one in listed]}}
+
+
+def made(kind: str, **properties: Any) -> Case:
+    """A stack of one resource."""
+    template = json.dumps({"Resources": {"r": {"Type": kind, "Properties": properties}}})
+    return Case("cloudformation:CreateStack", {"StackName": "s", "TemplateBody": template})
+
+
+def scheduled(call: str, **given: Any) -> Case:
+    """A schedule that makes this call."""
+    target = {"Arn": f"arn:aws:scheduler:::aws-sdk:{call}", "RoleArn": ROLE, "Input": json.dumps(given)}
+    return Case(
+        "scheduler:CreateSchedule", {"Name": "n", "ScheduleExpression": "rate(1 day)", "Target": target}
+    )
+
+
+def set_to(kind: str, before: dict[str, Any], after: dict[str, Any]) -> Case:
+    """A stack's resource, and what would be set of it."""
+    one, other = (
+        json.dumps({"Resources": {"r": {"Type": kind, "Properties": each}}}) for each in (before, after)
+    )
+    live = {"": {"StackName": "s", "Parameters": []}, "template": one}
+    return Case("cloudformation:UpdateStack", {"StackName": "s", "TemplateBody": other}, live=live)
+
+
 MEMBERS: Final = {
     "members": {
         "StackResourceSummaries": [{"LogicalResourceId": "t", "ResourceType": "AWS::DynamoDB::Table"}]
@@ -427,6 +463,74 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
     "EXP001": (
         Case("rds:ModifyDBInstance", {"DBInstanceIdentifier": "d", "PubliclyAccessible": True}),
         Case("rds:ModifyDBInstance", {"DBInstanceIdentifier": "d", "PubliclyAccessible": False}),
+    ),
+    "PRT001": (
+        set_to("AWS::SQS::Queue", {"MessageRetentionPeriod": 345600}, {"MessageRetentionPeriod": 60}),
+        set_to("AWS::SQS::Queue", {"MessageRetentionPeriod": 60}, {"MessageRetentionPeriod": 345600}),
+    ),
+    "PRT002": (
+        set_to("AWS::EKS::Nodegroup", {"Version": "1.30"}, {"Version": "1.31"}),
+        set_to("AWS::EKS::Nodegroup", {"Labels": {"a": "b"}}, {"Labels": {"a": "c"}}),
+    ),
+    "PRT003": (
+        set_to("AWS::ECS::Service", {"DesiredCount": 2}, {"DesiredCount": 0}),
+        set_to("AWS::ECS::Service", {"DesiredCount": 2}, {"DesiredCount": 3}),
+    ),
+    "PRT004": (
+        set_to(
+            "AWS::DynamoDB::Table", {"DeletionProtectionEnabled": True}, {"DeletionProtectionEnabled": False}
+        ),
+        set_to(
+            "AWS::DynamoDB::Table", {"DeletionProtectionEnabled": False}, {"DeletionProtectionEnabled": True}
+        ),
+    ),
+    "PRT005": (
+        set_to("AWS::RDS::DBCluster", {"BackupRetentionPeriod": 7}, {"BackupRetentionPeriod": 1}),
+        set_to("AWS::RDS::DBCluster", {"BackupRetentionPeriod": 1}, {"BackupRetentionPeriod": 7}),
+    ),
+    "PRT006": (
+        made("AWS::EC2::Instance", UserData="x"),
+        made("AWS::EC2::VPC", CidrBlock="10.0.0.0/16"),
+    ),
+    "PRT007": (
+        made("AWS::EC2::SecurityGroupIngress", CidrIp="0.0.0.0/0", IpProtocol="tcp"),
+        made("AWS::EC2::SecurityGroupIngress", CidrIp="10.0.0.0/8", IpProtocol="tcp"),
+    ),
+    "PRT008": (
+        set_to("AWS::CloudWatch::Alarm", {"ActionsEnabled": True}, {"ActionsEnabled": False}),
+        set_to("AWS::CloudWatch::Alarm", {"Threshold": 1}, {"Threshold": 2}),
+    ),
+    "PRT009": (
+        scheduled("secretsmanager:getSecretValue", SecretId="s"),
+        scheduled("secretsmanager:describeSecret", SecretId="s"),
+    ),
+    "PRT010": (
+        scheduled("s3:putObject", Bucket="b", Key="k"),
+        scheduled("s3:headObject", Bucket="b", Key="k"),
+    ),
+    "PRT011": (
+        made("Custom::Thing"),
+        made("AWS::SQS::Queue"),
+    ),
+    "CFN002": (
+        Case("cloudformation:ExecuteChangeSet", SET, live=changes(REPLACED)),
+        Case("cloudformation:ExecuteChangeSet", SET, live=changes(TUNED)),
+    ),
+    "CFN003": (
+        Case("cloudformation:ExecuteChangeSet", SET, live=changes(REMOVED)),
+        Case("cloudformation:ExecuteChangeSet", SET, live=changes(TUNED)),
+    ),
+    "CFN016": (
+        Case("cloudformation:UpdateStack", {"StackName": "s", "TemplateURL": "https://b/t"}, live=STACK),
+        Case("cloudformation:UpdateStack", {"StackName": "s", "TemplateBody": STOOD}, live=STACK),
+    ),
+    "CFN018": (
+        Case("cloudformation:CreateChangeSet", {**SET, "TemplateBody": MACRO}, live=STACK),
+        Case("cloudformation:CreateChangeSet", {**SET, "TemplateBody": SAM}, live=STACK),
+    ),
+    "CFN019": (
+        Case("cloudformation:CreateChangeSet", {**SET, "TemplateBody": RENAMED}, live=STACK),
+        Case("cloudformation:CreateChangeSet", {**SET, "ChangeSetType": "IMPORT"}),
     ),
     "CFN012": (
         Case("cloudformation:UpdateStack", {"StackName": "s", "TemplateBody": RENAMED}, live=STACK),

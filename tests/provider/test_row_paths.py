@@ -86,7 +86,7 @@ def _paths(give: Any) -> list[str]:
         return [path for inner in give.values() for path in _paths(inner)]
     if isinstance(give, list):
         return [path for inner in give for path in _paths(inner)]
-    return [] if give.startswith("=") else [give]
+    return [] if give is True or give.startswith("=") else [give]
 
 
 def test_what_is_read_only_reads() -> None:

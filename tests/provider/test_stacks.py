@@ -72,7 +72,7 @@ UPDATES: dict[str, tuple[str, set[str]]] = {
     "no name any more": (changed("table.Properties.TableName"), {"CFN012"}),
     "another type": (changed("role.Type", "AWS::IAM::User"), {"CFN012"}),
     "a name that others hang on": (changed("queue.Properties.QueueName", "jobs2"), {"CFN012"}),
-    "a function in the place of a name": (changed("table.Properties.TableName", {"Fn::Sub": "orders"}), {"CFN012"}),
+    "a function in the place of a name": (changed("table.Properties.TableName", {"Fn::ImportValue": "orders"}), {"CFN012"}),
     "without the queue": (changed("queue"), {"CFN013"}),
     "without the role": (changed("role"), {"CFN013"}),
     "without the log, which is kept": (changed("log"), {"CFN013"}),
@@ -109,13 +109,13 @@ def test_another_value_of_a_parameter_changes_what_hangs_on_it() -> None:
     """The template is the same; the database's name is not."""
     other = [{"ParameterKey": "Name", "ParameterValue": "papers"}]
     same = [{"ParameterKey": "Name", "ParameterValue": "orders"}]
-    assert "db (AWS::RDS::DBInstance, by DBName) perhaps" in updated(json.dumps(STOOD), Parameters=other)["CFN012"].message  # fmt: skip
+    assert "db (AWS::RDS::DBInstance, by DBName)." in updated(json.dumps(STOOD), Parameters=other)["CFN012"].message  # fmt: skip
     assert not updated(json.dumps(STOOD), Parameters=same)
 
 
 def test_what_cannot_be_foreseen_is_not_said_to_be_harmless() -> None:
-    """No template, macros, a URL, what stands not read: CFN007 says that it is not known."""
-    row = next(rule for rule in REGISTRY if rule.code == "CFN007")
+    """No template, macros, a URL, what stands not read: CFN016 says that it is not known."""
+    row = next(rule for rule in REGISTRY if rule.code == "CFN016")
     stands = {"": {"StackName": "s"}, "template": json.dumps(STOOD)}
     macro = json.dumps({**STOOD, "Transform": "AWS::Serverless-2016-10-31"})
     for given_, live in (

@@ -41,7 +41,7 @@ class Live:
             if one.operation in {f"{service}:{name}", name} and _fits(one.parameters, call.parameters)
         ]
         if not fitting:
-            return Unavailable(f"{call.operation}: {NOT_GIVEN}")
+            return Unavailable(NOT_GIVEN)
         return max(fitting, key=lambda one: len(one.parameters)).answer
 
 

@@ -17,7 +17,7 @@ from keyturn.providers.aws.capturing import Taken, take, together
 from keyturn.providers.aws.items import Items
 from keyturn.providers.aws.live import Reading
 from keyturn.providers.aws.recipes.base import Recipe, State
-from keyturn.providers.aws.rules import Context, Doubt, Rule, rules_for, statements
+from keyturn.providers.aws.rules import Context, Doubt, Rule, inside, rules_for, statements
 from keyturn.providers.aws.rules.shapes import APPENDS
 
 _DESTROYS: Final = frozenset({Effect.DELETE, Effect.REPLACE})
@@ -83,8 +83,17 @@ def assess(
             _read(change, taken), parameters, touched, powers, strict=True
         )
     ]
+    yield from _powers(contexts)
     judged = [judge(context, taken_back=change.undoes is not None) for context in contexts]
     return _together(change, contexts, judged, taken, seal=seal, accounts=accounts)
+
+
+def _powers(contexts: list[Context]) -> Inquiry[None]:
+    """Reads what the roles may do that the parts of a call act with."""
+    wanted = [(context, role) for context in contexts for role in inside.roles(context)]
+    told = yield from together([authority.of_roles(context.operation, [role]) for context, role in wanted])
+    for (context, role), power in zip(wanted, told, strict=True):
+        context.memo.setdefault("powers", {})[role] = power
 
 
 def _read(change: Change, taken: Taken) -> list[tuple[Operation, Reading]]:
@@ -116,9 +125,13 @@ def _with_items(
 
 def judge(context: Context, *, taken_back: bool = False) -> Judged:
     """One operation by the rules that speak of it; of an undo only what its steps are."""
+    if lowered(context.operation.name, context.parameters):
+        return Judged(context.operation, Effect.READ, Reversibility.R0, (), ())
+    known = inside.floor(context)  # of a stack call: the worst of its parts
+    if known is not None:
+        operation = msgspec.structs.replace(context.operation, floor=known)
+        context = msgspec.structs.replace(context, operation=operation)
     operation = context.operation
-    if lowered(operation.name, context.parameters):
-        return Judged(operation, Effect.READ, Reversibility.R0, (), ())
     findings, doubts = ((), ()) if taken_back else _asked(context)
     effects = [operation.floor, *(finding.effect for finding in findings if finding.kind is not Kind.NOTE)]
     effect = max(effects, key=lambda effect: effect.severity)

@@ -79,6 +79,11 @@ def of(operation: Operation, live: Mapping[str, Any], states: Mapping[str, Any])
     named = roles(operation, live, states)
     if not named:
         return None
+    return (yield from of_roles(operation, named))
+
+
+def of_roles(operation: Operation, named: list[str]) -> Inquiry[Authority]:
+    """What roles may do at worst, taken together; `operation` says in which account they are."""
     documents: list[Any] = []
     for role in named:
         read = yield from _documents(operation, role)

@@ -54,3 +54,76 @@ def holds(kind: str) -> str:
     """What is lost with one: the words of the catalogue, or nothing where its kind holds no data that is known of."""
     found = deletes(kind)
     return found[1].data if found is not None else ""
+
+
+_MAKES: Final = {
+    "AWS::ApplicationAutoScaling::ScalableTarget": "application-autoscaling:RegisterScalableTarget",
+    "AWS::ApplicationAutoScaling::ScalingPolicy": "application-autoscaling:PutScalingPolicy",
+    "AWS::AutoScaling::LifecycleHook": "autoscaling:PutLifecycleHook",
+    "AWS::AutoScaling::ScalingPolicy": "autoscaling:PutScalingPolicy",
+    "AWS::AutoScaling::ScheduledAction": "autoscaling:PutScheduledUpdateGroupAction",
+    "AWS::CloudWatch::Alarm": "cloudwatch:PutMetricAlarm",
+    "AWS::CloudWatch::CompositeAlarm": "cloudwatch:PutCompositeAlarm",
+    "AWS::CloudWatch::Dashboard": "cloudwatch:PutDashboard",
+    "AWS::EC2::EIP": "ec2:AllocateAddress",
+    "AWS::EC2::EIPAssociation": "ec2:AssociateAddress",
+    "AWS::EC2::Instance": "ec2:RunInstances",
+    "AWS::EC2::SecurityGroupEgress": "ec2:AuthorizeSecurityGroupEgress",
+    "AWS::EC2::SecurityGroupIngress": "ec2:AuthorizeSecurityGroupIngress",
+    "AWS::ECS::TaskDefinition": "ecs:RegisterTaskDefinition",
+    "AWS::Events::Rule": "events:PutRule",
+    "AWS::Lambda::LayerVersion": "lambda:PublishLayerVersion",
+    "AWS::Lambda::Permission": "lambda:AddPermission",
+    "AWS::Lambda::Url": "lambda:CreateFunctionUrlConfig",
+    "AWS::Lambda::Version": "lambda:PublishVersion",
+    "AWS::Logs::SubscriptionFilter": "logs:PutSubscriptionFilter",
+    "AWS::Route53::RecordSet": "route53:ChangeResourceRecordSets",
+    "AWS::S3::BucketPolicy": "s3:PutBucketPolicy",
+    "AWS::SNS::Subscription": "sns:Subscribe",
+    "AWS::SNS::TopicPolicy": "sns:SetTopicAttributes",
+    "AWS::SQS::QueuePolicy": "sqs:SetQueueAttributes",
+    "AWS::SSM::Parameter": "ssm:PutParameter",
+    "AWS::SecretsManager::ResourcePolicy": "secretsmanager:PutResourcePolicy",
+}
+"""Types that are not made by ``Create`` and their name; what sets one again is the same call where it begins with another verb."""
+
+_SETS: Final = {
+    "AWS::CodeBuild::Project": "codebuild:UpdateProject",
+    "AWS::EC2::Instance": "ec2:ModifyInstanceAttribute",
+    "AWS::EC2::VPC": "ec2:ModifyVpcAttribute",
+    "AWS::EC2::Subnet": "ec2:ModifySubnetAttribute",
+    "AWS::Lambda::Function": "lambda:UpdateFunctionConfiguration",
+    "AWS::Logs::LogGroup": "logs:PutRetentionPolicy",
+    "AWS::SNS::Topic": "sns:SetTopicAttributes",
+    "AWS::SQS::Queue": "sqs:SetQueueAttributes",
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": "elbv2:ModifyLoadBalancerAttributes",
+}
+"""Types that are not updated by ``Update`` or ``Modify`` and their name."""
+
+
+@lru_cache(maxsize=4_096)
+def makes(kind: str) -> str:
+    """The operation that makes one; empty where there is none of that name."""
+    return _MAKES.get(kind) or _of_verbs(kind, ("Create", "Put", "Register", "Add", "Associate", "Attach"))
+
+
+@lru_cache(maxsize=4_096)
+def sets(kind: str) -> str:
+    """The operation that changes one in place; empty where there is none of that name."""
+    again = _MAKES.get(kind, "")
+    if again.partition(":")[2].startswith(
+        ("Put", "Register", "Set", "Authorize", "Subscribe", "Change", "Add")
+    ):
+        return again
+    return _SETS.get(kind) or _of_verbs(kind, ("Update", "Modify", "Put", "Set"))
+
+
+def _of_verbs(kind: str, verbs: tuple[str, ...]) -> str:
+    parts = kind.split("::")
+    if len(parts) != 3 or parts[0] != "AWS":
+        return ""
+    service = _SERVICES.get(parts[1], parts[1].lower())
+    for verb in verbs:
+        if catalogue.lookup(service, verb + parts[2]).confidence != "unknown":
+            return f"{service}:{verb}{parts[2]}"
+    return ""

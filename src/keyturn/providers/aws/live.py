@@ -153,7 +153,7 @@ def _sources(give: Any) -> list[str]:
         return [source for inner in give.values() for source in _sources(inner)]
     if isinstance(give, list):
         return [source for inner in give for source in _sources(inner)]
-    return [give]
+    return [give] if isinstance(give, str) else []
 
 
 def _head(source: str) -> str:

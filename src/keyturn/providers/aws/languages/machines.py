@@ -64,19 +64,19 @@ def _named(one: dict[Any, Any]) -> Iterator[str]:
         if isinstance(value, str):
             sdk = _SDK.match(value)
             if sdk is not None:
-                yield _operation(sdk[1], sdk[2])
+                yield operation_of(sdk[1], sdk[2])
             elif _OTHER.match(value) or (member == "Resource" and one.get("Type") == "Task"):
                 yield f"{UNREAD} {value[:90]}"
     action = one.get("action")
     if action == "aws:executeAwsApi":
         inputs = one.get("inputs")
         given = inputs if isinstance(inputs, dict) else {}
-        yield _operation(str(given.get("Service", "")), str(given.get("Api", "")))
+        yield operation_of(str(given.get("Service", "")), str(given.get("Api", "")))
     elif isinstance(action, str) and re.match(r"aws:(run|execute|invoke)", action):
         yield f"{UNREAD} {action}"
 
 
-def _operation(service: str, name: str) -> str:
+def operation_of(service: str, name: str) -> str:
     """As botocore calls it; unknown where there is none."""
     known, action = _NAMES.get(service, service), name[:1].upper() + name[1:]
     for one in (action, action.replace("Db", "DB")):

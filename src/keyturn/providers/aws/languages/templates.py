@@ -16,6 +16,7 @@ import msgspec
 
 from keyturn.providers.aws.catalogue.replacements import Replaces, replacement
 from keyturn.providers.aws.languages.documents import NoDocumentError, read_object
+from keyturn.providers.aws.languages.intrinsics import applied
 
 RESOURCES_MAX: Final = 500
 """A template has no more (CloudFormation quotas)."""
@@ -63,6 +64,7 @@ class Plan(msgspec.Struct, frozen=True):
     changed: tuple[Change, ...] = ()
     unguarded: tuple[Resource, ...] = ()
     unknown: str = ""  # why it may be otherwise
+    after: Template | None = None  # what it would be then
 
 
 class Template(msgspec.Struct, frozen=True):
@@ -72,14 +74,17 @@ class Template(msgspec.Struct, frozen=True):
     transforms: bool
     rest: str  # its mappings and conditions, to be compared
     defaults: dict[str, Any] = {}  # of its parameters
+    looked_up: frozenset[str] = frozenset()  # parameters whose value is only a name in the Parameter Store
 
 
-def read(given: Any) -> Template:
-    """A template, as text or as a value. Raises `NoTemplateError`."""
+def read(given: Any, values: Mapping[str, Any] | None = None) -> Template:
+    """A template, as text or as a value; with the values of its parameters, its functions worked out. Raises `NoTemplateError`."""
     try:
         found = read_object(given) if isinstance(given, str) else given
     except NoDocumentError as error:
         raise NoTemplateError(str(error)) from None
+    if values is not None and isinstance(found, Mapping):
+        found = applied(found, values)
     listed = found.get("Resources") if isinstance(found, Mapping) else None
     if not isinstance(listed, Mapping) or not all(isinstance(one, Mapping) for one in listed.values()):
         raise NoTemplateError("it has no resources")
@@ -88,13 +93,17 @@ def read(given: Any) -> Template:
     resources = {str(name): _resource(str(name), one) for name, one in listed.items()}
     looped = any("::MODULE" in one.kind or name.startswith("Fn::ForEach") for name, one in resources.items())
     parameters = found.get("Parameters")
-    defaults = {
-        str(name): one.get("Default")
+    declared = {
+        str(name): one
         for name, one in (parameters.items() if isinstance(parameters, Mapping) else ())
         if isinstance(one, Mapping)
     }
+    defaults = {name: one.get("Default") for name, one in declared.items()}
+    looked_up = frozenset(
+        name for name, one in declared.items() if str(one.get("Type", "")).startswith("AWS::SSM::")
+    )
     rest = _text([found.get("Mappings"), found.get("Conditions")])
-    return Template(resources, bool(found.get("Transform")) or looped, rest, defaults)
+    return Template(resources, bool(found.get("Transform")) or looped, rest, defaults, looked_up)
 
 
 def _resource(name: str, given: Mapping[str, Any]) -> Resource:
@@ -132,7 +141,7 @@ def compare(before: Template, after: Template, changed: frozenset[str] | None = 
 def _compared(before: Template, after: Template, changed: frozenset[str] | None) -> Plan:
     names = set(after.defaults) if changed is None else set(changed)
     names |= {name for name, value in after.defaults.items() if before.defaults.get(name, value) != value}
-    tainted = {one for one in names if one}
+    tainted = {one for one in names | after.looked_up if one}
     conditions = bool(tainted) or before.rest != after.rest
     replaced: dict[str, Change] = {}
     deep = ""
@@ -233,6 +242,36 @@ def _hangs_on(value: Any, names: set[str]) -> bool:
     return any((one or two or three) in names for one, two, three in _NAMED.findall(_text(value)))
 
 
+def made(given: Any, parameters: Any, *, stands: Mapping[str, Any] | None = None) -> Template:
+    """A template with the parameters of a request, as when it is made; `stands`: values that may be kept. Raises `NoTemplateError`."""
+    template = read(given)
+    kept = stands or {}
+    values = dict(template.defaults)
+    for one in _listed(parameters):
+        name = str(one.get("ParameterKey"))
+        if one.get("UsePreviousValue"):
+            values[name] = kept.get(name)
+        else:
+            values[name] = one.get("ParameterValue")
+    known = {
+        name: _said(value)
+        for name, value in values.items()
+        if value not in (None, MASKED) and name not in template.looked_up
+    }
+    return read(given, known)
+
+
+def _said(value: Any) -> Any:
+    """A value as a stack's description has it: text, also of a number or a flag."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, (int, float)) else value
+
+
+MASKED: Final = "****"
+"""What stands for a NoEcho parameter's value (API_Parameter)."""
+
+
 def foreseen(request: Mapping[str, Any], live: Mapping[str, Any]) -> Plan | None:
     """What an UpdateStack makes of what stands (`live`: the reading ``template``, and the stack itself under ""); None where one of the
     two templates is not known.
@@ -241,22 +280,37 @@ def foreseen(request: Mapping[str, Any], live: Mapping[str, Any]) -> Plan | None
     given = request.get("TemplateBody")
     if stood is None or request.get("TemplateURL") or not (given or request.get("UsePreviousTemplate")):
         return None
+    stack = live.get("")
+    had = parameters_of(stack)
     try:
-        before = read(stood)
-        after = read(given) if given else before
+        if isinstance(stack, Mapping):
+            before = made(
+                stood, [{"ParameterKey": name, "ParameterValue": value} for name, value in had.items()]
+            )
+            after = made(given or stood, request.get("Parameters"), stands=had)
+        else:
+            before = read(stood)
+            after = read(given) if given else before
     except NoTemplateError:
         return None
-    return compare(before, after, _changed_parameters(request, live))
+    return msgspec.structs.replace(compare(before, after, _changed_parameters(request, live)), after=after)
+
+
+def parameters_of(stack: Any) -> dict[str, Any]:
+    """The values that a stack's parameters have, as it is described."""
+    listed = stack.get("Parameters") if isinstance(stack, Mapping) else None
+    return {str(one.get("ParameterKey")): one.get("ParameterValue") for one in _listed(listed)}
+
+
+def _listed(value: Any) -> list[Mapping[str, Any]]:
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, (list, tuple)) else []
 
 
 def _changed_parameters(request: Mapping[str, Any], live: Mapping[str, Any]) -> frozenset[str] | None:
     """Those that get another value than they have; what they have may not be known."""
     stack = live.get("")
-    listed = stack.get("Parameters") if isinstance(stack, Mapping) else None
-    had = {
-        one.get("ParameterKey"): one.get("ParameterValue") for one in listed or () if isinstance(one, Mapping)
-    }
-    given = [one for one in request.get("Parameters") or () if isinstance(one, Mapping)]
+    had = parameters_of(stack)
+    given = _listed(request.get("Parameters"))
     kept = {one.get("ParameterKey") for one in given if one.get("UsePreviousValue")}
     if not isinstance(stack, Mapping) and not request.get("UsePreviousTemplate") and not given:
         return frozenset()
@@ -264,6 +318,6 @@ def _changed_parameters(request: Mapping[str, Any], live: Mapping[str, Any]) -> 
         one.get("ParameterKey"): one.get("ParameterValue") for one in given if not one.get("UsePreviousValue")
     }
     dropped = set(had) - set(set_now) - kept
-    return frozenset(str(name) for name, value in set_now.items() if had.get(name) != value) | frozenset(
+    return frozenset(str(name) for name, value in set_now.items() if had.get(str(name)) != value) | frozenset(
         map(str, dropped)
     )

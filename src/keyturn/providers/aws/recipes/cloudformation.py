@@ -15,7 +15,8 @@ from typing import Any, ClassVar, Final
 from keyturn.core.ports import Inquiry
 from keyturn.model.assessment import Dependent
 from keyturn.model.change import ResourceRef
-from keyturn.model.execution import Refused
+from keyturn.model.execution import Answer, Refused
+from keyturn.providers.aws.languages.templates import NoTemplateError, read
 from keyturn.providers.aws.recipes.again import Again, Given
 from keyturn.providers.aws.recipes.base import Captured, State, Step
 from keyturn.providers.aws.recipes.common import pages, pause, read_call, tags_dict, tags_list, value_of
@@ -78,22 +79,7 @@ class Stack(Again):
         )
         body = (value_of(template, "GetTemplate", unknowns) or {}).get("TemplateBody") or ""
         text = document(body if isinstance(body, str) else json.dumps(body))
-        policies = _deletion_policies(text)
-        if policies is None:
-            unknowns.append("the template is not JSON: what becomes of each resource is not known")
-        resources = [
-            {
-                "id": str(one.get("LogicalResourceId")),
-                "type": str(one.get("ResourceType")),
-                "physical": str(one.get("PhysicalResourceId") or ""),
-                "policy": (policies or {}).get(
-                    str(one.get("LogicalResourceId")), "Delete" if policies is not None else "unknown"
-                ),
-            }
-            for page in listed
-            for one in (value_of(page, "ListStackResources", unknowns) or {}).get("StackResourceSummaries")
-            or []
-        ]
+        resources = yield from self._resources(ref, text, listed, unknowns)
         state: State = {
             "arn": told.get("StackId", ""),
             "status": told.get("StackStatus"),
@@ -107,9 +93,35 @@ class Stack(Again):
             "role": told.get("RoleARN"),
             "notifications": sorted(told.get("NotificationARNs") or []),
             "protected": bool(told.get("EnableTerminationProtection")),
-            "resources": sorted(resources, key=lambda one: one["id"]),
+            "resources": resources,
         }
         return Captured(state, tuple(unknowns), tuple(_members(ref, state)))
+
+    def _resources(
+        self, ref: ResourceRef, text: str, listed: list[Answer], unknowns: list[str]
+    ) -> Inquiry[list[dict[str, str]]]:
+        """Every resource with its deletion policy."""
+        policies = _deletion_policies(text)
+        if policies is None:  # what the macros have made of it can be read too
+            which = {"StackName": ref.id, "TemplateStage": "Processed"}
+            (made,) = yield (read_call(ref, "cloudformation:GetTemplate", **which),)
+            worked = (value_of(made, "GetTemplate", unknowns) or {}).get("TemplateBody") or ""
+            policies = _deletion_policies(worked, processed=True)
+        if policies is None:
+            unknowns.append("the template cannot be read: what becomes of each resource is not known")
+        assumed = "Delete" if policies is not None else "unknown"
+        found = [
+            {
+                "id": str(one.get("LogicalResourceId")),
+                "type": str(one.get("ResourceType")),
+                "physical": str(one.get("PhysicalResourceId") or ""),
+                "policy": (policies or {}).get(str(one.get("LogicalResourceId")), assumed),
+            }
+            for page in listed
+            for one in (value_of(page, "ListStackResources", unknowns) or {}).get("StackResourceSummaries")
+            or []
+        ]
+        return sorted(found, key=lambda one: one["id"])
 
     def at_risk(self, state: State) -> str:
         gone = Counter(
@@ -199,20 +211,17 @@ class Stack(Again):
         return state is None
 
 
-def _deletion_policies(template: str) -> dict[str, str] | None:
-    """Logical id -> its deletion policy; None where the template is not JSON, or is made by a macro."""
+def _deletion_policies(template: Any, *, processed: bool = False) -> dict[str, str] | None:
+    """Logical id -> its deletion policy; None where the template cannot be read, or macros are still to be worked out."""
     try:
-        found = json.loads(template)
-    except ValueError:
+        found = read(template)
+    except NoTemplateError:
         return None
-    if not isinstance(found, dict) or "Transform" in found:
-        return None
-    resources = found.get("Resources") or {}
-    return {
-        name: str(one.get("DeletionPolicy", "Delete"))
-        for name, one in resources.items()
-        if isinstance(one, dict)
-    }
+    return (
+        None
+        if found.transforms and not processed
+        else {name: one.deletion for name, one in found.resources.items()}
+    )
 
 
 def _members(ref: ResourceRef, state: State) -> Iterator[Dependent]:

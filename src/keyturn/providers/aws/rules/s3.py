@@ -41,16 +41,20 @@ def delete_bucket(context: Context) -> Fired:
 )
 def delete_objects(context: Context) -> Fired:
     """Deleting a version, or any object of a bucket that keeps no versions, is final; else a delete marker hides it."""
-    objects = (context.parameters.get("Delete") or {}).get("Objects") or [context.parameters]
-    versions = sum(1 for item in objects if item.get("VersionId"))
+    objects = _named(context)
     versioned = _versioned(context)
+    if objects is None:  # by a command that deletes whatever it finds
+        if versioned:
+            return None
+        return "Objects would be deleted for good (the bucket keeps no versions); which ones is not said.", {}
+    versions = sum(1 for item in objects if item.get("VersionId"))
     if versioned and not versions:
         return None
     final = versions if versioned else sum(1 for item in objects if _may_stand(context, item))
     if not final:
         return None  # none of the keys stands
     why = "versions named one by one" if versioned else "the bucket keeps no versions"
-    return f"{final} objects would be deleted for good ({why}).", {
+    return f"{_counted(final)} would be deleted for good ({why}).", {
         "objects": final,
         "versions": versions,
     }
@@ -66,10 +70,22 @@ def delete_objects(context: Context) -> Fired:
 )
 def delete_markers(context: Context) -> Fired:
     """In a versioned bucket a delete without a version is a marker that can be taken off again."""
-    objects = (context.parameters.get("Delete") or {}).get("Objects") or [context.parameters]
-    if not _versioned(context) or any(item.get("VersionId") for item in objects):
+    objects = _named(context)
+    if not _versioned(context) or any(item.get("VersionId") for item in objects or ()):
         return None
-    return f"{len(objects)} objects would be hidden behind delete markers; they can be taken off again.", {}
+    many = "Objects" if objects is None else _counted(len(objects))
+    return f"{many} would be hidden behind delete markers; they can be taken off again.", {}
+
+
+def _named(context: Context) -> list[dict[str, Any]] | None:
+    """The objects that a delete names; None where it names none."""
+    if context.operation.action == "DeleteObject":
+        return [context.parameters]
+    return (context.parameters.get("Delete") or {}).get("Objects") or None
+
+
+def _counted(number: int) -> str:
+    return f"{number} object{'' if number == 1 else 's'}"
 
 
 @rule(

@@ -11,8 +11,11 @@ from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
 from keyturn.providers.aws.catalogue.replacements import Replaces, replacement
 from keyturn.providers.aws.kinds import deletes, holds
-from keyturn.providers.aws.languages.templates import NoTemplateError, Plan, foreseen, read
-from keyturn.providers.aws.rules import Context, Doubt, Fired, Said, rule
+from keyturn.providers.aws.languages.documents import NoDocumentError
+from keyturn.providers.aws.languages.documents import read as read_document
+from keyturn.providers.aws.languages.templates import NoTemplateError, read
+from keyturn.providers.aws.rules import Context, Doubt, Fired, Said, inside, rule, stack_parts
+from keyturn.providers.aws.rules.stack_parts import plan_of as _plan
 from keyturn.providers.aws.rules.table import BOUND
 
 R1, R3, R4 = Reversibility.R1, Reversibility.R3, Reversibility.R4
@@ -27,20 +30,83 @@ TEMPLATE: Final = frozenset({"TemplateBody"})
 TYPE: Final = frozenset({"TypeName", "PatchDocument"})
 
 BOUND["cloudformation:UpdateStack"] = frozenset({"template/", "Parameters"})
+BOUND["cloudformation:ExecuteChangeSet"] = frozenset(
+    {"Changes[].ResourceChange", "template/", "after/", "stack/Parameters"}
+)
 BOUND["cloudformation:DeleteStack"] = frozenset({"template/", "members/StackResourceSummaries[].PhysicalResourceId"})  # fmt: skip
-
-
-def _plan(context: Context) -> Plan | None:
-    kept = context.memo.get("plan")
-    if kept is None:
-        kept = context.memo["plan"] = (foreseen(context.parameters, context.live),)
-    (plan,) = kept
-    return plan if isinstance(plan, Plan) else None
 
 
 def _named(found: Iterable[str]) -> str:
     listed = list(found)
     return ", ".join(listed[:3]) + (f" and {len(listed) - 3} more" if len(listed) > 3 else "")
+
+
+def _changes(context: Context) -> list[Mapping[str, Any]] | None:
+    """The resources that a change set changes; None where it was not read."""
+    described = context.live.get("")
+    listed = described.get("Changes") if isinstance(described, Mapping) else None
+    if not isinstance(listed, list):
+        return None
+    found = [one.get("ResourceChange") for one in listed if isinstance(one, Mapping)]
+    return [one for one in found if isinstance(one, Mapping)]
+
+
+def _policy(one: Mapping[str, Any]) -> str:
+    return str(one.get("PolicyAction", ""))
+
+
+def _which(one: Mapping[str, Any]) -> str:
+    return f"{one.get('LogicalResourceId')} ({one.get('ResourceType')})"
+
+
+@rule("CFN002", ["cloudformation:ExecuteChangeSet"], Kind.REPLACE, Effect.REPLACE, R3, CFN + "APIReference/API_ResourceChange.html", looks_at=frozenset())  # fmt: skip
+def change_set_replaces(context: Context) -> Fired:
+    """``Replacement`` True makes a new resource in the place of the old one; Conditional may, once what it hangs on is known."""
+    listed = _changes(context)
+    if listed is None:
+        return Doubt("CFN002: which resources would be replaced")
+    found = [one for one in listed if one.get("Replacement") in {"True", "Conditional"}]
+    if not found:
+        return None
+    lost = [
+        one for one in found if holds(str(one.get("ResourceType"))) and _policy(one) not in _REPLACED_KEPT
+    ]
+    ordered = sorted(found, key=lambda one: (one not in lost, one.get("Replacement") != "True"))
+    said = [f"{_which(one)}{'' if one.get('Replacement') == 'True' else ' perhaps'}" for one in ordered]
+    more = (
+        f" {holds(str(lost[0].get('ResourceType'))).capitalize()} of the old one would go with it."
+        if lost
+        else ""
+    )
+    evidence = {"resources": said[:10], "count": len(said)}
+    return Said(f"New resources would take the place of {_named(said)}.{more}", evidence, reversibility=R4 if lost else R3)  # fmt: skip
+
+
+_REPLACED_KEPT: Final = frozenset({"ReplaceAndRetain", "ReplaceAndSnapshot"})
+
+
+@rule("CFN003", ["cloudformation:ExecuteChangeSet"], Kind.DATA_LOSS, Effect.DELETE, R3, CFN + "APIReference/API_ResourceChange.html", looks_at=frozenset())  # fmt: skip
+def change_set_removes(context: Context) -> Fired:
+    """What a change set removes is deleted, unless its policy keeps it; an action of Dynamic may turn out to be one."""
+    listed = _changes(context)
+    if listed is None:
+        return Doubt("CFN003: which resources would be deleted")
+    found = [one for one in listed if one.get("Action") in {"Remove", "Dynamic"}]
+    gone = [one for one in found if _policy(one) != "Retain"]
+    if not found:
+        return None
+    if not gone:
+        return Said(f"{_named(map(_which, found))} would leave the stack, and stay.", kind=Kind.NOTE, effect=Effect.UPDATE)  # fmt: skip
+    lost = [one for one in gone if holds(str(one.get("ResourceType"))) and _policy(one) != "Snapshot"]
+    ordered = sorted(gone, key=lambda one: one not in lost)
+    said = [f"{_which(one)}{'' if one.get('Action') == 'Remove' else ' perhaps'}" for one in ordered]
+    more = f", with {holds(str(lost[0].get('ResourceType')))}" if lost else ""
+    return Said(
+        f"{_named(said)} would be deleted{more}.",
+        {"resources": said[:10], "count": len(said)},
+        kind=None if lost else Kind.OUTAGE,
+        reversibility=R4 if lost else R3,
+    )
 
 
 @rule("CFN012", ["cloudformation:UpdateStack"], Kind.REPLACE, Effect.REPLACE, R3, GUIDE, looks_at=TEMPLATE)
@@ -96,6 +162,58 @@ def unguarded(context: Context) -> Fired:
         return None
     named = _named(f"{one.name} ({one.kind})" for one in plan.unguarded)
     return f"{named} would no longer be kept when the stack lets go of it.", {"count": len(plan.unguarded)}
+
+
+@rule(
+    "CFN016",
+    ["cloudformation:CreateStack", "cloudformation:UpdateStack", "cloudformation:CreateChangeSet", "cloudformation:ExecuteChangeSet"],
+    Kind.OPAQUE,
+    Effect.EXECUTE,
+    R3,
+    GUIDE,
+)  # fmt: skip
+def not_known(context: Context) -> Fired:
+    """A template at a URL, macros, conditions that cannot be told, a change set that shows no values: what becomes of the stack is not known."""
+    if context.operation.name == "cloudformation:CreateChangeSet":
+        return None  # it changes nothing; what it would do is said when it is executed
+    found = inside.inside(context)
+    if found is None or found.whole:
+        return None
+    return f"What would become of the stack's resources is not known: {'; '.join(found.unknowns)}.", {}
+
+
+@rule("CFN018", ["cloudformation:CreateChangeSet"], Kind.DELEGATED_AUTHORITY, Effect.EXECUTE, R3, CFN + "UserGuide/template-macros.html", looks_at=TEMPLATE)  # fmt: skip
+def macros_run(context: Context) -> Fired:
+    """CloudFormation calls a template's macros when the change set is made: functions of the account, with the template as their input."""
+    given = context.parameters.get("TemplateBody")
+    try:
+        found = read_document(given) if isinstance(given, str) else given
+    except NoDocumentError:
+        return None  # the service refuses it
+    named = found.get("Transform") if isinstance(found, Mapping) else None
+    listed = named if isinstance(named, list) else [named] if named else []
+    own = [one for one in listed if not str(one).startswith("AWS::")]
+    return (f"Macros of the account run when it is made ({_named(map(str, own))}).", {}) if own else None
+
+
+@rule("CFN019", ["cloudformation:CreateChangeSet"], Kind.NOTE, Effect.CREATE, R1, CFN + "APIReference/API_CreateChangeSet.html", looks_at=TEMPLATE)  # fmt: skip
+def would_do(context: Context) -> Fired:
+    """A change set changes nothing until it is executed; what it would do then is told beforehand."""
+    plan = _plan(context)
+    found = stack_parts.inside(context)
+    if found is None or (plan is None and not found.parts):
+        return None
+    told = inside.by_kind_of(found, context)
+    said = [
+        f"{verb} {_named(f'{one.name} ({one.kind})' for one in listed)}"
+        for verb, listed in (
+            ("delete", plan.removed if plan else ()),
+            ("replace", tuple(one.resource for one in plan.replaced) if plan else ()),
+        )
+        if listed
+    ] + [f"{each[0].message.rstrip('.')}" for each in told.values()]
+    why = "; ".join((*found.unknowns, *said)) or f"{len(found.parts)} resources are made or set, and nothing was found against it"  # fmt: skip
+    return f"Nothing changes until the change set is executed. It would then: {why}.", {"kinds": sorted(told)}
 
 
 @rule("CFN015", ["cloudformation:DeleteStack"], Kind.DATA_LOSS, Effect.DELETE, R4, CFN + "APIReference/API_DeleteStack.html", looks_at=frozenset())  # fmt: skip

@@ -71,6 +71,8 @@ class Read(msgspec.Struct, frozen=True):
 
 
 def _given(source: Any, request: dict[str, Any]) -> Any:
+    if isinstance(source, bool):
+        return source
     if isinstance(source, list):
         inner = [_given(item, request) for item in source]
         return None if any(item is None for item in inner) else inner

@@ -7,7 +7,6 @@ from typing import Final
 
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
-from keyturn.providers.aws.languages.templates import foreseen
 from keyturn.providers.aws.rules.conditions import (
     ALWAYS,
     Live,
@@ -24,9 +23,9 @@ from keyturn.providers.aws.rules.conditions import (
     zero,
 )
 from keyturn.providers.aws.rules.table import (
+    BOUND,
     EXPOSES,
     LOSS,
-    LOSS_KEPT,
     OUTAGE,
     OUTAGE_DELETE,
     REMARK,
@@ -43,9 +42,13 @@ from keyturn.providers.aws.rules.table import (
 C: Final = Table("cloudformation", "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_{}.html")
 _STACK: Final = Read("cloudformation:DescribeStacks", {"StackName": "StackName"}, "Stacks[0]")
 C.read("UpdateTerminationProtection UpdateStack DeleteStack CancelUpdateStack", _STACK)
-C.read("ExecuteChangeSet", Read("cloudformation:DescribeChangeSet", {"ChangeSetName": "ChangeSetName", "StackName": "StackName"}))
+_SET: Final = {"ChangeSetName": "ChangeSetName", "StackName": "StackName"}
+C.read("ExecuteChangeSet", Read("cloudformation:DescribeChangeSet", {**_SET, "IncludePropertyValues": True}))
+C.read("ExecuteChangeSet", Read("cloudformation:GetTemplate", {**_SET, "TemplateStage": "=Processed"}, "TemplateBody"), "after")
+C.read("ExecuteChangeSet", _STACK, "stack")
+C.read("CreateChangeSet", _STACK)
 C.read("DeleteStack", Read("cloudformation:ListStackResources", {"StackName": "StackName"}), "members")
-C.read("UpdateStack DeleteStack", Read("cloudformation:GetTemplate", {"StackName": "StackName"}, "TemplateBody"), "template")
+C.read("UpdateStack DeleteStack CreateChangeSet ExecuteChangeSet", Read("cloudformation:GetTemplate", {"StackName": "StackName"}, "TemplateBody"), "template")
 C.read("SetStackPolicy", Read("cloudformation:GetStackPolicy", {"StackName": "StackName"}))
 
 
@@ -65,21 +68,16 @@ def _policy_opens(request: Request, _live: Live) -> bool | None:
     return bool(values(request, "StackPolicyURL") + values(request, "StackPolicyDuringUpdateURL"))
 
 
-
-def _not_foreseen(request: Request, live: Live) -> bool:
-    plan = foreseen(request, live)
-    return plan is None or bool(plan.unknown)
-
 C.row("CFN001", "UpdateTerminationProtection", off("EnableTerminationProtection", "EnableTerminationProtection"), STRIP, "The stack could be deleted again")
-C.row("CFN002", "ExecuteChangeSet", stands("Changes[].ResourceChange.Replacement", "True", "Conditional"), REPLACES, "Resources of the stack would be, or may be, replaced by new ones")
-C.row("CFN003", "ExecuteChangeSet", stands("Changes[].ResourceChange.Action", "Remove", "Dynamic"), LOSS_KEPT, "Resources of the stack would be, or may be, deleted")
 C.row("CFN004", "SetStackPolicy UpdateStack", check(_policy_opens, given=("StackPolicyBody", "StackPolicyDuringUpdateBody", "StackPolicyURL", "StackPolicyDuringUpdateURL")), STRIP, "The stack's policy would let resources be replaced or deleted", "SetStackPolicy")
 C.row("CFN005", "DeleteStack", says("DeletionMode", "FORCE_DELETE_STACK") | given("RetainResources"), OUTAGE_DELETE, "Resources would be left behind that nothing manages any more")
 C.row("CFN006", "DeleteStackInstances", ~says("RetainStacks", True), LOSS, "Stacks would be deleted in every account and region that is named")
-C.row("CFN007", "UpdateStack UpdateStackSet", given("TemplateBody", "TemplateURL", "Parameters") & check(_not_foreseen, given=("TemplateBody",), live=("template/",)), Harm(Kind.OPAQUE, Effect.UPDATE, Reversibility.R3), "What the template would replace or delete is not known before a change set says so", "UpdateStack")
+C.row("CFN007", "UpdateStackSet UpdateStackInstances CreateStackInstances", ALWAYS, Harm(Kind.OPAQUE, Effect.EXECUTE, Reversibility.R3), "Stacks would be made or changed in every account and region that is named, and what becomes of their resources is not read here")
 C.row("CFN008", "RollbackStack ContinueUpdateRollback CancelUpdateStack", ALWAYS, OUTAGE, "Resources would be put back as an earlier template has them", "RollbackStack")
 C.row("CFN009", "ExecuteChangeSet", ~stands("Changes[].ResourceChange.LogicalResourceId"), Harm(Kind.OPAQUE, Effect.UPDATE, Reversibility.R3), "What the change set does is not known")
-C.row("CFN010", "CreateStack CreateChangeSet UpdateStack", given("RoleARN"), RUNS, "The stack would be made with that role's authority", "CreateStack")
+C.row("CFN010", "CreateStack CreateChangeSet UpdateStack", given("RoleARN") & changed("RoleARN"), RUNS, "The stack would be made with that role's authority", "CreateStack")
+C.row("CFN017", "CreateStack UpdateStack CreateChangeSet ExecuteChangeSet", says("DisableRollback", True) | says("OnFailure", "DO_NOTHING", "DELETE") | says("OnStackFailure", "DO_NOTHING", "DELETE"), REMARK, "If it fails it is not put back as it was: it stops halfway, or what was made is deleted", "CreateStack")
+C.row("CFN020", "ExecuteChangeSet", stands("OnStackFailure", "DO_NOTHING", "DELETE"), REMARK, "If it fails it is not put back as it was, as the change set says: it stops halfway, or what was made is deleted")
 C.row("CFN011", "SignalResource", says("Status", "FAILURE"), OUTAGE, "The stack would be rolled back")
 D: Final = Table("cloudcontrol", "https://docs.aws.amazon.com/cloudcontrolapi/latest/APIReference/API_{}.html")
 
@@ -154,8 +152,16 @@ L.row("LAM008", "UpdateAlias", given("FunctionVersion", "RoutingConfig"), RUNS, 
 L.row("LAM009", "PutFunctionRecursionConfig", says("RecursiveLoop", "Allow"), STRIP, "The function could call itself without end")
 L.row("LAM010", "PutRuntimeManagementConfig PutFunctionCodeSigningConfig DeleteFunctionCodeSigningConfig", says("UpdateRuntimeOn", "Manual", "FunctionUpdate") | ~given("UpdateRuntimeOn"), STRIP, "Where its code or runtime comes from would be guarded less", "PutRuntimeManagementConfig")
 L.row("LAM011", "PutProvisionedConcurrencyConfig DeleteProvisionedConcurrencyConfig DeleteFunctionEventInvokeConfig", ALWAYS, REMARK, "How fast it answers, or what becomes of failures, would change", "PutProvisionedConcurrencyConfig")
+F: Final = Table("pipes", "https://docs.aws.amazon.com/eventbridge/latest/pipes-reference/API_{}.html")
+F.read("UpdatePipe", Read("pipes:DescribePipe", {"Name": "Name"}))
+F.row("PIP001", "CreatePipe UpdatePipe", given("Enrichment", "Target") & (changed("Enrichment") | changed("Target")), RUNS, "What each event is sent to, or through, would be this", "CreatePipe")
 M: Final = Table("ssm", "https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_{}.html")
 M.read("SendCommand", Read("ssm:DescribeInstanceInformation", {"Filters": [{"Key": "=InstanceIds", "Values": "InstanceIds"}]}))
+M.read("SendCommand", Read("ssm:GetDocument", {"Name": "DocumentName"}), "document")
+M.read("StartAutomationExecution", Read("ssm:GetDocument", {"Name": "DocumentName"}))
+M.read("CreateAssociation", Read("ssm:GetDocument", {"Name": "Name"}))
+BOUND["ssm:SendCommand"] = frozenset({"document/Content"})
+BOUND["ssm:StartAutomationExecution"] = BOUND["ssm:CreateAssociation"] = frozenset({"Content"})
 M.read("UpdateDocumentDefaultVersion UpdateDocument", Read("ssm:DescribeDocument", {"Name": "Name"}, "Document"))
 
 
