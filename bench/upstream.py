@@ -64,6 +64,14 @@ class Client(asyncio.Protocol):
             self._transport.write(MADE)
         elif self._target:
             self._transport.write(GONE)
+        elif self._path.endswith(
+            b"/invocations"
+        ):  # a function, whose name says how many megabytes it answers
+            self._left = int(self._path.split(b"/")[-2]) * 1024 * 1024
+            self._transport.write(f"HTTP/1.1 200 OK\r\ncontent-length: {self._left}\r\n\r\n".encode())
+            self.resume_writing()
+        elif b"/functions/" in self._path:  # and is not there when it is looked for
+            self._transport.write(GONE)
         elif self._parser.get_method() == b"GET" and self._path.startswith(b"/large/"):
             whole = int(self._path.partition(b"?")[0].rpartition(b"/")[2]) * 1024 * 1024
             status, self._left = "200 OK", whole

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+import botocore.session
 import pytest
 import yaml
 from botocore.loaders import Loader
@@ -82,6 +83,34 @@ def test_the_table_is_of_the_installed_botocore() -> None:
     assert made.keys() == answers.every().keys(), "make catalogue"
     for name, entry in made.items():
         assert set(entry.get("secrets", {})) == set(answers.of(name).secrets), f"{name}: make catalogue"
+
+
+def test_what_streams_is_what_sdks_read_as_a_stream() -> None:
+    """By botocore's own word of every operation: as events, or as bytes that it does not wait for."""
+    session = botocore.session.get_session()
+    said: dict[str, str] = {}
+    for service in session.get_available_services():
+        model = session.get_service_model(service)
+        for name in model.operation_names:
+            operation = model.operation_model(name)
+            if operation.has_streaming_output:
+                said[f"{service}:{name}"] = "events" if operation.has_event_stream_output else "bytes"
+    made = {
+        f"{service}:{name}": kind
+        for service, model in models().items()
+        for name in model["operations"]
+        if (kind := build_answers.streamed_as(name, model))
+    }
+    assert made == said
+    assert {name: answers.streamed(name) for name in said} == said, "make catalogue"
+    assert len(said) >= 88
+
+
+def test_what_hands_out_credentials_does_not_stream() -> None:
+    """Its answer is read whole, so that it can be rewritten before the agent has a byte of it."""
+    assert {
+        name for name, found in answers.every().items() if found.rewritten and answers.streamed(name)
+    } == set()
 
 
 def test_every_secret_access_key_of_any_answer_is_rewritten() -> None:

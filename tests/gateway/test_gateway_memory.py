@@ -13,7 +13,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import boto3
 import pytest
@@ -42,8 +42,11 @@ class Plane:
         told = json.loads(process.stdout.readline())
         self.pid, self.port = process.pid, int(told["port"])
         self.key = Credentials(told["access_key_id"], told["secret"])
-        self.client = boto3.client(
-            "s3",
+        self.client = self.boto3("s3")
+
+    def boto3(self, service: str) -> Any:
+        return boto3.client(
+            service,
             region_name="eu-central-1",
             endpoint_url=f"http://127.0.0.1:{self.port}",
             aws_access_key_id=self.key.access_key,
@@ -169,4 +172,20 @@ def test_chunks_with_a_trailer_go_up_in_little_memory(plane: Plane) -> None:
     assert heard.startswith(b"HTTP/1.1 200"), heard
     stored = int(heard.partition(b'etag: "')[2].partition(b'"')[0])
     assert LARGE_MB * MB <= stored < LARGE_MB * MB * 1.01
+    assert grown.mb < GROWTH_MB_MAX
+
+
+def test_a_long_answer_of_a_change_passes_in_little_memory(plane: Plane) -> None:
+    """As a function says it: all of it reaches the agent, and of what is too long to be kept nothing is."""
+    client, size = plane.boto3("lambda"), 0
+    begun_s = time.monotonic()
+    with Grown(plane) as grown:
+        body = client.invoke(FunctionName=str(LARGE_MB), Payload=b"{}")["Payload"]
+        while piece := body.read(MB):
+            size += len(piece)
+    client.close()
+    print(
+        f"{LARGE_MB} MB of a change: {grown.mb:.1f} MB more, {LARGE_MB / (time.monotonic() - begun_s):.0f} MB/s"
+    )
+    assert size == LARGE_MB * MB
     assert grown.mb < GROWTH_MB_MAX

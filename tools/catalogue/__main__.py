@@ -25,7 +25,8 @@ def main() -> None:
     """Build both files in place and print figures and differences."""
     answers = build_answers.build(HOME / "answers.bin")
     print(
-        f"answers.bin: {answers['triples']} operations mint credentials, {answers['secrets']} hand out another secret, {answers['bytes']:,} bytes"
+        f"answers.bin: {answers['triples']} operations mint credentials, {answers['secrets']} hand out another secret, {answers['streams']} stream,"
+        f" {answers['bytes']:,} bytes"
     )
     before = _effects(HOME / "effects.bin")
     effects = build_effects.build(HOME / "effects.bin")

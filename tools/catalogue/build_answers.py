@@ -2,7 +2,8 @@
 
 Found by the names and the marks of the members of every output shape; what names get wrong is said in ``answers.yaml`` beside this file, with
 its reason. ``answers.bin`` is zlib over JSON: service, operation, then ``triples`` (an access key id beside its secret: rewritten) and
-``secrets`` (everything else: refused unless policy or a person lets it out).
+``secrets`` (everything else: refused unless policy or a person lets it out). ``streams`` says which answers come bit by bit, as
+``events`` or as ``bytes``.
 """
 
 from __future__ import annotations
@@ -50,19 +51,23 @@ DEPTH_MAX: Final = 12
 def build(target: Path) -> dict[str, Any]:
     """Write the table to `target`; returns figures for the report."""
     services: dict[str, Any] = {}
+    streams: dict[str, str] = {}
     for service, model in models():
         for name in model["operations"]:
             entry = entry_of(service, name, model)
             if entry:
                 services.setdefault(service, {})[name] = entry
-    raw = json.dumps(
-        {"botocore": botocore.__version__, "services": services}, separators=(",", ":"), sort_keys=True
-    ).encode()
+            streamed = streamed_as(name, model)
+            if streamed:
+                streams[f"{service}:{name}"] = streamed
+    told = {"botocore": botocore.__version__, "services": services, "streams": streams}
+    raw = json.dumps(told, separators=(",", ":"), sort_keys=True).encode()
     target.write_bytes(zlib.compress(raw, 9))
     every = [entry for found in services.values() for entry in found.values()]
     return {
         "triples": sum(1 for entry in every if "triples" in entry),
         "secrets": sum(1 for entry in every if "secrets" in entry),
+        "streams": len(streams),
         "bytes": target.stat().st_size,
     }
 
@@ -89,6 +94,21 @@ def entry_of(service: str, name: str, model: dict[str, Any]) -> dict[str, Any]:
     }
     kept |= {path: path.rpartition("/")[2] for path in also}
     return {key: value for key, value in (("triples", found["triples"]), ("secrets", kept)) if value}
+
+
+def streamed_as(name: str, model: dict[str, Any]) -> str:
+    """Whether this operation's answer comes as ``events``, or as ``bytes`` that SDKs give on as they come; empty where it comes as a
+    whole. An answer whose whole body is a blob is such bytes, marked or not: so SDKs read it.
+    """
+    output = model["operations"][name].get("output")
+    if output is None:
+        return ""
+    shape = model["shapes"][output["shape"]]
+    members = {key: model["shapes"][member["shape"]] | member for key, member in shape["members"].items()}
+    if any(member.get("eventstream") for member in members.values()):
+        return "events"
+    body = members.get(shape.get("payload", ""), {})
+    return "bytes" if body.get("type") == "blob" else ""
 
 
 def reveals(entry: dict[str, Any]) -> str:

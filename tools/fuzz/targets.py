@@ -12,9 +12,9 @@ from keyturn.providers.aws.signing import front
 from keyturn.providers.aws.signing.rechunk import decode_whole
 from keyturn.providers.aws.signing.values import Authentic, Chunks, ChunkSigning, Refused, Secret
 from keyturn.providers.aws.wire import CredentialScope, Identified, WireRequest, identify
+from keyturn.surfaces.aws_gateway.connection import ClientConnection
 from keyturn.surfaces.aws_gateway.draining import Connections
 from keyturn.surfaces.aws_gateway.exchange import Exchange
-from keyturn.surfaces.aws_gateway.server import _Client
 
 SCOPES: Final = ("dynamodb", "iam", "ec2", "s3", "lambda", "monitoring", "sqs", "route53", "rds", "nosuch")
 METHODS: Final = ("POST", "GET", "PUT", "DELETE", "HEAD", "PATCH")
@@ -119,7 +119,7 @@ class _Transport:
 
 async def _talk(data: bytes) -> bytes:
     exchange = Exchange(cast("Any", _Nobody()), cast("Any", _Never()), account="1", partition="aws")
-    client, transport = _Client(exchange, Connections()), _Transport()
+    client, transport = ClientConnection(exchange, Connections()), _Transport()
     client.connection_made(cast("Any", transport))
     cut = data[0] if data else 0
     for piece in (data[1:cut], data[max(1, cut) :]):

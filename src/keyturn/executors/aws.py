@@ -23,9 +23,10 @@ from keyturn.executors import lean
 from keyturn.executors.fetching import ElsewhereError, TooLargeError, fetched
 from keyturn.executors.http import Answer as HttpAnswer
 from keyturn.executors.http import Client, Connection, Receiver, head_bytes
-from keyturn.executors.interface import Credentials, Minted, NotSentError, Response, Sending, nothing
+from keyturn.executors.interface import Credentials, Hearer, Minted, NotSentError, Response, Sending, nothing
 from keyturn.executors.minting import Minting
 from keyturn.executors.nesting import resigned
+from keyturn.executors.passing import SILENCE_S_MAX, Passing
 from keyturn.model.change import Change, Request
 from keyturn.model.execution import Answer, Call, Grant, Refused, Role, Succeeded, Unavailable
 from keyturn.providers.aws import answers, sigv4
@@ -313,19 +314,26 @@ class AwsExecutor:
         credentials: Credentials,
         body: AsyncIterator[bytes] | None = None,
         *,
+        hearer: Hearer | None = None,
         last_look: Callable[[], None] = nothing,
     ) -> Sending:
         if request.streamed and body is None:
             raise NotSentError("no-body", "the body is not here")
         request = resigned(request, credentials, self.endpoint)
+        streamed = answers.streamed(request.operation)
         try:
             given = body if request.streamed else None
-            answer = await self.forward(request, credentials, given, last_look=last_look)
+            silence_s = SILENCE_S_MAX if streamed else None
+            answer = await self.forward(
+                request, credentials, given, last_look=last_look, silence_s_max=silence_s
+            )
         except NotSentError:
             raise
         except (ConnectionError, TimeoutError, OSError) as error:
             return Sending(None, f"the connection failed after the request left: {type(error).__name__}")
         base = self.base(request)
+        if streamed and answer.status < 300:
+            return await self._pass_on(request, answer, streamed, hearer)
         try:
             content = await answer.read(RESPONSE_BYTES_MAX)
         except (ConnectionError, TimeoutError, ValueError) as error:
@@ -334,6 +342,22 @@ class AwsExecutor:
         response = Response(answer.status, end_to_end(answer.headers), content)
         return await self._minting.exchange(request, response)
 
+    async def _pass_on(
+        self, request: Request, answer: HttpAnswer, streamed: str, hearer: Hearer | None
+    ) -> Sending:
+        """An answer that is given on as it comes."""
+        passing = Passing(answer, end_to_end(answer.headers), streamed)
+        try:
+            response = await passing.through(hearer)
+        except (OSError, ValueError) as error:  # a time-out is an OSError
+            broke = f"its answer ({answer.status}) broke off after {passing.came_bytes:,} bytes"
+            return Sending(None, "; ".join(text for text in (f"{broke}: {error}", passing.note) if text))
+        finally:
+            self.http.release(self.base(request), answer)  # closed, where it was not read to its end
+        sending = await self._minting.exchange(request, response)
+        note = "; ".join(text for text in (sending.note, passing.note) if text)
+        return msgspec.structs.replace(sending, note=note)
+
     async def forward(
         self,
         request: Request,
@@ -341,12 +365,15 @@ class AwsExecutor:
         body: AsyncIterator[bytes] | None = None,
         *,
         last_look: Callable[[], None] = nothing,
+        silence_s_max: float | None = None,
     ) -> HttpAnswer:
         """Sign with `credentials` and send once; the answer's body is still on its way."""
         streamed = body is not None
         base, signed = self._signed(request, credentials, streamed=streamed)
         given = request.body if body is None else body
-        return await self.http.request(base, request.method, request.target, signed, given, last_look)
+        return await self.http.request(
+            base, request.method, request.target, signed, given, last_look, silence_s_max=silence_s_max
+        )
 
     def relay(
         self, request: Request, credentials: Credentials, receiver: Receiver, *, payload_sha256: str = ""

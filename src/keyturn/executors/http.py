@@ -22,7 +22,7 @@ CONNECT_S_MAX: Final = 5.0
 """A loopback or regional endpoint answers in milliseconds; longer is down."""
 
 ANSWER_S_MAX: Final = 120.0
-"""Between bytes of an answer: AWS's slowest synchronous calls are under two minutes."""
+"""Between bytes of an answer: AWS's slowest synchronous calls are under two minutes, but for those that stream (`passing`)."""
 
 WATCH_S: Final = 5.0
 """How often silent answers are looked for."""
@@ -156,6 +156,7 @@ class Connection(asyncio.Protocol):
         self.reusable = False
         self.idle_since_s = 0.0
         self.heard_s = 0.0  # when something last came, by the loop's clock
+        self._silence_s_max = ANSWER_S_MAX
         self._loop = asyncio.get_running_loop()
 
     # --- asyncio -----------------------------------------------------------------------------------------------------
@@ -229,7 +230,7 @@ class Connection(asyncio.Protocol):
         """Whether it is usable and was used within this time."""
         return self.usable and self._loop.time() - self.idle_since_s <= seconds
 
-    def begin(self, receiver: Receiver, *, bodiless: bool) -> None:
+    def begin(self, receiver: Receiver, *, bodiless: bool, silence_s_max: float | None = None) -> None:
         """Ready for the next answer; one to a HEAD has no body."""
         fresh = self._parser is None or self._cut  # its parser waits for a body that never comes
         self._bodiless, self._cut = bodiless, False
@@ -237,7 +238,7 @@ class Connection(asyncio.Protocol):
         if fresh:
             self._parser = httptools.HttpResponseParser(self)
         self._headers = []
-        self._receiver = receiver
+        self._receiver, self._silence_s_max = receiver, silence_s_max or ANSWER_S_MAX
         self.heard_s = self._loop.time()
 
     def write_now(self, data: bytes) -> None:
@@ -262,11 +263,12 @@ class Connection(asyncio.Protocol):
             self._paused = False
             self._transport.resume_reading()
 
-    def silent(self, since_s: float) -> bool:
-        """Whether nothing has come since then, though somebody waits for it: then it is over."""
-        if self.heard_s > since_s or self._paused or not (self._receiver and self._receiver.hungry()):
+    def silent(self, now_s: float) -> bool:
+        """Whether nothing has come for too long, though somebody waits for it: then it is over."""
+        patient = now_s - self.heard_s < self._silence_s_max
+        if patient or self._paused or not (self._receiver and self._receiver.hungry()):
             return False
-        self._fail(TimeoutError(f"no answer for {ANSWER_S_MAX:g} s"))
+        self._fail(TimeoutError(f"no answer for {self._silence_s_max:g} s"))
         return True
 
     def close(self) -> None:
@@ -313,6 +315,8 @@ class Client:
         headers: tuple[tuple[str, str], ...],
         body: bytes | AsyncIterator[bytes] = b"",
         last_look: Callable[[], None] = nothing,
+        *,
+        silence_s_max: float | None = None,
     ) -> Answer:
         """Send once and return when the head of the answer is here. The body must be read to its end, or `release` called.
 
@@ -326,7 +330,7 @@ class Client:
             connection.abort()
             raise NotSentError("closed", "the plane is stopping: nothing leaves it any more")
         waiting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        connection.begin(Answer(connection, waiting), bodiless=method == "HEAD")
+        connection.begin(Answer(connection, waiting), bodiless=method == "HEAD", silence_s_max=silence_s_max)
         self._watched(connection)
         try:
             last_look()
@@ -386,9 +390,8 @@ class Client:
     def _look(self) -> None:
         """End what has been silent too long: one timer for all, not two for each request."""
         loop = asyncio.get_running_loop()
-        silent_since_s = loop.time() - ANSWER_S_MAX
         for connection in tuple(self._busy):
-            if connection.silent(silent_since_s):
+            if connection.silent(loop.time()):
                 self._busy.discard(connection)
         self._watch = loop.call_later(WATCH_S, self._look)
 

@@ -41,11 +41,16 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 class Response(msgspec.Struct, frozen=True):
-    """What the provider answered to `send`, as bytes; recorded sealed, and given to the client as it is."""
+    """What the provider answered to `send`, as bytes; recorded sealed, and given to the client as it is.
+
+    Of a body that passed to the client and was too long to be kept, `passed_bytes` and `sha256` (hex) are there, and `body` is empty.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    passed_bytes: int = 0
+    sha256: str = ""
 
     @property
     def request_id(self) -> str:
@@ -53,6 +58,21 @@ class Response(msgspec.Struct, frozen=True):
         named = dict(reversed(self.headers))
         found = next((named[name] for name in REQUEST_IDS if named.get(name)), "")
         return found[:REQUEST_ID_CHARS_MAX]
+
+
+class Hearer(Protocol):
+    """A client that hears an answer as it comes. Both raise `ConnectionError` once it has left, and wait while it takes no more."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether it has heard something."""
+        ...
+
+    async def head(self, status: int, headers: list[tuple[str, str]]) -> None: ...
+
+    async def body(self, piece: bytes, *, between: bool) -> None:
+        """`between`: this piece ends a message of an event stream, and none is begun."""
+        ...
 
 
 class Minted(msgspec.Struct, frozen=True):
@@ -123,10 +143,11 @@ class Executor(Protocol):
         credentials: Credentials,
         body: AsyncIterator[bytes] | None = None,
         *,
+        hearer: Hearer | None = None,
         last_look: Callable[[], None] = nothing,
     ) -> Sending:
         """`last_look` is called when the connection stands and the next thing is the first byte; what it raises is raised, and
-        nothing leaves.
+        nothing leaves. A good answer that comes as a stream is given to `hearer` as it comes, and is in the `Sending` all the same.
         """
         ...
 
@@ -137,4 +158,4 @@ class Executor(Protocol):
     async def close(self) -> None: ...
 
 
-__all__ = ["Credentials", "Executor", "Minted", "NotSentError", "Response", "Role", "Sending"]
+__all__ = ["Credentials", "Executor", "Hearer", "Minted", "NotSentError", "Response", "Role", "Sending"]

@@ -25,7 +25,7 @@ from keyturn.core.plane import (
 )
 from keyturn.core.ports import Facts
 from keyturn.errors import BugError
-from keyturn.executors.interface import Minted, Response
+from keyturn.executors.interface import Hearer, Minted, Response
 from keyturn.model import record as r
 from keyturn.model.change import Change, Operation, Principal, Request, ResourceRef
 from keyturn.model.decision import Decision
@@ -171,7 +171,11 @@ class GateSide:
     # --- changes -----------------------------------------------------------------------------------------------------
 
     async def submit(
-        self, change: Change, requests: tuple[Request, ...], body: AsyncIterator[bytes] | None = None
+        self,
+        change: Change,
+        requests: tuple[Request, ...],
+        body: AsyncIterator[bytes] | None = None,
+        hearer: Hearer | None = None,
     ) -> Reply:
         route = self._route(change)
         if isinstance(route, Refuse):  # unless a halt was lifted elsewhere a moment ago
@@ -184,13 +188,20 @@ class GateSide:
         entered = await self._enter(await self._with_requests(change, requests))
         if isinstance(entered, Reply):
             return entered
+        key = operation_key(change, change.operations[-1])
         if body is not None:
             self.work.bodies[entered] = body
+        if hearer is not None:
+            self.work.hearers.setdefault(
+                (entered, key), hearer
+            )  # of two that wait the first hears it as it comes
         try:
-            return await self._wait(entered, operation_key(change, change.operations[-1]))
+            return await self._wait(entered, key, hearer)
         finally:
             if self.work.bodies.get(entered) is body:
                 self.work.bodies.pop(entered, None)
+            if self.work.hearers.get((entered, key)) is hearer:
+                self.work.hearers.pop((entered, key), None)
 
     def _route(self, change: Change) -> Route:
         return self.book.plane.route(
@@ -275,14 +286,15 @@ class GateSide:
         kind = ReplyKind.DENIED if refuse.code == "denied-before" else ReplyKind.REFUSED
         return Reply(kind=kind, text=text, case_id=refuse.case_id, code=refuse.code)
 
-    async def _wait(self, case_id: str, key: str) -> Reply:
+    async def _wait(self, case_id: str, key: str, hearer: Hearer | None) -> Reply:
         """Until there is something to say: at once for what is decided, after a while for what is held or in doubt."""
         case = await self.book.until(case_id, _has_news, timeout_s=None)
         if case.phase in WAITING:
             await self._while_held(case_id)
             await self.book.abreast()
             case = await self.book.until(case_id, _has_news, timeout_s=None)  # it may be on its way
-        if case.phase is Phase.UNCERTAIN:
+        heard = hearer is not None and hearer.begun  # an answer that broke off is not kept hanging
+        if case.phase is Phase.UNCERTAIN and not heard:
             await self.book.until(case_id, _may_reply, timeout_s=self.settings.hold_wait_s)
             await self.book.abreast()
             case = await self.book.until(case_id, _has_news, timeout_s=None)
@@ -328,6 +340,10 @@ class GateSide:
         known = outcome.status in {OutcomeStatus.SUCCEEDED, OutcomeStatus.FAILED}
         if known and outcome.response:
             response = msgspec.json.decode(self.vault.get(outcome.response), type=Response)
+            if response.passed_bytes:
+                return Reply(
+                    ReplyKind.DONE, self._passed_text(case, response), case_id=case.id, code="answer-not-kept"
+                )
             return Reply(kind=ReplyKind.SENT, text="", case_id=case.id, response=response)
         settled = not known and case.phase is Phase.CONFIRMED  # a person looked, and says so
         if outcome.status is OutcomeStatus.SUCCEEDED or settled:
@@ -340,6 +356,13 @@ class GateSide:
         return (
             f"Keyturn: this took effect as case {case.id} ({how}): {self.work.url(case.id)}. "
             "The provider's own answer was lost. Do not ask for it again: read the resource and go on."
+        )
+
+    def _passed_text(self, case: Case, response: Response) -> str:
+        return (
+            f"Keyturn: this was done as case {case.id}: {self.work.url(case.id)}. Its answer of {response.passed_bytes:,} bytes "
+            f"(SHA-256 {response.sha256}) was given on as it came and is too long to be kept, so it cannot be given again. "
+            "Do not ask for it again: what it did would be done twice."
         )
 
     def _ended_text(self, case: Case) -> str:

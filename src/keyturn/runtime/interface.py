@@ -15,7 +15,7 @@ import msgspec
 from keyturn.core.case import Case
 from keyturn.core.evidence import ALL, Filter, Sample
 from keyturn.core.reconciling import Call
-from keyturn.executors.interface import Minted, Response
+from keyturn.executors.interface import Hearer, Minted, Response
 from keyturn.model.change import Change, Operation, Principal, Request
 from keyturn.model.decision import Decision
 from keyturn.model.record import Drilled, Entry
@@ -47,7 +47,7 @@ class ReplyKind(StrEnum):
     SUGGESTED = "suggested"
     DENIED = "denied"
     REFUSED = "refused"  # never became a case, or ended without its call leaving
-    DONE = "done"  # it took effect, as the world shows; the provider's own answer was lost, so there is no `response`
+    DONE = "done"  # it took effect; the provider's own answer was lost, or passed and was too long to keep: there is no `response`
     UNCERTAIN = "uncertain"  # the call left and no answer came back: nobody may say it failed
 
 
@@ -88,9 +88,16 @@ class Gate(Protocol):
         ...
 
     async def submit(
-        self, change: Change, requests: tuple[Request, ...], body: AsyncIterator[bytes] | None = None
+        self,
+        change: Change,
+        requests: tuple[Request, ...],
+        body: AsyncIterator[bytes] | None = None,
+        hearer: Hearer | None = None,
     ) -> Reply:
-        """Take a change through its life as far as it goes while the client waits. Cancelling it detaches the client, no more."""
+        """Take a change through its life as far as it goes while the client waits. Cancelling it detaches the client, no more.
+
+        An answer that streams is given to `hearer` while it comes; the reply follows when it is on record.
+        """
         ...
 
     def upload(self, principal: Principal, operation: Operation, begins: str, mark: bytes) -> Upload | None:

@@ -13,11 +13,11 @@ from keyturn import pipeline
 from keyturn.core.advance import owed
 from keyturn.core.case import Case, Phase
 from keyturn.core.commands import Command
-from keyturn.core.plane import identity
+from keyturn.core.plane import identity, operation_key
 from keyturn.core.ports import Assessing, Captures, Facts, PolicyEngine, Provider
 from keyturn.core.proof import ProofFacts, holds, prove
 from keyturn.errors import BugError, KeyturnError, StoreError, UnavailableError
-from keyturn.executors.interface import Credentials, Executor, Minted, Sending
+from keyturn.executors.interface import Credentials, Executor, Hearer, Minted, Sending
 from keyturn.model import record as r
 from keyturn.model.assessment import Assessment
 from keyturn.model.canonical import digest
@@ -55,6 +55,9 @@ class Work:
         self.issued = Issued(vault, book.store)
         self.asker = Asker(book, executor, vault, clock)
         self.bodies: dict[str, Body] = {}  # streamed bodies of waiting clients, by case
+        self.hearers: dict[
+            tuple[str, str], Hearer
+        ] = {}  # who waits for an answer as it comes, by case and operation
         self.tell: Callable[[Case], Awaitable[None]] = _tell_nobody
         self.take_back: Callable[[Case], Awaitable[Outcome]] = _take_nothing_back
         self.mark_undone: Callable[[str, str], Awaitable[None]] = _mark_nothing
@@ -419,8 +422,14 @@ class Work:
             )
         try:
             parent = self._minted(_change(case))
+            change = _change(case)
+            key = operation_key(change, change.operations[case.next_operation])
             sending = await self.executor.send(
-                request, credentials, self.bodies.pop(case.id, None), last_look=self.book.may_act
+                request,
+                credentials,
+                self.bodies.pop(case.id, None),
+                hearer=self.hearers.pop((case.id, key), None),
+                last_look=self.book.may_act,
             )
         except StoreError:  # the last look: nothing left, and the case is somebody else's by now
             raise

@@ -51,17 +51,17 @@ NOTHING: Final = HandsOut()
 
 
 @cache
-def _load() -> dict[str, dict[str, dict[str, Any]]]:
+def _load() -> dict[str, Any]:
     raw = zlib.decompress(files(catalogue).joinpath("answers.bin").read_bytes())
-    services: dict[str, dict[str, dict[str, Any]]] = json.loads(raw)["services"]
-    return services
+    made: dict[str, Any] = json.loads(raw)
+    return made
 
 
 @lru_cache(maxsize=1_024)
 def of(name: str) -> HandsOut:
     """What ``service:Operation`` hands out; an operation that is not known hands out nothing that is known: it is a change."""
     service, _, operation = name.partition(":")
-    entry = _load().get(service, {}).get(operation)
+    entry = _load()["services"].get(service, {}).get(operation)
     if entry is None:
         return NOTHING
     secrets: dict[str, str] = entry.get("secrets", {})
@@ -82,10 +82,19 @@ def rewritten(name: str) -> str:
     return of(name).rewritten
 
 
+@cache
+def streamed(name: str) -> str:
+    """Whether this operation's answer comes as ``events`` or as ``bytes`` as they are made; empty where it comes as a whole, or is
+    rewritten, which takes all of it.
+    """
+    found: str = _load()["streams"].get(name, "")
+    return "" if rewritten(name) else found
+
+
 def every() -> dict[str, HandsOut]:
     """Every operation that hands something out."""
     return {
         f"{service}:{name}": of(f"{service}:{name}")
-        for service, entries in _load().items()
+        for service, entries in _load()["services"].items()
         for name in entries
     }

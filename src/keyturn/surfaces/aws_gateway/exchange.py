@@ -10,7 +10,7 @@ import ssl
 import time
 import uuid
 from collections.abc import AsyncIterator
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
@@ -20,7 +20,7 @@ from keyturn.executors.interface import NotSentError
 from keyturn.model.change import Change, Operation, Principal, Request
 from keyturn.model.decision import Verdict
 from keyturn.model.execution import Role
-from keyturn.providers.aws import uploads
+from keyturn.providers.aws import answers, uploads
 from keyturn.providers.aws.hosts import settled
 from keyturn.providers.aws.nested import meant
 from keyturn.providers.aws.operation import operation_from, read_from
@@ -34,8 +34,8 @@ from keyturn.providers.aws.wire import (
     WireRequest,
     identify,
 )
-from keyturn.providers.aws.wire_errors import WireResponse, denied_code, encode_error
-from keyturn.providers.aws.wire_guess import Shape, shape_of
+from keyturn.providers.aws.wire_errors import WireResponse
+from keyturn.providers.aws.wire_guess import shape_of
 from keyturn.runtime.interface import Gate, Reply, ReplyKind
 from keyturn.surfaces.aws_gateway.answering import (
     given_on,
@@ -44,11 +44,25 @@ from keyturn.surfaces.aws_gateway.answering import (
     reading_credentials,
     rewritten,
 )
+from keyturn.surfaces.aws_gateway.hearing import Hearing
 from keyturn.surfaces.aws_gateway.incoming import unwrapped
 from keyturn.surfaces.aws_gateway.limits import STILL_HOLDING_S
 from keyturn.surfaces.aws_gateway.observing import Observer, trace_of
 from keyturn.surfaces.aws_gateway.proxy import Authority, Intercept, NotHere, PassThrough, where
-from keyturn.surfaces.aws_gateway.relay import Client, Framing, Relay, head_of
+from keyturn.surfaces.aws_gateway.relay import Client, Framing, Relay
+from keyturn.surfaces.aws_gateway.saying import (
+    CODES,
+    NO_SESSION,
+    OTHER_ACCOUNT,
+    Refusing,
+    Sender,
+    fault,
+    internal,
+    refusing,
+    said,
+    send,
+    unreadable,
+)
 
 log = logging.getLogger("keyturn.gateway")
 
@@ -58,32 +72,6 @@ INTENT_HEADER: Final = "x-keyturn-intent"
 _NOT_KEPT: Final = frozenset(
     {"authorization", "connection", "expect", "host", "transfer-encoding", INTENT_HEADER}
 )
-
-
-class Sender(Protocol):
-    """The client's side of the connection."""
-
-    async def write(self, data: bytes) -> None: ...
-
-    def ends(self) -> bool:
-        """Whether the connection ends with this answer."""
-        ...
-
-    def still_holding(self) -> None:
-        """Tell a client that can hear it that its answer is still to come."""
-        ...
-
-
-class Refusing(msgspec.Struct, frozen=True):
-    """It is answered by us. With a `code` it goes on record as a request that was refused before it was anything."""
-
-    answer: WireResponse
-    bodiless: bool
-    session: str = ""
-    code: str = ""
-    reason: str = ""
-    request_id: str = ""
-    begun_s: float = 0.0
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -178,7 +166,7 @@ class Exchange:
             judged = self._judge(request, request_id, origin, begun_s)
         except Exception:
             log.exception("request %s failed inside; nothing was forwarded by this", request_id)
-            judged = Refusing(_internal("json", request_id), request.method == "HEAD")
+            judged = Refusing(internal("json", request_id), request.method == "HEAD")
         if isinstance(judged, Refusing):
             return msgspec.structs.replace(judged, request_id=request_id, begun_s=begun_s)
         return judged
@@ -186,23 +174,23 @@ class Exchange:
     def _judge(self, request: WireRequest, request_id: str, origin: str, begun_s: float) -> Judged:
         claim = front.claim(request, region=self._region, origin=origin)
         if isinstance(claim, Refused):
-            return _refusing(request, shape_of(request, None), claim, request_id)
+            return refusing(request, shape_of(request, None), claim, request_id)
         key = self._gate.session(claim.scope.access_key_id)
         if key is None:
-            return _refusing(request, shape_of(claim.request, claim.scope), _NO_SESSION, request_id)
+            return refusing(request, shape_of(claim.request, claim.scope), NO_SESSION, request_id)
         signed = front.verify(claim, Secret(key.secret, key.token), now_s=time.time())
         if isinstance(signed, Refused):
             shape = shape_of(claim.request, claim.scope)
-            return _refusing(request, shape, signed, request_id, session=key.session)
+            return refusing(request, shape, signed, request_id, session=key.session)
         host = "" if origin else request.by_name.get("host", "")
         request = inward(signed.request, signed.scope, host, self._executor)
         found = _identified(request, signed.scope, origin)
         found = meant(found, request, signed.scope, Secret(key.secret, key.token), now_s=time.time())
         if isinstance(found, Unidentified):
-            return _unreadable(request, shape_of(request, signed.scope), found, request_id, key.session)
+            return unreadable(request, shape_of(request, signed.scope), found, request_id, key.session)
         if key.virtual and key.account != self._account:
             shape = shape_of(request, signed.scope)
-            return _refusing(request, shape, _OTHER_ACCOUNT, request_id, session=key.session)
+            return refusing(request, shape, OTHER_ACCOUNT, request_id, session=key.session)
         principal = Principal(
             agent=key.agent, session=key.session, operator=key.operator, through=key.through
         )
@@ -249,7 +237,7 @@ class Exchange:
         self._gate.note_read(reading.principal, reading.operation, 403)
         why = "; ".join(reason.message for reason in decision.reasons) or "no policy permits it"
         text = f"Keyturn does not let this read through: {why}"
-        return Refusing(_error(reading, text), request.method == "HEAD")
+        return Refusing(fault(reading.found, text, reading.request_id), request.method == "HEAD")
 
     # --- answering ---------------------------------------------------------------------------------------------------
 
@@ -267,7 +255,7 @@ class Exchange:
                 session=judged.session,
                 code=judged.code,
             )
-            await _send(sender, judged.answer, bodiless=judged.bodiless)
+            await send(sender, judged.answer, bodiless=judged.bodiless)
             return
         try:
             if isinstance(judged, Reading):
@@ -278,9 +266,9 @@ class Exchange:
             raise
         except Exception:
             log.exception("request %s failed inside; nothing was forwarded by this", judged.request_id)
-            answer = _internal(judged.found.protocol, judged.request_id)
+            answer = internal(judged.found.protocol, judged.request_id)
         if answer is not None:
-            await _send(sender, answer, bodiless=judged.request.method == "HEAD")
+            await send(sender, answer, bodiless=judged.request.method == "HEAD")
 
     # --- the read lane -----------------------------------------------------------------------------------------------
 
@@ -322,7 +310,7 @@ class Exchange:
             answer = await self._executor.forward(request, credentials)
         except (NotSentError, TimeoutError) as error:
             text = f"Keyturn could not reach {reading.found.service}: {error}"
-            return _error(reading, text, code="KeyturnUnavailable", status=400)
+            return fault(reading.found, text, reading.request_id, code="KeyturnUnavailable", status=400)
         self._note(reading, answer.status)
         base = self._executor.base(request)
         if rewritten(request.operation, reading.host):
@@ -344,15 +332,21 @@ class Exchange:
 
     async def _change(
         self, changing: Changing, body: AsyncIterator[bytes] | None, sender: Sender
-    ) -> WireResponse:
+    ) -> WireResponse | None:
         if body is not None and changing.chunks is not None:
             body = unwrapped(body, changing.chunks)
-        reply = await self._submit(changing, body, sender)
+        hearing = Hearing(sender, changing.request.method)
+        try:
+            reply = await self._submit(changing, body, sender, hearing)
+        except Exception as error:
+            if hearing.begun:  # it cannot be told otherwise any more
+                raise ConnectionError(f"{changing.request_id} failed in the middle of its answer") from error
+            raise
         self._observer.answered(
             "change",
             str(reply.kind),
-            reply.response.status if reply.response is not None else 403,
-            changing.begun_s,
+            hearing.status or (reply.response.status if reply.response is not None else 403),
+            changing.begun_s + hearing.lasted_s,
             request_id=changing.request_id,
             operation=changing.change.operations[0].name,
             resources=changing.change.resources,
@@ -362,22 +356,28 @@ class Exchange:
             code=reply.code,
             trace=changing.trace,
         )
+        if hearing.begun:
+            await hearing.end(reply, CODES.get(reply.code, "KeyturnUncertain"))
+            return None
         if reply.kind is ReplyKind.SENT and reply.response is not None:
             return given_on(changing.found, changing.host, reply.response)
-        return _said(changing.found, reply, changing.request_id)
+        return said(changing.found, reply, changing.request_id)
 
-    async def _submit(self, changing: Changing, body: AsyncIterator[bytes] | None, sender: Sender) -> Reply:
+    async def _submit(
+        self, changing: Changing, body: AsyncIterator[bytes] | None, sender: Sender, hearing: Hearing
+    ) -> Reply:
         """Hand it to the plane; a client that understands it hears every now and then that the answer is still to come."""
         first = changing.change.operations[0]
         if first.within and first.name == uploads.PART:
             return await self._gate.send_part(changing.change, changing.request, body)
-        task = asyncio.ensure_future(self._gate.submit(changing.change, (changing.request,), body))
+        hearer = hearing if answers.streamed(changing.request.operation) else None
+        task = asyncio.ensure_future(self._gate.submit(changing.change, (changing.request,), body, hearer))
         try:
             while True:
                 done, _ = await asyncio.wait({task}, timeout=STILL_HOLDING_S)
                 if done:
                     return task.result()
-                if changing.botocore:
+                if changing.botocore and not hearing.begun:
                     sender.still_holding()
         finally:
             if not task.done():
@@ -406,92 +406,3 @@ def _request(request: WireRequest, signed: Authentic, found: Identified, credent
         streamed_bytes=int(length) if streamed and length.isdigit() else None,
         credential=credential,
     )
-
-
-_CODES: Final = {"uncertain": "KeyturnUncertain", "not-executed": "KeyturnNotExecuted"}
-
-
-def _said(found: Identified, reply: Reply, request_id: str) -> WireResponse:
-    """A reply that is not the provider's: access denied in the service's own words; never a code that is retried."""
-    code = _CODES.get(reply.code) or denied_code(found.protocol, found.service)
-    status = 400 if reply.kind is ReplyKind.UNCERTAIN else 403
-    return encode_error(
-        found.protocol,
-        code=code,
-        message=reply.text,
-        status=status,
-        request_id=request_id,
-        service=found.service,
-    )
-
-
-_OTHER_ACCOUNT: Final = Refused(
-    "other-account",
-    "these credentials act in another account than this plane's, which it can neither read nor judge",
-    "use a plane of that account",
-)
-
-_NO_SESSION: Final = Refused(
-    "no-session", "this key belongs to no open session", "open one: keyturn run --agent NAME -- COMMAND"
-)
-
-
-def _refusing(
-    request: WireRequest,
-    shape: Shape,
-    refused: Refused,
-    request_id: str,
-    *,
-    session: str = "",
-) -> Refusing:
-    code = {
-        "signature": "SignatureDoesNotMatch",
-        "no-session": "InvalidClientTokenId",
-        "skew": "RequestTimeTooSkewed",
-        "expired": "AccessDenied",  # as S3 says it
-        "token": "InvalidToken",
-        "other-account": "AccessDenied",
-    }.get(refused.code, "IncompleteSignature")
-    text = f"Keyturn: {refused.reason}. {refused.help}".strip()
-    answer = encode_error(
-        shape.protocol, code=code, message=text, request_id=request_id, service=shape.service
-    )
-    return Refusing(answer, request.method == "HEAD", session, refused.code, refused.reason)
-
-
-def _unreadable(
-    request: WireRequest, shape: Shape, found: Unidentified, request_id: str, session: str
-) -> Refusing:
-    text = f"Keyturn cannot read this request in exactly one way and does not forward it: {found.reason}. {found.help}"
-    answer = encode_error(
-        shape.protocol,
-        code=denied_code(shape.protocol, shape.service),
-        message=text,
-        request_id=request_id,
-        service=shape.service,
-    )
-    return Refusing(answer, request.method == "HEAD", session, found.code, found.reason)
-
-
-def _error(reading: Reading, text: str, *, code: str = "", status: int = 403) -> WireResponse:
-    found = reading.found
-    return encode_error(
-        found.protocol,
-        code=code or denied_code(found.protocol, found.service),
-        message=text,
-        status=status,
-        request_id=reading.request_id,
-        service=found.service,
-    )
-
-
-def _internal(protocol: str, request_id: str) -> WireResponse:
-    text = f"Keyturn failed on this request and forwarded nothing (request {request_id}). Tell its operator."
-    return encode_error(protocol, code="KeyturnInternal", message=text, status=400, request_id=request_id)
-
-
-async def _send(sender: Sender, response: WireResponse, *, bodiless: bool = False) -> None:
-    """A whole answer; one to a HEAD says how long its body would be and has none (RFC 9110, 9.3.2)."""
-    last = "connection: close\r\n" if sender.ends() else ""
-    head = head_of(response.status, response.headers, f"content-length: {len(response.body)}\r\n{last}")
-    await sender.write(head if bodiless else head + response.body)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from keyturn.executors.interface import Credentials, Minted, NotSentError, Response, Sending, nothing
+from keyturn.executors.interface import Credentials, Hearer, Minted, NotSentError, Response, Sending, nothing
 from keyturn.model.canonical import canonical
 from keyturn.model.change import Change, Request
 from keyturn.model.execution import Answer, Call, Grant, Refused, Succeeded, Unavailable
@@ -166,6 +166,7 @@ class SimulatedExecutor:
         credentials: Credentials,
         body: AsyncIterator[bytes] | None = None,
         *,
+        hearer: Hearer | None = None,
         last_look: Callable[[], None] = nothing,
     ) -> Sending:
         self.process.check()
