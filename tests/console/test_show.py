@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyturn.console.answers import Tone, answers, hindrance
+from keyturn.console.precedents import resembling
 from keyturn.console.show import whole
 from keyturn.console.story import line, said
 from keyturn.console.templating import EVENTS, leaves, short, span
-from keyturn.console.text import foreign_letters, marked, resembling, seen, visible
+from keyturn.console.text import foreign_letters, marked, seen, skeleton, visible
 from keyturn.core.case import Case, Phase
 from keyturn.core.chain import GENESIS, make_entry
 from keyturn.model import record as r
@@ -106,9 +107,9 @@ def test_letters_that_imitate_are_named() -> None:
 )
 def test_a_name_that_looks_like_another_is_said_to(name: str, known: str) -> None:
     """Whatever makes two names look the same to a tired reader, the page of one names the other; its own name does not."""
-    assert resembling([name], [known, name, "something-else"]) == (
-        f"{name} looks like {known}, which is another",
-    )
+    mine = {"resources": [name], "skeletons": {skeleton(name): name}}
+    others = [{"skeletons": {skeleton(other): other}} for other in (known, name, "something-else")]
+    assert resembling(mine, others) == [f"{name} looks like {known}, which is another"]
 
 
 def test_what_is_odd_is_set_apart_as_html() -> None:

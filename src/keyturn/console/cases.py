@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -11,14 +11,11 @@ from starlette.routing import Route
 
 from keyturn.console import show
 from keyturn.console.identity import User
-from keyturn.console.precedents import precedents
+from keyturn.console.precedents import precedents, resembling
 from keyturn.console.site import NOTE_CHARS_MAX, Site, wants_json
-from keyturn.console.text import resembling, seen
+from keyturn.console.text import seen
 from keyturn.core.case import Case, Phase
 from keyturn.errors import KeyturnError, ReviewError
-
-KNOWN_MAX: Final = 10_000
-"""Cases that are looked at for precedents and for names that are alike: some milliseconds."""
 
 Deed = Callable[[str, User, dict[str, str]], Awaitable[str]]
 
@@ -54,10 +51,8 @@ class Cases:
         found["may_not"] = self._site.listing.may(case, user)
         found["may"] = self._may_do(case, user)
         found["whole"] = show.whole(found)
-        others = self._desk.cases(limit=KNOWN_MAX)
-        found["precedents"] = seen(precedents(case, others))
-        known = {str(ref) for other in others if other.change for ref in other.change.resources}
-        found["resembles"] = seen(resembling(found["resources"], known))
+        mine, rows = self._site.listing.row(case), list(self._site.listing.rows())
+        found["precedents"], found["resembles"] = precedents(mine, rows), resembling(mine, rows)
         if wants_json(request):
             return JSONResponse(found | {"fresh": await self._freshness(case)})
         return self._site.show("case.html", request, user, case=found, title=f"{case.id} {found['effect']}")

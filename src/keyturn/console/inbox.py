@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from keyturn.console.identity import User
-from keyturn.console.listing import Filter, Tab
+from keyturn.console.listing import KEPT, Filter, Tab
 from keyturn.console.site import NOTE_CHARS_MAX, Site, wants_json
 from keyturn.errors import ReviewError
 
@@ -55,7 +55,7 @@ class Inbox:
                     "query": wanted.text,
                     "counts": counts,
                     "total": found.total,
-                    "cases": [{key: row[key] for key in row if key != "text"} for row in found.rows],
+                    "cases": [{key: row[key] for key in row if key not in KEPT} for row in found.rows],
                     "following": found.following,
                 }
             )

@@ -10,12 +10,15 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
 
 from keyturn.console import show
 from keyturn.console.identity import User
+from keyturn.console.precedents import like_of
+from keyturn.console.text import skeleton
 from keyturn.core.case import Case, Phase
 from keyturn.runtime.interface import Desk
 
@@ -25,8 +28,8 @@ PAGE_ROWS: Final = 50
 ALIKE_MIN: Final = 3
 """From so many on, cases that are alike stand as one line that opens."""
 
-GROUP_ROWS_MAX: Final = 20
-"""Of a group; more of the same say nothing more, and the filter finds them."""
+GROUP_ROWS_MAX: Final = 5
+"""Of a group; more of the same say nothing more, and a link leads to all of them."""
 
 CASES_MAX: Final = 100_000
 """More cases than this are read by a program."""
@@ -36,6 +39,9 @@ SUMMARIES_MAX: Final = 20_000
 
 PEOPLE_MAX: Final = 1_000
 """People whose turns are remembered; all are forgotten together, and asked for again."""
+
+LISTS_MAX: Final = 32
+"""People whose lists are kept as they are; the others' are made again."""
 
 QUERY_CHARS_MAX: Final = 200
 
@@ -55,6 +61,7 @@ _KEYS: Final = {
     "operation": "operations",
     "resource": "resources",
     "kind": "resources",
+    "like": "like",
 }
 _EVERYWHERE: Final = ("id", "phase", "effect", "environment", "agent", "operator", "why", "reason")
 
@@ -109,10 +116,12 @@ class Listing:
         self._desk = desk
         self._rows: dict[str, tuple[Case, dict[str, Any]]] = {}
         self._turns: dict[User, dict[str, tuple[int, str]]] = {}
+        self._lists: dict[User, tuple[int, dict[Tab, list[dict[str, Any]]]]] = {}
 
     def forget_people(self) -> None:
         """Somebody's roles have changed, or teams have: whose turn it is has to be asked anew."""
         self._turns.clear()
+        self._lists.clear()
 
     def row(self, case: Case) -> dict[str, Any]:
         """One line; the same object while the case stands as it does."""
@@ -149,25 +158,41 @@ class Listing:
 
     def needs(self, user: User) -> int:
         """How many cases wait for this person."""
-        if "reviewer" not in user.roles:
-            return 0
-        held = (case for case in self._open() if case.phase is Phase.HELD)
-        return sum(not self.may(case, user) for case in held)
+        return len(self._standing(user)[Tab.NEEDS]) if "reviewer" in user.roles else 0
 
     def counts(self, user: User) -> dict[str, int]:
         """Open cases by tab; what is decided is not counted, since only the recent are kept at hand."""
-        needs = waiting = 0
-        for case in self._open():
-            mine = self.tab(case, user) is Tab.NEEDS
-            needs, waiting = needs + mine, waiting + (not mine)
-        return {Tab.NEEDS: needs, Tab.WAITING: waiting}
+        return {str(tab): len(rows) for tab, rows in self._standing(user).items()}
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Of every case at hand, newest first."""
+        return map(self.row, self._desk.cases(limit=CASES_MAX))
+
+    def _standing(self, user: User) -> dict[Tab, list[dict[str, Any]]]:
+        """What is open, by tab and in reading order; the same lists until the log has another entry."""
+        head = self._desk.head()
+        kept = self._lists.get(user)
+        if kept is None or kept[0] != head:
+            if len(self._lists) >= LISTS_MAX:
+                self._lists.clear()
+            found: dict[Tab, list[dict[str, Any]]] = {Tab.NEEDS: [], Tab.WAITING: []}
+            for case in self._desk.cases(open_only=True, limit=CASES_MAX):
+                needed = case.phase is Phase.HELD and not self.may(case, user)
+                found[Tab.NEEDS if needed else Tab.WAITING].append(self.row(case))
+            for rows in found.values():
+                rows.sort(key=itemgetter("rank"))
+            kept = self._lists[user] = (head, found)
+        return kept[1]
 
     def find(self, user: User, tab: Tab, wanted: Filter, after: str = "") -> Found:
         """One page of a tab. `after` is what the page before gave as `following`."""
-        rows = [row for row in self._of(user, tab) if wanted(row)]
-        if tab is not Tab.DECIDED:  # those come newest first as they are
-            rows.sort(key=lambda row: str(row["rank"]))
-        groups = list(_grouped(rows))
+        rows: Iterable[dict[str, Any]]
+        if tab is Tab.DECIDED:
+            rows = (self.row(case) for case in self._desk.cases(limit=CASES_MAX) if not show.is_open(case))
+        else:
+            rows = self._standing(user)[tab]
+        found = [row for row in rows if wanted(row)] if wanted.text or tab is Tab.DECIDED else list(rows)
+        groups = _grouped(found) if "like:" not in wanted.text else ([row] for row in found)
         shown: list[tuple[dict[str, Any], ...]] = []
         sizes: list[int] = []
         count = 0
@@ -180,17 +205,8 @@ class Listing:
                 break
             shown.append(tuple(group[:GROUP_ROWS_MAX]))
             sizes.append(len(group))
-            count += 1
-        return Found(tuple(shown), tuple(sizes), len(rows), following)
-
-    def _of(self, user: User, tab: Tab) -> Iterator[dict[str, Any]]:
-        if tab is Tab.DECIDED:
-            ended = (case for case in self._desk.cases(limit=CASES_MAX) if not show.is_open(case))
-            return (self.row(case) for case in ended)
-        return (self.row(case) for case in self._open() if self.tab(case, user) is tab)
-
-    def _open(self) -> tuple[Case, ...]:
-        return self._desk.cases(open_only=True, limit=CASES_MAX)
+            count += len(shown[-1])
+        return Found(tuple(shown), tuple(sizes), len(found), following)
 
 
 def _row(case: Case) -> dict[str, Any]:
@@ -205,7 +221,13 @@ def _row(case: Case) -> dict[str, Any]:
         "rank": f"{int(destroys)}-{9 - row['risk_rank']}-{row['deadline_ms'] or 0:015d}-{number:015d}",
         "like": hashlib.sha256(repr(like).encode()).hexdigest()[:12],
         "text": text,
+        "precedent": like_of(case),
+        "skeletons": {skeleton(name): name for name in row["resources"]},
     }
+
+
+KEPT: Final = frozenset({"text", "precedent", "skeletons"})
+"""What a row has for finding and comparing, and no page shows."""
 
 
 def _past(row: dict[str, Any], after: str, tab: Tab) -> bool:

@@ -57,6 +57,17 @@ class Viewer:
         self.tab, self.wanted = tab_of(given.get("tab", "")), Filter(given.get("q", ""))
         self.waiting: asyncio.Queue[bytes] = asyncio.Queue(maxsize=BEHIND_MAX)
         self.lost = self.asked_anew = False
+        self._heart: asyncio.TimerHandle | None = None
+
+    def beat(self) -> None:
+        """Now and then, whatever happens: the line is held open, and the login looked at again."""
+        self._heart = asyncio.get_running_loop().call_later(BEAT_S, self.beat)
+        self.asked_anew = True
+        self.tell(b": still here\n\n")
+
+    def leave(self) -> None:
+        if self._heart is not None:
+            self._heart.cancel()
 
     def tell(self, message: bytes) -> None:
         if self.waiting.full():
@@ -114,19 +125,16 @@ class Live:
         try:
             yield b"retry: 2000\n\n"
             self._catch_up(viewer)
+            viewer.beat()
             while not viewer.lost:
-                try:
-                    message = await asyncio.wait_for(viewer.waiting.get(), BEAT_S)
-                except TimeoutError:
-                    message = b": still here\n\n"
+                message = await viewer.waiting.get()
                 while not viewer.waiting.empty():
                     message += viewer.waiting.get_nowait()
-                if (viewer.asked_anew or message.startswith(b":")) and self._user_of(viewer.request) is None:
+                if viewer.asked_anew and self._user_of(viewer.request) is None:
                     yield b"event: ended\ndata: the login has ended\n\n"
                     return
                 viewer.asked_anew = False
-                if message:
-                    yield message
+                yield message
         finally:
             self._leave(viewer)
 
@@ -143,6 +151,7 @@ class Live:
             self._listening = asyncio.create_task(self._listen())
 
     def _leave(self, viewer: Viewer) -> None:
+        viewer.leave()
         self._viewers.discard(viewer)
         if not any(other.user == viewer.user for other in self._viewers):
             self._turns.pop(viewer.user, None)

@@ -61,6 +61,8 @@ def summary(case: Case) -> dict[str, Any]:
             "data_at_risk": assessment.data_at_risk if assessment else "",
             "narrower": bool(assessment and any(way.exact for way in assessment.alternatives)),
             "approvals": list(case.approvals),
+            "approved": case.approved_at_ms is not None,
+            "verdict": str(case.decision.verdict) if case.decision else "",
             "quorum": request.quorum if request else 0,
             "binding": request.digest if request else "",
             "deadline_ms": request.deadline_ms if request else None,

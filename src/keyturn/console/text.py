@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from typing import Any, Final
 
 from markupsafe import Markup, escape
@@ -124,15 +123,6 @@ def skeleton(text: str) -> str:
     for pair, one in _ALIKE:
         plain = plain.replace(pair, one)
     return plain
-
-
-def resembling(names: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
-    """For each name that looks like a known one and is another: which."""
-    mine = {skeleton(name): name for name in names}
-    found = {name: mine[skeleton(name)] for name in set(known) if skeleton(name) in mine}
-    return tuple(
-        f"{ours} looks like {name}, which is another" for name, ours in sorted(found.items()) if name != ours
-    )
 
 
 def marked(text: object) -> Markup:

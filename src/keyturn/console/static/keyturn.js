@@ -101,7 +101,7 @@ const leave = (old) => {
   const group = old.closest(".group");
   if (old.contains(document.activeElement)) next?.querySelector("a")?.focus();
   old.remove();
-  if (group) sized(group);
+  if (group) sized(group, -1);
 };
 
 const arrive = (list, row, said) => {
@@ -109,7 +109,7 @@ const arrive = (list, row, said) => {
   const group = [...list.children].find((one) => one.dataset.group === said.like);
   if (group) {
     group.querySelector("ol").prepend(row);
-    sized(group);
+    sized(group, 1);
   } else {
     const newest = list.dataset.tab === "decided";
     const place = [...list.children].find((one) => newest || one.dataset.rank > said.rank);
@@ -119,10 +119,10 @@ const arrive = (list, row, said) => {
   el("said").textContent = `${row.dataset.id} is new here`;
 };
 
-const sized = (group) => {
-  const count = group.querySelectorAll("li.row").length;
-  group.querySelector(".size").textContent = count;
-  if (!count) group.remove();
+const sized = (group, by) => {
+  group.dataset.size = Number(group.dataset.size) + by;
+  group.querySelector(".size").textContent = group.dataset.size;
+  if (!group.querySelector("li.row")) group.remove();
 };
 
 // One line of the log, on top; while it is paused they wait.
