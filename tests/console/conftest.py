@@ -17,7 +17,9 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
         yield filled
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(
+    scope="module"
+)  # its loop runs in this thread meanwhile: no test with a loop of its own can run beside it
 def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 

@@ -13,6 +13,9 @@ from tests.console.running_plane import Plane
 pytestmark = needs_a_browser
 
 WIDE = (1_440, 900)
+FADING_MS = 300
+"""Buttons that were inert come back in two tenths of a second; meanwhile they are paler than they will be."""
+
 PAGES = [
     *("/", "/?tab=waiting", "/?tab=decided", "/?q=nothing-of-this-name", "/activity", "/agents"),
     *("/agents?agent=kiro", "/policy", "/evidence", "/evidence?sample=3&seed=1"),
@@ -38,6 +41,7 @@ def test_axe_finds_nothing(plane: Plane, browse: Open, size: tuple[int, int], sc
     for path in PAGES:
         page.goto(plane.url + path.format(**plane.cases))
         page.locator("html:not([data-arming])").wait_for()
+        page.wait_for_timeout(FADING_MS)
         found[path] = violations(page)
     assert {path: wrong for path, wrong in found.items() if wrong} == {}
 
