@@ -35,7 +35,7 @@ pytestmark = [
         ("activity", "/activity", PICTURE, "light", ""),
         ("agents", "/agents?agent=kiro", PICTURE, "light", ""),
         ("policy", "/policy", PICTURE, "light", ""),
-        ("evidence", "/evidence?sample=5&seed=audit-2026", PICTURE, "light", ""),
+        ("evidence", "/evidence?verdict=hold", PICTURE, "light", ""),
     ],
 )
 def test_pictures(

@@ -1,30 +1,45 @@
-"""Evidence: what is on record, by time, agent and verdict; a sample of it; and the bundle that a stranger can check."""
+"""Evidence: what is on record, by time, agent, verdict and effect; a sample of it; and the bundle that a stranger can check."""
 
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import secrets
-from collections.abc import Iterable
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from keyturn.console.evidence_api import may_check, wanted_of
 from keyturn.console.identity import User
-from keyturn.console.listing import Filter
 from keyturn.console.site import Site, wants_json
-from keyturn.core.case import Case, Phase
+from keyturn.console.text import seen
+from keyturn.core.case import Case
+from keyturn.core.evidence import Filter, looked_at
+from keyturn.model.change import READ_EFFECTS, Effect
+from keyturn.model.decision import Verdict
 
 SHOWN: Final = 100
 CASES_MAX: Final = 100_000
 SAMPLE_MAX: Final = 100
-"""More than this is no sample."""
+"""A larger sample is drawn by `keyturn evidence sample`."""
 
-VERDICTS: Final = ("allow", "hold", "suggest", "deny")
-MAY_EXPORT: Final = ("auditor", "administrator", "reviewer")
+MAY_LOOK: Final = ("auditor", "administrator", "reviewer", "operator")
+MAY_CHECK: Final = frozenset({"auditor", "administrator", "reviewer"})
+WORDS_CHARS_MAX: Final = 200
+
+EFFECTS: Final = tuple(str(effect) for effect in Effect if effect not in READ_EFFECTS)
+VERDICTS: Final = tuple(str(verdict) for verdict in Verdict)
+
+CHECKS: Final = {
+    "independent": "approver is not the requester",
+    "same_change": "what was approved was sent",
+    "state_read": "state was read again",
+    "backup": "backup was proved",
+}
+"""What an auditor asks of a call that left, and the words for it."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -32,10 +47,21 @@ class Asked(msgspec.Struct, frozen=True):
 
     since: str = ""
     until: str = ""
+    agent: str = ""
     verdict: str = ""
-    q: str = ""
+    effect: str = ""
     sample: int = 0
     seed: str = ""
+
+    @property
+    def filter(self) -> Filter:
+        return Filter(
+            since_ms=_day_ms(self.since),
+            until_ms=_day_ms(self.until, end=True),
+            agent=self.agent,
+            verdict=self.verdict,
+            effect=self.effect,
+        )
 
 
 class Evidence:
@@ -51,90 +77,103 @@ class Evidence:
         ]
 
     async def _evidence(self, request: Request, user: User) -> Response:
-        self._site.needs_role(user, *MAY_EXPORT, "operator", to="read the evidence")
-        asked = _asked(request)
-        cases = list(chosen(self._desk.cases(limit=CASES_MAX), asked, self._site))
-        total = len(cases)
-        if asked.sample:
-            cases = sorted(cases, key=lambda case: drawn(asked.seed, case.id))[: asked.sample]
-        rows = [
-            _row(self._site.listing.row(case), case) for case in cases[: SHOWN if not asked.sample else None]
-        ]
-        status = self._desk.status()
-        found = {
+        self._site.needs_role(user, *MAY_LOOK, to="read the evidence")
+        asked, status = _asked(request), self._desk.status()
+        found: dict[str, Any] = {
             "asked": msgspec.to_builtins(asked),
-            "total": total,
-            "cases": rows,
             "entries": status["log_entries"],
             "head": status["log_head"],
             "checkpoint": status["checkpoint"],
+            **(await self._sampled(asked, user) if asked.sample else self._listed(asked)),
         }
+        found = seen(found)
         if wants_json(request):
             return JSONResponse(found)
+        given = {name: value for name, value in msgspec.to_builtins(asked.filter).items() if value}
         return self._site.show(
             "evidence.html",
             request,
             user,
             title="Evidence",
-            may_export=bool(set(MAY_EXPORT) & set(user.roles)),
+            may_check=bool(MAY_CHECK & set(user.roles)),
             fresh_seed=secrets.token_hex(4),
             verdicts=VERDICTS,
+            effects=EFFECTS,
+            checks=CHECKS,
+            bundle=urlencode(given),
             **found,
         )
 
+    def _listed(self, asked: Asked) -> dict[str, Any]:
+        """Of the cases at hand those that were asked for, newest first."""
+        found = [case for case in self._desk.cases(limit=CASES_MAX) if _takes(asked.filter, case)]
+        rows = [self._row(case) for case in found[:SHOWN]]
+        return {"total": len(found), "cases": rows, "drawn": None}
+
+    async def _sampled(self, asked: Asked, user: User) -> dict[str, Any]:
+        """Of all cases on the log of which a call left, some by lot, with what is asked of each."""
+        self._site.needs_role(user, *MAY_CHECK, to="draw a sample")
+        drawn = await self._desk.sample(asked.filter, count=asked.sample, seed=asked.seed)
+        cases = [self._desk.case(one.case) for one in drawn.cases]
+        made = {
+            "seed": drawn.seed,
+            "population": drawn.population,
+            "population_digest": drawn.population_digest,
+            "in_log": drawn.in_log,
+        }
+        rows = [self._row(case) for case in cases if case is not None]
+        return {"total": drawn.population, "cases": rows, "drawn": made}
+
+    def _row(self, case: Case) -> dict[str, Any]:
+        """What an auditor asks of each: who asked, who approved, whether it held, what became of it."""
+        row, looked = self._site.listing.row(case), msgspec.to_builtins(looked_at(case))
+        kept = (
+            "id",
+            "effect",
+            "symbol",
+            "resources",
+            "operations",
+            "agent",
+            "operator",
+            "environment",
+            "phase",
+        )
+        return {
+            **{key: row[key] for key in kept},
+            "verdict": looked["verdict"],
+            "opened_at_ms": case.opened_at_ms,
+            "approvals": looked["approvers"],
+            "left": case.next_operation > 0 or bool(case.outcomes),
+            "checks": {name: looked[name] for name in CHECKS},
+        }
+
     async def _export(self, request: Request, user: User) -> Response:
-        self._site.needs_role(user, *MAY_EXPORT, to="export the log")
-        headers = {"content-disposition": 'attachment; filename="keyturn-log.zip"'}
-        return StreamingResponse(self._desk.export(), media_type="application/zip", headers=headers)
+        may_check(user)
+        wanted = wanted_of(request)
+        name = "keyturn-log.zip" if wanted.everything else "keyturn-evidence.zip"
+        headers = {"content-disposition": f'attachment; filename="{name}"'}
+        return StreamingResponse(self._desk.export(wanted), media_type="application/zip", headers=headers)
 
 
-def chosen(cases: Iterable[Case], asked: Asked, site: Site) -> Iterable[Case]:
-    """Cases that were opened on these days, with this verdict, and that the filter finds; newest first."""
-    first, last = _day_ms(asked.since), _day_ms(asked.until, end=True)
-    wanted = Filter(asked.q)
-    for case in cases:
-        verdict = str(case.decision.verdict) if case.decision else ""
-        if first is not None and case.opened_at_ms < first:
-            continue
-        if last is not None and case.opened_at_ms >= last:
-            continue
-        if asked.verdict in {"", verdict} and wanted(site.listing.row(case)):
-            yield case
-
-
-def drawn(seed: str, case_id: str) -> str:
-    """The lot of a case. The seed stands in the address: whoever doubts the sample draws it again."""
-    return hashlib.sha256(f"{seed} {case_id}".encode()).hexdigest()
-
-
-def _row(row: dict[str, Any], case: Case) -> dict[str, Any]:
-    """What an auditor asks of each: who asked, who approved, that they are not the same, what became of it."""
-    excluded = set(case.request.excluded) if case.request else set()
-    left = case.next_operation > 0 or bool(case.outcomes)
-    if not case.approvals:
-        apart = "no approval was needed" if left and not case.was_held else ""
-    else:
-        apart = "approver asked for it" if excluded & set(case.approvals) else "approver is not the requester"
-    kept = ("id", "effect", "symbol", "resources", "operations", "agent", "operator", "environment", "phase")
-    return {
-        **{key: row[key] for key in kept},
-        "verdict": str(case.decision.verdict) if case.decision else "",
-        "opened_at_ms": case.opened_at_ms,
-        "approvals": list(case.approvals),
-        "denied": case.phase in {Phase.REJECTED, Phase.DENIED},
-        "apart": apart,
-    }
+def _takes(wanted: Filter, case: Case) -> bool:
+    return (
+        (wanted.since_ms is None or case.opened_at_ms >= wanted.since_ms)
+        and (wanted.until_ms is None or case.opened_at_ms < wanted.until_ms)
+        and wanted.agent in {"", case.change.principal.agent if case.change else None}
+        and wanted.verdict in {"", str(case.decision.verdict) if case.decision else None}
+        and wanted.effect in {"", str(case.assessment.effect) if case.assessment else None}
+    )
 
 
 def _asked(request: Request) -> Asked:
     given = request.query_params
-    sample = given.get("sample", "")
-    verdict = given.get("verdict", "")
+    sample, verdict, effect = given.get("sample", ""), given.get("verdict", ""), given.get("effect", "")
     return Asked(
         since=_day(given.get("since", "")),
         until=_day(given.get("until", "")),
+        agent=given.get("agent", "")[:WORDS_CHARS_MAX],
         verdict=verdict if verdict in VERDICTS else "",
-        q=Filter(given.get("q", "")).text,
+        effect=effect if effect in EFFECTS else "",
         sample=min(SAMPLE_MAX, int(sample))
         if sample.isascii() and sample.isdigit() and len(sample) < 5
         else 0,
