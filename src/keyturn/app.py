@@ -150,6 +150,11 @@ class App:
             "proxy_url": f"http://{config.gateway.host}:{self.gateway.port}" if authority else "",
             "region": config.aws.region,
             "account": config.aws.account,
+            "roles": [
+                role
+                for role in (config.aws.read_role, config.aws.change_role, config.aws.backup_role)
+                if role
+            ],
         }
         if self.runtime.nodes is not None:
             self.runtime.nodes.about["gateway"] = str(self.runtime.about["gateway_url"])

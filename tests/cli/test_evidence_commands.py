@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import gzip
 import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -81,3 +84,71 @@ def test_a_sample_is_drawn_again_by_its_seed(desk: Desk) -> None:
     checks = ("independent", "same_change", "state_read", "backup")
     assert (undone["approvers"], [undone[name]["holds"] for name in checks]) == (["dana", "erin"], [True] * 4)
     assert desk.say("olga", "evidence", "sample").exit_code == 3
+
+
+def test_who_went_round_is_told_by_the_account_s_trail(desk: Desk, tmp_path: Path) -> None:
+    """Delivered as S3 has it, gzip and digests beside it: our calls are found by their request ids, a stranger's is listed with
+    his address and key; offline against a bundle the same; without his event all agree.
+    """
+    with desk.plane.api("ada") as api:
+        told = api.get("/evidence/calls").json()
+    calls = [call for call in told["calls"] if not call.get("step")]
+    assert all(call["request_id"] for call in calls), "every answer names its request"
+    begun = min(call["at_ms"] for call in told["calls"])
+    records = [trail(call, "C-1-r1") for call in calls]
+    records += [trail(call, "keyturn-backup") for call in told["calls"] if call.get("step")]
+    stranger = trail(calls[0] | {"request_id": "OTHER", "operation": "dynamodb:DeleteTable"}, "mallory")
+    end = trail(calls[0] | {"at_ms": begun + 7_200_000, "request_id": "END"}, "reader") | {"readOnly": True}
+    folder = tmp_path / "AWSLogs" / "123456789012" / "CloudTrail" / "eu-central-1" / "2026" / "01" / "01"
+    digests = tmp_path / "AWSLogs" / "123456789012" / "CloudTrail-Digest"
+    for place in (folder, digests):
+        place.mkdir(parents=True)
+    (digests / "x.json.gz").write_bytes(b"not looked at")
+    (folder / "a.json.gz").write_bytes(gzip.compress(json.dumps({"Records": [*records, stranger]}).encode()))
+    (folder / "b.jsonl").write_text(json.dumps(end) + "\n")
+    found = desk.say("ada", "reconcile", "--cloudtrail", str(tmp_path))
+    assert found.exit_code == 2, found.output
+    assert "WENT ROUND: no case tells of these (1)" in found.output
+    assert "from 198.51.100.7, key ASIAX" in found.output
+    (folder / "a.json.gz").write_bytes(gzip.compress(json.dumps({"Records": records}).encode()))
+    agreed = desk.say("ada", "reconcile", "--cloudtrail", str(tmp_path))
+    assert (agreed.exit_code, "Trail and log agree." in agreed.output) == (0, True), agreed.output
+    bundle = tmp_path / "whole.zip"
+    assert desk.say("ada", "export", str(bundle)).exit_code == 0
+    words = ("reconcile", "--cloudtrail", str(folder), "--bundle", str(bundle), "-o", "json")
+    offline = desk.say("stranger", *words, url="http://127.0.0.1:1")
+    assert (offline.exit_code, json.loads(offline.stdout)["matched"]) == (0, len(calls)), offline.output
+    (folder / "a.json.gz").write_bytes(gzip.compress(json.dumps({"Records": records[1:]}).encode()))
+    lost = desk.say("ada", "reconcile", "--cloudtrail", str(tmp_path))
+    assert (lost.exit_code, "NOT IN THE TRAIL" in lost.output) == (3, True), lost.output
+    (folder / "a.json.gz").write_bytes(b"torn")
+    assert (
+        "a.json.gz is no file of a trail"
+        in desk.say("ada", "reconcile", "--cloudtrail", str(tmp_path)).output
+    )
+
+
+def trail(call: dict[str, Any], session: str) -> dict[str, Any]:
+    """The event that CloudTrail has of a call."""
+    service, _, name = call["operation"].partition(":")
+    role = "keyturn-backup" if session == "keyturn-backup" else "keyturn-change"
+    seconds = dt.datetime.fromtimestamp(call["at_ms"] / 1000, tz=dt.UTC)
+    return {
+        "eventTime": seconds.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "eventSource": f"{service}.amazonaws.com",
+        "eventName": name,
+        "awsRegion": call["region"],
+        "sourceIPAddress": "198.51.100.7",
+        "userIdentity": {
+            "type": "AssumedRole",
+            "arn": f"arn:aws:sts::123456789012:assumed-role/{role}/{session}",
+            "accountId": "123456789012",
+            "accessKeyId": "ASIAX",
+            "sessionContext": {"sessionIssuer": {"arn": f"arn:aws:iam::123456789012:role/{role}"}},
+        },
+        "requestID": call.get("request_id", ""),
+        "eventID": "e",
+        "readOnly": False,
+        "eventType": "AwsApiCall",
+        "recipientAccountId": call["account"],
+    }

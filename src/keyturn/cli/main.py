@@ -16,6 +16,7 @@ from keyturn.cli.evidence import evidence, export, log, verify
 from keyturn.cli.explaining import explain
 from keyturn.cli.guarding import doctor, guard
 from keyturn.cli.policies import policy
+from keyturn.cli.reconciling import reconcile
 from keyturn.cli.shared import EXIT_FAILED, EXIT_REFUSED, EXIT_UNREACHABLE, api, out, output_option
 from keyturn.cli.stores import store
 from keyturn.cli.undoing import backup, drill, undo
@@ -424,6 +425,7 @@ for command in (
     export,
     evidence,
     verify,
+    reconcile,
     log,
     policy,
     guard,

@@ -6,6 +6,7 @@ import textwrap
 from typing import Any, Final
 
 from keyturn.cli.text import table, when
+from keyturn.providers.aws.reconciling import Reconciled, Seen
 
 _MARKS: Final = {True: "yes", False: "NO", None: "-"}
 _CHECKS: Final = (
@@ -54,3 +55,59 @@ def sampled(found: dict[str, Any]) -> str:
             f"Opened {when(min(one['opened_at_ms'] for one in cases))} to {when(max(one['opened_at_ms'] for one in cases))}."
         )
     return "\n".join(lines)
+
+
+LISTED_MAX: Final = 50
+"""Events listed for people; -o json has them all."""
+
+
+def reconciled_text(found: Reconciled) -> str:
+    """What does not agree first; then how much was compared."""
+    lines: list[str] = []
+    for title, events in (
+        ("WENT ROUND: no case tells of these", found.around),
+        ("TRIED TO GO ROUND, and was refused by AWS", found.refused),
+        ("DONE BY A SERVICE, for somebody or by itself", found.services),
+    ):
+        if events:
+            lines += [f"{title} ({len(events):,})", *(_event(one) for one in events[:LISTED_MAX]), ""]
+            if len(events) > LISTED_MAX:
+                lines[-1:] = [f"  and {len(events) - LISTED_MAX:,} more: -o json", ""]
+    for title, calls in (
+        ("NOT IN THE TRAIL: calls of cases that it should have", found.missing),
+        ("Not in the trail, which has such calls only where data events are switched on", found.data),
+    ):
+        if calls:
+            lines += [f"{title} ({len(calls):,})"]
+            lines += [f"  {when(one.at_ms)}  {one.case}  {one.operation}" for one in calls[:LISTED_MAX]] + [
+                ""
+            ]
+    if found.unread:
+        lines += [
+            f"COULD NOT BE READ, and may be anything ({len(found.unread):,})",
+            *map("  {}".format, found.unread[:5]),
+            "",
+        ]
+    lines.append(
+        f"{found.events:,} events from {when(found.from_ms)} to {when(found.to_ms)}, {found.mutating:,} of them changes: "
+        f"{found.matched:,} of cases, {found.own:,} of the plane's own steps, {len(found.services):,} by services, "
+        f"{len(found.around):,} around."
+    )
+    if found.late:
+        lines.append(f"{found.late:,} calls are too young: the trail may not have them yet.")
+    if not (found.around or found.missing or found.unread):
+        lines.append("Trail and log agree.")
+    return "\n".join(lines)
+
+
+def _event(one: Seen) -> str:
+    words = [f"  {when(one.at_ms)}  {one.operation}  {one.region}", f"      by {one.who}"]
+    through = f" for {one.by_service}" if one.by_service else ""
+    words.append(
+        f"      from {one.source_ip or '?'}, key {one.access_key or 'none'}{through}, event {one.event_id}"
+    )
+    if one.error:
+        words.append(f"      {one.error}")
+    if one.why:
+        words.append(f"      {one.why}")
+    return "\n".join(words)

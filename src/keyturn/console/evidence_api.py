@@ -47,7 +47,14 @@ class EvidenceApi:
     async def calls(self, request: Request, user: User) -> Response:
         may_check(user)
         since_ms, until_ms = number(request, "since_ms", 0), number(request, "until_ms", None)
-        return _json({"calls": await self._desk.calls(since_ms=since_ms or 0, until_ms=until_ms)})
+        status = self._desk.status()
+        return _json(
+            {
+                "calls": await self._desk.calls(since_ms=since_ms or 0, until_ms=until_ms),
+                "account": status.get("account", ""),
+                "roles": status.get("roles", []),
+            }
+        )
 
 
 def may_check(user: User) -> None:

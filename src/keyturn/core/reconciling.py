@@ -45,6 +45,9 @@ class Calls:
     def see(self, body: EntryBody) -> None:
         """The next entry."""
         event = body.event
+        if isinstance(event, r.DrillBegun | r.Drilled):
+            self._drill(event)
+            return
         if isinstance(event, r.Received | r.Joined):
             self._cases[body.case] = _Open(event.change)
             return
@@ -75,6 +78,32 @@ class Calls:
                     self._calls[key] = msgspec.structs.replace(
                         self._calls[key], ended_ms=event.at_ms, status=event.status
                     )
+
+    def _drill(self, event: r.DrillBegun | r.Drilled) -> None:
+        ref = event.resource
+        key = (
+            "",
+            f"drill {ref}",
+            max((key[2] for key in self._calls if key[1] == f"drill {ref}"), default=0),
+        )
+        if isinstance(event, r.Drilled):
+            if key in self._calls:
+                self._calls[key] = msgspec.structs.replace(
+                    self._calls[key], ended_ms=event.at_ms, status=event.result
+                )
+            return
+        key = (*key[:2], key[2] + 1)
+        self._calls[key] = Call(
+            case="",
+            operation="",
+            account=ref.account,
+            region=ref.region,
+            at_ms=event.at_ms,
+            number=key[2],
+            resources=(ref, event.scratch),
+            operator=event.by,
+            step="drill",
+        )
 
     def _sent(self, case_id: str, case: _Open, event: r.Sent) -> Call:
         operation, principal = case.change.operations[event.operation], case.change.principal

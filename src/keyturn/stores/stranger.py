@@ -39,5 +39,5 @@ without `--key` the key in `about.json` is taken, and then this file is only con
 # What it does not show
 
 That the records are true when they were written; that there is no second log under the same key (compare checkpoints that you have kept);
-that nothing was done around Keyturn (compare with the account's own trail).
+that nothing was done around Keyturn (compare with the account's own trail: `keyturn reconcile`).
 """

@@ -103,6 +103,18 @@ def verify_bundle(path: Path, *, public_key: str = "") -> Report:
         return Report(checks, key, bool(public_key))
 
 
+def entries_of(path: Path) -> Iterator[Entry]:
+    """The entries of a bundle as they stand in it; nothing is checked. Raises `OperatorError` where there is none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _about(archive)
+            with archive.open("log.jsonl") as log:
+                for chunk in _chunks(_lines(log)):
+                    yield from chunk
+    except (KeyError, *_UNREADABLE) as error:
+        raise _no_bundle(path, error) from error
+
+
 def _checked(archive: zipfile.ZipFile, key: str, *, pinned: bool) -> tuple[Check, ...]:
     signed = msgspec.json.decode(
         _member(archive, "selection.json", SELECTION_BYTES_MAX), type=SignedSelection

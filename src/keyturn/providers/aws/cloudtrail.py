@@ -7,6 +7,7 @@ there, or redacted, is unknown, never absent (CloudTrail User Guide, "CloudTrail
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -76,6 +77,14 @@ def read(event: dict[str, Any]) -> Event:
     code = event.get("errorCode")
     note = f"it was refused with {code}: it did not happen" if isinstance(code, str) and code else ""
     return Event(service, operation, parameters, tuple(dict.fromkeys(unknown)), home, note)
+
+
+def operation_of(event: Mapping[str, Any]) -> str:
+    """``service:Operation`` under the names used everywhere here; of one that is not known, as the event has it. Raises `KeyError`."""
+    source = str(event["eventSource"]).removesuffix(".amazonaws.com").lower()
+    name = str(event["eventName"])
+    found = _operation(source, name, str(event.get("apiVersion") or ""))
+    return ":".join(found) if found else f"{source}:{name}"
 
 
 def _account(event: dict[str, Any]) -> object:
