@@ -172,7 +172,7 @@ class App:
             self.runtime,
             self.identity,
             authority,
-            metrics=Metrics(self.runtime, self.observer.registry),
+            metrics=Metrics(self.runtime, self.observer.registry, named=not config.console.open_metrics),
             open_metrics=config.console.open_metrics,
             form_key=self.vault.seal(b"console forms v1").encode(),
             policies=Loaded(

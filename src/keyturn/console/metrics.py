@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from keyturn.console.tally import Tally
+from keyturn.core.case import Phase
 from keyturn.runtime.interface import Desk
 
 
@@ -17,9 +19,9 @@ class Metrics:
 
     kind = CONTENT_TYPE_LATEST
 
-    def __init__(self, desk: Desk, registry: CollectorRegistry) -> None:
+    def __init__(self, desk: Desk, registry: CollectorRegistry, *, named: bool = True) -> None:
         self._registry = registry
-        registry.register(_Standing(desk))
+        registry.register(_Standing(desk, Tally(desk, named=named)))
 
     def page(self) -> bytes:
         return generate_latest(self._registry)
@@ -28,13 +30,15 @@ class Metrics:
 class _Standing(Collector):
     """What is true now; nothing of it is kept."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, desk: Desk, tally: Tally) -> None:
+        self._desk, self._tally = desk, tally
+        tally.read()  # from here on it counts
 
     def describe(self) -> list[GaugeMetricFamily]:
         return []  # not asked when it is registered: the plane may not have started
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
+        yield from self._tally.collect()
         status = self._desk.status()
         phases = Counter(str(case.phase) for case in self._desk.cases(open_only=True, limit=10_000))
         cases = GaugeMetricFamily(
@@ -43,6 +47,9 @@ class _Standing(Collector):
         for phase, count in sorted(phases.items()):
             cases.add_metric([phase], count)
         yield cases
+        yield GaugeMetricFamily(
+            "keyturn_review_queue", "Cases that wait for people.", phases[str(Phase.HELD)]
+        )
         yield GaugeMetricFamily("keyturn_sessions", "Open sessions of agents.", len(self._desk.sessions()))
         yield GaugeMetricFamily("keyturn_log_entries", "Entries of the log.", status["log_entries"])
         yield GaugeMetricFamily(
