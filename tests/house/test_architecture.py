@@ -44,6 +44,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
             "explaining",
             "runtime",
             "console.identity",
+            "console.openapi",
             "policy",
             "providers",
             "core",

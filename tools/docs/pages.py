@@ -22,7 +22,7 @@ from keyturn.providers.aws import catalogue
 from keyturn.providers.aws.recipes import all_recipes
 from keyturn.providers.aws.recipes.base import Recipe
 from keyturn.providers.aws.rules import REGISTRY, Rule
-from tools.docs import DOCS, errors
+from tools.docs import DOCS, errors, rest
 from tools.docs.source import cell, code, field_comments, generated, summary, table
 
 HELP_COLUMNS: Final = 100
@@ -439,5 +439,6 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "effects.md": effects,
     "events.md": events,
     "errors.md": errors.page,
+    "api.md": rest.page,
     "../README.md": index,
 }

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from keyturn import __version__
+from keyturn.cli.asking import ask
 from keyturn.cli.authority import ca
 from keyturn.cli.evidence import evidence, export, log, verify
 from keyturn.cli.explaining import explain
@@ -432,6 +433,7 @@ for command in (
     doctor,
     ca,
     store,
+    ask,
 ):
     main.add_command(command)
 

@@ -118,8 +118,10 @@ def _records(data: bytes) -> Iterator[dict[str, Any]]:
     for value in values:
         if isinstance(value, list):
             yield from (_record(one) for one in value)
-        elif isinstance(value, dict) and isinstance(value.get("Records", value.get("Events")), list):
-            yield from (_record(one) for one in value.get("Records", value.get("Events")))
+        elif isinstance(value, dict) and isinstance(
+            listed := value.get("Records", value.get("Events")), list
+        ):
+            yield from (_record(one) for one in listed)
         else:
             yield _record(value)
 

@@ -20,7 +20,7 @@ from keyturn.runtime.interface import Desk
 BODY_BYTES_MAX: Final = 64 * 1024
 """The largest honest body is a note."""
 
-_STATUS: Final = {
+STATUS: Final = {
     "login": 401,
     "too-many": 429,
     "no-case": 404,
@@ -127,6 +127,7 @@ class Api:
         guarded: list[tuple[str, str, Handler]] = [
             ("GET", "/api/v1/whoami", self._whoami),
             ("GET", "/api/v1/status", self._status),
+            ("GET", "/api/v1/openapi.json", self._openapi),
             ("GET", "/api/v1/cases", self._cases),
             ("GET", "/api/v1/cases/{id}", self._case),
             ("GET", "/api/v1/cases/{id}/fresh", self._fresh),
@@ -381,6 +382,11 @@ class Api:
         lines = [story.line(entry) for entry in self._desk.log(after=after, limit=limit)]
         return JSONResponse({"head": head, "lines": lines})
 
+    async def _openapi(self, request: Request, user: User) -> Response:
+        from keyturn.console.openapi import document  # noqa: PLC0415  # it describes this very module
+
+        return JSONResponse(document(self.routes()))
+
     async def _ca(self, request: Request, user: User) -> Response:
         ca = self._proxy()
         return JSONResponse({"pem": ca.pem, "fingerprint": ca.fingerprint})
@@ -448,4 +454,4 @@ def _error(error: KeyturnError, status: int = 0) -> JSONResponse:
     body = {"error": {"code": error.code, "message": error.message, "help": error.help}}
     if isinstance(error, (StoreError, UnavailableError)):
         status = status or 503  # not the asker's fault, and worth asking again
-    return JSONResponse(body, status_code=status or _STATUS.get(error.code, 400))
+    return JSONResponse(body, status_code=status or STATUS.get(error.code, 400))

@@ -1,0 +1,293 @@
+"""The API's own description, OpenAPI 3.1: routes from the route table, types from the structs that are read and answered.
+
+What is written here by hand is one row a route: which struct it takes and answers, what its query knows, who may.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final, cast
+
+import msgspec
+from starlette.routing import Route
+
+from keyturn import __version__
+from keyturn.console import api, shapes
+from keyturn.console.evidence_api import MAY_CHECK
+from keyturn.core.evidence import Sample
+
+OPENAPI: Final = "3.1.0"
+
+ZIP: Final = "application/zip"
+PROMETHEUS: Final = "text/plain"
+
+_REFERENCE: Final = "#/components/schemas/{name}"
+
+
+class Query(msgspec.Struct, frozen=True):
+    """One parameter of a query."""
+
+    name: str
+    says: str
+    kind: str = "string"  # or integer, or list: as often as one likes
+    most: int | None = None
+
+
+class Row(msgspec.Struct, frozen=True):
+    """What a route takes and gives. `roles` empty: whoever is logged in."""
+
+    answer: Any  # a struct, several of which it is one, or a media type
+    body: type[msgspec.Struct] | None = None
+    query: tuple[Query, ...] = ()
+    roles: tuple[str, ...] = ()
+    says: str = ""
+    example: dict[str, Any] = {}
+
+
+_CHOICE: Final = (
+    Query("since_ms", "opened from then on, milliseconds since 1970", "integer"),
+    Query("until_ms", "opened before then", "integer"),
+    Query("agent", "of this agent"),
+    Query("verdict", "policy's last: allow, hold, suggest, deny"),
+    Query("effect", "delete, replace, permission ..."),
+    Query("account", "AWS account id"),
+    Query("case", "this case", "list"),
+)
+_LIMIT: Final = Query("limit", "at most so many", "integer", 999_999_999)
+
+ROWS: Final[dict[tuple[str, str], Row]] = {
+    ("POST", "/login"): Row(
+        shapes.Token,
+        api.LoginBody,
+        says="Exchange a token for one login for one that lasts the day.",
+        example={"token": "kt_..."},
+    ),
+    ("POST", "/logout"): Row(shapes.UserName, says="End the token that this is asked with."),
+    ("GET", "/whoami"): Row(shapes.Who, says="Whose token this is."),
+    ("GET", "/status"): Row(shapes.Status, says="How the plane stands."),
+    ("GET", "/openapi.json"): Row(shapes.Document, says="This description."),
+    ("GET", "/cases"): Row(
+        shapes.Cases, query=(Query("open", "1: only what has not ended"), _LIMIT), says="Cases, newest first."
+    ),
+    ("GET", "/cases/{id}"): Row(shapes.Detail, says="One case, whole."),
+    ("GET", "/cases/{id}/fresh"): Row(
+        shapes.Fresh, says="Read the state now and compare it with what was assessed."
+    ),
+    ("POST", "/cases/{id}/review"): Row(
+        shapes.Summary,
+        api.ReviewBody,
+        roles=("reviewer",),
+        says="A yes or a no to exactly what `binding` names.",
+        example={"approve": False, "binding": "sha256:...", "note": "drain it first"},
+    ),
+    ("POST", "/cases/{id}/execute"): Row(
+        shapes.Summary, roles=("reviewer",), says="Execute an approved case without the agent."
+    ),
+    ("POST", "/cases/{id}/withdraw"): Row(
+        shapes.Summary, api.ReasonBody, says="Withdraw a case that your own agent asked for."
+    ),
+    ("POST", "/cases/{id}/settle"): Row(
+        shapes.Summary,
+        api.SettleBody,
+        roles=("reviewer",),
+        says="Say what became of an inconclusive case, after looking.",
+    ),
+    ("POST", "/cases/{id}/undo"): Row(
+        shapes.Summary, roles=("operator", "reviewer"), says="Take a case back, as a case of its own."
+    ),
+    ("POST", "/undo"): Row(
+        (shapes.Summary, shapes.Undoing),
+        api.UndoBody,
+        roles=("operator", "reviewer"),
+        says="Take back several cases, a session's, or all since a time; with `plan` only say what that would be.",
+        example={"session": "S-0a1b2c3d4e5f", "plan": True},
+    ),
+    ("POST", "/drill"): Row(
+        shapes.Drills,
+        api.DrillBody,
+        roles=("operator", "administrator"),
+        says="Try the way back on scratch resources.",
+    ),
+    ("GET", "/cases/{id}/backups"): Row(
+        shapes.Backups, roles=("operator", "reviewer"), says="The backups of a case, with their runbooks."
+    ),
+    ("GET", "/log"): Row(
+        shapes.Log,
+        query=(
+            Query("after", "entries after this number; without it the newest", "integer", 999_999_999),
+            _LIMIT,
+        ),
+        says="The log in a few words an entry.",
+    ),
+    ("GET", "/sessions"): Row(shapes.Sessions, says="Open sessions."),
+    ("POST", "/sessions"): Row(
+        shapes.Opened,
+        api.SessionBody,
+        roles=("operator",),
+        says="Open a session for an agent of yours.",
+        example={"agent": "kiro"},
+    ),
+    ("POST", "/sessions/{id}/end"): Row(
+        shapes.SessionName, api.ReasonBody, says="End a session: its operator, reviewers, administrators."
+    ),
+    ("POST", "/halt"): Row(
+        shapes.Status, api.ReasonBody, says="Nothing leaves from now on; with `agent` nothing of that one."
+    ),
+    ("POST", "/resume"): Row(
+        shapes.Status, api.ReasonBody, roles=("administrator", "reviewer"), says="Lift a halt."
+    ),
+    ("GET", "/users"): Row(shapes.People, says="Everybody, with roles."),
+    ("POST", "/users"): Row(
+        shapes.Invitation,
+        api.UserBody,
+        roles=("administrator",),
+        says="Add a person, or give her other roles.",
+        example={"name": "dana", "roles": ["reviewer"]},
+    ),
+    ("POST", "/users/{name}/remove"): Row(
+        shapes.UserName, roles=("administrator",), says="Remove a person and every token of hers."
+    ),
+    ("GET", "/export"): Row(
+        ZIP, query=_CHOICE, roles=MAY_CHECK, says="The log, or the cases you choose, as a bundle."
+    ),
+    ("GET", "/evidence/sample"): Row(
+        Sample,
+        query=(
+            Query("n", "cases to draw", "integer", 1_000),
+            Query("seed", "the same one draws the same cases"),
+            *_CHOICE,
+        ),
+        roles=MAY_CHECK,
+        says="Executed cases drawn by a seed, with what an auditor asks of each.",
+    ),
+    ("GET", "/evidence/calls"): Row(
+        shapes.Left,
+        query=_CHOICE[:2],
+        roles=MAY_CHECK,
+        says="The calls that left, to compare an account's trail with.",
+    ),
+    ("GET", "/ca"): Row(shapes.Certificate, says="The proxy's certificate authority."),
+    ("POST", "/ca/rotate"): Row(shapes.Certificate, roles=("administrator",), says="Make a new one."),
+    ("GET", "/metrics"): Row(
+        PROMETHEUS, says="Prometheus' text format; without a login where `console.open_metrics` is true."
+    ),
+}
+"""By method and path under ``/api/v1`` (but for ``/metrics``)."""
+
+_WORDS: Final = {
+    400: "what was asked is not what this takes",
+    401: "there is no login, or it has ended",
+    403: "you may not",
+    404: "there is no such thing",
+    409: "it is no longer what was shown to you",
+    415: "the body is not application/json",
+    429: "too many wrong tokens; wait a minute",
+    503: "the store or the account does not answer; ask again",
+}
+
+
+def short(path: str) -> str:
+    """As `ROWS` has it."""
+    return path.removeprefix("/api/v1")
+
+
+def description() -> dict[str, Any]:
+    """Of every route there is, with nothing running."""
+    nobody = cast("Any", None)
+    return document(api.Api(nobody, nobody).routes())
+
+
+def document(routes: Iterable[Route]) -> dict[str, Any]:
+    """The description of these routes. A route without a row is described as far as the route itself tells."""
+    found = [
+        (method, route.path) for route in routes for method in sorted((route.methods or set()) - {"HEAD"})
+    ]
+    rows = {key: ROWS.get((key[0], short(key[1])), Row(shapes.Document)) for key in found}
+    types = [one for row in rows.values() for one in _answers(row)]
+    types += [row.body for row in rows.values() if row.body is not None] + [shapes.Refusal]
+    schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    by_type = {str(one): schema for one, schema in zip(types, schemas, strict=True)}
+    paths: dict[str, dict[str, Any]] = {}
+    for (method, path), row in rows.items():
+        paths.setdefault(path, {})[method.lower()] = _operation(method, path, row, by_type)
+    return {
+        "openapi": OPENAPI,
+        "info": {
+            "title": "Keyturn",
+            "version": __version__,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            "description": "The console's API. Errors have a stable code, a message and help; times are milliseconds since 1970.",
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "description": "What /api/v1/login answered."}
+            },
+        },
+    }
+
+
+def _answers(row: Row) -> tuple[Any, ...]:
+    if isinstance(row.answer, str):
+        return ()
+    return row.answer if isinstance(row.answer, tuple) else (row.answer,)
+
+
+def _operation(method: str, path: str, row: Row, schemas: dict[str, Any]) -> dict[str, Any]:
+    names = re.findall(r"{(\w+)}", path)
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        for name in names
+    ]
+    parameters += [_parameter(query) for query in row.query]
+    media = row.answer if isinstance(row.answer, str) else "application/json"
+    answers = [schemas[str(one)] for one in _answers(row)] or [{"type": "string"}]
+    schema = answers[0] if len(answers) == 1 else {"anyOf": answers}
+    told: dict[str, Any] = {
+        "operationId": _name(method, path),
+        "summary": row.says,
+        "responses": {"200": {"description": "done", "content": {media: {"schema": schema}}}}
+        | {str(status): _refusal(status, schemas) for status in _statuses(method, path)},
+    }
+    if row.roles:
+        told["description"] = f"Needs the role {' or '.join(row.roles)}."
+    if parameters:
+        told["parameters"] = parameters
+    if method == "POST":
+        body = schemas[str(row.body)] if row.body is not None else {"type": "object"}
+        content: dict[str, Any] = {"schema": body} | ({"example": row.example} if row.example else {})
+        told["requestBody"] = {"required": row.body is not None, "content": {"application/json": content}}
+    if short(path) == "/login":
+        told["security"] = []
+    return told
+
+
+def _parameter(query: Query) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": query.kind}
+    if query.kind == "integer":
+        schema |= {"minimum": 0, "maximum": query.most or 10**15 - 1}
+    if query.kind == "list":
+        schema = {"type": "array", "items": {"type": "string"}}
+    return {"name": query.name, "in": "query", "description": query.says, "schema": schema}
+
+
+def _statuses(method: str, path: str) -> list[int]:
+    """What any handler may raise has its status from one table; a path that names something may name what is not there."""
+    raised = {400, 503, *api.STATUS.values()}
+    if short(path) != "/login":
+        raised.discard(429)
+    return sorted(raised | ({415} if method == "POST" else set()))
+
+
+def _refusal(status: int, schemas: dict[str, Any]) -> dict[str, Any]:
+    content = {"application/json": {"schema": schemas[str(shapes.Refusal)]}}
+    return {"description": _WORDS.get(status, "refused"), "content": content}
+
+
+def _name(method: str, path: str) -> str:
+    words = [word.strip("{}") for word in short(path).replace(".", "/").split("/") if word]
+    return "_".join([method.lower(), *words])

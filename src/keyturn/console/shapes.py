@@ -1,0 +1,229 @@
+"""What the API answers, as types: its description is made of these, and a test compares every answer with them.
+
+An answer may hold more than its type says, since it only ever grows; it never holds less.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from keyturn.console.answers import Answer
+from keyturn.core.reconciling import Call
+from keyturn.model.assessment import Assessment
+from keyturn.model.change import Change
+from keyturn.model.decision import Decision
+from keyturn.model.execution import Backup, Grant, Outcome, ProofStep
+from keyturn.model.record import Drilled
+from keyturn.model.review import Review
+from keyturn.runtime.interface import UndoPart
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Why it was refused: `code` is stable, `message` and `help` are for people."""
+
+    code: str
+    message: str
+    help: str
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    error: Problem
+
+
+class Token(msgspec.Struct, frozen=True):
+    token: str
+
+
+class UserName(msgspec.Struct, frozen=True):
+    user: str
+
+
+class Who(msgspec.Struct, frozen=True):
+    user: str
+    roles: tuple[str, ...]
+
+
+class Person(msgspec.Struct, frozen=True):
+    name: str
+    roles: tuple[str, ...]
+
+
+class People(msgspec.Struct, frozen=True):
+    users: tuple[Person, ...]
+
+
+class Invitation(msgspec.Struct, frozen=True):
+    """`token` is good for one login, and shown once."""
+
+    user: str
+    token: str
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """One line of the inbox. Times are milliseconds since 1970."""
+
+    id: str
+    phase: str
+    open: bool
+    revision: int
+    effect: str
+    symbol: str
+    operations: tuple[str, ...]
+    resources: tuple[str, ...]
+    agent: str
+    operator: str
+    environment: str
+    why: str
+    data_at_risk: str
+    narrower: bool
+    approvals: tuple[str, ...]
+    quorum: int
+    deadline_ms: int | None
+    opened_at_ms: int
+    changed_at_ms: int
+    reason: str
+    undoes: str | None
+    undoes_also: tuple[str, ...]
+    undone_by: str
+
+
+class Listed(Summary, frozen=True):
+    """With why you may not review it; empty: you may."""
+
+    may_not: str
+
+
+class Cases(msgspec.Struct, frozen=True):
+    cases: tuple[Listed, ...]
+
+
+class Told(msgspec.Struct, frozen=True):
+    """One entry of the log in a few words."""
+
+    seq: int
+    at_ms: int
+    event: str
+    said: str
+    case: str
+
+
+class Detail(Listed, frozen=True):
+    """Everything a reviewer may see. A review names `binding`: it is for exactly this, or it counts for nothing."""
+
+    environment_said: tuple[str, ...]
+    answers: tuple[Answer, ...]
+    hindrance: str
+    binding: str
+    excluded: tuple[str, ...]
+    change: Change | None
+    change_digest: str
+    assessment: Assessment | None
+    decision: Decision | None
+    reviews: tuple[Review, ...]
+    backups: tuple[Backup, ...]
+    proof: tuple[ProofStep, ...]
+    grant: Grant | None
+    outcomes: tuple[Outcome, ...]
+    story: tuple[Told, ...]
+
+
+class Fresh(msgspec.Struct, frozen=True):
+    """Whether the state is still what was assessed; null: it could not be told, and `detail` says why."""
+
+    unchanged: bool | None
+    checked_at_ms: int
+    detail: str
+
+
+class Log(msgspec.Struct, frozen=True):
+    head: int
+    lines: tuple[Told, ...]
+
+
+class Signed(msgspec.Struct, frozen=True):
+    entries: int
+    at_ms: int
+    root: str
+
+
+class Status(msgspec.Struct, frozen=True):
+    """How the plane stands."""
+
+    mode: str
+    standin: bool
+    halted_by: dict[str, str]
+    open_cases: int
+    held_cases: int
+    phases: dict[str, int]
+    sessions: int
+    log_entries: int
+    log_head: str
+    checkpoint: Signed | None
+    policy_digest: str
+
+
+class Undoing(msgspec.Struct, frozen=True):
+    """With `plan` alone: what would be done, case by case, and nothing was asked for."""
+
+    parts: tuple[UndoPart, ...]
+
+
+class Drills(msgspec.Struct, frozen=True):
+    drills: tuple[Drilled, ...]
+
+
+class WithRunbook(Backup, frozen=True, kw_only=True):
+    """`runbook` is the plain commands that restore it with Keyturn gone."""
+
+    runbook: str
+
+
+class Backups(msgspec.Struct, frozen=True):
+    backups: tuple[WithRunbook, ...]
+
+
+class Session(msgspec.Struct, frozen=True):
+    session: str
+    agent: str
+    operator: str
+    expires_at_ms: int
+
+
+class Sessions(msgspec.Struct, frozen=True):
+    sessions: tuple[Session, ...]
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """What an agent is given: a key that is worth nothing but at this gateway."""
+
+    session: str
+    access_key_id: str
+    secret_access_key: str
+    expires_at_ms: int
+    endpoint_url: str
+    region: str
+    mode: str
+    proxy_url: str
+    ca: str
+
+
+class SessionName(msgspec.Struct, frozen=True):
+    session: str
+
+
+class Left(msgspec.Struct, frozen=True):
+    """The calls that left, with the account and the plane's own roles in it."""
+
+    calls: tuple[Call, ...]
+    account: str
+    roles: tuple[str, ...]
+
+
+class Certificate(msgspec.Struct, frozen=True):
+    pem: str
+    fingerprint: str
+
+
+Document = dict[str, Any]
