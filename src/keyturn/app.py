@@ -18,6 +18,7 @@ import uvicorn
 
 from keyturn import __version__, policy
 from keyturn.config import Config
+from keyturn.console.ending import end as end_console
 from keyturn.console.identity import Identity
 from keyturn.console.metrics import Metrics
 from keyturn.console.web import make_app
@@ -37,6 +38,7 @@ from keyturn.stores.opening import is_postgres, open_store
 from keyturn.stores.vault import Signer, Vault, load_or_create_key
 from keyturn.surfaces.aws_gateway import Gateway, GatewayConfig
 from keyturn.surfaces.aws_gateway import serve as serve_gateway
+from keyturn.surfaces.aws_gateway.draining import no_more
 from keyturn.surfaces.aws_gateway.observing import AccessLog, Observer
 from keyturn.workers import Supervisor
 
@@ -223,9 +225,9 @@ class App:
         if self.observer.access_log is not None:
             self.observer.access_log.close()
         if self._console is not None and self._console_task is not None:
-            self._console.should_exit = True
-            self._console.force_exit = True
-            await self._console_task
+            for listening in self._console.servers:
+                await no_more(listening)
+            await end_console(self._console, self._console_task)
         await self.runtime.close()
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import socket
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from keyturn.executors.http import Client
 from keyturn.executors.interface import NotSentError
 from keyturn.surfaces.aws_gateway.server import GatewayConfig, serve
-from tests.gateway.gateway_world import NUMBER
+from tests.gateway.gateway_world import NUMBER, Upstream, running
 
 HEADERS = (("host", "x"), ("content-length", "0"))
 
@@ -81,3 +82,30 @@ async def test_what_nobody_takes_does_not_keep_a_connection_open() -> None:
     listening.close()
     await asyncio.sleep(0.05)
     assert [one for one in open_transports() if one not in stands] == []
+
+
+@pytest.mark.parametrize("open_page", [True, False], ids=["a page is open", "a page is just being opened"])
+def test_the_console_leaves_no_connection_either(tmp_path: Path, open_page: bool) -> None:
+    """A page's stream of events has no end of its own; a browser's connection may be accepted at the very end."""
+    stands = open_transports()
+    upstream = Upstream()
+    with socket.socket() as client:
+        with running(tmp_path, upstream.endpoint) as plane:
+            host, _, port = plane.console_url.removeprefix("http://").partition(":")
+            token = plane.do(
+                plane.app.identity.login(plane.do(plane.app.identity.add("ada", ("auditor",), by="test")))
+            )
+            client.settimeout(10)
+            client.connect((host, int(port)))
+            if open_page:
+                lines = [
+                    "GET /events HTTP/1.1",
+                    f"host: {host}:{port}",
+                    f"cookie: keyturn={token}",
+                    "",
+                    "",
+                ]
+                client.sendall("\r\n".join(lines).encode())
+                assert client.recv(65_536).startswith(b"HTTP/1.1 200")
+        assert [one for one in open_transports() if one not in stands] == []
+    upstream.close()
