@@ -148,11 +148,13 @@ def test_without_the_session_token_they_open_nothing(plane: Running) -> None:
 def test_they_end_with_the_session(plane: Running) -> None:
     """The key is one of no session any more."""
     given, _ = assumed(plane)
+    sealed = plane.app.store.rows("minted")[0].value.decode()
     plane.do(plane.app.runtime.end_session(plane.key.session, by="olga", reason="done"))
     with pytest.raises(ClientError) as caught:
         through(plane, "sts", given).get_caller_identity()
     assert caught.value.response["Error"]["Code"] == "InvalidClientTokenId"
     assert plane.app.store.rows("minted") == ()
+    assert plane.app.store.get_blob(sealed) is None, "what AWS gave is sealed no more"
 
 
 def test_they_end_with_a_halt(plane: Running) -> None:

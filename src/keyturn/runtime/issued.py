@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -26,11 +27,12 @@ class Issued:
     def __repr__(self) -> str:
         return f"<Issued [{len(self._opened)} opened]>"
 
-    async def keep(self, minted: Minted, session: str, parent: Minted | None = None) -> None:
-        """Durable before it returns: the agent may use it as soon as it has its answer."""
+    async def keep(self, minted: Minted, session: str, parent: Minted | None = None, *, at_ms: int) -> None:
+        """Durable before it returns: the agent may use it as soon as it has its answer. Those whose time is over are let go."""
         ours = msgspec.structs.replace(minted, session=session, parent=parent)
         ref = await self._vault.put(msgspec.json.encode(ours), "minted")
         await self._store.put_row(TABLE, ours.access_key_id, ref.encode())
+        await self._drop(lambda standing: standing.expires_at_ms <= at_ms)
 
     def find(self, access_key_id: str, at_ms: int) -> Minted | None:
         """None where there is none, or its time is over."""
@@ -38,9 +40,10 @@ class Issued:
         found = self._open(row.value.decode()) if row is not None else None
         return found if found is not None and found.expires_at_ms > at_ms else None
 
-    def _open(self, ref: str) -> Minted:
+    def _open(self, ref: str) -> Minted | None:
+        """None where it has been taken away, and the process ended before its row was, too."""
         found = self._opened.get(ref)
-        if found is None:
+        if found is None and self._store.get_blob(ref) is not None:
             if len(self._opened) >= OPENED_MAX:
                 self._opened.clear()
             found = self._opened[ref] = msgspec.json.decode(self._vault.get(ref), type=Minted)
@@ -48,15 +51,20 @@ class Issued:
 
     async def forget(self, *sessions: str) -> None:
         """All of these sessions': they ended, or were halted."""
-        for row in self._store.rows(TABLE):
-            ref = row.value.decode()
-            if self._open(ref).session in sessions:
-                self._opened.pop(ref, None)
-                await self._store.delete_row(TABLE, row.key)
+        await self._drop(lambda standing: standing.session in sessions)
 
     async def tidy(self, open_sessions: set[str], *, at_ms: int) -> None:
         """At a start: forget what has ended while nobody looked."""
+        await self._drop(
+            lambda standing: standing.session not in open_sessions or standing.expires_at_ms <= at_ms
+        )
+
+    async def _drop(self, ended: Callable[[Minted], bool]) -> None:
+        """What AWS gave is taken out of the vault, and then its virtual key off the list: nothing sealed stays that nobody finds."""
         for row in self._store.rows(TABLE):
-            minted = self._open(row.value.decode())
-            if minted.session not in open_sessions or minted.expires_at_ms <= at_ms:
+            ref = row.value.decode()
+            standing = self._open(ref)
+            if standing is None or ended(standing):
+                self._opened.pop(ref, None)
+                await self._vault.drop(ref)
                 await self._store.delete_row(TABLE, row.key)

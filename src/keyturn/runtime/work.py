@@ -442,7 +442,7 @@ class Work:
         except Exception as error:  # noqa: BLE001  # in doubt whether it left
             return Outcome(status=OutcomeStatus.UNCERTAIN, detail=why_of(error))
         for minted in sending.minted:  # kept before anybody has its virtual key
-            await self.issued.keep(minted, _change(case).principal.session, parent)
+            await self.issued.keep(minted, _change(case).principal.session, parent, at_ms=self.clock())
         return await self._outcome(sending)
 
     async def _outcome(self, sending: Sending) -> Outcome:

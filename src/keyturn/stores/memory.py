@@ -72,6 +72,9 @@ class MemoryStore:
     async def put_blob(self, ref: str, sealed: bytes) -> None:
         self._blobs.setdefault(ref, sealed)
 
+    async def delete_blob(self, ref: str) -> None:
+        self._blobs.pop(ref, None)
+
     def get_blob(self, ref: str) -> bytes | None:
         return self._blobs.get(ref)
 

@@ -80,6 +80,9 @@ class SharedTables(Turns):
     async def put_blob(self, ref: str, sealed: bytes) -> None:
         await self.run_sql("INSERT INTO blob VALUES (?, ?) ON CONFLICT DO NOTHING", (ref, sealed))
 
+    async def delete_blob(self, ref: str) -> None:
+        await self.run_sql("DELETE FROM blob WHERE ref = ?", (ref,))
+
     def get_blob(self, ref: str) -> bytes | None:
         row = self.one("SELECT sealed FROM blob WHERE ref = ?", (ref,))
         return bytes(row[0]) if row else None

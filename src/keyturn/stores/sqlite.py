@@ -183,6 +183,11 @@ class SqliteStore:
             lambda connection: connection.execute("INSERT OR IGNORE INTO blob VALUES (?, ?)", (ref, sealed)),
         )
 
+    async def delete_blob(self, ref: str) -> None:
+        await self._submit(
+            (), lambda connection: connection.execute("DELETE FROM blob WHERE ref = ?", (ref,))
+        )
+
     def get_blob(self, ref: str) -> bytes | None:
         row = self._one("SELECT sealed FROM blob WHERE ref = ?", (ref,))
         return row[0] if row else None

@@ -73,6 +73,10 @@ class Vault:
                 help="check that the key file belongs to this database; if it does, the database was changed by hand",
             ) from None
 
+    async def drop(self, ref: str) -> None:
+        """Have nothing under `ref` any more; durable before it returns. Only for what the log does not speak of."""
+        await self._store.delete_blob(ref)
+
     def seal(self, secret: bytes) -> str:
         """A keyed digest: equal secrets of this installation give equal text, which cannot be guessed back without the key."""
         return "hmac:" + hmac.new(self._seals, secret, hashlib.sha256).hexdigest()[:24]

@@ -265,6 +265,15 @@ class StoreSuite:
             assert store.get_blob("vault:x:1") == sealed
             assert store.get_blob("vault:x:2") == b""
 
+    async def test_a_blob_can_be_taken_away(self, tmp_path: Path) -> None:
+        """A credential whose time is over; what never was there is no error."""
+        async with self.opened(tmp_path) as store:
+            await store.put_blob("vault:x:1", b"sealed")
+            await store.put_blob("vault:x:2", b"stays")
+            await store.delete_blob("vault:x:1")
+            await store.delete_blob("vault:x:1")
+            assert [store.get_blob("vault:x:1"), store.get_blob("vault:x:2")] == [None, b"stays"]
+
     async def test_rows_compare_before_they_set(self, tmp_path: Path) -> None:
         """`expect` is the version that must stand; a conflict changes nothing and says so."""
         async with self.opened(tmp_path) as store:

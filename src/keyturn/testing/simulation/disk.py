@@ -92,6 +92,10 @@ class SimulatedStore(MemoryStore):
         self._process.check()
         self._blobs.setdefault(ref, sealed)
 
+    async def delete_blob(self, ref: str) -> None:
+        self._process.check()
+        await super().delete_blob(ref)
+
     def entries(
         self, *, after: int = 0, limit: int | None = None, case_id: str | None = None
     ) -> Iterator[Entry]:
@@ -119,6 +123,9 @@ class PlainVault(Vault):
         if found is None:
             raise StoreError("missing", f"the vault has nothing under {ref}")
         return found
+
+    async def drop(self, ref: str) -> None:
+        await self._store.delete_blob(ref)
 
     def seal(self, secret: bytes) -> str:
         return "hmac:" + hashlib.sha256(secret).hexdigest()[:24]

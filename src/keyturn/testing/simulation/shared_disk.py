@@ -192,6 +192,10 @@ class SimulatedSharedStore:
         await self._running()
         self._database.platter.blobs.setdefault(ref, sealed)
 
+    async def delete_blob(self, ref: str) -> None:
+        await self._running()
+        self._database.platter.blobs.pop(ref, None)
+
     def get_blob(self, ref: str) -> bytes | None:
         return self._database.platter.blobs.get(ref)
 
