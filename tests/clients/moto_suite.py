@@ -204,12 +204,14 @@ def main() -> None:
         begun_s = time.monotonic()
         count, different = compare(service, folder, ["-k", given.k] if given.k else ())
         new = [one for one in different if one.test not in known]
-        unexplained += len(new)
+        unexplained += len(new) + (count == 0)
         took_s = time.monotonic() - begun_s
         print(
             f"{service}: {count} tests, {len(different)} differ, {len(new)} of them unexplained ({took_s:.0f} s)",
             flush=True,
         )
+        if not count:
+            print(f"  no test ran: see {folder / service / 'direct' / 'said.txt'}", flush=True)
         for one in new:
             why = (one.through.why or one.direct.why).replace("\n", " ")
             print(f"  {one.test}: {one.direct.outcome} -> {one.through.outcome}: {why[:300]}", flush=True)
