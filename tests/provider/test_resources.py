@@ -199,9 +199,9 @@ def test_several_resources_stand_each_once() -> None:
 
 
 def test_many_objects_stand_for_their_bucket() -> None:
-    """A thousand keys would be a thousand reads: beyond the limit the bucket is what is judged."""
-    few = {"Objects": [{"Key": f"k{n}"} for n in range(25)]}
-    many = {"Objects": [{"Key": f"k{n}"} for n in range(26)]}
+    """Each of a thousand keys is an object that is read and saved; S3 takes no more in one call, and more are judged as the bucket."""
+    few = {"Objects": [{"Key": f"k{n}"} for n in range(1_000)]}
+    many = {"Objects": [{"Key": f"k{n}"} for n in range(1_001)]}
     assert {ref.kind for ref in find("s3:DeleteObjects", {"Bucket": "b", "Delete": few})} == {"s3:object"}
     assert [str(ref) for ref in find("s3:DeleteObjects", {"Bucket": "b", "Delete": many})] == ["s3:bucket/b"]
 

@@ -7,7 +7,7 @@ that is a dictionary.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -122,9 +122,22 @@ class Provider(Protocol):
         ...
 
     def undo(
-        self, change: Change, before: Captures, backups: tuple[Backup, ...], *, again: Change | None = None
+        self,
+        change: Change,
+        before: Captures,
+        backups: tuple[Backup, ...],
+        *,
+        again: Change | None = None,
+        moved: Mapping[str, str] = {},
     ) -> Inquiry[tuple[str, ...]]:
-        """Perform the plan; returns the honest list of what is not as it was (empty: all equal). Raises `UnavailableError`."""
+        """Perform the plan; returns the honest list of what is not as it was (empty: all equal). Raises `UnavailableError`.
+
+        `moved`: ids that are new since an earlier part of the same undo, by the old ones; whatever names these names the new ones.
+        """
+        ...
+
+    def moved(self, told: tuple[str, ...]) -> dict[str, str]:
+        """Old id -> new id, from what `undo` returned."""
         ...
 
     def drill(self, ref: ResourceRef, *, drill_id: str, at_ms: int) -> Inquiry[Drill]:

@@ -196,10 +196,11 @@ class TakingBack:
         change = case.change
         parts = change.taken_back if change is not None else ()
         told: list[str] = []
+        moved: dict[str, str] = {}  # what has a new id by now: what is given back after it names that
         for place, part in enumerate(parts):
             label = f"{part}: " if len(parts) > 1 else ""
             try:
-                different = await self._one(case, part, several=len(parts) > 1)
+                different, new = await self._one(case, part, moved, several=len(parts) > 1)
             except Exception as error:  # noqa: BLE001  # steps are on record; what they did is read from the world
                 known = isinstance(error, UnavailableError) and error.code != "unavailable"
                 said = [*told, f"{label}not given back: {why_of(error)}"]
@@ -209,12 +210,15 @@ class TakingBack:
                 code = error.code if isinstance(error, UnavailableError) else ""
                 detail = "; ".join(said) if len(parts) > 1 else why_of(error)
                 return Outcome(status=status, detail=detail, error_code=code)
+            moved |= new
             told.append(
                 label + ("not as it was: " + "; ".join(different) if different else "everything is as it was")
             )
         return Outcome(status=OutcomeStatus.SUCCEEDED, detail="; ".join(told))
 
-    async def _one(self, case: Case, part: str, *, several: bool) -> tuple[str, ...]:
+    async def _one(
+        self, case: Case, part: str, moved: dict[str, str], *, several: bool
+    ) -> tuple[tuple[str, ...], dict[str, str]]:
         original = self.book.case(part)
         if original is None or original.done is None:
             raise UnavailableError("no-case", f"there is no case {part}")
@@ -223,7 +227,13 @@ class TakingBack:
             raise UnavailableError("halted", f"halted by {by}")
         done = original.done
         provider = self.work.provider(done)
-        inquiry = provider.undo(done, self.work.captures(original), original.backups, again=self._again(done))
+        inquiry = provider.undo(
+            done,
+            self.work.captures(original),
+            original.backups,
+            again=self._again(done),
+            moved=moved,
+        )
         different = await self.work.asker.drive(
             inquiry,
             tags=tags_of(case),
@@ -233,7 +243,7 @@ class TakingBack:
         )
         if several:
             await self.mark(part, case.id)
-        return different
+        return different, provider.moved(different)
 
     async def mark(self, original: str, by_case: str) -> None:
         """On the log of what was taken back: by which case; once, also after a crash."""

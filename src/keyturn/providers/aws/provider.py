@@ -9,6 +9,7 @@ from keyturn.core.ports import Assessing, Captures, Drill, Inquiry, Scope, Seal,
 from keyturn.model.change import READ_EFFECTS, Change, Lane, Operation, Request, ResourceRef
 from keyturn.model.execution import Backup, Call, Outcome, OutcomeStatus
 from keyturn.providers.aws import drilling, recipes, undo
+from keyturn.providers.aws import moved as ids
 from keyturn.providers.aws.assess import assess
 from keyturn.providers.aws.capturing import take
 from keyturn.providers.aws.recipes.base import Leaves, Recipe
@@ -96,9 +97,18 @@ class AwsProvider:
         return undo.plan(change, before, backups, seal=self._seal, again=again)
 
     def undo(
-        self, change: Change, before: Captures, backups: tuple[Backup, ...], *, again: Change | None = None
+        self,
+        change: Change,
+        before: Captures,
+        backups: tuple[Backup, ...],
+        *,
+        again: Change | None = None,
+        moved: Mapping[str, str] = {},
     ) -> Inquiry[tuple[str, ...]]:
-        return undo.perform(change, before, backups, again=again)
+        return undo.perform(change, before, backups, again=again, moved=moved)
+
+    def moved(self, told: tuple[str, ...]) -> dict[str, str]:
+        return ids.heard(told)
 
     def drill(self, ref: ResourceRef, *, drill_id: str, at_ms: int) -> Inquiry[Drill]:
         return drilling.prepare(ref, drill_id=drill_id, at_ms=at_ms)

@@ -20,8 +20,10 @@ from keyturn.providers.aws import catalogue, naming, plans
 from keyturn.providers.aws.wire_shapes import kebab
 from keyturn.providers.aws.wire_table import load
 
-OBJECTS_MAX: Final = 25
-"""More objects than this in one DeleteObjects stand for their bucket: a thousand heads would be a load of its own."""
+OBJECTS_MAX: Final = 1_000
+"""Keys of one DeleteObjects (API_DeleteObjects): each is a resource, is read, and is saved where nothing keeps it. More stand for
+their bucket, and are refused by S3.
+"""
 
 GLOBAL_REGION: Final = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 """Where global services sign, by partition (AWS General Reference, service endpoints)."""

@@ -95,6 +95,9 @@ _KEY_ACTIONS: Final = (
     "kms:GenerateDataKey",
 )
 
+OBJECTS_NAMED_MAX: Final = 10
+"""More objects than these are not named one by one: any of their bucket, for the one action, still fits into the policy."""
+
 _COPIES: Final = frozenset({"s3:CopyObject", "s3:UploadPartCopy"})
 
 Statement = dict[str, Any]
@@ -167,6 +170,8 @@ def _needs(operation: Operation) -> Iterator[tuple[tuple[str, ...], tuple[str, .
     anywhere = tuple(action for action in listed if action in _ANYWHERE)
     here = tuple(action for action in listed if action not in _ANYWHERE)
     arns = [arn for ref in operation.resources for arn in arns_of(ref, operation)]
+    if operation.name == "s3:DeleteObjects" and len(operation.resources) > OBJECTS_NAMED_MAX:
+        arns = sorted({f"{arn.partition('/')[0]}/*" for arn in arns})
     arns += [literal(value) for value in operation.parameters.values() if _beside(operation, value)]
     arns += _rds_beside(operation)
     if operation.name in _COPIES:

@@ -11,6 +11,7 @@ from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Change, Effect, Operation, ResourceRef
 from keyturn.model.execution import Backup, Call, Role, Succeeded
 from keyturn.providers.aws import items, live, recipes
+from keyturn.providers.aws import moved as ids
 from keyturn.providers.aws.operation import operation_from
 from keyturn.providers.aws.recipes.base import Recipe, State, Step
 from keyturn.providers.aws.recipes.base import call as call_of
@@ -26,6 +27,7 @@ def backup(change: Change, captures: Captures, *, case_id: str, at_ms: int) -> I
     """Undo material for every resource of the change that stands. Raises `UnavailableError` for what cannot be saved."""
     taken: dict[ResourceRef, Backup] = {}
     for operation in change.operations:
+        loses = _loses_data(operation, captures)
         for ref in operation.resources:
             state = captures.states.get(str(ref))
             if ref in taken or (str(ref) in captures.states and state is None):
@@ -39,7 +41,7 @@ def backup(change: Change, captures: Captures, *, case_id: str, at_ms: int) -> I
             no_use = recipe.exports and recipe.unrestorable(operation.name, operation.parameters, ref, state)
             if no_use and not inverse:
                 raise UnavailableError("no-backup", f"no export of {ref} would be of use: {no_use}")
-            if inverse and not _loses_data(operation, captures):
+            if inverse and not loses:
                 taken[ref] = _capture_is_enough(recipe, ref, state, at_ms)
             else:
                 taken[ref] = yield from recipe.backup(ref, state, case_id=case_id, at_ms=at_ms)
@@ -200,11 +202,12 @@ def plan(
         if (step := put_back(operation, before.states)) is not None:
             steps.append(step)
             continue
+        loses = _loses_data(operation, before)
         for ref, recipe, state in _known(operation, before, away):
             back = recipe.inverse(operation.name, operation.parameters, ref, state)
             steps += back or recipe.restore_plan(ref, state, _saved(recipe, operation, ref, state, backups))
             loss += () if back else recipe.loss
-            if back and _loses_data(operation, before):
+            if back and loses:
                 loss.append(f"what {ref} lost because of it: only the setting is put back")
     base = change.operations[0]
     operations = tuple(
@@ -221,9 +224,17 @@ def plan(
 
 
 def perform(
-    change: Change, before: Captures, backups: tuple[Backup, ...], *, again: Change | None = None
+    change: Change,
+    before: Captures,
+    backups: tuple[Backup, ...],
+    *,
+    again: Change | None = None,
+    moved: Mapping[str, str] = {},
 ) -> Inquiry[tuple[str, ...]]:
-    """Take `change` back and compare; returns what is not as it was. Raises `UnavailableError` before the first step or in one."""
+    """Take `change` back and compare; returns what is not as it was. Raises `UnavailableError` before the first step or in one.
+
+    `moved`: ids that are new since an earlier part of the same undo, by the old ones.
+    """
     why = obstacle(change, before, backups, again=again)
     if why:
         raise UnavailableError("cannot-undo", why)
@@ -241,16 +252,47 @@ def perform(
             yield from do(operation.resources[0], one.operation, one.parameters)
             honest += yield from _read_again(operation, one)
             continue
+        said: list[str] = []
         for ref, recipe, state in _known(operation, before, away):
-            back = recipe.inverse(operation.name, operation.parameters, ref, state)
-            if not back:
-                saved = _saved(recipe, operation, ref, state, backups)
-                honest += yield from recipe.restore(ref, state, saved)
-                continue
-            for step in back:
-                yield from do(ref, step.operation, step.parameters)
-            honest += yield from _compared(recipe, ref, state)
+            new = {**moved, **ids.heard((*honest, *said))}
+            saved = _saved(recipe, operation, ref, state, backups)
+            said += yield from _given_back(operation, ref, recipe, state, saved, new)
+        honest += _fewer(said, operation)
     return tuple(honest)
+
+
+def _given_back(
+    operation: Operation,
+    ref: ResourceRef,
+    recipe: Recipe,
+    state: State,
+    saved: Backup | None,
+    moved: Mapping[str, str],
+) -> Inquiry[list[str]]:
+    """One resource, by the inverse of what was done or from its backup, with the ids that are new by now."""
+    parameters, as_is = ids.renamed(operation.parameters, moved), state
+    ref, state = ids.ref_of(ref, moved), ids.renamed(state, moved)
+    honest = ids.told(ref, as_is, state, moved)
+    back = recipe.inverse(operation.name, parameters, ref, state)
+    if not back:
+        return [*(yield from recipe.restore(ref, state, saved)), *honest]
+    for step in back:
+        yield from do(ref, step.operation, step.parameters)
+    return [*(yield from _compared(recipe, ref, state)), *honest]
+
+
+SAID_MAX: Final = 5
+"""A field that every call gives anew is said for each of so many resources, of more in one line."""
+
+
+def _fewer(said: list[str], operation: Operation) -> list[str]:
+    recipe = recipes.for_kind(operation.resources[0].kind)
+    for field in recipe.renews if recipe is not None else ():
+        mine = [line for line in said if line.startswith(f"{field}: ")]
+        if len(mine) > SAID_MAX and recipe is not None:
+            said = [line for line in said if not line.startswith(f"{field}: ")]
+            said.append(f"{field}: of {len(mine):,} {recipe.title}s it is another, as each call gives one")
+    return said
 
 
 def _take_away(ref: ResourceRef, step: Step) -> Inquiry[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from keyturn.core.ports import Assessing, Captures, Drill, Facts, Inquiry, Scope, UndoPlan
@@ -202,8 +203,17 @@ class SimulatedProvider:
                 return True
         return False
 
+    def moved(self, told: tuple[str, ...]) -> dict[str, str]:
+        return {}  # what comes back here has the name it had
+
     def undo(
-        self, change: Change, before: Captures, backups: tuple[Backup, ...], *, again: Change | None = None
+        self,
+        change: Change,
+        before: Captures,
+        backups: tuple[Backup, ...],
+        *,
+        again: Change | None = None,
+        moved: Mapping[str, str] = {},
     ) -> Inquiry[tuple[str, ...]]:
         for ref in change.resources:
             state = before.states.get(str(ref))

@@ -97,6 +97,7 @@ class Recipe:
         False  # its backups are exports into the plane's vault, where they are small enough
     )
     proved_on: ClassVar[str] = "stand-in only, never run on AWS"
+    renews: ClassVar[tuple[str, ...]] = ()  # fields that every call on it gives anew: said once, not for each
     settles: ClassVar[int] = (
         0  # pauses until reads show a change for certain: the service answers from copies
     )

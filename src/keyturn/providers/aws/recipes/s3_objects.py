@@ -75,6 +75,7 @@ class Object(Recipe):
         {"s3:PutObjectTagging", "s3:DeleteObjectTagging", "s3:PutObjectLegalHold"}
     )
     in_place: ClassVar[tuple[str, ...]] = ("s3:PutObject", "s3:PutObjectTagging")
+    renews: ClassVar[tuple[str, ...]] = ("version",)
     restores: ClassVar[bool] = True
     exports: ClassVar[bool] = True
     loss: ClassVar[tuple[str, ...]] = (
