@@ -125,11 +125,14 @@ def test_a_change_of_two_operations_permits_both() -> None:
     assert not evaluate(scope.policy, action="lambda:DeleteFunction", resource=FUNCTION + "-2").allowed
 
 
-def test_what_does_not_fit_is_wider_and_says_so() -> None:
-    """2,048 characters are all that STS takes: 25 long keys need more; the actions stay the change's own."""
-    keys = [{"Key": f"{'k' * 200}-{number}"} for number in range(25)]
+@pytest.mark.parametrize("count", [10, 1_000])
+def test_what_does_not_fit_is_wider_and_says_so(count: int) -> None:
+    """2,048 characters are all that STS takes: long keys need more, and many are any of their bucket; the actions stay the change's own."""
+    keys = [{"Key": f"{'k' * 250}-{number}"} for number in range(count)]
     scope = scope_of(("s3:DeleteObjects", {"Bucket": "reports", "Delete": {"Objects": keys}}))
     assert not scope.narrowed
+    elsewhere = "arn:aws:s3:::other/key"
+    assert evaluate(scope.policy, action="s3:DeleteObject", resource=elsewhere).allowed is (count == 10)
     assert scope.why
     assert len(scope.policy) <= POLICY_CHARS_MAX
     assert evaluate(

@@ -144,7 +144,7 @@ def test_a_table_of_as_many_items_comes_back(count: int, account: Account) -> No
 
 
 def items(account: Account) -> dict[str, Any]:
-    found = {}
+    found: dict[str, Any] = {}
     for page in account.client("dynamodb").get_paginator("scan").paginate(TableName=TABLE):
         found |= {one["id"]["S"]: one for one in page["Items"]}
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 
@@ -124,11 +125,16 @@ def test_what_was_given_back_before_a_failure_is_said_and_the_rest_can_be_asked_
         sound = world.provider.undo
 
         def second_fails(
-            change: Change, before: Captures, backups: tuple[Backup, ...], *, again: Change | None = None
+            change: Change,
+            before: Captures,
+            backups: tuple[Backup, ...],
+            *,
+            again: Change | None = None,
+            moved: Mapping[str, str] = {},
         ) -> Inquiry[tuple[str, ...]]:
             if change.resources[0].id == "t2":
                 raise UnavailableError("no-backup", "the backup is gone")
-            return (yield from sound(change, before, backups, again=again))
+            return (yield from sound(change, before, backups, again=again, moved=moved))
 
         world.provider.undo = second_fails  # type: ignore[method-assign]
         undo = await world.plane.undo("C-1", "C-2", "C-3", by="anna")

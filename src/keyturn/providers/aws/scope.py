@@ -170,7 +170,7 @@ def _needs(operation: Operation) -> Iterator[tuple[tuple[str, ...], tuple[str, .
     anywhere = tuple(action for action in listed if action in _ANYWHERE)
     here = tuple(action for action in listed if action not in _ANYWHERE)
     arns = [arn for ref in operation.resources for arn in arns_of(ref, operation)]
-    if operation.name == "s3:DeleteObjects" and len(operation.resources) > OBJECTS_NAMED_MAX:
+    if _by_bucket(operation):
         arns = sorted({f"{arn.partition('/')[0]}/*" for arn in arns})
     arns += [literal(value) for value in operation.parameters.values() if _beside(operation, value)]
     arns += _rds_beside(operation)
@@ -181,6 +181,10 @@ def _needs(operation: Operation) -> Iterator[tuple[tuple[str, ...], tuple[str, .
     yield here, tuple(dict.fromkeys(arns))
     if anywhere:
         yield anywhere, ("*",)
+
+
+def _by_bucket(operation: Operation) -> bool:
+    return operation.name == "s3:DeleteObjects" and len(operation.resources) > OBJECTS_NAMED_MAX
 
 
 def _beside(operation: Operation, value: Any) -> bool:
@@ -250,6 +254,8 @@ def _unsure(change: Change) -> str:
     refs = change.resources
     if any(ref.kind.endswith(":account") for ref in refs):
         return "its resource cannot be named in a policy"
+    if any(_by_bucket(operation) for operation in change.operations):
+        return "more objects than are named one by one: any of their bucket"
     vague = [str(ref) for ref in refs if not sure(ref)]
     return f"the ARN of {', '.join(vague[:3])} is not known in full: any that holds its name" if vague else ""
 
