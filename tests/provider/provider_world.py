@@ -16,6 +16,7 @@ from keyturn.core import keeping
 from keyturn.core.ports import Inquiry
 from keyturn.model.change import Change, Operation, Principal, Request
 from keyturn.model.execution import Answer, Call, Refused, Succeeded, Unavailable
+from keyturn.providers.aws import told
 from keyturn.providers.aws.operation import operation_from
 from keyturn.providers.aws.resources import Home
 
@@ -118,7 +119,7 @@ class Account:
             return self.broken[call.operation]
         if call.operation in {keeping.KEEP, keeping.KEPT}:
             return self._kept(call)
-        if call.operation == keeping.CODE:
+        if call.operation == told.CODE:
             return Succeeded({"Body": _code(call)})
         service, _, name = call.operation.partition(":")
         client = self.client(service)
@@ -126,9 +127,9 @@ class Account:
         try:
             value = getattr(client, method)(**keeping.filled(call.parameters, self.vault.__getitem__))
         except ClientError as error:
-            told = error.response["Error"]
+            said = error.response["Error"]
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-            return Refused(told["Code"], told.get("Message", ""), status)
+            return Refused(said["Code"], said.get("Message", ""), status)
         value.pop("ResponseMetadata", None)
         if isinstance(value.get("Body"), StreamingBody):
             value["Body"] = value["Body"].read()

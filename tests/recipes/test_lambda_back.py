@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from keyturn.core.keeping import CODE, ITEM_BYTES_MAX
+from keyturn.core.keeping import ITEM_BYTES_MAX
 from keyturn.errors import UnavailableError
 from keyturn.model.assessment import Reversibility
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Refused, Succeeded, Unavailable
 from keyturn.providers.aws.recipes.base import Leaves, State
 from keyturn.providers.aws.recipes.lambda_ import Function
+from keyturn.providers.aws.told import CODE
 from tests.provider.moto_account import SECRET, function_parameters, make_role
 from tests.provider.provider_world import ACCOUNT, REGION, Account, drive
 from tests.recipes.recipe_world import PROVIDER, Asked, assessed, backed_up, perform, verified

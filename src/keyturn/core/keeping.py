@@ -17,11 +17,6 @@ KEEP: Final = "keyturn:Keep"
 KEPT: Final = "keyturn:Kept"
 """``{"reference"}`` -> ``{"bytes"}``. A read."""
 
-CODE: Final = "keyturn:FunctionCode"
-"""``{"FunctionName", "Qualifier"}`` -> ``{"Body"}``. The code of a Lambda function, from the place that GetFunction tells for some
-minutes: whoever makes the plane's calls asks for the place and fetches it at once, so that it is in no record. By the backup role.
-"""
-
 KIND: Final = "kept"
 """What such blobs are called in the vault; a reference of another kind (a request, a session's key) is not given out."""
 

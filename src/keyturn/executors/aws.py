@@ -18,7 +18,6 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.response import StreamingBody
 
-from keyturn.core import keeping
 from keyturn.executors import lean
 from keyturn.executors.fetching import ElsewhereError, TooLargeError, fetched
 from keyturn.executors.http import Answer as HttpAnswer
@@ -29,7 +28,7 @@ from keyturn.executors.nesting import resigned
 from keyturn.executors.passing import SILENCE_S_MAX, Passing
 from keyturn.model.change import Change, Request
 from keyturn.model.execution import Answer, Call, Grant, Refused, Role, Succeeded, Unavailable
-from keyturn.providers.aws import answers, sigv4
+from keyturn.providers.aws import answers, sigv4, told
 from keyturn.providers.aws.hosts import host_prefix
 
 THREADS_MAX: Final = 16
@@ -153,7 +152,7 @@ class AwsExecutor:
     def _ask(self, call: Call, credentials: Credentials) -> Answer:
         service, _, operation = call.operation.partition(":")
         try:
-            if call.operation == keeping.CODE:
+            if call.operation == told.CODE:
                 return Succeeded({"Body": self._code(call, credentials)})
             client = self._client(service, call.region, credentials)
             value = _plain(getattr(client, xform_name(operation))(**call.parameters))
@@ -177,8 +176,8 @@ class AwsExecutor:
 
     def _code(self, call: Call, credentials: Credentials) -> bytes:
         """A function's code. The place that Lambda tells is S3's own, or the stand-in's: nothing else is fetched, nor anything sent."""
-        told = self._client("lambda", call.region, credentials).get_function(**call.parameters)
-        place = str((told.get("Code") or {}).get("Location") or "")
+        found = self._client("lambda", call.region, credentials).get_function(**call.parameters)
+        place = str((found.get("Code") or {}).get("Location") or "")
         return fetched(place, self._stand_in, BODY_BYTES_MAX)
 
     def _client(self, service: str, region: str, credentials: Credentials) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from keyturn.core.keeping import CODE, ITEM_BYTES_MAX, put_in, raw
+from keyturn.core.keeping import ITEM_BYTES_MAX, put_in, raw
 from keyturn.core.ports import Inquiry
 from keyturn.errors import UnavailableError
 from keyturn.model.change import ResourceRef
@@ -22,6 +22,7 @@ from keyturn.providers.aws.recipes.base import State, Step, call
 from keyturn.providers.aws.recipes.common import human_bytes, must, pages, pause, read_call, value_of
 from keyturn.providers.aws.recipes.export import Kept, exported, keep, packed, unpacked
 from keyturn.providers.aws.recipes.lambda_callers import asked_again
+from keyturn.providers.aws.told import CODE
 
 ABSENT: Final = ("ResourceNotFoundException",)
 
