@@ -180,6 +180,7 @@ class App:
             policies=Loaded(
                 lambda: self.policy, lambda: _packs(self.config), lambda: self.config.environments
             ),
+            url=config.console.public_url or f"http://{config.console.host}:{listening.getsockname()[1]}",
         )
         self._console = uvicorn.Server(
             uvicorn.Config(

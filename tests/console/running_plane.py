@@ -47,7 +47,8 @@ def ask(method: str, url: str, **given: Any) -> httpx.Response:
 class Plane:
     """Keyturn in a thread of its own, before a stand-in account."""
 
-    def __init__(self, folder: Path, account: world.Account) -> None:
+    def __init__(self, folder: Path, account: world.Account, packs: tuple[str, ...] = ("seatbelt",)) -> None:
+        self.packs = packs
         self.folder, self.account, self.endpoint = folder, account, account.endpoint
         self.url = ""
         self.cases: dict[str, str] = {}  # what a case is about -> its id
@@ -79,6 +80,7 @@ class Plane:
             console=settings.Console(port=0),
             aws=aws,
             holds=settings.Holds(wait_s=0.05, cooldown_s=1),
+            packs=self.packs,
         )
 
         async def begin() -> App:

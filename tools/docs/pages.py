@@ -12,6 +12,7 @@ import msgspec
 
 from keyturn import config
 from keyturn.cli import main as cli
+from keyturn.console.roles import table as access_table
 from keyturn.core.advance import owed
 from keyturn.core.case import Case, Phase
 from keyturn.core.lifecycle import BEFORE_CALL, LIFECYCLE, TERMINAL, diagram
@@ -430,6 +431,20 @@ def _says(text: str) -> str:
     return ""
 
 
+# --- who may do what -------------------------------------------------------------------------------------------------
+
+
+def roles() -> str:
+    """Every route of the console, and who may use it."""
+    text = (
+        "● the role may, ○ nobody has to be logged in. A token does what its owner may, in its scopes; where there is no scope, only a "
+        "login will do. A route that stands in no row does not start, and a test asks every route as every role.\n\n"
+        + "\n".join(access_table())
+        + "\n"
+    )
+    return generated("Who may do what", "src/keyturn/console/roles.py", text)
+
+
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "settings.md": settings,
     "cli.md": command_line,
@@ -440,5 +455,6 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "events.md": events,
     "errors.md": errors.page,
     "api.md": rest.page,
+    "roles.md": roles,
     "../README.md": index,
 }

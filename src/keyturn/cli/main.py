@@ -16,6 +16,7 @@ from keyturn.cli.authority import ca
 from keyturn.cli.evidence import evidence, export, log, verify
 from keyturn.cli.explaining import explain
 from keyturn.cli.guarding import doctor, guard
+from keyturn.cli.people import passkey, token
 from keyturn.cli.policies import policy
 from keyturn.cli.reconciling import reconcile
 from keyturn.cli.shared import EXIT_FAILED, EXIT_REFUSED, EXIT_UNREACHABLE, api, out, output_option
@@ -33,6 +34,9 @@ _REFUSALS = {
     "login",
     "too-many",
     "no-reason",
+    "may-not",
+    "unsigned",
+    "token-cannot-sign",
     "not-whole",
     "not-approved",
     "not-yours",
@@ -215,10 +219,14 @@ def login(ctx: click.Context, token: str) -> None:
     from keyturn.cli.client import Api, save
 
     console = Api(ctx.obj["url"])
-    made = console.post("/login", {"token": token.strip()})["token"]
+    given = console.post("/login", {"token": token.strip()})
+    made = given["token"]
     path = save(console.url, made)
     who = Api(console.url, made).get("/whoami")
     click.echo(f"You are {who['user']} ({', '.join(who['roles'])}) at {console.url}. Kept in {path}.")
+    if given.get("passkey"):
+        page = str(who["page"]).removesuffix("/me")
+        click.echo(f"Make a passkey within a quarter of an hour: {page}/login?next=/me#{given['passkey']}")
 
 
 @main.group()
@@ -239,6 +247,15 @@ def user() -> None:
 def user_add(ctx: click.Context, name: str, roles: tuple[str, ...]) -> None:
     """Add a person; prints a token for her first login."""
     made = api(ctx).post("/users", {"name": name, "roles": list(roles)})
+    click.echo(f"{name} logs in once with:  keyturn login --token {made['token']}")
+
+
+@user.command("invite")
+@click.argument("name")
+@click.pass_context
+def user_invite(ctx: click.Context, name: str) -> None:
+    """A new first login for somebody who lost her passkey; it goes on record."""
+    made = api(ctx).post(f"/users/{name}/invite")
     click.echo(f"{name} logs in once with:  keyturn login --token {made['token']}")
 
 
@@ -353,15 +370,22 @@ def show(ctx: click.Context, case: str, output: str) -> None:
     out(found, text.case(found), output)
 
 
-def _review(ctx: click.Context, case: str, note: str, *, approve: bool, output: str) -> None:
+def _review(
+    ctx: click.Context, case: str, note: str, *, approve: bool, output: str, wait_s: float = 0
+) -> None:
     console = api(ctx)
     found = console.get(f"/cases/{case}")
     if output == "text" and approve:
         click.echo(
             f"{case}: {found['effect']} of {', '.join(found['resources'])}; at risk: {found['data_at_risk'] or 'nothing known'}"
         )
-    body = {"approve": approve, "binding": found["binding"], "note": note, "via": "cli"}
-    after = console.post(f"/cases/{case}/review", body)
+    if approve and found["signed"]:
+        from keyturn.cli.signing import approve_in_browser
+
+        after = approve_in_browser(console, found, wait_s=wait_s)
+    else:
+        body = {"approve": approve, "binding": found["binding"], "note": note, "via": "cli"}
+        after = console.post(f"/cases/{case}/review", body)
     missing = max(0, after["quorum"] - len(after["approvals"]))
     more = f"; {missing} more must approve" if after["phase"] == "held" else ""
     out(after, f"{case} is {after['phase']} ({len(after['approvals'])} of {after['quorum']}{more}).", output)
@@ -370,11 +394,14 @@ def _review(ctx: click.Context, case: str, note: str, *, approve: bool, output: 
 @main.command()
 @click.argument("case")
 @click.option("-m", "--note", default="", help="Why.")
+@click.option(
+    "--wait", "wait_s", default=600.0, show_default=True, help="Seconds to wait for your signature."
+)
 @output_option
 @click.pass_context
-def approve(ctx: click.Context, case: str, note: str, output: str) -> None:
-    """Approve a case as it is shown now."""
-    _review(ctx, case, note, approve=True, output=output)
+def approve(ctx: click.Context, case: str, note: str, wait_s: float, output: str) -> None:
+    """Approve a case as it is shown now; where policy wants it signed, in your browser."""
+    _review(ctx, case, note, approve=True, output=output, wait_s=wait_s)
 
 
 @main.command()
@@ -434,6 +461,8 @@ for command in (
     ca,
     store,
     ask,
+    token,
+    passkey,
 ):
     main.add_command(command)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol
 
 import msgspec
 from starlette.requests import Request
@@ -11,22 +11,28 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from keyturn.console import show, story
+from keyturn.console.bodies import is_json, read_body
 from keyturn.console.evidence_api import EvidenceApi
-from keyturn.console.identity import Identity, User
+from keyturn.console.identity import Caller, Identity
 from keyturn.console.metrics import Metrics
+from keyturn.console.people_api import PeopleApi
+from keyturn.console.roles import Access, access
+from keyturn.console.signing import Signature, Signing
+from keyturn.console.tokens import Tokens
 from keyturn.errors import KeyturnError, OperatorError, ReviewError, StoreError, UnavailableError
 from keyturn.runtime.interface import Desk
-
-BODY_BYTES_MAX: Final = 64 * 1024
-"""The largest honest body is a note."""
 
 STATUS: Final = {
     "login": 401,
     "too-many": 429,
     "no-case": 404,
     "no-user": 404,
+    "no-token": 404,
+    "may-not": 403,
     "own-agent": 403,
     "forbidden": 403,
+    "not-yours": 403,
+    "token-cannot-sign": 403,
     "stale": 409,
 }
 
@@ -51,6 +57,12 @@ class ReviewBody(msgspec.Struct, frozen=True):
     binding: str
     note: str = ""
     via: str = "api"
+    signature: Signature | None = None
+
+
+class SignBody(msgspec.Struct, frozen=True):
+    binding: str
+    note: str = ""
 
 
 class ReasonBody(msgspec.Struct, frozen=True):
@@ -78,20 +90,14 @@ class SettleBody(msgspec.Struct, frozen=True):
     note: str = ""
 
 
-class UserBody(msgspec.Struct, frozen=True):
-    name: str
-    roles: tuple[str, ...]
-
-
 class SessionBody(msgspec.Struct, frozen=True):
     agent: str = "agent"
     ttl_s: int = 8 * 3600
     suggest_only: bool = False
 
 
-B = TypeVar("B", bound=msgspec.Struct)
-
-Handler = Callable[[Request, User], Awaitable[Response]]
+Handler = Callable[[Request, Caller], Awaitable[Response]]
+Guarded = tuple[str, str, Handler]
 
 
 class Authority(Protocol):
@@ -115,16 +121,20 @@ class Api:
         identity: Identity,
         authority: Authority | None = None,
         *,
+        people: PeopleApi,
+        signing: Signing,
+        tokens: Tokens,
         metrics: Metrics | None = None,
         open_metrics: bool = False,
     ) -> None:
         self._desk, self._identity, self._authority = desk, identity, authority
         self._metrics, self._open_metrics = metrics, open_metrics
         self._evidence = EvidenceApi(desk)
+        self._people, self._signing, self._tokens = people, signing, tokens
 
     def routes(self) -> list[Route]:
         """Every route; all but login need a token."""
-        guarded: list[tuple[str, str, Handler]] = [
+        guarded: list[Guarded] = [
             ("GET", "/api/v1/whoami", self._whoami),
             ("GET", "/api/v1/status", self._status),
             ("GET", "/api/v1/openapi.json", self._openapi),
@@ -133,6 +143,7 @@ class Api:
             ("GET", "/api/v1/cases/{id}/fresh", self._fresh),
             ("GET", "/api/v1/log", self._log),
             ("POST", "/api/v1/cases/{id}/review", self._review),
+            ("POST", "/api/v1/cases/{id}/sign", self._sign),
             ("POST", "/api/v1/cases/{id}/execute", self._execute),
             ("POST", "/api/v1/cases/{id}/withdraw", self._withdraw),
             ("POST", "/api/v1/cases/{id}/settle", self._settle),
@@ -145,80 +156,79 @@ class Api:
             ("POST", "/api/v1/sessions/{id}/end", self._end_session),
             ("POST", "/api/v1/halt", self._halt),
             ("POST", "/api/v1/resume", self._resume),
-            ("GET", "/api/v1/users", self._users),
-            ("POST", "/api/v1/users", self._add_user),
-            ("POST", "/api/v1/users/{name}/remove", self._remove_user),
             ("GET", "/api/v1/export", self._evidence.export),
             ("GET", "/api/v1/evidence/sample", self._evidence.sample),
             ("GET", "/api/v1/evidence/calls", self._evidence.calls),
             ("GET", "/api/v1/ca", self._ca),
             ("POST", "/api/v1/ca/rotate", self._rotate),
             ("POST", "/api/v1/logout", self._logout),
+            *self._people.handlers(),
         ]
-        made = [Route(path, self._guard(handler), methods=[method]) for method, path, handler in guarded]
-        metrics = self._all_metrics if self._open_metrics else self._guard(self._some_metrics)
+        made = [
+            Route(path, self._guard(access(method, path), handler), methods=[method])
+            for method, path, handler in guarded
+        ]
+        metrics = (
+            self._all_metrics
+            if self._open_metrics
+            else self._guard(access("GET", "/metrics"), self._some_metrics)
+        )
         return [
             Route("/api/v1/login", self._login, methods=["POST"]),
             Route("/metrics", metrics, methods=["GET"]),
             *made,
         ]
 
-    def _guard(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    def _guard(self, given: Access, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         async def guarded(request: Request) -> Response:
             user = self.user_of(request)
             if user is None:
                 return _error(ReviewError("login", "log in first", help="keyturn login"))
-            if request.method == "POST" and not _is_json(request):
+            if request.method == "POST" and not is_json(request):
                 return _not_json()
             try:
+                given.check(user)
+                if user.through == "token":
+                    await self._tokens.used(_bearer(request))
                 return await handler(request, user)
             except KeyturnError as error:
                 return _error(error)
 
         return guarded
 
-    def user_of(self, request: Request) -> User | None:
+    def user_of(self, request: Request) -> Caller | None:
         """The user of the bearer token. Cookies count for nothing here: a page of somebody else can make a browser send them."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        return self._identity.who(token.strip()) if scheme.lower() == "bearer" and token else None
+        token = _bearer(request)
+        return self._identity.who(token) if token else None
 
     # --- people ------------------------------------------------------------------------------------------------------
 
     async def _login(self, request: Request) -> Response:
-        if not _is_json(request):
+        if not is_json(request):
             return _not_json()
         try:
-            body = await _body(request, LoginBody)
-            return JSONResponse({"token": await self._identity.login(body.token)})
+            body = await read_body(request, LoginBody)
+            found = self._identity.find(body.token)
+            login = await self._identity.login(body.token)
+            fresh = found is not None and found.kind == "invite"
+            enrolment = await self._identity.enrolment(login) if fresh else ""
+            return JSONResponse({"token": login, "passkey": enrolment})
         except KeyturnError as error:
             return _error(error)
 
-    async def _logout(self, request: Request, user: User) -> Response:
-        await self._identity.logout(request.headers["authorization"].partition(" ")[2].strip())
+    async def _logout(self, request: Request, user: Caller) -> Response:
+        if user.through == "token":
+            raise ReviewError("forbidden", "a token does not log out", help="keyturn token revoke")
+        await self._identity.logout(_bearer(request))
         return JSONResponse({"user": user.name})
 
-    async def _whoami(self, request: Request, user: User) -> Response:
-        return JSONResponse({"user": user.name, "roles": list(user.roles)})
-
-    async def _users(self, request: Request, user: User) -> Response:
-        return JSONResponse(
-            {"users": [{"name": one.name, "roles": list(one.roles)} for one in self._identity.users()]}
-        )
-
-    async def _add_user(self, request: Request, user: User) -> Response:
-        _needs(user, "administrator")
-        body = await _body(request, UserBody)
-        token = await self._identity.add(body.name, body.roles, by=user.name)
-        return JSONResponse({"user": body.name, "token": token})
-
-    async def _remove_user(self, request: Request, user: User) -> Response:
-        _needs(user, "administrator")
-        await self._identity.remove(request.path_params["name"], by=user.name)
-        return JSONResponse({"user": request.path_params["name"]})
+    async def _whoami(self, request: Request, user: Caller) -> Response:
+        said = {"user": user.name, "roles": list(user.roles), "through": user.through}
+        return JSONResponse(said | {"page": f"{self._place()}/me"})
 
     # --- cases -------------------------------------------------------------------------------------------------------
 
-    async def _cases(self, request: Request, user: User) -> Response:
+    async def _cases(self, request: Request, user: Caller) -> Response:
         open_only = request.query_params.get("open", "") == "1"
         limit = min(CASES_MAX, _number(request, "limit", 200))
         found = self._desk.cases(open_only=open_only, limit=limit)
@@ -226,63 +236,90 @@ class Api:
             {"cases": [show.summary(case) | {"may_not": self._may(case, user)} for case in found]}
         )
 
-    def _may(self, case: Any, user: User) -> str:
+    def _may(self, case: Any, user: Caller) -> str:
         if "reviewer" not in user.roles:
             return f"{user.name} is no reviewer"
         return self._desk.may_review(case, user.name)
 
-    async def _case(self, request: Request, user: User) -> Response:
+    async def _case(self, request: Request, user: Caller) -> Response:
         case = self._desk.case(request.path_params["id"])
         if case is None:
             raise ReviewError(
                 "no-case", f"there is no case {request.path_params['id']}", help="keyturn inbox lists them"
             )
         found = show.detail(case, self._desk.story(case.id))
-        return JSONResponse(found | {"may_not": self._may(case, user)})
+        return JSONResponse(
+            found | {"may_not": self._may(case, user), "page": f"{self._place()}/c/{case.id}"}
+        )
 
-    async def _fresh(self, request: Request, user: User) -> Response:
+    def _place(self) -> str:
+        """Where people open the console: where passkeys work, else as it is reached."""
+        return self._people.origin or str(self._desk.status().get("console_url", ""))
+
+    async def _fresh(self, request: Request, user: Caller) -> Response:
         return JSONResponse(await self._desk.freshness(request.path_params["id"]))
 
-    async def _review(self, request: Request, user: User) -> Response:
-        _needs(user, "reviewer")
-        body = await _body(request, ReviewBody)
-        case = await self._desk.review(
-            request.path_params["id"],
+    async def _review(self, request: Request, user: Caller) -> Response:
+        body = await read_body(request, ReviewBody)
+        case_id = request.path_params["id"]
+        self._may_by_token(case_id, user, signs=body.signature is not None)
+        case = await self._signing.review(
+            case_id,
             by=user.name,
             approve=body.approve,
             binding=body.binding,
             note=body.note[:NOTE_CHARS_MAX],
             via=body.via[:20],
+            signature=body.signature,
         )
         return JSONResponse(show.summary(case))
 
-    async def _execute(self, request: Request, user: User) -> Response:
-        _needs(user, "reviewer")
+    def _may_by_token(self, case_id: str, user: Caller, *, signs: bool) -> None:
+        """A token reviews in its environments, and never signs: a signature says that somebody sat there."""
+        if user.through != "token":
+            return
+        case = self._desk.case(case_id)
+        if signs or (case is not None and case.request is not None and case.request.signed):
+            raise ReviewError(
+                "token-cannot-sign", "a token signs nothing", help=f"open the page of {case_id}"
+            )
+        where = case.assessment.environment if case and case.assessment else "unknown"
+        if user.environments and where not in user.environments:
+            raise ReviewError(
+                "forbidden", f"this token reviews in {', '.join(user.environments)}, not {where}"
+            )
+
+    async def _sign(self, request: Request, user: Caller) -> Response:
+        """What the caller's passkey is asked to sign, to approve the case as it was shown to her."""
+        body = await read_body(request, SignBody)
+        case_id = request.path_params["id"]
+        self._may_by_token(case_id, user, signs=True)
+        note = body.note[:NOTE_CHARS_MAX]
+        return JSONResponse(self._signing.ask(case_id, by=user.name, binding=body.binding, note=note))
+
+    async def _execute(self, request: Request, user: Caller) -> Response:
         return JSONResponse(show.summary(await self._desk.execute(request.path_params["id"], by=user.name)))
 
-    async def _withdraw(self, request: Request, user: User) -> Response:
-        body = await _body(request, ReasonBody)
+    async def _withdraw(self, request: Request, user: Caller) -> Response:
+        body = await read_body(request, ReasonBody)
         reason = body.reason[:NOTE_CHARS_MAX]
         case = await self._desk.withdraw(request.path_params["id"], by=user.name, reason=reason)
         return JSONResponse(show.summary(case))
 
-    async def _settle(self, request: Request, user: User) -> Response:
-        _needs(user, "reviewer")
-        body = await _body(request, SettleBody)
+    async def _settle(self, request: Request, user: Caller) -> Response:
+        body = await read_body(request, SettleBody)
         note = body.note[:NOTE_CHARS_MAX]
         case = await self._desk.settle(
             request.path_params["id"], by=user.name, succeeded=body.succeeded, note=note
         )
         return JSONResponse(show.summary(case))
 
-    async def _undo(self, request: Request, user: User) -> Response:
-        _needs(user, "operator", "reviewer")
+    async def _undo(self, request: Request, user: Caller) -> Response:
         return JSONResponse(show.summary(await self._desk.undo(request.path_params["id"], by=user.name)))
 
-    async def _undo_several(self, request: Request, user: User) -> Response:
+    async def _undo_several(self, request: Request, user: Caller) -> Response:
         """Several cases, a session's, or all since a time; with `plan` only said, and nothing is asked for."""
-        _needs(user, "operator", "reviewer")
-        body = await _body(request, UndoBody)
+        body = await read_body(request, UndoBody)
         cases, since_ms = body.cases, body.since_ms
         if body.plan:
             plan = self._desk.plan_undo(*cases, session=body.session, since_ms=since_ms, agent=body.agent)
@@ -292,15 +329,13 @@ class Api:
         )
         return JSONResponse(show.summary(case))
 
-    async def _drill(self, request: Request, user: User) -> Response:
-        _needs(user, "operator", "administrator")
-        body = await _body(request, DrillBody)
+    async def _drill(self, request: Request, user: Caller) -> Response:
+        body = await read_body(request, DrillBody)
         found = await self._desk.drill(by=user.name, kinds=body.kinds, resources=body.resources)
         return JSONResponse({"drills": msgspec.to_builtins(found)})
 
-    async def _backups(self, request: Request, user: User) -> Response:
+    async def _backups(self, request: Request, user: Caller) -> Response:
         """The case's backups, each with the runbook that restores it without Keyturn."""
-        _needs(user, "operator", "reviewer")
         case = self._desk.case(request.path_params["id"])
         if case is None:
             raise ReviewError("no-case", f"there is no case {request.path_params['id']}")
@@ -315,7 +350,7 @@ class Api:
 
     # --- sessions and the plane --------------------------------------------------------------------------------------
 
-    async def _sessions(self, request: Request, user: User) -> Response:
+    async def _sessions(self, request: Request, user: Caller) -> Response:
         found = [
             {
                 "session": key.session,
@@ -327,9 +362,8 @@ class Api:
         ]
         return JSONResponse({"sessions": found})
 
-    async def _open_session(self, request: Request, user: User) -> Response:
-        _needs(user, "operator")
-        body = await _body(request, SessionBody)
+    async def _open_session(self, request: Request, user: Caller) -> Response:
+        body = await read_body(request, SessionBody)
         key = await self._desk.open_session(
             operator=user.name,
             agent=body.agent[:64] or "agent",
@@ -351,48 +385,45 @@ class Api:
             }
         )
 
-    async def _end_session(self, request: Request, user: User) -> Response:
+    async def _end_session(self, request: Request, user: Caller) -> Response:
         session = request.path_params["id"]
         mine = any(key.session == session and key.operator == user.name for key in self._desk.sessions())
         if not mine:
-            _needs(user, "administrator", "reviewer")
-        body = await _body(request, ReasonBody)
+            _needs(user, "administrator", "reviewer", code="not-yours")
+        body = await read_body(request, ReasonBody)
         await self._desk.end_session(session, by=user.name, reason=body.reason[:NOTE_CHARS_MAX])
         return JSONResponse({"session": session})
 
-    async def _halt(self, request: Request, user: User) -> Response:
-        body = await _body(request, ReasonBody)
+    async def _halt(self, request: Request, user: Caller) -> Response:
+        body = await read_body(request, ReasonBody)
         await self._desk.halt(by=user.name, reason=body.reason[:NOTE_CHARS_MAX], agent=body.agent)
         return JSONResponse(self._desk.status())
 
-    async def _resume(self, request: Request, user: User) -> Response:
-        _needs(user, "administrator", "reviewer")
-        await self._desk.resume(by=user.name, agent=(await _body(request, ReasonBody)).agent)
+    async def _resume(self, request: Request, user: Caller) -> Response:
+        await self._desk.resume(by=user.name, agent=(await read_body(request, ReasonBody)).agent)
         return JSONResponse(self._desk.status())
 
-    async def _status(self, request: Request, user: User) -> Response:
+    async def _status(self, request: Request, user: Caller) -> Response:
         return JSONResponse(self._desk.status())
 
-    async def _log(self, request: Request, user: User) -> Response:
+    async def _log(self, request: Request, user: Caller) -> Response:
         """Entries after a sequence number; without one the newest."""
-        _needs(user, "auditor", "administrator", "reviewer", "operator")
         limit = min(LOG_MAX, _number(request, "limit", 200))
         head = int(self._desk.status()["log_entries"])
         after = _number(request, "after", max(0, head - limit))
         lines = [story.line(entry) for entry in self._desk.log(after=after, limit=limit)]
         return JSONResponse({"head": head, "lines": lines})
 
-    async def _openapi(self, request: Request, user: User) -> Response:
+    async def _openapi(self, request: Request, user: Caller) -> Response:
         from keyturn.console.openapi import document  # noqa: PLC0415  # it describes this very module
 
         return JSONResponse(document(self.routes()))
 
-    async def _ca(self, request: Request, user: User) -> Response:
+    async def _ca(self, request: Request, user: Caller) -> Response:
         ca = self._proxy()
         return JSONResponse({"pem": ca.pem, "fingerprint": ca.fingerprint})
 
-    async def _rotate(self, request: Request, user: User) -> Response:
-        _needs(user, "administrator")
+    async def _rotate(self, request: Request, user: Caller) -> Response:
         ca = self._proxy()
         ca.rotate()
         await self._desk.record_authority(by=user.name, fingerprint=ca.fingerprint)
@@ -407,7 +438,7 @@ class Api:
             )
         return self._authority
 
-    async def _some_metrics(self, request: Request, user: User) -> Response:
+    async def _some_metrics(self, request: Request, user: Caller) -> Response:
         return await self._all_metrics(request)
 
     async def _all_metrics(self, request: Request) -> Response:
@@ -423,31 +454,18 @@ def _number(request: Request, name: str, default: int) -> int:
     return int(asked)
 
 
-def _needs(user: User, *roles: str) -> None:
+def _needs(user: Caller, *roles: str, code: str) -> None:
     if not set(roles) & set(user.roles):
-        raise ReviewError("forbidden", f"{user.name} needs the role {' or '.join(roles)} for this")
+        raise ReviewError(code, f"{user.name} needs the role {' or '.join(roles)} for this")
 
 
-def _is_json(request: Request) -> bool:
-    """Exactly this type: what a form of another page can send is none of it (Fetch, CORS-safelisted request-header)."""
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+def _bearer(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _not_json() -> JSONResponse:
     return _error(OperatorError("content-type", "send application/json"), 415)
-
-
-async def _body(request: Request, kind: type[B]) -> B:
-    """The body as one of the structs above. Raises `OperatorError` that names the field that is wrong."""
-    raw = b""
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > BODY_BYTES_MAX:
-            raise OperatorError("too-large", f"the body is over {BODY_BYTES_MAX:,} bytes")
-    try:
-        return msgspec.json.decode(raw or b"{}", type=kind)
-    except ValueError as error:
-        raise OperatorError("bad-json", f"the body is not what this takes: {error}") from None
 
 
 def _error(error: KeyturnError, status: int = 0) -> JSONResponse:

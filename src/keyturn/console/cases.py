@@ -10,8 +10,12 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from keyturn.console import show
+from keyturn.console.forms import credential_of, refused
 from keyturn.console.identity import User
+from keyturn.console.passkeys import Passkeys
 from keyturn.console.precedents import precedents, resembling
+from keyturn.console.roles import access
+from keyturn.console.signing import Signature, Signing
 from keyturn.console.site import NOTE_CHARS_MAX, Site, wants_json
 from keyturn.console.text import seen
 from keyturn.core.case import Case, Phase
@@ -23,8 +27,9 @@ Deed = Callable[[str, User, dict[str, str]], Awaitable[str]]
 class Cases:
     """``/c/C-17``, its twin, its state as it stands now, what the digest covers, and a form for each deed."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, signing: Signing, passkeys: Passkeys) -> None:
         self._site, self._desk = site, site.desk
+        self._signing, self._passkeys = signing, passkeys
         self._deeds: dict[str, tuple[tuple[str, ...], Deed]] = {
             "approve": (("reviewer",), self._approve),
             "deny": (("reviewer",), self._deny),
@@ -40,6 +45,7 @@ class Cases:
             *site.page("/c/{id}/raw", self._raw, twin="/c/{id}/raw.json"),
             *site.page("/c/{id}", self._case, twin="/c/{id}.json"),
             *site.page("/c/{id}/fresh", self._fresh),
+            Route("/c/{id}/sign", self._sign, methods=["POST"]),
             Route("/c/{id}/{verb}", self._decide, methods=["POST"]),
         ]
 
@@ -53,6 +59,9 @@ class Cases:
         found["whole"] = show.whole(found)
         mine, rows = self._site.listing.row(case), list(self._site.listing.rows())
         found["precedents"], found["resembles"] = precedents(mine, rows), resembling(mine, rows)
+        place = self._passkeys.origin or str(self._desk.status().get("console_url", ""))
+        found["page"] = f"{place}/c/{case.id}"
+        found["passkey"] = {"origin": self._passkeys.origin, "hers": len(self._passkeys.of(user.name))}
         if wants_json(request):
             return JSONResponse(found | {"fresh": await self._freshness(case)})
         return self._site.show("case.html", request, user, case=found, title=f"{case.id} {found['effect']}")
@@ -123,14 +132,40 @@ class Cases:
             raise ReviewError("not-whole", hidden, help="look at it in full first: keyturn show -o json")
         return await self._review(case_id, user, form, approve=True)
 
+    async def _sign(self, request: Request) -> Response:
+        """What the passkey of whoever approves is asked to sign; a script of ours asks."""
+        forms = self._site.forms
+        user = forms.user(request)
+        if user is None:
+            return refused(ReviewError("login", "Log in first."), 401)
+        form, why = await forms.read(request)
+        try:
+            if why:
+                raise ReviewError("form", why)
+            access("POST", "/c/{id}/sign").check(user)
+            note = form.get("note", "").strip()[:NOTE_CHARS_MAX]
+            binding = form.get("binding", "")
+            asked = self._signing.ask(request.path_params["id"], by=user.name, binding=binding, note=note)
+        except KeyturnError as error:
+            return refused(error)
+        return JSONResponse(asked)
+
     async def _deny(self, case_id: str, user: User, form: dict[str, str]) -> str:
         return await self._review(case_id, user, form, approve=False)
 
     async def _review(self, case_id: str, user: User, form: dict[str, str], *, approve: bool) -> str:
         note = form.get("note", "").strip()[:NOTE_CHARS_MAX]
-        binding = form.get("binding", "")
-        await self._desk.review(
-            case_id, by=user.name, approve=approve, binding=binding, note=note, via="console"
+        binding, signature = form.get("binding", ""), None
+        if approve and form.get("credential"):
+            signature = Signature(form.get("nonce", ""), credential_of(form))
+        await self._signing.review(
+            case_id,
+            by=user.name,
+            approve=approve,
+            binding=binding,
+            note=note,
+            via="console",
+            signature=signature,
         )
         return f"/c/{case_id}"
 

@@ -6,13 +6,15 @@ import hmac
 import re
 import secrets
 import time
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
+import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
-from keyturn.console.identity import LOGIN_S, Identity, User
+from keyturn.console.identity import LOGIN_S, Caller, Identity
+from keyturn.errors import KeyturnError, ReviewError
 
 FORM_BYTES_MAX: Final = 64 * 1024
 """The largest honest form is a note and two digests."""
@@ -25,7 +27,7 @@ SHOWN_MS_MIN: Final = 1_000
 SHOWN_MS_MAX: Final = LOGIN_S * 1_000
 """A form lasts as long as the login that it was made for."""
 
-_NEXT: Final = re.compile(r"/(c/[A-Za-z0-9][A-Za-z0-9-]{0,63}(/raw)?|activity|agents|policy|evidence)?")
+_NEXT: Final = re.compile(r"/(c/[A-Za-z0-9][A-Za-z0-9-]{0,63}(/raw)?|me|activity|agents|policy|evidence)?")
 
 
 class Forms:
@@ -36,10 +38,11 @@ class Forms:
         self._identity = identity
         self._key = key or secrets.token_bytes(32)  # then forms made before a restart are asked for again
 
-    def user(self, request: Request) -> User | None:
-        """Who is logged in here; None when nobody is."""
+    def user(self, request: Request) -> Caller | None:
+        """Who is logged in here; None when nobody is. A program's token is no login, in a cookie neither."""
         token = request.cookies.get(cookie_name(request), "")
-        return self._identity.who(token) if token else None
+        found = self._identity.who(token) if token else None
+        return found if found is not None and found.through == "login" else None
 
     def token(self, request: Request) -> str:
         """The token of this login's forms: worth nothing in another login, of the same person neither."""
@@ -141,3 +144,18 @@ def _now_ms() -> int:
 
 def _secure(request: Request) -> bool:
     return request.url.scheme == "https"
+
+
+def credential_of(form: dict[str, str]) -> dict[str, Any]:
+    """What the browser's passkey answered, from the form's field. Raises `ReviewError`."""
+    try:
+        return msgspec.json.decode(form.get("credential", ""), type=dict[str, Any])
+    except (ValueError, RecursionError):
+        raise ReviewError(
+            "passkey", "no passkey answered", help="allow scripts on this page, and try again"
+        ) from None
+
+
+def refused(error: KeyturnError, status: int = 403) -> Response:
+    """A no for a script of ours, which shows the message."""
+    return JSONResponse({"error": {"code": error.code, "message": error.message, "help": error.help}}, status)

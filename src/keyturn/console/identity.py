@@ -1,5 +1,9 @@
 """Who people are: users with roles, tokens that are stored as hashes and end by themselves.
 
+Three kinds of tokens: an *invite* is good for one login, a *login* for a working day, a *token* (`console.tokens`) for a program of hers, in
+its scopes. What a person is asked for again is how she logged in: a passkey is made only in a login that began with an
+invite, a passkey or the company's provider, a moment ago, in a browser. A login that lies in a file does not suffice.
+
 A token is 256 random bits, so a plain SHA-256 of it cannot be guessed back; it is shown once and never stored.
 """
 
@@ -10,7 +14,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -21,6 +25,14 @@ ROLES: Final = ("administrator", "reviewer", "operator", "auditor")
 INVITE_S: Final = 24 * 3600
 LOGIN_S: Final = 12 * 3600
 """A login ends with the working day."""
+
+ENROL_S: Final = 15 * 60
+"""From showing who she is to having made a passkey: she has the page open, and fetches her key."""
+
+SCOPES: Final = ("read", "review", "operate", "administer")
+"""What a token may be made for; a login may do all of it. The routes of each are in `console.roles`."""
+
+SHOWN_WHO_SHE_IS: Final = frozenset({"invite", "passkey", "oidc"})
 
 FAILURES_MAX: Final = 10
 FAILURE_WINDOW_S: Final = 60
@@ -36,19 +48,39 @@ class User(msgspec.Struct, frozen=True):
     roles: tuple[str, ...]
 
 
-class Token(msgspec.Struct, frozen=True):
+class Caller(User, frozen=True):
+    """A user as she comes: by a login or a token of hers, and for what that is good."""
+
+    through: str = "login"  # "login" | "token"
+    how: str = (
+        ""  # the login began with: invite | passkey | oidc; else with another login, or on a command line
+    )
+    since_ms: int = 0
+    scopes: tuple[str, ...] = SCOPES
+    environments: tuple[str, ...] = ()  # a token reviews in these only; empty: in all
+    token: str = ""  # its id
+
+
+class Token(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is stored of a token; its row's key is the hash."""
 
     user: str
-    kind: str  # "invite" is good for one login, "login" for the API and the console
+    kind: str  # "invite" (and "enrol", in a browser) is good for one login, "login" for API and console, "api" for a program
     expires_at_ms: int
     made_at_ms: int
+    how: str = ""
+    id: str = ""
+    name: str = ""
+    scopes: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+    used_at_ms: int = 0
 
 
 class Identity:
     """Users and tokens in the store's small tables; every change is put on record through `note`."""
 
     def __init__(self, store: Store, note: Note, clock: Callable[[], int]) -> None:
+        self.store, self.clock = store, clock
         self._store, self._note, self._clock = store, note, clock
         self._failures: list[int] = []
 
@@ -76,7 +108,15 @@ class Identity:
             )
         await self._store.put_row("user", name, msgspec.json.encode(User(name, tuple(sorted(roles)))))
         await self._note(by=by, user=name, roles=tuple(sorted(roles)), what="added")
-        return await self._issue(name, "invite", INVITE_S)
+        return await self.issue(name, "invite", INVITE_S)
+
+    async def invite(self, name: str, *, by: str) -> str:
+        """A token for one login of somebody who is a user already: she lost her passkey, or never had one."""
+        user = self.user(name)
+        if user is None:
+            raise OperatorError("no-user", f"there is no user {name}")
+        await self._note(by=by, user=name, roles=user.roles, what="invited")
+        return await self.issue(name, "invite", INVITE_S)
 
     async def remove(self, name: str, *, by: str) -> None:
         """Remove a user and every token of hers."""
@@ -90,24 +130,51 @@ class Identity:
 
     # --- tokens ------------------------------------------------------------------------------------------------------
 
-    async def login(self, invite: str) -> str:
-        """Exchange a one-login token for one that lasts the day. Raises `ReviewError` when it is none.
+    async def login(self, invite: str, *, page: bool = False) -> str:
+        """Exchange a one-login token for one that lasts the day. Raises `ReviewError` when it is none. `page`: in a browser.
 
         A login's own token opens a second login (the browser beside the command line) that ends when the first does.
         """
         await self._sweep()
-        found = self._find(invite)
-        if found is None or not await self._used_up(invite, found):
+        found = self.find(invite)
+        good = found is not None and (found.kind in {"invite", "login"} or (page and found.kind == "enrol"))
+        if found is None or not good or not await self._used_up(invite, found):
             self._failed()
             raise ReviewError(
                 "login", "this token is not valid", help="ask an administrator: keyturn user add NAME"
             )
         left_s = (found.expires_at_ms - self._clock()) // 1000
-        return await self._issue(found.user, "login", LOGIN_S if found.kind == "invite" else left_s)
+        again = found.kind == "login"
+        how = "invite" if page and not again else ""
+        return await self.issue(found.user, "login", left_s if again else LOGIN_S, how=how)
+
+    async def enter(self, name: str, how: str) -> str:
+        """A login for somebody who has shown who she is otherwise: `how` is passkey or oidc. Raises `ReviewError`."""
+        if self.user(name) is None:
+            raise ReviewError("login", f"{name} is nobody here any more")
+        await self._sweep()
+        return await self.issue(name, "login", LOGIN_S, how=how)
+
+    async def enrolment(self, login: str) -> str:
+        """A token that opens one login in a browser, in which a passkey may be made; for a login by an invite on a command line."""
+        found = self.find(login)
+        if found is None:
+            raise ReviewError("login", "log in first")
+        return await self.issue(found.user, "enrol", ENROL_S)
+
+    def may_enrol(self, caller: Caller) -> str:
+        """Why this login may not make a passkey; empty when it may."""
+        fresh = self._clock() - caller.since_ms < ENROL_S * 1000
+        if caller.through == "login" and caller.how in SHOWN_WHO_SHE_IS and fresh:
+            return ""
+        return (
+            "a passkey is made within a quarter of an hour of showing who you are: sign in with a passkey you have, "
+            "or with an invite (an administrator makes one: keyturn user invite NAME)"
+        )
 
     async def _used_up(self, invite: str, found: Token) -> bool:
         """Whether this login is the one that the token is good for; of two at the same moment one is."""
-        if found.kind != "invite":
+        if found.kind == "login":
             return True
         row = self._store.get_row("token", _hash(invite))
         if row is None or row.value != msgspec.json.encode(found):
@@ -128,15 +195,33 @@ class Identity:
             if msgspec.json.decode(row.value, type=Token).expires_at_ms <= self._clock():
                 await self._store.delete_row("token", row.key)
 
-    def who(self, token: str) -> User | None:
-        """The user of a login token; None when it is none, has ended, or its user is gone."""
-        found = self._find(token)
-        return self.user(found.user) if found is not None and found.kind == "login" else None
+    def who(self, token: str) -> Caller | None:
+        """Whose login or token this is; None when it is none, has ended, or its user is gone."""
+        found = self.find(token)
+        user = self.user(found.user) if found is not None and found.kind in {"login", "api"} else None
+        if found is None or user is None:
+            return None
+        if found.kind == "login":
+            return Caller(user.name, user.roles, how=found.how, since_ms=found.made_at_ms)
+        return Caller(
+            user.name,
+            user.roles,
+            through="token",
+            since_ms=found.made_at_ms,
+            scopes=found.scopes,
+            environments=found.environments,
+            token=found.id,
+        )
 
     async def logout(self, token: str) -> None:
         await self._store.delete_row("token", _hash(token))
 
-    def _find(self, token: str) -> Token | None:
+    @staticmethod
+    def key_of(token: str) -> str:
+        """The key of its row: its hash."""
+        return _hash(token)
+
+    def find(self, token: str) -> Token | None:
         key = _hash(token)
         row = self._store.get_row("token", key)
         if row is None or not hmac.compare_digest(row.key, key):
@@ -144,12 +229,12 @@ class Identity:
         found = msgspec.json.decode(row.value, type=Token)
         return found if found.expires_at_ms > self._clock() else None
 
-    async def _issue(self, user: str, kind: str, life_s: int) -> str:
+    async def issue(self, user: str, kind: str, life_s: int, **more: Any) -> str:
+        """A new token; it is shown once, and its hash is kept."""
         token = f"kt_{secrets.token_urlsafe(32)}"
         now = self._clock()
-        await self._store.put_row(
-            "token", _hash(token), msgspec.json.encode(Token(user, kind, now + life_s * 1000, now))
-        )
+        made = Token(user, kind, now + life_s * 1000, now, **more)
+        await self._store.put_row("token", _hash(token), msgspec.json.encode(made))
         return token
 
     def _failed(self) -> None:

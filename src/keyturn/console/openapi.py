@@ -13,8 +13,9 @@ import msgspec
 from starlette.routing import Route
 
 from keyturn import __version__
-from keyturn.console import api, shapes
+from keyturn.console import api, people_api, shapes
 from keyturn.console.evidence_api import MAY_CHECK
+from keyturn.console.people_api import PeopleApi
 from keyturn.core.evidence import Sample
 
 OPENAPI: Final = "3.1.0"
@@ -58,7 +59,7 @@ _LIMIT: Final = Query("limit", "at most so many", "integer", 999_999_999)
 
 ROWS: Final[dict[tuple[str, str], Row]] = {
     ("POST", "/login"): Row(
-        shapes.Token,
+        shapes.Login,
         api.LoginBody,
         says="Exchange a token for one login for one that lasts the day.",
         example={"token": "kt_..."},
@@ -80,6 +81,12 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
         roles=("reviewer",),
         says="A yes or a no to exactly what `binding` names.",
         example={"approve": False, "binding": "sha256:...", "note": "drain it first"},
+    ),
+    ("POST", "/cases/{id}/sign"): Row(
+        shapes.ToSign,
+        api.SignBody,
+        roles=("reviewer",),
+        says="What your passkey is asked to sign, to approve what `binding` names; send its answer as `signature` of the review.",
     ),
     ("POST", "/cases/{id}/execute"): Row(
         shapes.Summary, roles=("reviewer",), says="Execute an approved case without the agent."
@@ -140,10 +147,35 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
     ("GET", "/users"): Row(shapes.People, says="Everybody, with roles."),
     ("POST", "/users"): Row(
         shapes.Invitation,
-        api.UserBody,
+        people_api.UserBody,
         roles=("administrator",),
         says="Add a person, or give her other roles.",
         example={"name": "dana", "roles": ["reviewer"]},
+    ),
+    ("POST", "/users/{name}/invite"): Row(
+        shapes.Invitation,
+        roles=("administrator",),
+        says="Another first login for somebody who lost her passkey.",
+    ),
+    ("GET", "/users/{name}/passkeys"): Row(
+        shapes.Passkeys, says="Your passkeys; another's for administrators and auditors."
+    ),
+    ("POST", "/users/{name}/passkeys/{id}/remove"): Row(
+        shapes.PasskeyId, says="It opens and signs nothing from now on; another's by administrators."
+    ),
+    ("GET", "/tokens"): Row(
+        shapes.Tokens,
+        query=(Query("all", "1: everybody's, for administrators and auditors"),),
+        says="Tokens for programs, without themselves.",
+    ),
+    ("POST", "/tokens"): Row(
+        shapes.MadeToken,
+        people_api.TokenBody,
+        says="Make a token for a program of yours; it is answered this once.",
+        example={"name": "nightly", "scopes": ["read"], "days": 30},
+    ),
+    ("POST", "/tokens/{id}/revoke"): Row(
+        shapes.ProgramToken, says="It is worth nothing from now on; another's by administrators."
     ),
     ("POST", "/users/{name}/remove"): Row(
         shapes.UserName, roles=("administrator",), says="Remove a person and every token of hers."
@@ -194,8 +226,14 @@ def short(path: str) -> str:
 
 def description() -> dict[str, Any]:
     """Of every route there is, with nothing running."""
+    return document(routes())
+
+
+def routes() -> list[Route]:
+    """Every route there is, over nothing."""
     nobody = cast("Any", None)
-    return document(api.Api(nobody, nobody).routes())
+    people = PeopleApi(nobody, nobody, nobody)
+    return api.Api(nobody, nobody, people=people, signing=nobody, tokens=nobody).routes()
 
 
 def document(routes: Iterable[Route]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from keyturn.model.change import Change
 from keyturn.model.decision import Decision
 from keyturn.model.execution import Backup, Grant, Outcome, ProofStep
 from keyturn.model.record import Drilled
-from keyturn.model.review import Review
+from keyturn.model.review import Review, Statement
 from keyturn.runtime.interface import UndoPart
 
 
@@ -32,8 +32,59 @@ class Refusal(msgspec.Struct, frozen=True):
     error: Problem
 
 
-class Token(msgspec.Struct, frozen=True):
+class Login(msgspec.Struct, frozen=True):
+    """`passkey` opens one login in a browser, in which a passkey may be made; empty but after an invite."""
+
     token: str
+    passkey: str
+
+
+class Passkey(msgspec.Struct, frozen=True):
+    """One of a person's; `cloned`: its counter went back, and it is worth nothing."""
+
+    id: str
+    name: str
+    made_at_ms: int
+    used_at_ms: int
+    cloned: bool
+
+
+class Passkeys(msgspec.Struct, frozen=True):
+    passkeys: tuple[Passkey, ...]
+
+
+class PasskeyId(msgspec.Struct, frozen=True):
+    user: str
+    id: str
+
+
+class ProgramToken(msgspec.Struct, frozen=True):
+    """A token for programs, without itself; `used_at_ms` 0: never."""
+
+    id: str
+    user: str
+    name: str
+    scopes: tuple[str, ...]
+    environments: tuple[str, ...]
+    made_at_ms: int
+    expires_at_ms: int
+    used_at_ms: int
+
+
+class Tokens(msgspec.Struct, frozen=True):
+    tokens: tuple[ProgramToken, ...]
+
+
+class MadeToken(ProgramToken, frozen=True):
+    token: str
+
+
+class ToSign(msgspec.Struct, frozen=True):
+    """`options` are PublicKeyCredentialRequestOptionsJSON (WebAuthn Level 3, 5.1); the challenge is the statement's SHA-256."""
+
+    options: dict[str, Any]
+    nonce: str
+    statement: Statement
 
 
 class UserName(msgspec.Struct, frozen=True):
@@ -41,13 +92,18 @@ class UserName(msgspec.Struct, frozen=True):
 
 
 class Who(msgspec.Struct, frozen=True):
+    """`through`: login or token; `page` is where her passkeys and tokens are."""
+
     user: str
     roles: tuple[str, ...]
+    through: str
+    page: str
 
 
 class Person(msgspec.Struct, frozen=True):
     name: str
     roles: tuple[str, ...]
+    passkeys: int
 
 
 class People(msgspec.Struct, frozen=True):
@@ -80,6 +136,7 @@ class Summary(msgspec.Struct, frozen=True):
     narrower: bool
     approvals: tuple[str, ...]
     quorum: int
+    signed: bool
     deadline_ms: int | None
     opened_at_ms: int
     changed_at_ms: int
@@ -112,6 +169,7 @@ class Told(msgspec.Struct, frozen=True):
 class Detail(Listed, frozen=True):
     """Everything a reviewer may see. A review names `binding`: it is for exactly this, or it counts for nothing."""
 
+    page: str
     environment_said: tuple[str, ...]
     answers: tuple[Answer, ...]
     hindrance: str

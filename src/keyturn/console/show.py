@@ -64,6 +64,7 @@ def summary(case: Case) -> dict[str, Any]:
             "approved": case.approved_at_ms is not None,
             "verdict": str(case.decision.verdict) if case.decision else "",
             "quorum": request.quorum if request else 0,
+            "signed": bool(request and request.signed),
             "binding": request.digest if request else "",
             "deadline_ms": request.deadline_ms if request else None,
             "opened_at_ms": case.opened_at_ms,

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from keyturn.console.forms import Forms
 from keyturn.console.identity import Identity, User
 from keyturn.console.listing import Listing, Tab
+from keyturn.console.roles import Access, access
 from keyturn.console.templating import make_environment
 from keyturn.console.text import seen
 from keyturn.errors import KeyturnError, ReviewError
@@ -38,16 +39,17 @@ class Site:
 
     def page(self, path: str, page: Page, *, twin: str = "") -> list[Route]:
         """A page, and its twin as JSON where it has one."""
-        routes = [Route(path, self.guarded(page))]
-        return [Route(twin, self.guarded(page)), *routes] if twin else routes
+        routes = [Route(path, self.guarded(page, access("GET", path)))]
+        return [Route(twin, self.guarded(page, access("GET", twin))), *routes] if twin else routes
 
-    def guarded(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
+    def guarded(self, page: Page, given: Access) -> Callable[[Request], Awaitable[Response]]:
         """Who is not logged in is asked to, and comes back to where she wanted to go."""
 
         async def guarded(request: Request) -> Response:
             user = self.forms.user(request)
             if user is not None:
                 try:
+                    given.check(user)
                     return await page(request, user)
                 except KeyturnError as error:
                     return self.refused(request, user, error.message, advice=error.help)
@@ -67,6 +69,7 @@ class Site:
 
         With `timed` its page must have been there for as long as it takes to read anything.
         """
+        given = access("POST", path)
 
         async def done(request: Request) -> Response:
             user = self.forms.user(request)
@@ -78,6 +81,7 @@ class Site:
             if why := why or (self.forms.too_soon(request, form) if timed else ""):
                 return self.refused(request, user, why, back=back)
             try:
+                given.check(user)
                 return RedirectResponse(await deed(request, user, form), 303)
             except KeyturnError as error:
                 return self.refused(request, user, error.message, advice=error.help, back=back)

@@ -176,6 +176,11 @@ def _plane(event: r.Event) -> str:
             return f"{user} {what}{f' as {held}' if held else ''} by {by}"
         case r.PasskeyChanged(by=by, user=user, what=what, name=name):
             return f"passkey {name} of {user} {what} by {by}"
+        case r.TokenChanged(by=by, user=user, what=what, name=name, scopes=scopes):
+            return f"token {name} of {user} ({', '.join(scopes)}) {what} by {by}"
+        case r.IdentityMapped(issuer=issuer, subject=subject, user=user, roles=roles):
+            held = ", ".join(roles)
+            return f"{subject} of {issuer} is {user}{f' as {held}' if held else ''}"
         case r.AuthorityMade(by=by, fingerprint=fingerprint):
             return f"{fingerprint[:23]}… by {by}"
         case r.PolicyLoaded(packs=packs, policy_digest=policy_digest):

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import Final
 
 from starlette.applications import Starlette
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
+from keyturn.console.account import Account
 from keyturn.console.api import Api, Authority
+from keyturn.console.entry import Entry
 from keyturn.console.forms import Forms
 from keyturn.console.identity import Identity
 from keyturn.console.live import Live
 from keyturn.console.metrics import Metrics
+from keyturn.console.nonces import Nonces
 from keyturn.console.pages import Pages
+from keyturn.console.passkeys import Passkeys, Place
+from keyturn.console.people_api import PeopleApi
 from keyturn.console.policies import Policies
+from keyturn.console.signing import Signing
+from keyturn.console.tokens import Tokens
+from keyturn.model.record import PlaneEvent
 from keyturn.runtime.interface import Desk
 
 HEADERS: Final = {
@@ -37,11 +46,15 @@ STATIC_CACHE: Final = "private, max-age=3600"
 """Scripts and styles are the same for everybody and change with a release."""
 
 
-class _SecureHeaders:
-    """The same headers on every answer, whoever made it."""
+class Web:
+    """The console's routes, with the same headers on every answer, whoever made it."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: Starlette) -> None:
         self._app = app
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        return self._app.routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         own = HEADERS
@@ -68,15 +81,39 @@ def make_app(
     open_metrics: bool = False,
     form_key: bytes = b"",
     policies: Policies | None = None,
-) -> ASGIApp:
-    """The console over a desk and the people who may use it; with the proxy's certificate authority, where there is one."""
+    url: str = "",
+) -> Web:
+    """The console over a desk and the people who may use it; with the proxy's certificate authority, where there is one.
+
+    `url` is where people open it: passkeys are bound to its name.
+    """
     forms = Forms(identity, form_key)
-    pages = Pages(desk, identity, forms, policies)
+    nonces = Nonces(identity.store, form_key or secrets.token_bytes(32), identity.clock)
+
+    async def record(event: PlaneEvent) -> None:
+        await desk.put_on_record(event)
+
+    passkeys = Passkeys(identity.store, record, identity.clock, nonces, Place.of(url))
+    signing, tokens = Signing(desk, passkeys), Tokens(identity, record)
+    people = PeopleApi(identity, passkeys, tokens)
+    pages = Pages(desk, identity, forms, signing, passkeys, policies)
+    api = Api(
+        desk,
+        identity,
+        authority,
+        people=people,
+        signing=signing,
+        tokens=tokens,
+        metrics=metrics,
+        open_metrics=open_metrics,
+    )
     routes = [
-        *Api(desk, identity, authority, metrics=metrics, open_metrics=open_metrics).routes(),
+        *api.routes(),
         *pages.routes(),
+        *Entry(identity, forms, pages.site, passkeys).routes(),
+        *Account(identity, forms, pages.site, passkeys, tokens).routes(),
         Route("/events", Live(pages.site, forms.user).listen),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     app = Starlette(routes=routes, exception_handlers={404: pages.not_found, 500: pages.broken})
-    return _SecureHeaders(app)  # around everything: Starlette's own middleware would leave errors without
+    return Web(app)  # around everything: Starlette's own middleware would leave errors without

@@ -17,7 +17,7 @@ import msgspec
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
 from keyturn.model.canonical import canonical, digest_bytes
 from keyturn.model.review import NotAccepted, Receipt, Review, ReviewRequest, Statement
@@ -74,6 +74,11 @@ def statement_of(
 def challenge(statement: Statement) -> bytes:
     """The 32 bytes that the passkey signs for this statement."""
     return hashlib.sha256(canonical(statement)).digest()
+
+
+def public_key_text(key: Any) -> str:
+    """A public key of the cryptography library's as a receipt holds it."""
+    return _text(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
 
 
 def check_review(

@@ -335,6 +335,30 @@ class PasskeyChanged(_Event, frozen=True, tag="passkey_changed"):
     rp_id: str = ""
 
 
+class TokenChanged(_Event, frozen=True, tag="token_changed"):
+    """A person's token for programs was made or taken back (`what`: added | revoked). Neither it nor its hash is here."""
+
+    by: str
+    user: str
+    token: str
+    what: str
+    name: str = ""
+    scopes: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+    expires_at_ms: int = 0
+
+
+class IdentityMapped(_Event, frozen=True, tag="identity_mapped"):
+    """Somebody came in by the company's provider: who she is there, who she is here, what her groups gave her. Written when that changes."""
+
+    issuer: str
+    subject: str
+    user: str
+    roles: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
 class AuthorityMade(_Event, frozen=True, tag="authority_made"):
     """A certificate authority for the proxy was made, at the first start or in place of another. `fingerprint`: SHA-256."""
 
@@ -388,6 +412,8 @@ PlaneEvent = (
     | RequestRefused
     | UserChanged
     | PasskeyChanged
+    | TokenChanged
+    | IdentityMapped
     | PolicyLoaded
     | AuthorityMade
     | DrillBegun

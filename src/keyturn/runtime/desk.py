@@ -380,6 +380,9 @@ class DeskSide:
     async def record_authority(self, *, by: str, fingerprint: str) -> None:
         await self.book.note(r.AuthorityMade(at_ms=self.clock(), by=by, fingerprint=fingerprint))
 
+    async def put_on_record(self, event: r.PlaneEvent) -> None:
+        await self.book.note(event)
+
     async def record_user(self, *, by: str, user: str, roles: tuple[str, ...], what: str) -> None:
         await self.book.note(r.UserChanged(at_ms=self.clock(), by=by, user=user, roles=roles, what=what))
 

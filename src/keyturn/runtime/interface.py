@@ -18,7 +18,7 @@ from keyturn.core.reconciling import Call
 from keyturn.executors.interface import Hearer, Minted, Response
 from keyturn.model.change import Change, Operation, Principal, Request
 from keyturn.model.decision import Decision
-from keyturn.model.record import Drilled, Entry
+from keyturn.model.record import Drilled, Entry, PlaneEvent
 from keyturn.model.review import Receipt
 
 
@@ -255,5 +255,9 @@ class Desk(Protocol):
         ...
 
     async def record_authority(self, *, by: str, fingerprint: str) -> None: ...
+
+    async def put_on_record(self, event: PlaneEvent) -> None:
+        """An event about the people who use the plane: passkeys, tokens, proposals."""
+        ...
 
     async def record_user(self, *, by: str, user: str, roles: tuple[str, ...], what: str) -> None: ...

@@ -1,0 +1,119 @@
+"""``keyturn token`` and ``keyturn passkey``: what a person opens the console with, and what her programs do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from keyturn.cli.shared import api, out, output_option
+
+
+@click.group()
+def token() -> None:
+    """Tokens for programs of yours: what one does, you do; none of them signs an approval."""
+
+
+@token.command("add")
+@click.argument("name")
+@click.option(
+    "--scope", "scopes", multiple=True, default=("read",), help="read, review, operate, administer; several."
+)
+@click.option("--days", default=30, show_default=True, help="Until it ends by itself.")
+@click.option("--environment", "environments", multiple=True, help="Review in these only; several.")
+@output_option
+@click.pass_context
+def token_add(
+    ctx: click.Context,
+    name: str,
+    scopes: tuple[str, ...],
+    days: int,
+    environments: tuple[str, ...],
+    output: str,
+) -> None:
+    """Make one; it is printed this once."""
+    body = {"name": name, "scopes": list(scopes), "days": days, "environments": list(environments)}
+    made = api(ctx).post("/tokens", body)
+    out(made, f"{made['token']}\n\nShown this once. Your program finds it in KEYTURN_TOKEN.", output)
+
+
+@token.command("list")
+@click.option("--all", "everybody", is_flag=True, help="Everybody's (administrator or auditor).")
+@output_option
+@click.pass_context
+def token_list(ctx: click.Context, everybody: bool, output: str) -> None:
+    """Those that are good, with when each was used last."""
+    from keyturn.cli import text
+
+    found = api(ctx).get("/tokens?all=1" if everybody else "/tokens")["tokens"]
+    rows = [
+        (
+            one["id"],
+            *((one["user"],) if everybody else ()),
+            one["name"],
+            ",".join(one["scopes"]) + (f" in {','.join(one['environments'])}" if one["environments"] else ""),
+            text.when(one["expires_at_ms"]),
+            text.when(one["used_at_ms"]) if one["used_at_ms"] else "never",
+        )
+        for one in found
+    ]
+    head = ("ID", *(("WHOSE",) if everybody else ()), "NAME", "FOR", "ENDS", "LAST USED")
+    out(found, text.table(rows, head) if rows else "There is none.", output)
+
+
+@token.command("revoke")
+@click.argument("id_", metavar="ID")
+@click.pass_context
+def token_revoke(ctx: click.Context, id_: str) -> None:
+    """It is worth nothing from now on."""
+    gone = api(ctx).post(f"/tokens/{id_}/revoke")
+    click.echo(f"Revoked {gone['name']} ({gone['id']}) of {gone['user']}.")
+
+
+@click.group()
+def passkey() -> None:
+    """Passkeys: they open the console, and sign approvals that policy wants signed."""
+
+
+@passkey.command("add")
+@click.pass_context
+def passkey_add(ctx: click.Context) -> None:
+    """Say where one is made: in a browser, which has your keys."""
+    click.echo(f"Passkeys are made on your page: {api(ctx).get('/whoami')['page']}")
+
+
+@passkey.command("list")
+@click.argument("user", default="")
+@output_option
+@click.pass_context
+def passkey_list(ctx: click.Context, user: str, output: str) -> None:
+    """Yours, or another's (administrator or auditor)."""
+    from keyturn.cli import text
+
+    console = api(ctx)
+    found = console.get(f"/users/{user or _me(console)}/passkeys")["passkeys"]
+    rows = [
+        (
+            one["id"],
+            one["name"],
+            text.when(one["made_at_ms"]),
+            "COPIED" if one["cloned"] else text.when(one["used_at_ms"]) if one["used_at_ms"] else "never",
+        )
+        for one in found
+    ]
+    out(found, text.table(rows, ("ID", "NAME", "MADE", "LAST USED")) if rows else "There is none.", output)
+
+
+@passkey.command("remove")
+@click.argument("id_", metavar="ID")
+@click.option("--user", default="", help="Another's (administrator).")
+@click.pass_context
+def passkey_remove(ctx: click.Context, id_: str, user: str) -> None:
+    """It opens and signs nothing from now on."""
+    console = api(ctx)
+    console.post(f"/users/{user or _me(console)}/passkeys/{id_}/remove")
+    click.echo(f"Removed {id_}.")
+
+
+def _me(console: Any) -> str:
+    return str(console.get("/whoami")["user"])

@@ -1,0 +1,139 @@
+"""Who may do what: every route of the console, the roles that may use it, and the scope in which a token may.
+
+One table, held by the guards of API and pages and printed into the reference. A route that is not in it does not start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from keyturn.console.identity import ROLES, Caller
+from keyturn.errors import BugError, ReviewError
+
+
+class Access(msgspec.Struct, frozen=True):
+    """`roles`: one of them is needed; all of them: everybody who is logged in. `scope`: what a token needs besides; empty: none will do."""
+
+    roles: tuple[str, ...]
+    scope: str = ""
+    note: str = ""
+
+    def check(self, caller: Caller) -> None:
+        """Raises `ReviewError` forbidden."""
+        if not set(self.roles) & set(caller.roles):
+            raise ReviewError("forbidden", f"{caller.name} needs the role {' or '.join(self.roles)} for this")
+        if caller.through == "token" and (not self.scope or self.scope not in caller.scopes):
+            wanted = f"a token with the scope {self.scope}" if self.scope else "a login, not a token,"
+            raise ReviewError("forbidden", f"{wanted} is needed for this")
+
+
+ADMIN, REVIEWER, OPERATOR, AUDITOR = "administrator", "reviewer", "operator", "auditor"
+ANY: Final = ROLES
+ACTING: Final = (ADMIN, REVIEWER, OPERATOR)
+"""Everybody but who only reads."""
+
+_HERS: Final = "her own"
+_API: Final = {
+    "GET /api/v1/whoami": Access(ANY, "read"),
+    "GET /api/v1/status": Access(ANY, "read"),
+    "GET /api/v1/openapi.json": Access(ANY, "read"),
+    "GET /api/v1/cases": Access(ANY, "read"),
+    "GET /api/v1/cases/{id}": Access(ANY, "read"),
+    "GET /api/v1/cases/{id}/fresh": Access(ANY, "read"),
+    "GET /api/v1/log": Access(ANY, "read"),
+    "GET /api/v1/cases/{id}/backups": Access((OPERATOR, REVIEWER), "read"),
+    "GET /api/v1/sessions": Access(ANY, "read"),
+    "GET /api/v1/export": Access((AUDITOR, ADMIN, REVIEWER), "read"),
+    "GET /api/v1/evidence/sample": Access((AUDITOR, ADMIN, REVIEWER), "read"),
+    "GET /api/v1/evidence/calls": Access((AUDITOR, ADMIN, REVIEWER), "read"),
+    "GET /api/v1/ca": Access(ANY, "read"),
+    "GET /metrics": Access(ANY, "read", "nobody has to log in with console.open_metrics"),
+    "POST /api/v1/cases/{id}/review": Access((REVIEWER,), "review", "never of her own agent's"),
+    "POST /api/v1/cases/{id}/sign": Access((REVIEWER,), "", "what her passkey is asked to sign"),
+    "POST /api/v1/cases/{id}/execute": Access((REVIEWER,), "review", "never of her own agent's"),
+    "POST /api/v1/cases/{id}/settle": Access((REVIEWER,), "review", "never of her own agent's"),
+    "POST /api/v1/cases/{id}/withdraw": Access(ACTING, "operate", "of her own agent's only"),
+    "POST /api/v1/cases/{id}/undo": Access((OPERATOR, REVIEWER), "operate"),
+    "POST /api/v1/undo": Access((OPERATOR, REVIEWER), "operate"),
+    "POST /api/v1/drill": Access((OPERATOR, ADMIN), "operate"),
+    "POST /api/v1/sessions": Access((OPERATOR,), "operate"),
+    "POST /api/v1/sessions/{id}/end": Access(ACTING, "operate", "another's: administrator or reviewer"),
+    "POST /api/v1/halt": Access(ACTING, "operate"),
+    "POST /api/v1/resume": Access((ADMIN, REVIEWER), "operate"),
+    "POST /api/v1/ca/rotate": Access((ADMIN,), "administer"),
+    "GET /api/v1/users": Access(ANY, "read"),
+    "POST /api/v1/users": Access((ADMIN,), "administer"),
+    "POST /api/v1/users/{name}/invite": Access((ADMIN,), "administer"),
+    "POST /api/v1/users/{name}/remove": Access((ADMIN,), "administer"),
+    "GET /api/v1/users/{name}/passkeys": Access(ANY, "read", "another's: administrator or auditor"),
+    "POST /api/v1/users/{name}/passkeys/{id}/remove": Access(ANY, "administer", "another's: administrator"),
+    "GET /api/v1/tokens": Access(ANY, "read", "another's: administrator or auditor"),
+    "POST /api/v1/tokens": Access(ANY, "", _HERS),
+    "POST /api/v1/tokens/{id}/revoke": Access(ANY, "administer", "another's: administrator"),
+    "POST /api/v1/logout": Access(ANY, "", _HERS),
+}
+_PAGES: Final = {
+    "GET /": Access(ANY),
+    "GET /index.json": Access(ANY),
+    "GET /c/{id}": Access(ANY),
+    "GET /c/{id}.json": Access(ANY),
+    "GET /c/{id}/fresh": Access(ANY),
+    "GET /c/{id}/raw": Access(ANY),
+    "GET /c/{id}/raw.json": Access(ANY),
+    "GET /activity": Access(ANY),
+    "GET /activity.json": Access(ANY),
+    "GET /agents": Access(ANY),
+    "GET /agents.json": Access(ANY),
+    "GET /policy": Access(ANY),
+    "GET /policy.json": Access(ANY),
+    "POST /policy/explain": Access(ANY, "", "says what would be decided, and does nothing"),
+    "POST /policy/explain.json": Access(ANY, "", "says what would be decided, and does nothing"),
+    "GET /evidence": Access(ANY),
+    "GET /evidence.json": Access(ANY),
+    "GET /evidence/bundle": Access((AUDITOR, ADMIN, REVIEWER)),
+    "POST /deny": Access((REVIEWER,), "", "several at once"),
+    "POST /sessions/{id}/end": Access(ACTING, "", "another's: administrator or reviewer"),
+    "POST /c/{id}/sign": Access((REVIEWER,), "", "what her passkey is asked to sign"),
+    "POST /c/{id}/{verb}": Access((REVIEWER, OPERATOR), "", "each deed as its route of the API"),
+    "POST /halt": Access(ACTING, "", "lifting it: administrator or reviewer"),
+    "GET /events": Access(ANY),
+    "GET /me": Access(ANY, "", _HERS),
+    "POST /me/passkeys/options": Access(ANY, "", _HERS),
+    "POST /me/passkeys": Access(ANY, "", _HERS),
+    "POST /me/passkeys/{id}/{verb}": Access(ANY, "", _HERS),
+    "POST /me/tokens": Access(ANY, "", _HERS),
+    "POST /me/tokens/{id}/revoke": Access(ANY, "", _HERS),
+}
+ACCESS: Final = _API | _PAGES
+
+PUBLIC: Final = {
+    "POST /api/v1/login": "exchanges an invite for a login",
+    "GET /login": "the page that asks",
+    "POST /login": "an invite, or a login of hers from elsewhere",
+    "POST /login/passkey/options": "what a passkey is asked",
+    "POST /login/passkey": "a passkey's answer",
+    "POST /logout": "whoever it was is logged out",
+    "GET /static": "scripts and styles, the same for everybody",
+}
+"""Routes that need no login, and why."""
+
+
+def access(method: str, path: str) -> Access:
+    """The row of a route. Raises `BugError` where there is none: a route that nobody has thought about is not open to everybody."""
+    found = ACCESS.get(f"{method} {path}")
+    if found is None:
+        raise BugError("no-access-row", f"{method} {path} stands in no row of console.roles.ACCESS")
+    return found
+
+
+def table() -> Iterator[str]:
+    """The table as Markdown, for the reference."""
+    yield "| route | " + " | ".join(ROLES) + " | token's scope | |"
+    yield "| --- |" + " :-: |" * len(ROLES) + " --- | --- |"
+    for route, given in ACCESS.items():
+        held = " | ".join("●" if role in given.roles else "" for role in ROLES)
+        yield f"| `{route}` | {held} | {given.scope or '-'} | {given.note} |"
+    yield from (f"| `{route}` |{' ○ |' * len(ROLES)} - | {why} |" for route, why in PUBLIC.items())
