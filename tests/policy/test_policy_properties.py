@@ -49,6 +49,10 @@ CONDITIONS = (
     'resource.kind like "dynamodb:*"',
     'principal == Agent::"q"',
     'action in Action::"aws:dynamodb"',
+    'action in [Action::"aws:iam", Action::"delete", Action::"aws:sqs:PurgeQueue"]',
+    'action == Action::"aws:dynamodb:DeleteTable"',
+    'action != Action::"aws:lambda:UpdateFunctionCode"',
+    '[action].contains(Action::"aws:iam:PutRolePolicy")',
     "context.operations + 9223372036854775806 > 0",  # overflows from two operations on
     'context.ticket == "x"',  # an attribute that no request has
 )

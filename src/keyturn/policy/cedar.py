@@ -138,7 +138,7 @@ class CedarEngine:
         key = (
             seen.names,
             known.of(seen.facts),
-            action if seen.action else None,
+            seen.of_action(action),
             actor if seen.principal else actor.type,
             resource if seen.resource else None,
         )

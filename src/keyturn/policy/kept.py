@@ -13,6 +13,7 @@ import msgspec
 from cedarpy import pst
 
 from keyturn.policy.facts import FACTS, Asked, Value
+from keyturn.policy.schema import Action
 from keyturn.policy.source import Policy, nodes
 from keyturn.policy.weigh import Vote
 
@@ -25,17 +26,27 @@ class Seen(msgspec.Struct, frozen=True):
 
     names: tuple[str, ...]  # of the policies
     facts: tuple[str, ...]
-    action: bool
+    action: bool  # otherwise than by asking whether it is one of `actions`, or in one of them
     principal: bool
     resource: bool
+    actions: tuple[str, ...] = ()  # actions and groups that it is compared with
+
+    def of_action(self, action: Action) -> Hashable:
+        """All that these policies can tell of an action: itself, or what it is and is in of what they compare it with."""
+        if self.action:
+            return action
+        return tuple(
+            (name, name == action.name) for name in self.actions if name in (action.name, *action.groups)
+        )
 
 
 def seen_by(policies: Iterable[Policy]) -> Seen:
     """What these policies look at; all facts where one takes the context as a whole."""
     policies = tuple(policies)
     facts: set[str] = set()
+    actions: set[str] = set()
     variables: dict[str, int] = {}
-    read = 0
+    read = compared = 0
     for policy in policies:
         for node in nodes(policy.parsed.clauses):
             if isinstance(node, pst.Var):
@@ -43,15 +54,31 @@ def seen_by(policies: Iterable[Policy]) -> Seen:
             elif isinstance(node, pst.GetAttr | pst.HasAttr) and _of_context(node):
                 facts.add(node.attr if isinstance(node, pst.GetAttr) else next(iter(node.attrs)))
                 read += 1
+            elif isinstance(node, pst.BinaryOp) and (names := _compared(node)):
+                actions |= names
+                compared += 1
     known = [fact.name for fact in FACTS]
     whole = variables.get("context", 0) != read or not facts <= set(known)
     return Seen(
         names=tuple(policy.id for policy in policies),
         facts=tuple(name for name in known if whole or name in facts),
-        action="action" in variables,
+        action=variables.get("action", 0) != compared,
         principal="principal" in variables,
         resource=any(policy.sees_resource for policy in policies),
+        actions=tuple(sorted(actions)),
     )
+
+
+def _compared(node: pst.BinaryOp) -> frozenset[str]:
+    """The actions and groups in ``action == Action::"..."`` and ``action in [...]``; none where it is another expression."""
+    if node.op not in {"eq", "not_eq", "in"} or not (
+        isinstance(node.left, pst.Var) and node.left.name == "action"
+    ):
+        return frozenset()
+    named = node.right.elements if isinstance(node.right, pst.Set) and node.op == "in" else (node.right,)
+    literal = [one.value for one in named if isinstance(one, pst.EntityLit)]
+    plain = len(literal) == len(named) and all(str(uid.type) == "Action" for uid in literal)
+    return frozenset(uid.id for uid in literal) if plain else frozenset()
 
 
 def _of_context(node: pst.GetAttr | pst.HasAttr) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -100,8 +101,9 @@ def _reading(
     return Reading(live, tuple(unknowns), digest(_plain(seen)) if wanted else "", asked=bool(wanted))
 
 
-def _rows(name: str) -> list[Any]:
-    return [row for row in ROWS if name in row.operations]
+@lru_cache(maxsize=32_768)  # more than there are operations
+def _rows(name: str) -> tuple[Any, ...]:
+    return tuple(row for row in ROWS if name in row.operations)
 
 
 def _plain(value: Any) -> Any:

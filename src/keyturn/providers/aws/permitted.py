@@ -74,9 +74,9 @@ def escalates(pattern: str) -> bool:
 def _actions() -> dict[str, Effect]:
     """IAM action, in lower case -> the worst of the operations that it is for."""
     found: dict[str, Effect] = {}
+    actions = catalogue.own_actions()
     for name, effect in catalogue.floors().items():
-        service, _, operation = name.partition(":")
-        action = catalogue.iam_actions(service, operation)[0].lower()
+        action = actions[name].lower()
         if action not in found or effect.severity > found[action].severity:
             found[action] = effect
     return found

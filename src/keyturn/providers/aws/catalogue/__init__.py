@@ -170,6 +170,17 @@ def iam_actions(service: str, operation: str) -> tuple[str, ...]:
     return lookup(service, operation).actions
 
 
+def own_actions() -> dict[str, str]:
+    """``service:Operation`` -> the IAM action that is its own, of everything; without building every entry."""
+    return {
+        f"{service}:{name}": extras["a"][0]
+        if (extras := entry[4] if len(entry) > 4 else {}).get("a")
+        else f"{service}:{name}"
+        for service, entries in _load()[0]["operations"].items()
+        for name, entry in entries.items()
+    }
+
+
 def named(service: str) -> tuple[str, ...]:
     """The operations of one service; none where the catalogue does not have it."""
     return tuple(_load()[0]["operations"].get(service, {}))

@@ -9,7 +9,7 @@ functions are for what needs code.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Any, Final, SupportsIndex
 
@@ -133,17 +133,14 @@ class Registry(list[Rule]):
 
     def append(self, rule: Rule) -> None:
         super().append(rule)
-        _belonging.cache_clear()
-        looked_at.cache_clear()
+        _anew()
 
     def remove(self, rule: Rule) -> None:
         super().remove(rule)
-        _belonging.cache_clear()
-        looked_at.cache_clear()
+        _anew()
 
     def pop(self, index: SupportsIndex = -1) -> Rule:
-        _belonging.cache_clear()
-        looked_at.cache_clear()
+        _anew()
         return super().pop(index)
 
 
@@ -195,9 +192,26 @@ def rules_for(name: str) -> tuple[Rule, ...]:
     return _belonging(name)
 
 
+@cache
+def _own() -> dict[str, list[Rule]]:
+    """The exact rules by operation, in their order."""
+    found: dict[str, list[Rule]] = {}
+    for rule in REGISTRY:
+        for name in rule.operations:
+            found.setdefault(name, []).append(rule)
+    return found
+
+
+def _anew() -> None:
+    """What was worked out of the rules is worked out again."""
+    _own.cache_clear()
+    _belonging.cache_clear()
+    looked_at.cache_clear()
+
+
 @lru_cache(maxsize=32_768)  # more than there are operations
 def _belonging(name: str) -> tuple[Rule, ...]:
-    own = [rule for rule in REGISTRY if name in rule.operations]
+    own = _own().get(name, ())
     whole = any(rule.looks_at is None for rule in own)
     return (*own, *(rule for rule in REGISTRY if not rule.operations and (rule.everywhere or not whole)))
 
@@ -205,7 +219,7 @@ def _belonging(name: str) -> tuple[Rule, ...]:
 @lru_cache(maxsize=32_768)
 def looked_at(name: str) -> frozenset[str]:
     """The paths of an operation that rows look at, and what holds them: generic detectors do not say it again."""
-    paths = frozenset().union(*(rule.looks_at or () for rule in REGISTRY if name in rule.operations))
+    paths = frozenset().union(*(rule.looks_at or () for rule in _own().get(name, ())))
     held = {path[:place] for path in paths for place, letter in enumerate(path) if letter in ".[{"}
     return paths | {path.removesuffix("[]") for path in held}
 
