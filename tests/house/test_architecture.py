@@ -145,7 +145,7 @@ STANDS_ONLY_IN = {
     "yaml": ("providers",),  # documents inside of requests
     "starlette": ("console",),
     "jinja2": ("console",),
-    "uvicorn": ("app",),
+    "uvicorn": ("app", "console"),  # the one serves it, the other ends it
     "click": ("cli",),
     "subprocess": ("agent", "testing"),
     "moto": ("testing",),
