@@ -94,6 +94,7 @@ async def hold(app: App, number: int) -> str:
         decision,
         requesters=("olga",),
         excluded=("olga",),
+        at_ms=now,
         deadline_ms=now + DAY_MS,
         nonce=f"{number:032x}",
     )

@@ -67,6 +67,11 @@ class Holds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     approval_window_s: int = 3_600  # an approval is of a state that people have just seen
     cooldown_s: int = 900  # a denied change is not asked again in other words
     replay_s: int = 300  # the recorded response is given to the one who was held
+    remind_s: int = (
+        3_600  # a held case is spoken of again so long before it expires, at half its time at most; 0: never
+    )
+    claim_s: int = 1_800  # a reviewer looks at a case for half an hour, unless she says so again
+    break_glass_s: int = 900  # a break-glass is for now, not for later
 
 
 class DrillConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,22 +5,30 @@ Assessment is the provider's, the verdict is policy's; here they meet. Nothing h
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
 
 from keyturn.core import sequences
+from keyturn.core.people import People
 from keyturn.core.ports import Assessing, Captures, Facts, PolicyEngine
+from keyturn.core.quorum import least, resolved
+from keyturn.core.review import NOBODY, unmet
 from keyturn.core.sequences import Earlier
 from keyturn.model import record as r
 from keyturn.model.assessment import Assessment, Finding, Kind, Recoverable, Reversibility
 from keyturn.model.change import Change, Effect, Operation
 from keyturn.model.decision import Decision, Obligations, Reason, Verdict
-from keyturn.model.review import ReviewRequest
+from keyturn.model.quorum import Of, Quorum
+from keyturn.model.review import Review, ReviewRequest
 
 SAID_CHARS_MAX: Final = 4_000
 """What an agent is told: SDKs show an error message whole, terminals and context windows do not thank for more."""
+
+WORDS_CHARS_MAX: Final = 500
+"""Of a reviewer's own words an agent is told so many: advice, no essay."""
 
 _WORST_FIRST: Final = (
     Kind.REPLACE,
@@ -83,11 +91,16 @@ def ask_reviewers(
     *,
     requesters: tuple[str, ...],
     excluded: tuple[str, ...],
+    at_ms: int,
     deadline_ms: int,
     nonce: str,
+    remind_s: int = 0,
+    people: People = NOBODY,
 ) -> ReviewRequest:
     """What an approval will bind to, frozen now. A hold without a stated quorum asks for one reviewer."""
-    return ReviewRequest(
+    duties = decision.obligations
+    left_ms = deadline_ms - at_ms
+    request = ReviewRequest(
         case_id=case_id,
         revision=revision,
         change_digest=change.digest,
@@ -96,21 +109,69 @@ def ask_reviewers(
         policy_digest=decision.policy_digest,
         requesters=requesters,
         excluded=excluded,
-        quorum=max(1, decision.obligations.quorum),
+        quorum=max(1, duties.quorum),
         deadline_ms=deadline_ms,
         nonce=nonce,
         signed=decision.obligations.signed,
+        needs=_needs(decision, people.teams_of(excluded)),
+        environment=assessment.environment if duties.needs else "",
+        escalate_at_ms=at_ms + duties.escalate_s * 1000 if duties.escalate_s else 0,
+        remind_at_ms=deadline_ms - min(remind_s * 1000, left_ms // 2) if remind_s else 0,
+        break_glass=duties.break_glass,
+    )
+    return msgspec.structs.replace(request, unmet=unmet(request, people, at_ms=at_ms))
+
+
+def _needs(decision: Decision, owners: tuple[str, ...]) -> tuple[Quorum, ...]:
+    """Every policy's tree, each to be met by itself; a plain number that asks for more people than any of them stands beside them."""
+    needs = tuple(resolved(tree, owners) for tree in decision.obligations.needs)
+    most = max((least(tree) for tree in needs), default=0)
+    if needs and decision.obligations.quorum > most:
+        return (*needs, Of(decision.obligations.quorum))
+    return needs
+
+
+def spoken(text: str) -> str:
+    """A person's words as an agent may read them: one line, nothing invisible, not endless. No line of ours can be imitated in it."""
+    shown = "".join(
+        char
+        if unicodedata.category(char)[0] != "C" and unicodedata.category(char) not in {"Zl", "Zp"}
+        else " "
+        for char in text
+    )
+    one_line = " ".join(shown.split())
+    return one_line if len(one_line) <= WORDS_CHARS_MAX else f"{one_line[: WORDS_CHARS_MAX - 1]}…"
+
+
+def in_their_words(reviews: Iterable[Review]) -> str:
+    """What reviewers said an agent should do instead, marked as theirs; empty where they said nothing."""
+    return "\n".join(
+        f"Reviewer {review.reviewer} says: “{spoken(review.guidance)}”"
+        for review in reviews
+        if not review.approve and review.guidance
     )
 
 
-def say(case_id: str, url: str, change: Change, assessing: Assessing, decision: Decision) -> str:
+def say(
+    case_id: str,
+    url: str,
+    change: Change,
+    assessing: Assessing,
+    decision: Decision,
+    request: ReviewRequest | None = None,
+) -> str:
     """What an agent is told of a change that does not go through, by the one template (docs/concepts/rules.md, "Telling an agent no").
 
     Case and page; effect and finding in one sentence; what would be allowed now; the narrow patch; last, when it is
     exact, one machine-readable line ``try: <command>``. The commands hold the agent's own values and nobody else's.
     """
     assessment = assessing.assessment
-    lines = [_headline(case_id, url, decision), _effect_sentence(change, assessment), _why(decision)]
+    lines = [
+        _headline(case_id, url, decision, request.needs if request else ()),
+        f"As things stand {request.unmet}." if request and request.unmet else "",
+        _effect_sentence(change, assessment),
+        _why(decision),
+    ]
     exact = next((alternative for alternative in assessment.alternatives if alternative.exact), None)
     if exact is not None and assessing.reply_commands:
         lines.append(f"Narrower, and lost on it: {exact.lost}. {exact.why}")
@@ -127,11 +188,13 @@ def say(case_id: str, url: str, change: Change, assessing: Assessing, decision: 
     return "\n".join(line for line in lines if line)[:SAID_CHARS_MAX]
 
 
-def _headline(case_id: str, url: str, decision: Decision) -> str:
+def _headline(case_id: str, url: str, decision: Decision, needs: tuple[Quorum, ...]) -> str:
     quorum = decision.obligations.quorum or 1
     match decision.verdict:
         case Verdict.HOLD:
             people = "1 reviewer who does" if quorum == 1 else f"{quorum} reviewers who do"
+            if needs:
+                people = f"{'; and for '.join(str(tree) for tree in needs)}, who do"
             return (
                 f"Keyturn holds this as case {case_id} for {people} not run this agent: {url} "
                 "(nothing was executed; send the same request again after approval; variants get the same answer)"

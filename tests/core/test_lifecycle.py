@@ -11,6 +11,7 @@ from keyturn.core.commands import Command
 from keyturn.core.lifecycle import BEFORE_CALL, LIFECYCLE, TERMINAL, diagram
 from keyturn.errors import BugError
 from keyturn.model import record as r
+from keyturn.model import reviewing as rv
 from keyturn.model.decision import Verdict
 from keyturn.model.execution import OutcomeStatus, ProofStep
 from keyturn.model.review import Review
@@ -45,7 +46,8 @@ def test_every_phase_that_is_not_an_end_can_be_left() -> None:
 def test_a_case_ends_for_good() -> None:
     """From an end there is no way on; a client may still ask, and another case may undo."""
     for phase in TERMINAL:
-        assert set(LIFECYCLE[phase]) == {r.Attached, r.Detached, r.ReviewRefused, r.Undone}
+        looking_back = {rv.GlassReviewed, rv.ReviewReleased}
+        assert set(LIFECYCLE[phase]) == {r.Attached, r.Detached, r.ReviewRefused, r.Undone} | looking_back
 
 
 def test_what_was_sent_never_comes_back_to_where_it_could_be_sent() -> None:
@@ -106,6 +108,12 @@ _ANY: dict[type, r.CaseEvent] = {
     r.Settled: r.Settled(at_ms=1, by="anna", succeeded=True),
     r.Undone: r.Undone(at_ms=1, by_case="C-9"),
     r.TakenUp: r.TakenUp(at_ms=1, by="node-b", from_node="node-a"),
+    rv.ReviewClaimed: rv.ReviewClaimed(at_ms=1, by="anna", until_ms=2),
+    rv.Reminded: rv.Reminded(at_ms=1, deadline_ms=2),
+    rv.Escalated: rv.Escalated(at_ms=1, after_s=1),
+    rv.Voided: rv.Voided(at_ms=1, reviewer="anna", why="she left"),
+    rv.Narrowed: rv.Narrowed(at_ms=1, change=w.change(), by="anna", dropped=("dynamodb:DeleteTable",)),
+    rv.GlassBroken: rv.GlassBroken(at_ms=1, by="olga", reason="down", until_ms=2, told=("anna",), binding=""),
 }
 
 

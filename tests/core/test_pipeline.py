@@ -184,6 +184,7 @@ def test_a_hold_asks_for_somebody() -> None:
         w.decision(quorum=0),
         requesters=("olga",),
         excluded=("olga",),
+        at_ms=1,
         deadline_ms=5,
         nonce="n",
     )

@@ -12,6 +12,7 @@ from keyturn.core.case import Case
 from keyturn.core.proof import ProofFacts, holds, prove
 from keyturn.core.review import judge, quorum_reached
 from keyturn.model.decision import Verdict
+from keyturn.model.quorum import Of
 from keyturn.model.review import Accepted, NotAccepted
 from tests.core import core_world as w
 
@@ -57,9 +58,11 @@ def test_an_approval_is_for_one_revision() -> None:
     for name in request.__struct_fields__:
         value = getattr(request, name)
         other = (
-            value + 1
+            not value
+            if isinstance(value, bool)
+            else value + 1
             if isinstance(value, int)
-            else (*value, "x")
+            else (*value, Of(9) if name == "needs" else "x")
             if isinstance(value, tuple)
             else value + "x"
         )

@@ -196,7 +196,7 @@ MAY_USE = frozenset(
         ),
         *("itertools", "json", "keyword", "math", "operator", "re", "shlex", "string", "struct", "textwrap"),
         *("types", "typing", "unicodedata", "zlib"),
-        *("datetime", "time"),  # to convert, never to ask: see `_asks`
+        *("datetime", "time", "zoneinfo"),  # to convert, never to ask: see `_asks`
         *(
             "email.utils",
             "urllib.parse",

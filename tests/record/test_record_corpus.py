@@ -18,6 +18,7 @@ import msgspec
 import pytest
 
 from keyturn.model import record as r
+from keyturn.model import reviewing as rv
 from keyturn.model.assessment import (
     Alternative,
     Assessment,
@@ -32,6 +33,7 @@ from keyturn.model.change import Change, Effect, Operation, Principal, ResourceR
 from keyturn.model.decision import Decision, Obligations, Reason, Verdict
 from keyturn.model.execution import Backup, Call, Grant, Outcome, OutcomeStatus, ProofStep, Role
 from keyturn.model.review import Receipt, Review, ReviewRequest, Statement
+from tests.record.reviewing_examples import REVIEWING
 
 AT: Final = 1_767_225_600_000
 ACCOUNT, REGION = "123456789012", "eu-central-1"
@@ -232,6 +234,7 @@ EXAMPLES: Final[tuple[r.Event, ...]] = (
     r.Settled(at_ms=AT, by="grace", succeeded=False, note="looked at the console"),
     r.Undone(at_ms=AT, by_case="C-18"),
     r.TakenUp(at_ms=AT, by="node-b", from_node="node-a"),
+    *REVIEWING,
     r.SessionOpened(
         at_ms=AT,
         session="S-0a1b2c3d4e5f",
@@ -241,6 +244,16 @@ EXAMPLES: Final[tuple[r.Event, ...]] = (
         access_key_id="KTSESS0123456789ABCD",
         expires_at_ms=AT + 3_600_000,
         suggest_only=True,
+    ),
+    r.SessionOpened(
+        at_ms=AT,
+        session="S-0a1b2c3d4e5f",
+        agent="kiro",
+        operator="ada",
+        owner="ada",
+        access_key_id="KTSESS0123456789ABCD",
+        expires_at_ms=AT + 3_600_000,
+        lenders=("bob",),
     ),
     r.SessionEnded(at_ms=AT, session="S-0a1b2c3d4e5f", reason="the child ended"),
     r.HaltRaised(at_ms=AT, by="grace", reason="something is wrong", agent="kiro"),
@@ -378,10 +391,11 @@ def test_a_tag_names_one_kind_of_event() -> None:
     """Two kinds with one tag could not be told apart in the log; a case's and the plane's are never the same."""
     case, plane = typing.get_args(r.CaseEvent), typing.get_args(r.PlaneEvent)
     assert len({tag(kind) for kind in (*case, *plane)}) == len(case) + len(plane)
+    bases = (r._Event, rv._Event)
     defined = {
         kind
-        for kind in vars(r).values()
-        if isinstance(kind, type) and issubclass(kind, r._Event) and kind is not r._Event
+        for kind in (*vars(r).values(), *vars(rv).values())
+        if isinstance(kind, type) and issubclass(kind, bases) and kind not in bases
     }
     assert defined == {*case, *plane}, "an event that is in no union can be written and never be read"
 

@@ -22,6 +22,19 @@ JSON = st.recursive(
 )
 
 
+WITHIN: dict[type, st.SearchStrategy[Any]] = {}
+"""Structs that are being made: one that holds itself is made of itself, later."""
+
+
+def struct_of(kind: msgspec.inspect.StructType) -> st.SearchStrategy[Any]:
+    if kind.cls not in WITHIN:
+        WITHIN[kind.cls] = st.deferred(lambda: made)
+        required = {field.name: any_of(field.type) for field in kind.fields if field.required}
+        optional = {field.name: any_of(field.type) for field in kind.fields if not field.required}
+        made = st.fixed_dictionaries(required, optional=optional).map(lambda given: kind.cls(**given))
+    return WITHIN[kind.cls]
+
+
 def any_of(kind: msgspec.inspect.Type) -> st.SearchStrategy[Any]:  # one arm for each kind of type
     """Values of a type as msgspec sees it; a type that is not known here fails the test, so that none is left out."""
     match kind:
@@ -45,10 +58,8 @@ def any_of(kind: msgspec.inspect.Type) -> st.SearchStrategy[Any]:  # one arm for
             return st.tuples(*map(any_of, items))
         case msgspec.inspect.UnionType(types=kinds):
             return st.one_of(*map(any_of, kinds))
-        case msgspec.inspect.StructType(cls=cls, fields=fields):
-            required = {field.name: any_of(field.type) for field in fields if field.required}
-            optional = {field.name: any_of(field.type) for field in fields if not field.required}
-            return st.fixed_dictionaries(required, optional=optional).map(lambda given: cls(**given))
+        case msgspec.inspect.StructType():
+            return struct_of(kind)
         case _:
             raise TypeError(f"no values are made of {kind}")
 

@@ -16,13 +16,14 @@ from keyturn import pipeline
 from keyturn.core import advance, plane, proof
 from keyturn.core.case import Case, Phase
 from keyturn.core.commands import Command
+from keyturn.core.people import People
 from keyturn.core.review import judge
 from keyturn.model import record as r
 from keyturn.model.decision import Decision, Verdict
 from keyturn.model.execution import Backup, Outcome, OutcomeStatus
 from keyturn.model.record import Draft, Entry
 from keyturn.model.review import Accepted, NotAccepted, Review, ReviewRequest
-from keyturn.runtime import asking, book, desk, gate, work
+from keyturn.runtime import asking, book, gate, reviewing, work
 from keyturn.runtime.interface import Reply, ReplyKind
 from keyturn.testing.simulation.disk import SimulatedStore
 
@@ -40,13 +41,13 @@ def _lenient_second_look(patch: Patch) -> None:
 def _judging(patch: Patch, **instead: Any) -> None:
     """Reviews are judged as if these fields of theirs were others."""
 
-    def lenient(case: Case, review: Review) -> Accepted | NotAccepted:
+    def lenient(case: Case, review: Review, people: People) -> Accepted | NotAccepted:
         fields = dict(instead)
         if "binding" in fields and case.request is not None:
             fields["binding"] = case.request.digest
-        return judge(case, msgspec.structs.replace(review, **fields))
+        return judge(case, msgspec.structs.replace(review, **fields), people)
 
-    patch.setattr(desk, "judge", lenient)
+    patch.setattr(reviewing, "judge", lenient)
 
 
 def _asking(patch: Patch, change: Callable[[ReviewRequest], ReviewRequest]) -> None:

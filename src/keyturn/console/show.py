@@ -12,6 +12,7 @@ from keyturn.console.story import milestones, timed
 from keyturn.console.text import foreign_letters, seen
 from keyturn.core.case import Case
 from keyturn.core.lifecycle import TERMINAL
+from keyturn.core.review import met
 from keyturn.model.assessment import Assessment, Kind
 from keyturn.model.canonical import canonical
 from keyturn.model.change import Effect
@@ -66,6 +67,14 @@ def summary(case: Case) -> dict[str, Any]:
             "quorum": request.quorum if request else 0,
             "signed": bool(request and request.signed),
             "binding": request.digest if request else "",
+            "needs": [str(tree) for tree in request.needs] if request else [],
+            "met": met(request, case.reviews).text if request else "",
+            "unmet": request.unmet if request else "",
+            "claimed_by": case.claimed_by,
+            "claimed_until_ms": case.claimed_until_ms or None,
+            "escalated": case.escalated_at_ms is not None,
+            "voided": list(case.voided),
+            "glass": msgspec.to_builtins(case.glass) if case.glass else None,
             "deadline_ms": request.deadline_ms if request else None,
             "opened_at_ms": case.opened_at_ms,
             "changed_at_ms": case.changed_at_ms,

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from keyturn.console.text import visible
 from keyturn.model import record as r
+from keyturn.model import reviewing as rv
 from keyturn.model.change import Change
 from keyturn.model.execution import Outcome
 from keyturn.model.record import Entry
@@ -73,7 +74,14 @@ def milestones(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def said(event: r.Event) -> str:
     """What the event says beside its name; empty where the name says it all."""
-    return _before_the_call(event) or _people(event) or _from_the_call_on(event) or _plane(event)
+    return (
+        _before_the_call(event)
+        or _people(event)
+        or _reviewing(event)
+        or _from_the_call_on(event)
+        or _plane(event)
+        or _among_people(event)
+    )
 
 
 def _before_the_call(event: r.Event) -> str:
@@ -83,8 +91,10 @@ def _before_the_call(event: r.Event) -> str:
         case r.Assessed(assessment=found):
             return f"{found.effect}{f'; at risk: {found.data_at_risk}' if found.data_at_risk else ''}"
         case r.Decided(decision=decision):
-            quorum = decision.obligations.quorum
+            quorum, needs = decision.obligations.quorum, decision.obligations.needs
             people = f", {quorum} reviewer{'s' if quorum > 1 else ''}" if quorum else ""
+            if needs:
+                people = f", {'; and '.join(str(tree) for tree in needs)}"
             return f"{decision.verdict}{people}"
         case r.Invalidated(what=what, detail=detail):
             return f"{what}: {detail}" if detail else what
@@ -112,7 +122,9 @@ def _people(event: r.Event) -> str:
     match event:
         case r.Reviewed(review=review):
             verb = "approves" if review.approve else "denies"
-            return f"{review.reviewer} {verb}{f': {review.note}' if review.note else ''}"
+            whose = f" (in the place of {', '.join(review.behalf)})" if review.behalf else ""
+            said = "; ".join(word for word in (review.note, review.guidance) if word)
+            return f"{review.reviewer}{whose} {verb}{f': {said}' if said else ''}"
         case r.ReviewRefused(reviewer=reviewer, message=message):
             return f"{reviewer} is refused: {message}"
         case r.Withdrawn(by=by, reason=reason):
@@ -126,6 +138,43 @@ def _people(event: r.Event) -> str:
             return f"by {by_case}" if by_case else "no longer: that was itself taken back"
         case r.TakenUp(by=by, from_node=gone):
             return f"by {by}{f', after {gone}' if gone else ''}"
+    return ""
+
+
+def _reviewing(event: r.Event) -> str:
+    match event:
+        case rv.ReviewClaimed(by=by, word=word, taken_from=before):
+            return f"{by}{f', taken over from {before}: {word}' if before else ''}"
+        case rv.ReviewReleased(by=by):
+            return f"by {by}"
+        case rv.Reminded():
+            return "nobody has decided yet"
+        case rv.Escalated(after_s=after_s):
+            return f"after {after_s} s"
+        case rv.Voided(reviewer=reviewer, why=why):
+            return f"of {reviewer}: {why}"
+        case rv.Narrowed(by=by, dropped=dropped):
+            return f"{', '.join(dropped)}, by {by}"
+        case rv.GlassBroken(by=by, reason=reason, told=told):
+            return f"{by} acts in her own name ({', '.join(told)} told): {reason}"
+        case rv.GlassReviewed(by=by, right=right, note=note):
+            return f"{by}: {'it was right' if right else 'it was not right'}{f': {note}' if note else ''}"
+    return ""
+
+
+def _among_people(event: r.Event) -> str:
+    match event:
+        case rv.TeamChanged(team=team, members=members, by=by):
+            names = ", ".join(member.person for member in members) or "nobody any more"
+            return f"{team} is {names}, by {by}"
+        case rv.AliasChanged(name=name, person=person, by=by):
+            return f"{name} is {person or 'nobody any more'}, by {by}"
+        case rv.AgentOwned(agent=agent, owners=owners, by=by):
+            return f"{agent}: {', '.join(owners) or 'nobody'}, by {by}"
+        case rv.Delegated(delegation=one):
+            return f"{one.to} stands in for {one.person}{f': {one.reason}' if one.reason else ''}"
+        case rv.DelegationEnded(person=person, to=to, by=by):
+            return f"{to} for {person}, by {by}"
     return ""
 
 

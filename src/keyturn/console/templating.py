@@ -17,6 +17,7 @@ PHASES: Final = {
     "superseded": "changed: it is looked at anew",
     "held": "waits for review",
     "approved": "approved, not executed yet",
+    "break_glass": "break-glass: a person acts in her own name",
     "allowed": "allowed by policy",
     "claimed": "is being prepared",
     "prepared": "is being proved",
@@ -63,11 +64,20 @@ EVENTS: Final = {
     "sent": "call leaves",
     "verify_begun": "outcome is read",
     "undone": "taken back",
+    "review_claimed": "somebody looks at it",
+    "review_released": "nobody looks at it",
+    "reminded": "its time is nearly over",
+    "escalated": "nobody took it on",
+    "voided": "approval void",
+    "narrowed": "operations taken out",
+    "glass_broken": "break-glass",
+    "glass_reviewed": "looked at afterwards",
 }
 
 TONES: Final = {
     "held": "warn",
     "approved": "warn",
+    "break_glass": "bad",
     "superseded": "warn",
     "inconclusive": "bad",
     "uncertain": "bad",

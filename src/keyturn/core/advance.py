@@ -11,11 +11,14 @@ from typing import Any, Final
 
 import msgspec
 
-from keyturn.core.case import Case, Phase, StepState
+from keyturn.core.case import Before, Case, Glass, Phase, StepState
 from keyturn.core.commands import Command
 from keyturn.core.lifecycle import LIFECYCLE, TERMINAL
+from keyturn.core.review import met
 from keyturn.errors import BugError
 from keyturn.model import record as r
+from keyturn.model import reviewing as rv
+from keyturn.model.change import Change
 from keyturn.model.decision import Verdict
 from keyturn.model.execution import Outcome, OutcomeStatus
 
@@ -67,6 +70,7 @@ _OWED: Final[dict[Phase, tuple[Command, ...]]] = {
     Phase.ASSESSED: (Command.DECIDE,),
     Phase.HELD: (Command.ASK_REVIEWERS,),
     Phase.ALLOWED: (Command.CLAIM,),
+    Phase.BREAK_GLASS: (Command.CLAIM,),
     Phase.CLAIMED: (Command.PREPARE,),
     Phase.PREPARED: (Command.PROVE,),
     Phase.PROVED: (Command.INTEND,),
@@ -103,16 +107,28 @@ def _received(case: Case, event: r.Received) -> Case:
 
 
 def _joined(case: Case, event: r.Joined) -> Case:
-    """A new revision: approvals given to the old one are void (docs/concepts/rules.md, 2)."""
+    return _new_revision(case, event.change)
+
+
+def _narrowed(case: Case, event: rv.Narrowed) -> Case:
+    return _new_revision(case, event.change)
+
+
+def _new_revision(case: Case, change: Change) -> Case:
+    """Approvals given to the old one are void, but for what carries over when it is decided (docs/concepts/rules.md, 2)."""
+    before = None
+    if case.change is not None and case.assessment is not None and case.request is not None:
+        before = Before(case.change, case.assessment, case.request, case.reviews)
     return _but(
         case,
         phase=Phase.SUPERSEDED,
         revision=case.revision + 1,
-        change=event.change,
+        change=change,
         assessment=None,
         decision=None,
         request=None,
         reviews=(),
+        before=before,
     )
 
 
@@ -125,9 +141,17 @@ def _decided(case: Case, event: r.Decided) -> Case:
     phase = _AFTER_VERDICT[verdict] if event.decision.enforced else Phase.ALLOWED
     if phase is Phase.HELD and event.request is None:
         raise BugError("hold-without-request", f"{case!r} is to be held, but nothing is asked of reviewers")
+    carried = event.carried if phase is Phase.HELD else ()
+    approved = phase is Phase.HELD and event.request is not None and met(event.request, carried).reached
     return _but(
         case,
-        phase=phase,
+        phase=Phase.APPROVED if approved else phase,
+        reviews=carried,
+        approved_at_ms=event.at_ms if approved else None,
+        before=None,
+        reminded_at_ms=None,
+        escalated_at_ms=None,
+        voided=(),
         decision=event.decision,
         request=event.request if phase is Phase.HELD else None,
         said=event.said,
@@ -155,14 +179,49 @@ def _reviewed(case: Case, event: r.Reviewed) -> Case:
         return _but(
             case, phase=Phase.REJECTED, reviews=reviews, reason=f"denied by {event.review.reviewer}{note}"
         )
-    approvers = {review.reviewer for review in reviews if review.approve}
-    enough = len(approvers) >= case.request.quorum
+    enough = met(case.request, reviews).reached
     return _but(
         case,
         phase=Phase.APPROVED if enough else Phase.HELD,
         reviews=reviews,
         approved_at_ms=event.at_ms if enough and case.approved_at_ms is None else case.approved_at_ms,
     )
+
+
+def _voided(case: Case, event: rv.Voided) -> Case:
+    """The approval is taken out; where the others are not enough, the case waits for people again."""
+    if case.request is None:
+        raise BugError("review-without-request", f"{case!r} asks nothing of reviewers")
+    reviews = tuple(review for review in case.reviews if review.reviewer != event.reviewer)
+    enough = case.phase is Phase.APPROVED and met(case.request, reviews).reached
+    return _but(
+        case,
+        phase=Phase.APPROVED if enough else Phase.HELD,
+        reviews=reviews,
+        approved_at_ms=case.approved_at_ms if enough else None,
+        voided=(*case.voided, f"the approval of {event.reviewer} is void: {event.why}"),
+    )
+
+
+def _glass_broken(case: Case, event: rv.GlassBroken) -> Case:
+    glass = Glass(event.by, event.reason, event.at_ms, event.until_ms, event.told)
+    return _but(case, phase=Phase.BREAK_GLASS, glass=glass, execute_asked_by=event.by)
+
+
+def _glass_reviewed(case: Case, event: rv.GlassReviewed) -> Case:
+    if case.glass is None:
+        raise BugError("no-break-glass", f"{case!r} was not a break-glass")
+    glass = msgspec.structs.replace(case.glass, reviewed_by=event.by, right=event.right, note=event.note)
+    return _but(case, glass=glass)
+
+
+def _review_claimed(case: Case, event: rv.ReviewClaimed) -> Case:
+    return _but(case, claimed_by=event.by, claimed_until_ms=event.until_ms)
+
+
+def _review_released(case: Case, event: rv.ReviewReleased) -> Case:
+    mine = case.claimed_by == event.by
+    return _but(case, claimed_by="", claimed_until_ms=0) if mine else case
 
 
 def _execute_asked(case: Case, event: r.ExecuteAsked) -> Case:
@@ -303,4 +362,12 @@ _FOLD: Final[dict[type, Callable[[Case, Any], Case]]] = {
     r.Settled: _settled,
     r.Undone: _undone,
     r.TakenUp: lambda case, _event: case,  # who works on it now is said by whoever wrote it, see `Book`
+    rv.ReviewClaimed: _review_claimed,
+    rv.ReviewReleased: _review_released,
+    rv.Reminded: lambda case, event: _but(case, reminded_at_ms=event.at_ms),
+    rv.Escalated: lambda case, event: _but(case, escalated_at_ms=event.at_ms),
+    rv.Voided: _voided,
+    rv.Narrowed: _narrowed,
+    rv.GlassBroken: _glass_broken,
+    rv.GlassReviewed: _glass_reviewed,
 }

@@ -25,6 +25,7 @@ class Phase(StrEnum):
     HELD = "held"
     SUPERSEDED = "superseded"  # an operation joined: the new revision waits for its assessment
     APPROVED = "approved"
+    BREAK_GLASS = "break_glass"  # a person acts around the review, in her own name
     REJECTED = "rejected"
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
@@ -58,6 +59,28 @@ class StepState(msgspec.Struct, frozen=True):
     answer_ref: str = ""
 
 
+class Glass(msgspec.Struct, frozen=True):
+    """A break-glass: whose act, why, until when, who was told; and what another person said of it afterwards."""
+
+    by: str
+    reason: str
+    at_ms: int
+    until_ms: int
+    told: tuple[str, ...]
+    reviewed_by: str = ""  # empty: it waits for somebody to look at it afterwards
+    right: bool = False
+    note: str = ""
+
+
+class Before(msgspec.Struct, frozen=True):
+    """The revision before, while it is not decided what of its approvals holds for this one."""
+
+    change: Change
+    assessment: Assessment
+    request: ReviewRequest
+    reviews: tuple[Review, ...]
+
+
 class Case(msgspec.Struct, frozen=True):
     """Folded state. Everything here comes from the log; nothing is looked up."""
 
@@ -88,6 +111,13 @@ class Case(msgspec.Struct, frozen=True):
     ended_at_ms: int | None = None
     seq: int = 0  # of the last event folded
     worker: str = ""  # the node that owes what the case asks for, where several share a store
+    claimed_by: str = ""  # the reviewer who looks at it, until `claimed_until_ms`
+    claimed_until_ms: int = 0
+    reminded_at_ms: int | None = None  # of the present request
+    escalated_at_ms: int | None = None
+    voided: tuple[str, ...] = ()  # approvals of the present request that stand no more, in a sentence each
+    before: Before | None = None
+    glass: Glass | None = None
 
     @property
     def outcome(self) -> Outcome | None:

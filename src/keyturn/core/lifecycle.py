@@ -10,6 +10,7 @@ from typing import Final
 
 from keyturn.core.case import Phase as P  # noqa: N817  # the table is read by its columns
 from keyturn.model import record as r
+from keyturn.model import reviewing as rv
 
 Row = dict[type, tuple[P, ...]]
 
@@ -24,7 +25,13 @@ _STOPPABLE: Final[Row] = {
 
 def _staying(phase: P) -> Row:
     """Events that may come at any time and change no phase."""
-    return {r.Attached: (phase,), r.Detached: (phase,), r.ReviewRefused: (phase,)}
+    return {
+        r.Attached: (phase,),
+        r.Detached: (phase,),
+        r.ReviewRefused: (phase,),
+        rv.ReviewReleased: (phase,),
+        rv.GlassReviewed: (phase,),
+    }
 
 
 def _open(phase: P) -> Row:
@@ -47,7 +54,13 @@ LIFECYCLE: Final[dict[P, Row]] = {
     }
     | _open(P.RECEIVED),
     P.ASSESSED: {
-        r.Decided: (P.ALLOWED, P.SUGGESTED, P.DENIED, P.HELD),
+        r.Decided: (
+            P.ALLOWED,
+            P.SUGGESTED,
+            P.DENIED,
+            P.HELD,
+            P.APPROVED,
+        ),  # APPROVED: by what was carried over
         r.Invalidated: (P.INVALIDATED,),
         r.Halted: (P.HALTED,),
     }
@@ -55,6 +68,12 @@ LIFECYCLE: Final[dict[P, Row]] = {
     P.HELD: {
         r.Reviewed: (P.HELD, P.APPROVED, P.REJECTED),
         r.Joined: (P.SUPERSEDED,),
+        rv.Narrowed: (P.SUPERSEDED,),
+        rv.ReviewClaimed: (P.HELD,),
+        rv.Reminded: (P.HELD,),
+        rv.Escalated: (P.HELD,),
+        rv.Voided: (P.HELD,),
+        rv.GlassBroken: (P.BREAK_GLASS,),
         **_STOPPABLE,
         **_open(P.HELD),
     },
@@ -65,9 +84,11 @@ LIFECYCLE: Final[dict[P, Row]] = {
         r.Reviewed: (P.APPROVED, P.REJECTED),  # a "no" counts until the claim
         r.ExecuteAsked: (P.APPROVED,),
         r.Claimed: (P.CLAIMED,),
+        rv.Voided: (P.APPROVED, P.HELD),
         **_STOPPABLE,
         **_open(P.APPROVED),
     },
+    P.BREAK_GLASS: {r.Claimed: (P.CLAIMED,), **_STOPPABLE, **_open(P.BREAK_GLASS)},
     P.CLAIMED: {
         r.StepIntended: (P.CLAIMED,),
         r.StepEnded: (P.CLAIMED,),
@@ -148,7 +169,10 @@ TERMINAL: Final = frozenset(
 )
 
 BEFORE_CALL: Final = frozenset(
-    {P.RECEIVED, P.ASSESSED, P.ALLOWED, P.HELD, P.SUPERSEDED, P.APPROVED, P.CLAIMED, P.PREPARED, P.PROVED}
+    {
+        *(P.RECEIVED, P.ASSESSED, P.ALLOWED, P.HELD, P.SUPERSEDED, P.APPROVED, P.BREAK_GLASS),
+        *(P.CLAIMED, P.PREPARED, P.PROVED),
+    }
 )
 """Nothing has left the plane (but for earlier operations of the same change, see `Case.next_operation`)."""
 

@@ -14,8 +14,10 @@ import msgspec
 from keyturn.core.case import Case, Phase
 from keyturn.core.lifecycle import TERMINAL
 from keyturn.core.material import named_in, names_of
+from keyturn.core.people import People
 from keyturn.core.sequences import REMEMBERED_MAX, Earlier, Step
 from keyturn.model import record as r
+from keyturn.model import reviewing as rv
 from keyturn.model.assessment import Kind
 from keyturn.model.canonical import digest
 from keyturn.model.change import Change, Effect, Operation, ResourceRef
@@ -40,21 +42,17 @@ _FOR_GOOD_MS: Final = 1 << 53
 
 UNDECIDED: Final = frozenset({Phase.RECEIVED, Phase.ASSESSED, Phase.SUPERSEDED})
 
+_OPEN_TO_PEOPLE: Final = frozenset({Phase.HELD, Phase.APPROVED, Phase.BREAK_GLASS})
+
 _AT_WORK: Final = frozenset(
     {
-        Phase.CLAIMED,
-        Phase.PREPARED,
-        Phase.PROVED,
-        Phase.EXECUTING,
-        Phase.IN_PROGRESS,
-        Phase.UNCERTAIN,
-        Phase.RESTORING,
+        *(Phase.CLAIMED, Phase.PREPARED, Phase.PROVED, Phase.EXECUTING),
+        *(Phase.IN_PROGRESS, Phase.UNCERTAIN, Phase.RESTORING),
     }
 )
 
 _MAY_RESTORE: Final = frozenset({Phase.EXECUTED, Phase.VERIFYING})
 """What is found not to be as it should is given back from here, where the decision obliged it: nobody may build on it yet."""
-
 
 _NO_STEP: Final = frozenset(
     {
@@ -119,6 +117,7 @@ class Session(msgspec.Struct, frozen=True):
     suggest_only: bool = False
     opened_at_ms: int = 0
     ended_at_ms: int | None = None
+    lenders: tuple[str, ...] = ()
 
 
 class Freeze(msgspec.Struct, frozen=True):
@@ -161,9 +160,10 @@ class Plane:
         self.nonces: dict[str, int] = {}  # of approvals that were claimed, and until when that can matter, ms
         self.locks: dict[ResourceRef, str] = {}
         self.drills: dict[str, r.Drilled] = {}  # kind -> the last drill of one of its kind
-        self.material: dict[
-            str, str
-        ] = {}  # what was made in the account for a backup -> the case it was made for
+        self.material: dict[str, str] = {}  # made in the account for a backup -> the case it was made for
+        self.people = People()
+        self.knows_people = True  # False: from a snapshot that was written before they were folded
+        self.afterwards: dict[str, str] = {}  # break-glass that nobody has looked at yet: case -> by whom
         self.next_number: int = 1
         self._known: dict[str, _Known] = {}
         self._by_session: dict[str, dict[str, _Known]] = {}
@@ -191,6 +191,7 @@ class Plane:
                     access_key_id=event.access_key_id,
                     expires_at_ms=event.expires_at_ms,
                     suggest_only=event.suggest_only,
+                    lenders=event.lenders,
                     opened_at_ms=event.at_ms,
                 )
             case r.SessionEnded() if event.session in self.sessions:
@@ -206,7 +207,7 @@ class Plane:
                 self.freezes = [freeze for freeze in self.freezes if freeze.until_ms > event.at_ms]
                 self.freezes.append(Freeze(event.by, event.until_ms, event.environment, event.reason))
             case _:
-                pass
+                self.people = self.people.after(event)
 
     def _apply_case(self, event: r.Event, case: Case) -> None:
         if isinstance(event, r.Received):
@@ -217,6 +218,10 @@ class Plane:
             self._used(event, case.request.deadline_ms)
         if isinstance(event, r.BackedUp):
             self.material |= {name: case.id for backup in event.backups for name in names_of(backup)}
+        if isinstance(event, rv.GlassBroken):
+            self.afterwards[case.id] = event.by
+        if isinstance(event, rv.GlassReviewed):
+            self.afterwards.pop(case.id, None)
         change = case.change
         if change is None:
             return
@@ -314,7 +319,7 @@ class Plane:
                 case_id=known.case_id,
                 steps=tuple(Step(name, floor, resources) for _, name, floor, resources in known.operations),
                 kinds=frozenset(known.kinds),
-                waits=known.phase in UNDECIDED or known.phase in {Phase.HELD, Phase.APPROVED},
+                waits=known.phase in UNDECIDED or known.phase in _OPEN_TO_PEOPLE,
                 done=known.phase in _EXECUTED or known.phase in _MAY_RESTORE,
             )
             for known in reversed(recent)
@@ -337,7 +342,7 @@ class Plane:
             known.case_id
             for known in self._known.values()
             if known.case_id != but
-            and known.phase in {Phase.HELD, Phase.APPROVED}
+            and known.phase in _OPEN_TO_PEOPLE
             and any(mine.intersection(resources) for _, _, _, resources in known.operations)
         )
 
@@ -457,6 +462,8 @@ def snapshot(plane: Plane) -> bytes:
         "next_number": plane.next_number,
         "drills": plane.drills,
         "material": plane.material,
+        "people": plane.people,
+        "afterwards": plane.afterwards,
         "known": list(plane._known.values()),  # noqa: SLF001  # the plane's own other half
     }
     return msgspec.json.encode(body)
@@ -472,6 +479,8 @@ class _Snapshot(msgspec.Struct):
     known: list[_Known]
     drills: dict[str, r.Drilled] = {}
     material: dict[str, str] = {}
+    people: People | None = None  # none in snapshots of earlier versions
+    afterwards: dict[str, str] = {}
 
 
 def from_snapshot(data: bytes) -> Plane:
@@ -483,6 +492,9 @@ def from_snapshot(data: bytes) -> Plane:
     plane.nonces = body.nonces if isinstance(body.nonces, dict) else dict.fromkeys(body.nonces, _FOR_GOOD_MS)
     plane.locks = dict(body.locks)
     plane.next_number, plane.drills, plane.material = body.next_number, body.drills, body.material
+    plane.next_number, plane.drills = body.next_number, body.drills
+    plane.afterwards, plane.knows_people = body.afterwards, body.people is not None
+    plane.people = body.people or People()
     for known in body.known:
         plane._remember(known)  # noqa: SLF001  # the plane's own other half
     return plane

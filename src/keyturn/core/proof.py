@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from keyturn.core.case import Case
-from keyturn.core.review import quorum_reached
+from keyturn.core.people import People
+from keyturn.core.review import NOBODY, fallen, glass_holds, quorum_reached
 from keyturn.model.decision import Decision
 from keyturn.model.execution import Backup, Grant, ProofStep
 
@@ -20,13 +21,14 @@ class ProofFacts(msgspec.Struct, frozen=True):
     halted_by: str
     at_ms: int
     execute_by_ms: int | None
+    people: People = NOBODY
 
 
 def prove(case: Case, facts: ProofFacts) -> tuple[ProofStep, ...]:
     """The seven steps; the call may leave only when every one holds."""
     steps = (
         ("decision in force", *_decision(case, facts)),
-        ("quorum on this digest", *_quorum(case)),
+        ("quorum on this digest", *_quorum(case, facts)),
         ("state unchanged", *_state(case, facts)),
         ("backup verified", *_backup(case)),
         ("grant scoped", *_grant(case, facts)),
@@ -57,15 +59,25 @@ def _decision(case: Case, facts: ProofFacts) -> tuple[bool, str]:
         )
     if now.obligations.signed and not then.obligations.signed and then.enforced:
         return False, "policy asks for signed approvals now, and did not when it was decided"
+    fewer = [str(tree) for tree in now.obligations.needs if tree not in then.obligations.needs]
+    if fewer and then.enforced:
+        return False, f"policy asks for {' and '.join(fewer)} now, and did not when it was decided"
     if now.obligations.backup and not then.obligations.backup and then.enforced:
         return False, "policy asks for a backup now, and did not when it was decided"
     return True, f"policy says {now.verdict}, as when it was decided"
 
 
-def _quorum(case: Case) -> tuple[bool, str]:
+def _quorum(case: Case, facts: ProofFacts) -> tuple[bool, str]:
     if case.decision is not None and not case.decision.enforced:
         return True, "observe mode: recorded, not enforced"
-    reached, detail = quorum_reached(case)
+    stands_no_more = fallen(case, facts.people)
+    if stands_no_more:
+        review, why = stands_no_more[0]
+        return False, f"the approval of {review.reviewer} is void: {why}"
+    if case.glass is not None:
+        reached, detail = glass_holds(case, facts.people, facts.at_ms)
+    else:
+        reached, detail = quorum_reached(case)
     if not reached or case.request is None or case.change is None or case.assessment is None:
         return reached, detail
     if case.request.change_digest != case.change.digest:

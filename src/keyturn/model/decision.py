@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
+from keyturn.model.quorum import Quorum
+
 
 class Verdict(StrEnum):
     """Strictest first: DENY > SUGGEST (recorded as a proposal, never sent) > HOLD > ALLOW."""
@@ -37,6 +39,13 @@ class Obligations(msgspec.Struct, frozen=True, omit_defaults=True):
     restore_on_failure: bool = False  # a failed verification restores at once, without asking
     window_s: int = 0  # how long an approval stays usable; 0 takes the configured default
     signed: bool = False  # an approval counts only with a passkey's signature under what was shown
+    needs: tuple[
+        Quorum, ...
+    ] = ()  # who must approve, each to be met by itself; `quorum` is the fewest people that can
+    escalate_s: int = 0  # after so long without anybody who takes it on, it is said aloud; 0: never
+    break_glass: bool = (
+        False  # a person may act without approval in an emergency: every policy that holds says so
+    )
 
 
 class Decision(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -17,6 +17,7 @@ from keyturn.model.change import Change, ResourceRef
 from keyturn.model.decision import Decision, Verdict
 from keyturn.model.execution import Backup, Call, Grant, Outcome, ProofStep
 from keyturn.model.review import Review, ReviewRequest
+from keyturn.model.reviewing import PeopleEvent, ReviewingEvent
 
 
 class _Event(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="event"):
@@ -48,6 +49,7 @@ class Decided(_Event, frozen=True, tag="decided"):
     decision: Decision
     request: ReviewRequest | None = None
     said: str = ""
+    carried: tuple[Review, ...] = ()  # approvals of the revision before that hold for this one (rule 2)
 
 
 class Attached(_Event, frozen=True, tag="attached"):
@@ -247,6 +249,7 @@ CaseEvent = (
     | Settled
     | Undone
     | TakenUp
+    | ReviewingEvent
 )
 
 
@@ -263,6 +266,9 @@ class SessionOpened(_Event, frozen=True, tag="session_opened"):
     access_key_id: str
     expires_at_ms: int
     suggest_only: bool = False
+    lenders: tuple[
+        str, ...
+    ] = ()  # people whose credential or token the session can reach, beside the operator's
 
 
 class SessionEnded(_Event, frozen=True, tag="session_ended"):
@@ -419,6 +425,7 @@ PlaneEvent = (
     | DrillBegun
     | Drilled
     | Started
+    | PeopleEvent
 )
 
 Event = CaseEvent | PlaneEvent

@@ -7,6 +7,7 @@ from functools import lru_cache
 import msgspec
 
 from keyturn.model.canonical import digest
+from keyturn.model.quorum import Of, Quorum
 
 
 class ReviewRequest(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -22,10 +23,23 @@ class ReviewRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     excluded: tuple[
         str, ...
     ]  # users who may not review: operator, owner, anyone whose credential the session reaches
-    quorum: int
+    quorum: int  # so many different people at least
     deadline_ms: int
     nonce: str
     signed: bool = False  # an approval needs a receipt
+    needs: tuple[Quorum, ...] = ()  # each to be met by itself; none: `quorum` of everybody who may review
+    environment: str = ""  # where the change is, for reviewers who may look at some environments only
+    unmet: str = (
+        ""  # why too few people could approve it, as things stood when it was held; empty: enough could
+    )
+    escalate_at_ms: int = 0  # when it is said aloud that nobody took it on; 0: never
+    remind_at_ms: int = 0  # when it is said aloud that its time is nearly over; 0: never
+    break_glass: bool = False  # policy lets a person act without approval, in an emergency
+
+    @property
+    def trees(self) -> tuple[Quorum, ...]:
+        """What must be met, a plain number included."""
+        return self.needs or (Of(self.quorum),)
 
     @property
     def digest(self) -> str:
@@ -77,6 +91,17 @@ class Review(msgspec.Struct, frozen=True, omit_defaults=True):
     via: str = "api"
     signature: str = ""
     receipt: Receipt | None = None
+    person: str = ""  # whose name `reviewer` is, where it is not her own
+    groups: tuple[str, ...] = ()  # of the request's quorum, that she was of when she said so
+    behalf: tuple[str, ...] = ()  # whose place she took in them
+    guidance: str = ""  # what the agent should do instead, in the reviewer's words
+    batch: str = ""  # the Merkle root over all that was decided with this, at one go
+    carried_from: str = ""  # the binding it was given for, where it was carried over to this one
+
+    @property
+    def who(self) -> str:
+        """The person behind the name."""
+        return self.person or self.reviewer
 
 
 class Accepted(msgspec.Struct, frozen=True, omit_defaults=True):

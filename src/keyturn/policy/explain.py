@@ -55,7 +55,9 @@ class Explanation(msgspec.Struct, frozen=True):
 
 def _duties(decision: Decision) -> Iterator[str]:
     duties = decision.obligations
-    if duties.quorum:
+    if duties.needs:
+        yield "; and ".join(str(tree) for tree in duties.needs)
+    elif duties.quorum:
         yield f"{duties.quorum} reviewer{'s' if duties.quorum > 1 else ''}"
     if duties.signed:
         yield "signed with a passkey"

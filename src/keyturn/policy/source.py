@@ -17,15 +17,19 @@ from typing import Any, Final
 import msgspec
 from cedarpy import policies_to_pst, pst
 
+from keyturn.core import quorum
 from keyturn.errors import PolicyError
 from keyturn.model.decision import Obligations, Verdict
+from keyturn.model.quorum import Quorum
 from keyturn.policy.limits import QUORUM_MAX, WINDOW_S_MAX
 
 ANNOTATIONS: Final = {
     "id": "names the policy; unique in all that is loaded; required",
     "outcome": "on a forbid: deny (the default), suggest or hold; on a permit: hold or suggest, when it lets through only after people agree",
     "message": "what the policy says to people and agents",
-    "quorum": "reviewers who must approve; on what holds",
+    "quorum": 'who must approve: a number, or "1 of security and 2 of platform"; on what holds',
+    "escalate": "seconds after which it is said aloud that nobody has taken it on; on what holds",
+    "breakglass": '"allowed": a person with the role may act without approval in an emergency; on what holds',
     "backup": '"required": a verified backup of what is destroyed, or the call does not leave',
     "capture": '"required": the state is captured first, so that the change can be put back',
     "restore": '"on-failure": a failed verification restores at once, without asking',
@@ -33,7 +37,13 @@ ANNOTATIONS: Final = {
     "signed": '"required": an approval counts only with a passkey\'s signature; on what holds',
 }
 
-_FLAGS: Final = {"backup": "required", "capture": "required", "restore": "on-failure", "signed": "required"}
+_FLAGS: Final = {
+    "backup": "required",
+    "capture": "required",
+    "restore": "on-failure",
+    "breakglass": "allowed",
+    "signed": "required",
+}
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -158,21 +168,26 @@ def _policy(source: Source, template: pst.Template) -> Policy:
             raise _wrong(source.name, name, f"@{note} is not an annotation Keyturn knows", advice)
     permits = template.effect == "permit"
     outcome = _outcome(source.name, name, notes.get("outcome"), permits=permits)
+    fewest, needs = _quorum(source.name, name, notes.get("quorum"))
     obligations = Obligations(
-        quorum=_number(source.name, name, "quorum", notes.get("quorum"), QUORUM_MAX),
+        quorum=fewest,
+        needs=needs,
+        escalate_s=_number(source.name, name, "escalate", notes.get("escalate"), WINDOW_S_MAX),
+        break_glass=_flag(source.name, name, "breakglass", notes.get("breakglass")),
         backup=_flag(source.name, name, "backup", notes.get("backup")),
         capture=_flag(source.name, name, "capture", notes.get("capture")),
         restore_on_failure=_flag(source.name, name, "restore", notes.get("restore")),
         window_s=_number(source.name, name, "window", notes.get("window"), WINDOW_S_MAX),
         signed=_flag(source.name, name, "signed", notes.get("signed")),
     )
-    asks = obligations.quorum or obligations.window_s or obligations.signed
+    duties = obligations
+    asks = duties.quorum or duties.window_s or duties.signed or duties.escalate_s or duties.break_glass
     if asks and outcome is not Verdict.HOLD:
         raise _wrong(
             source.name,
             name,
             "it asks for reviewers and does not hold",
-            'add @outcome("hold") or drop @quorum, @window and @signed',
+            'add @outcome("hold") or drop @quorum, @window, @signed, @escalate and @breakglass',
         )
     return Policy(
         id=name,
@@ -219,6 +234,22 @@ def _outcome(file: str, name: str, text: str | None, *, permits: bool) -> Verdic
             f"write one of: {', '.join(sorted(choices))}",
         )
     return Verdict(text)
+
+
+def _quorum(file: str, name: str, text: str | None) -> tuple[int, tuple[Quorum, ...]]:
+    """The fewest people, and the tree where it is more than a number."""
+    if text is None or re.fullmatch(r"[0-9]+", text):
+        return _number(file, name, "quorum", text, QUORUM_MAX), ()
+    try:
+        tree = quorum.parse(text)
+    except quorum.QuorumTextError as error:
+        raise _wrong(
+            file,
+            name,
+            f'@quorum("{text}") cannot be read: {error}',
+            'write a number, or such as "1 of security and 2 of platform in production"',
+        ) from None
+    return quorum.least(tree), (tree,)
 
 
 def _number(file: str, name: str, note: str, text: str | None, most: int) -> int:

@@ -32,6 +32,9 @@ class Expect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     capture: bool | None = None
     window: int | None = None
     signed: bool | None = None
+    needs: str | None = None
+    escalate: int | None = None
+    breakglass: bool | None = None
     by: str | None = None
 
 
@@ -140,6 +143,9 @@ def _compare(expect: Expect, decision: Decision) -> Iterable[str]:
         "capture": duties.capture,
         "window": duties.window_s,
         "signed": duties.signed,
+        "needs": "; and ".join(str(tree) for tree in duties.needs),
+        "escalate": duties.escalate_s,
+        "breakglass": duties.break_glass,
     }
     for name, value in got.items():
         wanted = getattr(expect, name)

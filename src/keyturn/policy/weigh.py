@@ -72,17 +72,29 @@ def combine(votes: Iterable[Vote], policy_digest: str) -> Decision:
     speaking = [vote for vote in votes if vote.verdict is verdict or vote.verdict is not Verdict.ALLOW]
     reasons = dict.fromkeys(reason for vote in speaking for reason in vote.reasons)
     errors = dict.fromkeys(error[:ERROR_CHARS_MAX] for vote in votes for error in vote.errors)
+    obligations = _obligations([policy for vote in votes for policy in vote.policies])
+    if errors:  # what could not be evaluated might have held it without that
+        obligations = msgspec.structs.replace(obligations, break_glass=False)
     return Decision(
         verdict=verdict,
         reasons=tuple(reasons),
-        obligations=merge(policy.obligations for vote in votes for policy in vote.policies),
+        obligations=obligations,
         policy_digest=policy_digest,
         errors=tuple(errors),
     )
 
 
+def _obligations(policies: list[Policy]) -> Obligations:
+    """Break-glass takes the word of every policy that holds: one that does not speak of it allows none."""
+    holding = [policy.obligations.break_glass for policy in policies if policy.outcome is Verdict.HOLD]
+    merged = merge(policy.obligations for policy in policies)
+    return msgspec.structs.replace(merged, break_glass=bool(holding) and all(holding))
+
+
 def merge(all_obligations: Iterable[Obligations]) -> Obligations:
-    """The strictest of each field: most reviewers, shortest window (0 states none), whatever anyone requires."""
+    """The strictest of each field: most reviewers, everybody's quorum by itself, shortest window and escalation (0 states none),
+    whatever anyone requires.
+    """
     merged = Obligations()
     for one in all_obligations:
         windows = [window for window in (merged.window_s, one.window_s) if window]
@@ -93,5 +105,8 @@ def merge(all_obligations: Iterable[Obligations]) -> Obligations:
             restore_on_failure=merged.restore_on_failure or one.restore_on_failure,
             window_s=min(windows, default=0),
             signed=merged.signed or one.signed,
+            needs=tuple(dict.fromkeys((*merged.needs, *one.needs))),
+            escalate_s=min((after for after in (merged.escalate_s, one.escalate_s) if after), default=0),
+            break_glass=merged.break_glass or one.break_glass,
         )
     return merged

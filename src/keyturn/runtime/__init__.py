@@ -44,6 +44,8 @@ from keyturn.stores.vault import Signer, Vault
 
 log = logging.getLogger("keyturn")
 
+_MAY_EXPIRE = WAITING | {Phase.BREAK_GLASS}
+
 
 def now_ms() -> int:
     """Wall-clock time, milliseconds since 1970; the only place that reads it."""
@@ -254,10 +256,16 @@ class Runtime(GateSide, DeskSide):
         return found
 
     def _excluded(self, change: Change) -> tuple[str, ...]:
-        """Who may not review: the operator, the session's owner (docs/concepts/rules.md, 4)."""
-        session = self.book.plane.sessions.get(change.principal.session)
-        return tuple(
-            sorted({change.principal.operator, *([session.owner, session.operator] if session else [])})
+        """Who may not review, under every name of theirs (docs/concepts/rules.md, 4): the operator, the session's owner, who lent it
+        a credential, who answers for the agent.
+        """
+        session, people = self.book.plane.sessions.get(change.principal.session), self.book.plane.people
+        return people.excluded(
+            (
+                change.principal.operator,
+                *((session.owner, session.operator, *session.lenders) if session else ()),
+                *people.owners.get(change.principal.agent, ()),
+            )
         )
 
     # --- sessions of other nodes -------------------------------------------------------------------------------------
@@ -310,8 +318,9 @@ class Runtime(GateSide, DeskSide):
         """End what ran out of time: unanswered holds, unused approvals, sessions."""
         now = self.clock()
         for case in list(self.book.cases.values()):
-            if case.phase in WAITING and self._expired(case):
+            if case.phase in _MAY_EXPIRE and self._expired(case):
                 await self.book.record_from(case.id, self._expired)
+        await self.say_what_is_due()
         for session in list(self.book.plane.sessions.values()):
             if session.ended_at_ms is None and session.expires_at_ms <= now:
                 await self.end_session(session.session, by="keyturn", reason="ran out of time")
@@ -323,6 +332,8 @@ class Runtime(GateSide, DeskSide):
         execute_by = self.work.execute_by_ms(case) if case.phase is Phase.APPROVED else None
         if execute_by is not None and now >= execute_by:
             return (r.Expired(at_ms=now, what="approval"),)
+        if case.phase is Phase.BREAK_GLASS and case.glass is not None and now >= case.glass.until_ms:
+            return (r.Expired(at_ms=now, what="break-glass"),)
         return ()
 
     async def _flushing(self) -> None:

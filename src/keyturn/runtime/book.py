@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from itertools import islice
 from typing import Final
 
@@ -80,6 +81,7 @@ class Book:
         if found is not None:
             after, written, plane = found
             self.plane = from_snapshot(plane)
+            self._learn_people(after)
             known = self.plane.known(ended_max=ENDED_IN_MEMORY_MAX)
             older = written.keys() - set(known)
             self.cases = {case_id: self._as_of(after, case_id) for case_id in (*sorted(older), *known)}
@@ -89,6 +91,17 @@ class Book:
             self._fold(entry)
         self._number = self.plane.next_number
         return tuple(case for case in self.cases.values() if case.phase not in TERMINAL)
+
+    def _learn_people(self, upto: int) -> None:
+        """Once, where an earlier version wrote the snapshot: from the log itself."""
+        if self.plane.knows_people:
+            return
+        for entry in self.store.entries():
+            if entry.seq > upto:
+                break
+            if not entry.case_id:
+                self.plane.people = self.plane.people.after(entry.event())
+        self.plane.knows_people = True
 
     def _as_of(self, seq: int, case_id: str) -> Case:
         """The case as the log had it then: as the last snapshot that knew it wrote it, and what came between."""
@@ -189,6 +202,40 @@ class Book:
         for command in commands:
             self.act(case, command)
         return case
+
+    async def record_all(
+        self, case_ids: Sequence[str], make: Callable[[dict[str, Case]], Mapping[str, Sequence[r.CaseEvent]]]
+    ) -> tuple[Case, ...]:
+        """As `record_from`, for several cases at once: what `make` chooses for them all is on the log together, or not at all."""
+        return await outlasting(self._record_all(case_ids, make))
+
+    async def _record_all(
+        self, case_ids: Sequence[str], make: Callable[[dict[str, Case]], Mapping[str, Sequence[r.CaseEvent]]]
+    ) -> tuple[Case, ...]:
+        async with AsyncExitStack() as locks:
+            for case_id in sorted(
+                set(case_ids)
+            ):  # in one order, so that two batches do not wait for each other
+                await locks.enter_async_context(self._lock(case_id))
+            chosen = make({case_id: self._standing(case_id) for case_id in case_ids})
+            folded: list[tuple[r.CaseEvent, Case]] = []
+            owed: list[tuple[Case, Command]] = []
+            for case_id, events in chosen.items():
+                case = self._standing(case_id)
+                commands: tuple[Command, ...] = ()
+                for event in events:
+                    case, commands = self._advance(case, event, "")
+                    folded.append((event, case))
+                owed += [(case, command) for command in commands]
+            drafts = [r.Draft(case_id=case.id, event=event) for event, case in folded]
+            await self._append(drafts, soon=False)
+            for event, case in folded:
+                self._keep(case, event)
+        for event, case in folded:
+            await self._after(case, (event,))
+        for case, command in owed:
+            self.act(case, command)
+        return tuple(self._standing(case_id) for case_id in case_ids)
 
     async def note(self, *events: r.PlaneEvent, soon: bool = False) -> None:
         """Append events of the plane itself; whoever waits may be cancelled, as in `record_from`."""

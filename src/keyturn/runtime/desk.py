@@ -15,14 +15,13 @@ from keyturn.core.case import Case, Phase
 from keyturn.core.evidence import ALL, Filter, Sample
 from keyturn.core.lifecycle import TERMINAL
 from keyturn.core.reconciling import Call
-from keyturn.core.review import judge
 from keyturn.errors import OperatorError, ReviewError
 from keyturn.model import record as r
 from keyturn.model.record import Drilled, Entry
-from keyturn.model.review import NotAccepted, Receipt, Review
 from keyturn.runtime.drilling import Drilling
 from keyturn.runtime.evidence import Evidence
 from keyturn.runtime.interface import Notice, SessionKey, Undoing
+from keyturn.runtime.reviewing import ReviewingSide
 from keyturn.runtime.undoing import TakingBack
 from keyturn.runtime.work import Work
 from keyturn.stores.bundle import Author
@@ -30,10 +29,12 @@ from keyturn.stores.bundle import Author
 SESSION_S_MAX: Final = 12 * 3600
 """A session ends with the working day: a key that is forgotten is worth nothing tomorrow."""
 
-_STOPPED_BY_HALT: Final = frozenset({Phase.ALLOWED, Phase.CLAIMED, Phase.PREPARED, Phase.PROVED})
+_STOPPED_BY_HALT: Final = frozenset(
+    {Phase.ALLOWED, Phase.BREAK_GLASS, Phase.CLAIMED, Phase.PREPARED, Phase.PROVED}
+)
 
 
-class DeskSide:
+class DeskSide(ReviewingSide):
     """Implements `surfaces.interface.Desk`."""
 
     def __init__(self, work: Work, keys: dict[str, SessionKey]) -> None:
@@ -94,77 +95,7 @@ class DeskSide:
         """A backup's runbook, opened from the vault."""
         return self.vault.get(reference).decode()
 
-    # --- deciding ----------------------------------------------------------------------------------------------------
-
-    def may_review(self, case: Case, user: str) -> str:
-        review = Review(
-            reviewer=user,
-            approve=True,
-            binding=case.request.digest if case.request else "",
-            at_ms=self.clock(),
-        )
-        judged = judge(case, review)
-        if not isinstance(judged, NotAccepted) or judged.code == "unsigned":  # she signs when she decides
-            return ""
-        return judged.message
-
-    async def review(
-        self,
-        case_id: str,
-        *,
-        by: str,
-        approve: bool,
-        binding: str,
-        note: str,
-        via: str,
-        receipt: Receipt | None = None,
-    ) -> Case:
-        case = self._known(case_id)
-        if approve:
-            case = await self._still_as_shown(case)
-        elif not note.strip():
-            raise ReviewError("no-reason", "A denial needs a reason: the agent reads it, and does better.")
-        now = self.clock()
-        review = Review(
-            reviewer=by, approve=approve, binding=binding, at_ms=now, note=note, via=via, receipt=receipt
-        )
-        refused: list[NotAccepted] = []
-
-        def judged(case: Case) -> tuple[r.CaseEvent]:
-            refused.clear()
-            answer = judge(case, review)
-            if not isinstance(answer, NotAccepted):
-                return (r.Reviewed(at_ms=now, review=review),)
-            refused.append(answer)
-            return (
-                r.ReviewRefused(
-                    at_ms=now, reviewer=by, approve=approve, code=answer.code, message=answer.message
-                ),
-            )
-
-        case = await self.book.record_from(case_id, judged)
-        for answer in refused:
-            raise ReviewError(answer.code, answer.message, help=answer.help)
-        return case
-
-    async def refuse_review(self, case_id: str, *, by: str, approve: bool, code: str, message: str) -> None:
-        self._known(case_id)
-        refused = r.ReviewRefused(
-            at_ms=self.clock(), reviewer=by, approve=approve, code=code, message=message
-        )
-        await self.book.record_from(case_id, lambda _case: (refused,))
-
-    async def _still_as_shown(self, case: Case) -> Case:
-        """Before a yes counts the state is read again; what moved voids the case instead of being approved."""
-        if case.phase is not Phase.HELD or case.assessment is None or not case.assessment.state_digest:
-            return case
-        try:
-            state, detail = await self.work.state_digest(case)
-        except Exception:  # noqa: BLE001  # it is read again before the call; a yes may be given meanwhile
-            return case
-        if state and state != case.assessment.state_digest:
-            return await self.book.record_from(case.id, self.work.moved(case, detail))
-        return case
+    # --- deciding, the rest of which is in `ReviewingSide` ------------------------------------------------------------
 
     async def execute(self, case_id: str, *, by: str) -> Case:
         self._known(case_id)
@@ -174,7 +105,7 @@ class DeskSide:
                 raise ReviewError(
                     "not-approved", f"{case_id} is {case.phase}; only an approved case can be executed"
                 )
-            if case.request is not None and by in case.request.excluded:
+            if case.request is not None and self.people.is_one_of(by, case.request.excluded):
                 raise ReviewError(
                     "own-agent", f"{by} runs the agent that asked and cannot execute {case_id} without it"
                 )
@@ -188,7 +119,7 @@ class DeskSide:
         def withdrawn(case: Case) -> tuple[r.CaseEvent]:
             if case.phase not in {Phase.HELD, Phase.APPROVED}:
                 raise ReviewError("not-open", f"{case_id} is {case.phase}; there is nothing to withdraw")
-            if case.change is not None and by != case.change.principal.operator:
+            if case.change is not None and not self.people.is_one_of(by, (case.change.principal.operator,)):
                 raise ReviewError(
                     "not-yours", f"{case_id} was asked for {case.change.principal.operator}; deny it instead"
                 )
@@ -204,7 +135,7 @@ class DeskSide:
                 raise ReviewError(
                     "not-open", f"{case_id} is {case.phase}; only an inconclusive case is settled by a person"
                 )
-            if case.change is not None and by == case.change.principal.operator:
+            if case.change is not None and self.people.is_one_of(by, (case.change.principal.operator,)):
                 raise ReviewError("own-agent", f"{by} runs the agent that asked and cannot settle {case_id}")
             return (r.Settled(at_ms=self.clock(), by=by, succeeded=succeeded, note=note),)
 
@@ -249,7 +180,13 @@ class DeskSide:
     # --- sessions ----------------------------------------------------------------------------------------------------
 
     async def open_session(
-        self, *, operator: str, agent: str, ttl_s: int, suggest_only: bool = False
+        self,
+        *,
+        operator: str,
+        agent: str,
+        ttl_s: int,
+        suggest_only: bool = False,
+        lenders: tuple[str, ...] = (),
     ) -> SessionKey:
         if not 60 <= ttl_s <= SESSION_S_MAX:
             raise OperatorError("session-ttl", f"a session lasts 60 to {SESSION_S_MAX} seconds, not {ttl_s}")
@@ -274,6 +211,7 @@ class DeskSide:
                 access_key_id=key.access_key_id,
                 expires_at_ms=key.expires_at_ms,
                 suggest_only=suggest_only,
+                lenders=lenders,
             )
         )
         self._keys[key.access_key_id] = key
@@ -328,7 +266,7 @@ class DeskSide:
     def go_on(self) -> None:
         """Take up what was approved and is asked for, of this node's."""
         for case in list(self.book.cases.values()):
-            if case.phase is Phase.APPROVED and self.book.works_on(case):
+            if case.phase in {Phase.APPROVED, Phase.BREAK_GLASS} and self.book.works_on(case):
                 for command in owed(case):
                     self.book.act(case, command)
 
@@ -382,15 +320,6 @@ class DeskSide:
 
     async def put_on_record(self, event: r.PlaneEvent) -> None:
         await self.book.note(event)
-
-    async def record_user(self, *, by: str, user: str, roles: tuple[str, ...], what: str) -> None:
-        await self.book.note(r.UserChanged(at_ms=self.clock(), by=by, user=user, roles=roles, what=what))
-
-    def _known(self, case_id: str) -> Case:
-        case = self.book.case(case_id)
-        if case is None:
-            raise ReviewError("no-case", f"there is no case {case_id}", help="keyturn inbox lists them")
-        return case
 
 
 UNDO_WAIT_S: Final = 600.0

@@ -282,7 +282,8 @@ class GateSide:
         text = f"Keyturn refuses {operation.name} of {operation.resources[0]} ({refuse.reason}){page}. Nothing was executed."
         earlier = self.book.case(refuse.case_id) if refuse.case_id else None
         if earlier is not None and earlier.reason:
-            text += f"\nIt was {earlier.reason}."
+            text += f"\nIt was {pipeline.spoken(earlier.reason)}."
+            text = "\n".join(line for line in (text, pipeline.in_their_words(earlier.reviews)) if line)
         kind = ReplyKind.DENIED if refuse.code == "denied-before" else ReplyKind.REFUSED
         return Reply(kind=kind, text=text, case_id=refuse.case_id, code=refuse.code)
 
@@ -370,7 +371,9 @@ class GateSide:
             left = "It may have taken effect: read the resource before you go on."
         else:
             left = "See the case for what was executed." if case.outcomes else "Nothing was executed."
-        return f"Keyturn: case {case.id} is {case.phase} ({case.reason}): {self.work.url(case.id)}. {left}"
+        reason = pipeline.spoken(case.reason)
+        text = f"Keyturn: case {case.id} is {case.phase} ({reason}): {self.work.url(case.id)}. {left}"
+        return "\n".join(line for line in (text, pipeline.in_their_words(case.reviews)) if line)
 
     def _said(self, case: Case) -> str:
         return self.vault.get(case.said).decode() if case.said else ""

@@ -6,7 +6,7 @@ Only reads, once `read` has allowed them, are forwarded by the surface, under th
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -14,10 +14,12 @@ import msgspec
 
 from keyturn.core.case import Case
 from keyturn.core.evidence import ALL, Filter, Sample
+from keyturn.core.people import People
 from keyturn.core.reconciling import Call
 from keyturn.executors.interface import Hearer, Minted, Response
 from keyturn.model.change import Change, Operation, Principal, Request
 from keyturn.model.decision import Decision
+from keyturn.model.people import Member
 from keyturn.model.record import Drilled, Entry, PlaneEvent
 from keyturn.model.review import Receipt
 
@@ -186,13 +188,72 @@ class Desk(Protocol):
         note: str,
         via: str,
         receipt: Receipt | None = None,
+        guidance: str = "",
     ) -> Case:
-        """Raises `ReviewError` with the reason when it does not count (and puts the attempt on record)."""
+        """Raises `ReviewError` with the reason when it does not count (and puts the attempt on record). `guidance` reaches the agent."""
         ...
 
     async def refuse_review(self, case_id: str, *, by: str, approve: bool, code: str, message: str) -> None:
         """Put on record that somebody tried to review with what is no signature of hers; it counts for nothing."""
         ...
+
+    def batch(self, cases: Sequence[str], *, like: str = "") -> tuple[tuple[Case, ...], str]:
+        """The cases of a batch and the root that names it. Raises `ReviewError` (no-batch)."""
+        ...
+
+    async def review_batch(
+        self,
+        cases: Sequence[str],
+        *,
+        by: str,
+        approve: bool,
+        root: str,
+        note: str,
+        via: str,
+    ) -> tuple[Case, ...]:
+        """All of them decided at one go, or none. Raises `ReviewError`."""
+        ...
+
+    async def claim(self, case_id: str, *, by: str, word: str = "") -> Case:
+        """A reviewer looks at it for a while; another's claim is taken over with a word why. No approval."""
+        ...
+
+    async def release(self, case_id: str, *, by: str) -> Case: ...
+
+    async def narrow(self, case_id: str, *, by: str, drop: tuple[int, ...]) -> Case:
+        """Take operations (by place, from 0) out of a held case."""
+        ...
+
+    async def break_glass(self, case_id: str, *, by: str, reason: str, binding: str) -> Case:
+        """Her own act, in her own name, around the review. Raises `ReviewError` with the reason when she may not."""
+        ...
+
+    async def sign_off(self, case_id: str, *, by: str, right: bool, note: str) -> Case:
+        """Another person looked at a break-glass afterwards."""
+        ...
+
+    def afterwards(self) -> tuple[Case, ...]:
+        """Every break-glass that nobody else has looked at yet."""
+        ...
+
+    @property
+    def people(self) -> People:
+        """Teams, delegations, aliases, agents' owners, as of now."""
+        ...
+
+    async def set_team(self, team: str, members: tuple[Member, ...], *, by: str) -> None:
+        """The whole team as it is from now on; without members it is gone. Raises `OperatorError`."""
+        ...
+
+    async def set_alias(self, name: str, person: str, *, by: str, kind: str = "") -> None: ...
+
+    async def set_owners(self, agent: str, owners: tuple[str, ...], *, by: str) -> None: ...
+
+    async def delegate(
+        self, person: str, to: str, *, by: str, from_ms: int, until_ms: int, reason: str
+    ) -> None: ...
+
+    async def end_delegation(self, person: str, to: str, *, by: str) -> None: ...
 
     async def execute(self, case_id: str, *, by: str) -> Case:
         """Execute an approved case without the agent."""
@@ -223,8 +284,16 @@ class Desk(Protocol):
         ...
 
     async def open_session(
-        self, *, operator: str, agent: str, ttl_s: int, suggest_only: bool = False
-    ) -> SessionKey: ...
+        self,
+        *,
+        operator: str,
+        agent: str,
+        ttl_s: int,
+        suggest_only: bool = False,
+        lenders: tuple[str, ...] = (),
+    ) -> SessionKey:
+        """`lenders` are people whose credential or token the session can reach, beside the operator's: they do not review it."""
+        ...
 
     async def end_session(self, session: str, *, by: str, reason: str) -> None: ...
 

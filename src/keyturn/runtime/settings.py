@@ -44,6 +44,9 @@ class Settings(msgspec.Struct, frozen=True):
     approval_window_s: int = 3600  # an approval is usable this long (policy may set less or more)
     cooldown_s: int = 900
     replay_s: int = 300
+    remind_s: int = 3600  # so long before its review deadline a held case is spoken of again
+    claim_s: int = 1800  # a reviewer's claim lasts so long, unless she says so again
+    break_glass_s: int = 900  # a break-glass has to be used within this time
     observe: bool = False
     enforcing: bool = (
         False  # the account denies mutations to everyone but the plane's roles (keyturn guard aws)

@@ -8,7 +8,8 @@ plane, some milliseconds apart, and none at all while it decides what to write. 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import Final
 
 import msgspec
@@ -161,6 +162,25 @@ class SharedBook(Book):
         async with self._lock(case_id):
             await self.shared.turn(decide, soon=soon)
         return self._standing(case_id)
+
+    async def _record_all(
+        self, case_ids: Sequence[str], make: Callable[[dict[str, Case]], Mapping[str, Sequence[r.CaseEvent]]]
+    ) -> tuple[Case, ...]:
+        def decide() -> Sequence[Draft]:
+            drafts = []
+            for case_id, events in make({one: self._standing(one) for one in case_ids}).items():
+                trial = self._standing(case_id)
+                self._may_write(trial, events)
+                for event in events:
+                    trial, _ = advance(trial, event)
+                    drafts.append(Draft(case_id=case_id, event=event))
+            return drafts
+
+        async with AsyncExitStack() as locks:
+            for case_id in sorted(set(case_ids)):
+                await locks.enter_async_context(self._lock(case_id))
+            await self.shared.turn(decide)
+        return tuple(self._standing(case_id) for case_id in case_ids)
 
     def _may_write(self, case: Case, events: Sequence[r.CaseEvent]) -> None:
         mine = case.worker in {"", self.store.writer}

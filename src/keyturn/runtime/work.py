@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from keyturn import pipeline
+from keyturn.core import review
 from keyturn.core.advance import owed
 from keyturn.core.case import Case, Phase
 from keyturn.core.commands import Command
@@ -19,11 +20,13 @@ from keyturn.core.proof import ProofFacts, holds, prove
 from keyturn.errors import BugError, KeyturnError, StoreError, UnavailableError
 from keyturn.executors.interface import Credentials, Executor, Hearer, Minted, Sending
 from keyturn.model import record as r
+from keyturn.model import reviewing as rv
 from keyturn.model.assessment import Assessment
 from keyturn.model.canonical import digest
 from keyturn.model.change import Change, Request, ResourceRef
 from keyturn.model.decision import Decision, Verdict
 from keyturn.model.execution import Backup, Outcome, OutcomeStatus, ProofStep
+from keyturn.model.review import Review, ReviewRequest
 from keyturn.runtime.asking import Asker
 from keyturn.runtime.book import WAITING, Book
 from keyturn.runtime.issued import Issued
@@ -90,7 +93,8 @@ class Work:
             raise BugError("not-assessed", f"{case!r} is to be decided without an assessment")
         decision = self._answer(case)
         now = self.clock()
-        request = None
+        request: ReviewRequest | None = None
+        carried: tuple[Review, ...] = ()
         if decision.verdict is Verdict.HOLD and decision.enforced:
             request = pipeline.ask_reviewers(
                 case.id,
@@ -100,14 +104,20 @@ class Work:
                 decision,
                 requesters=(change.principal.operator, change.principal.agent, change.principal.session),
                 excluded=self.excluded(change),
+                at_ms=now,
                 deadline_ms=now + self.settings.review_deadline_s * 1000,
                 nonce=secrets.token_hex(16),
+                remind_s=self.settings.remind_s,
+                people=self.book.plane.people,
             )
+            if case.before is not None:
+                carried, _ = review.carried(case.before, change, assessment, decision, request)
         said = ""
         if decision.verdict is not Verdict.ALLOW:
-            text = pipeline.say(case.id, self.url(case.id), change, self.assessing(case), decision)
+            text = pipeline.say(case.id, self.url(case.id), change, self.assessing(case), decision, request)
             said = await self.vault.put(text.encode(), "said")
-        await self.book.record(case.id, r.Decided(at_ms=now, decision=decision, request=request, said=said))
+        decided = r.Decided(at_ms=now, decision=decision, request=request, said=said, carried=carried)
+        await self.book.record(case.id, decided)
 
     def _answer(self, case: Case) -> Decision:
         change, assessment = _change(case), case.assessment
@@ -192,12 +202,24 @@ class Work:
                 return ()
             if plane.halted_by(_change(now).principal.agent) or plane.locked_by(now):
                 return ()
+            void = self.void(now)
+            if void:
+                return void
             if nonce in plane.nonces:
                 raise BugError("nonce-reused", f"{case!r} was claimed before")
             return (r.Claimed(at_ms=self.clock(), nonce=nonce, verdict=decision.verdict),)
 
         after = await self.book.record_from(case.id, taken)
         return after.nonce == nonce or Command.CLAIM not in owed(after)
+
+    def void(self, case: Case) -> tuple[r.CaseEvent, ...]:
+        """What is to be recorded of approvals that stand no more, because a team or a person's part in it changed."""
+        if case.phase not in WAITING:
+            return ()
+        return tuple(
+            rv.Voided(at_ms=self.clock(), reviewer=one.reviewer, why=why)
+            for one, why in review.fallen(case, self.book.plane.people)
+        )
 
     async def prepare(self, case: Case) -> None:
         """See that the state is captured, take and prove the backups, as the decision obliges."""
@@ -273,6 +295,8 @@ class Work:
         execute_by = None
         if case.approved_at_ms is not None and case.decision is not None:
             execute_by = case.approved_at_ms + self._window_ms(case.decision)
+        if case.glass is not None:
+            execute_by = case.glass.until_ms
         facts = ProofFacts(
             decision=self._answer(case),
             state_digest=state_digest,
@@ -281,6 +305,7 @@ class Work:
             halted_by=self.book.plane.halted_by(change.principal.agent),
             at_ms=now,
             execute_by_ms=execute_by,
+            people=self.book.plane.people,
         )
         steps = prove(case, facts)
         if scope_doubt:
@@ -316,9 +341,13 @@ class Work:
         return found
 
     async def _not_proved(self, case: Case, steps: tuple[ProofStep, ...], now: int) -> None:
-        state = next((step for step in steps if step.name == "state unchanged"), None)
-        if state is not None and not state.holds:
-            await self.book.record(case.id, r.Invalidated(at_ms=now, what="state", detail=state.detail))
+        failed = {step.name: step.detail for step in steps if not step.holds}
+        if "state unchanged" in failed:
+            detail = failed["state unchanged"]
+            await self.book.record(case.id, r.Invalidated(at_ms=now, what="state", detail=detail))
+        elif review.fallen(case, self.book.plane.people):
+            detail = failed.get("quorum on this digest", "")
+            await self.book.record(case.id, r.Invalidated(at_ms=now, what="team", detail=detail))
         else:
             await self.book.record(case.id, r.ProofFailed(at_ms=now, steps=steps))
 
