@@ -21,6 +21,7 @@ from keyturn.config import Config
 from keyturn.console.ending import end as end_console
 from keyturn.console.identity import Identity
 from keyturn.console.metrics import Metrics
+from keyturn.console.oidc_settings import OidcSettings, checked_issuer
 from keyturn.console.web import make_app
 from keyturn.core.ports import Provider
 from keyturn.errors import KeyturnError, OperatorError
@@ -180,6 +181,7 @@ class App:
             policies=Loaded(
                 lambda: self.policy, lambda: _packs(self.config), lambda: self.config.environments
             ),
+            oidc=_oidc(config),
             url=config.console.public_url or f"http://{config.console.host}:{listening.getsockname()[1]}",
         )
         self._console = uvicorn.Server(
@@ -299,6 +301,22 @@ def _aws(config: Config) -> AwsConfig:
         profile=aws.profile,
         access_key_id=aws.access_key_id,
         secret_access_key=aws.secret_access_key,
+    )
+
+
+def _oidc(config: Config) -> OidcSettings | None:
+    oidc = config.oidc
+    if not oidc.issuer:
+        return None
+    return OidcSettings(
+        issuer=checked_issuer(oidc.issuer),
+        client_id=oidc.client_id,
+        secret=config.oidc_secret,
+        name=oidc.name,
+        domain=oidc.domain,
+        groups=oidc.groups,
+        roles={group: tuple(roles.replace(",", " ").split()) for group, roles in oidc.roles.items()},
+        title=oidc.title,
     )
 
 

@@ -59,6 +59,21 @@ class Aws(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     enforcing: bool = False  # the account denies changes to everyone but the plane's roles
 
 
+class OidcConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Sign-in at the company's own provider, beside passkeys and invites; needs the extra `oidc` and `console.public_url`."""
+
+    issuer: str = ""  # https://..., as its discovery document names it; empty: there is none
+    client_id: str = ""
+    client_secret_file: str = ""  # its first line; empty: a public client, by PKCE alone
+    name: str = "preferred_username"  # the claim that is a user's name here
+    domain: str = ""  # names are NAME@domain there, and NAME here; others are nobody here
+    groups: str = "groups"  # the claim with her groups
+    roles: dict[
+        str, str
+    ] = {}  # group -> roles, as in "reviewer operator"; a group that is not here gives none
+    title: str = ""  # what the button says; empty: the issuer's host
+
+
 class Holds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long things wait."""
 
@@ -104,6 +119,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     holds: Holds = Holds()
     store: StoreConfig = StoreConfig()
     drill: DrillConfig = DrillConfig()
+    oidc: OidcConfig = OidcConfig()
     environments: dict[str, str] = {}  # account id, or pattern of ARNs -> environment, beside what tags say
     packs: tuple[str, ...] = ("seatbelt",)  # shipped packs by name, your own as paths
     observe: bool = False  # decide and record, forward everything
@@ -120,17 +136,12 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def store_password(self) -> str:
         """From its file; empty where there is none. Raises `OperatorError`."""
-        if not self.store.password_file:
-            return ""
-        path = Path(self.store.password_file).expanduser()
-        try:
-            return path.read_text(encoding="utf-8").partition("\n")[0].strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise OperatorError(
-                "no-password",
-                f"the database's password cannot be read from {path}: {error}",
-                help="check store.password_file and its owner",
-            ) from error
+        return _first_line(self.store.password_file, "no-password", "store.password_file")
+
+    @property
+    def oidc_secret(self) -> str:
+        """From its file; empty where there is none. Raises `OperatorError`."""
+        return _first_line(self.oidc.client_secret_file, "no-secret", "oidc.client_secret_file")
 
     @property
     def key_file(self) -> Path:
@@ -139,6 +150,19 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def signing_key_file(self) -> Path:
         return self.data / "keys" / "signing.key"
+
+
+def _first_line(file: str, code: str, setting: str) -> str:
+    """Of a file with a secret in it; empty where no file is named."""
+    if not file:
+        return ""
+    path = Path(file).expanduser()
+    try:
+        return path.read_text(encoding="utf-8").partition("\n")[0].strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise OperatorError(
+            code, f"{setting} cannot be read from {path}: {error}", help=f"check {setting} and its owner"
+        ) from error
 
 
 PORT_MAX: Final = 65_535
@@ -195,6 +219,12 @@ def parse(text: str, where: str) -> Config:
                 help=f"1 to {PORT_MAX}; 0 takes one that is free",
             )
     check_store_url(config.store.url, where)
+    if config.oidc.issuer and not (config.oidc.client_id and config.oidc.roles):
+        raise OperatorError(
+            "config-oidc",
+            f"{where}: oidc.issuer is set, and oidc.client_id or oidc.roles is not",
+            help='client_id = "keyturn", and [oidc.roles] with a line for each group: sre = "reviewer"',
+        )
     if config.aws.access_key_id and not config.aws.endpoint_url:
         raise OperatorError(
             "config-key",

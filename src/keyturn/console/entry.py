@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -12,18 +14,31 @@ from keyturn.console.passkeys import Passkeys
 from keyturn.console.site import Site
 from keyturn.errors import KeyturnError, ReviewError
 
+if TYPE_CHECKING:
+    from keyturn.console.oidc import Oidc
+
 
 class Entry:
     """The only pages that nobody has to be logged in for. Whoever comes in gets a new login; the one her browser had ends."""
 
-    def __init__(self, identity: Identity, forms: Forms, site: Site, passkeys: Passkeys) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        forms: Forms,
+        site: Site,
+        passkeys: Passkeys,
+        provider: Oidc | None = None,
+    ) -> None:
         self._identity, self._forms, self._site, self._passkeys = identity, forms, site, passkeys
+        self._provider = provider
 
     def routes(self) -> list[Route]:
         return [
             Route("/login", self._login, methods=["GET", "POST"]),
             Route("/login/passkey/options", self._asked, methods=["POST"]),
             Route("/login/passkey", self._passkey, methods=["POST"]),
+            Route("/login/oidc", self._there, methods=["GET"]),
+            Route("/login/oidc/back", self._back, methods=["GET"]),
             Route("/logout", self._logout, methods=["POST"]),
         ]
 
@@ -59,6 +74,34 @@ class Entry:
             return self._page(request, error.message)
         return await self.let_in(request, token)
 
+    async def _there(self, request: Request) -> Response:
+        """To the company's provider, with a secret in a cookie that its answer has to find here again."""
+        if self._provider is None:
+            return self._site.nothing_here(request, None)
+        try:
+            asked = await self._provider.ask()
+        except KeyturnError as error:
+            return self._page(request, error.message)
+        answer = RedirectResponse(asked.url, 303)
+        self._forms.keep(request, answer, f"{asked.kept} {back_to(request.query_params.get('next', '/'))}")
+        return answer
+
+    async def _back(self, request: Request) -> Response:
+        """From the provider. A page, and no redirect: a browser sends a strict cookie only where a page of ours leads."""
+        if self._provider is None:
+            return self._site.nothing_here(request, None)
+        kept, _, to = self._forms.kept(request).partition(" ")
+        try:
+            name = await self._provider.answered(kept, dict(request.query_params))
+            token = await self._identity.enter(name, "oidc")
+        except KeyturnError as error:
+            return self._page(request, error.message)
+        await self._forms.forget(request)
+        answer = self._site.show("entered.html", request, None, title="Welcome", to=back_to(to), who=name)
+        self._forms.let_in(request, answer, token)
+        self._forms.keep(request, answer, "")
+        return answer
+
     async def let_in(self, request: Request, token: str) -> Response:
         """To where she wanted to go, in a new login: what a browser brought along opens nothing afterwards (session fixation)."""
         user = self._identity.who(token)
@@ -80,6 +123,7 @@ class Entry:
             status=401 if error else 200,
             title="Log in",
             passkey_origin=self._passkeys.origin,
+            provider=self._provider.title if self._provider else "",
             next=back_to(request.query_params.get("next", "/")),
             **more,
         )

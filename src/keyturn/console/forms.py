@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from keyturn.console.identity import LOGIN_S, Caller, Identity
+from keyturn.console.nonces import GOOD_FOR_S
 from keyturn.errors import KeyturnError, ReviewError
 
 FORM_BYTES_MAX: Final = 64 * 1024
@@ -86,6 +87,20 @@ class Forms:
         answer.set_cookie(
             name, token, max_age=LOGIN_S, path="/", httponly=True, samesite="strict", secure=_secure(request)
         )
+
+    def keep(self, request: Request, answer: Response, text: str) -> None:
+        """Minutes' memory of a browser that is sent to the company's provider; it comes back from another site, so it is lax."""
+        name, secure = f"{cookie_name(request)}-oidc", _secure(request)
+        if text:
+            answer.set_cookie(
+                name, text, max_age=GOOD_FOR_S, path="/", httponly=True, samesite="lax", secure=secure
+            )
+        else:
+            answer.delete_cookie(name, path="/", httponly=True, samesite="lax", secure=secure)
+
+    @staticmethod
+    def kept(request: Request) -> str:
+        return request.cookies.get(f"{cookie_name(request)}-oidc", "")
 
     async def forget(self, request: Request) -> None:
         """End this browser's login: its token is worth nothing afterwards."""

@@ -110,6 +110,14 @@ class Identity:
         await self._note(by=by, user=name, roles=tuple(sorted(roles)), what="added")
         return await self.issue(name, "invite", INVITE_S)
 
+    async def put(self, name: str, roles: tuple[str, ...]) -> None:
+        """Somebody whom the company's provider vouches for, with the roles her groups give her now; the caller puts it on record."""
+        await self._store.put_row("user", name, msgspec.json.encode(User(name, tuple(sorted(roles)))))
+
+    @staticmethod
+    def is_name(name: str) -> bool:
+        return _NAME.fullmatch(name) is not None
+
     async def invite(self, name: str, *, by: str) -> str:
         """A token for one login of somebody who is a user already: she lost her passkey, or never had one."""
         user = self.user(name)

@@ -115,6 +115,8 @@ PUBLIC: Final = {
     "POST /login": "an invite, or a login of hers from elsewhere",
     "POST /login/passkey/options": "what a passkey is asked",
     "POST /login/passkey": "a passkey's answer",
+    "GET /login/oidc": "to the company's provider",
+    "GET /login/oidc/back": "from there",
     "POST /logout": "whoever it was is logged out",
     "GET /static": "scripts and styles, the same for everybody",
 }

@@ -19,6 +19,7 @@ from keyturn.console.identity import Identity
 from keyturn.console.live import Live
 from keyturn.console.metrics import Metrics
 from keyturn.console.nonces import Nonces
+from keyturn.console.oidc_settings import OidcSettings
 from keyturn.console.pages import Pages
 from keyturn.console.passkeys import Passkeys, Place
 from keyturn.console.people_api import PeopleApi
@@ -82,6 +83,7 @@ def make_app(
     form_key: bytes = b"",
     policies: Policies | None = None,
     url: str = "",
+    oidc: OidcSettings | None = None,
 ) -> Web:
     """The console over a desk and the people who may use it; with the proxy's certificate authority, where there is one.
 
@@ -94,6 +96,11 @@ def make_app(
         await desk.put_on_record(event)
 
     passkeys = Passkeys(identity.store, record, identity.clock, nonces, Place.of(url))
+    provider = None
+    if oidc is not None:
+        from keyturn.console.oidc import Oidc  # noqa: PLC0415  # its libraries are an extra
+
+        provider = Oidc(oidc, identity, record, nonces, passkeys.origin or url)
     signing, tokens = Signing(desk, passkeys), Tokens(identity, record)
     people = PeopleApi(identity, passkeys, tokens)
     pages = Pages(desk, identity, forms, signing, passkeys, policies)
@@ -110,7 +117,7 @@ def make_app(
     routes = [
         *api.routes(),
         *pages.routes(),
-        *Entry(identity, forms, pages.site, passkeys).routes(),
+        *Entry(identity, forms, pages.site, passkeys, provider).routes(),
         *Account(identity, forms, pages.site, passkeys, tokens).routes(),
         Route("/events", Live(pages.site, forms.user).listen),
         Mount("/static", StaticFiles(directory=STATIC)),
