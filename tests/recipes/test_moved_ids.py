@@ -14,6 +14,7 @@ from keyturn.core.case import Case, Phase
 from keyturn.model.change import Change, ResourceRef
 from keyturn.model.execution import Answer, Call, OutcomeStatus, Unavailable
 from keyturn.providers.aws import moved, recipes
+from keyturn.runtime import asking
 from keyturn.runtime.asking import Asker
 from keyturn.runtime.undoing import TakingBack
 from keyturn.stores.memory import MemoryStore
@@ -32,6 +33,13 @@ class Partly(Account):
             return super().__call__(call)
         except NotImplementedError as gap:
             return Unavailable(str(gap))
+
+
+@pytest.fixture(autouse=True)
+def _reads_follow_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stand-in does not lag behind."""
+    monkeypatch.setattr(asking, "SPACING_FIRST_S", 0.001)
+    monkeypatch.setattr(asking, "SPACING_MAX_S", 0.001)
 
 
 @pytest.fixture(scope="module")

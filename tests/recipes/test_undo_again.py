@@ -16,6 +16,7 @@ from keyturn.core.ports import Captures
 from keyturn.model import record as r
 from keyturn.model.change import Change
 from keyturn.model.execution import Answer, Backup, Call
+from keyturn.runtime import asking
 from keyturn.runtime.asking import Asker
 from keyturn.stores.memory import MemoryStore
 from keyturn.stores.vault import Vault
@@ -33,6 +34,13 @@ CREATE: Asked = (
         "BillingMode": "PAY_PER_REQUEST",
     },
 )
+
+
+@pytest.fixture(autouse=True)
+def _reads_follow_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stand-in does not lag behind: what is read several times need not wait some twenty seconds in between."""
+    monkeypatch.setattr(asking, "SPACING_FIRST_S", 0.001)
+    monkeypatch.setattr(asking, "SPACING_MAX_S", 0.001)
 
 
 @pytest.fixture
