@@ -18,10 +18,11 @@ from keyturn.core.quorum import least, resolved
 from keyturn.core.review import NOBODY, unmet
 from keyturn.core.sequences import Earlier
 from keyturn.model import record as r
-from keyturn.model.assessment import Assessment, Finding, Kind, Recoverable, Reversibility
+from keyturn.model.assessment import Assessment, Dependent, Finding, Kind, Recoverable, Reversibility
 from keyturn.model.change import Change, Effect, Operation
 from keyturn.model.decision import Decision, Obligations, Reason, Verdict
 from keyturn.model.quorum import Of, Quorum
+from keyturn.model.radius import Fate, Radius
 from keyturn.model.review import Review, ReviewRequest
 
 SAID_CHARS_MAX: Final = 4_000
@@ -44,6 +45,18 @@ _WORST_FIRST: Final = (
     Kind.SECRET,
     Kind.NOTE,
 )
+
+
+def with_radius(assessing: Assessing, radius: Radius) -> Assessing:
+    """The assessment with the walk: who relies directly on what goes stands beside what captures met on their way."""
+    assessment = assessing.assessment
+    gone = {node.resource for node in radius.nodes if node.fate is not Fate.RELIES}
+    edges = {(edge.resource, edge.on): edge for edge in assessment.blast_radius}
+    for link in radius.links:
+        if link.on in gone and link.resource not in gone:
+            edges.setdefault((link.resource, link.on), Dependent(link.resource, link.relation, link.on))
+    known = msgspec.structs.replace(assessment, radius=radius, blast_radius=tuple(edges.values()))
+    return msgspec.structs.replace(assessing, assessment=known)
 
 
 def decide(

@@ -36,6 +36,7 @@ ONLY_IN_DOUBT = frozenset({"runtime/work.py:Work.reconcile"})
 
 ANY_TIME = frozenset(
     {
+        "providers/aws/scope.py:scope",
         "providers/aws/sigv4.py:parse",
         "stores/vault.py:Vault.put",
         "runtime/gate.py:GateSide._wait",

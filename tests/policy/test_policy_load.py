@@ -226,7 +226,7 @@ def test_packs_that_are_none(tmp_path: Path) -> None:
         assert caught.value.code == code
     with pytest.raises(PolicyError, match="no policy"):
         load([])
-    assert shipped_packs() == ("seatbelt", "signed", "way-back")
+    assert shipped_packs() == ("caps", "seatbelt", "signed", "way-back")
 
 
 def test_seatbelt_loads_against_the_catalogue() -> None:

@@ -32,6 +32,7 @@ from keyturn.model.assessment import (
 from keyturn.model.change import Change, Effect, Operation, Principal, ResourceRef
 from keyturn.model.decision import Decision, Obligations, Reason, Verdict
 from keyturn.model.execution import Backup, Call, Grant, Outcome, OutcomeStatus, ProofStep, Role
+from keyturn.model.radius import Capacity, Coverage, Fate, Link, Looked, Node, Radius, Reach, Share
 from keyturn.model.review import Receipt, Review, ReviewRequest, Statement
 from tests.record.reviewing_examples import REVIEWING
 
@@ -64,6 +65,23 @@ CHANGE = Change(
     received_at_ms=AT,
     intent="“start afresh” — Zoë 🔑",
     undoes="C-1",
+)
+RADIUS = Radius(
+    nodes=(
+        Node(TABLE, Fate.GOES, 0, environment="production", owner="finance", reached=True),
+        Node(FUNCTION, Fate.RELIES, 1, use="12 calls in the last 7 days", used=True),
+    ),
+    links=(Link(FUNCTION, "has it in its environment as TABLE", TABLE, "lambda:ListFunctions Environment"),),
+    looked=(
+        Looked("lambda:function", Coverage.MAPPED, 3),
+        Looked("ecs:service", Coverage.NOT_ENOUGH, 0, "ecs:ListServices: throttled"),
+        Looked("2 further types", Coverage.UNSUPPORTED, 2, "types that could name it"),
+    ),
+    shares=(Share("all tables", "dynamodb:table", 1, 4), Share("all tables elsewhere", "dynamodb:table", 1)),
+    capacities=(Capacity(FUNCTION, "healthy targets", 4, 1), Capacity(FUNCTION, "running tasks", None, None)),
+    reach=Reach(("dynamodb:DeleteTable",), ("arn:aws:dynamodb:::table/costs",), narrowed=True),
+    cut=("it was followed for 4 steps, and goes on",),
+    reads=37,
 )
 ASSESSMENT = Assessment(
     effect=Effect.DELETE,
@@ -190,6 +208,7 @@ EXAMPLES: Final[tuple[r.Event, ...]] = (
     r.Received(at_ms=AT, change=CHANGE),
     r.Joined(at_ms=AT, change=CHANGE),
     r.Assessed(at_ms=AT, assessment=ASSESSMENT),
+    r.Assessed(at_ms=AT, assessment=msgspec.structs.replace(ASSESSMENT, radius=RADIUS)),
     r.Decided(at_ms=AT, decision=DECISION, request=REQUEST, said="vault:said:82"),
     r.Decided(
         at_ms=AT,

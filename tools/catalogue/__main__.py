@@ -11,7 +11,14 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from tools.catalogue import build_answers, build_effects, build_replacements, build_resources, build_wire
+from tools.catalogue import (
+    build_answers,
+    build_effects,
+    build_references,
+    build_replacements,
+    build_resources,
+    build_wire,
+)
 
 HOME = Path(__file__).parents[2] / "src/keyturn/providers/aws/catalogue"
 WHEELS = Path(__file__).parents[2] / ".botocore"
@@ -42,6 +49,11 @@ def main() -> None:
     print(
         f"replacements.bin: {replaced['bytes']:,} bytes: {replaced['types']:,} types, {replaced['yes']:,} properties replace,"
         f" {replaced['maybe']:,} may, {replaced['no']:,} do not"
+    )
+    referring = build_references.build(HOME / "references.bin")
+    print(
+        f"references.bin: {referring['bytes']:,} bytes: {referring['references']:,} properties of"
+        f" {referring['types']:,} types name another type"
     )
     for name in sorted(before.keys() | after.keys()):
         was, now = before.get(name), after.get(name)

@@ -23,7 +23,7 @@ from keyturn.providers.aws import catalogue
 from keyturn.providers.aws.recipes import all_recipes
 from keyturn.providers.aws.recipes.base import Recipe
 from keyturn.providers.aws.rules import REGISTRY, Rule
-from tools.docs import DOCS, errors, rest
+from tools.docs import DOCS, errors, radius, rest
 from tools.docs.source import cell, code, field_comments, generated, summary, table
 
 HELP_COLUMNS: Final = 100
@@ -450,6 +450,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "cli.md": command_line,
     "lifecycle.md": lifecycle,
     "rules.md": rules,
+    "radius.md": radius.page,
     "recipes.md": recipes,
     "effects.md": effects,
     "events.md": events,

@@ -15,6 +15,7 @@ from keyturn.cli.asking import ask
 from keyturn.cli.authority import ca
 from keyturn.cli.evidence import evidence, export, log, verify
 from keyturn.cli.explaining import explain
+from keyturn.cli.graph import graph
 from keyturn.cli.guarding import doctor, guard
 from keyturn.cli.people import passkey, token
 from keyturn.cli.policies import policy
@@ -446,6 +447,7 @@ def settle(ctx: click.Context, case: str, succeeded: bool, note: str) -> None:
 
 
 for command in (
+    graph,
     undo,
     backup,
     drill,

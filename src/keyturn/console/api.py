@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from keyturn.console import show, story
+from keyturn.console import radius, show, story
 from keyturn.console.bodies import is_json, read_body
 from keyturn.console.evidence_api import EvidenceApi
 from keyturn.console.identity import Caller, Identity
@@ -19,6 +19,7 @@ from keyturn.console.people_api import PeopleApi
 from keyturn.console.roles import Access, access
 from keyturn.console.signing import Signature, Signing
 from keyturn.console.tokens import Tokens
+from keyturn.console.text import seen
 from keyturn.errors import KeyturnError, OperatorError, ReviewError, StoreError, UnavailableError
 from keyturn.runtime.interface import Desk
 
@@ -141,6 +142,7 @@ class Api:
             ("GET", "/api/v1/cases", self._cases),
             ("GET", "/api/v1/cases/{id}", self._case),
             ("GET", "/api/v1/cases/{id}/fresh", self._fresh),
+            ("GET", "/api/v1/cases/{id}/graph", self._graph),
             ("GET", "/api/v1/log", self._log),
             ("POST", "/api/v1/cases/{id}/review", self._review),
             ("POST", "/api/v1/cases/{id}/sign", self._sign),
@@ -258,6 +260,13 @@ class Api:
 
     async def _fresh(self, request: Request, user: Caller) -> Response:
         return JSONResponse(await self._desk.freshness(request.path_params["id"]))
+
+    async def _graph(self, request: Request, user: Caller) -> Response:
+        """Who relies on what goes: the value, and what is said of it."""
+        case = self._desk.case(request.path_params["id"])
+        if case is None:
+            raise ReviewError("no-case", f"there is no case {request.path_params['id']}")
+        return JSONResponse(seen(radius.twin(case)))
 
     async def _review(self, request: Request, user: Caller) -> Response:
         body = await read_body(request, ReviewBody)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from keyturn.console import show
+from keyturn.console import graph, radius, show
 from keyturn.console.forms import credential_of, refused
 from keyturn.console.identity import User
 from keyturn.console.passkeys import Passkeys
@@ -20,6 +20,7 @@ from keyturn.console.site import NOTE_CHARS_MAX, Site, wants_json
 from keyturn.console.text import seen
 from keyturn.core.case import Case, Phase
 from keyturn.errors import KeyturnError, ReviewError
+from keyturn.model.radius import Radius
 
 Deed = Callable[[str, User, dict[str, str]], Awaitable[str]]
 
@@ -46,6 +47,7 @@ class Cases:
             *site.page("/c/{id}", self._case, twin="/c/{id}.json"),
             *site.page("/c/{id}/fresh", self._fresh),
             Route("/c/{id}/sign", self._sign, methods=["POST"]),
+            *site.page("/c/{id}/graph.svg", self._graph, twin="/c/{id}/graph.json"),
             Route("/c/{id}/{verb}", self._decide, methods=["POST"]),
         ]
 
@@ -75,6 +77,17 @@ class Cases:
         if wants_json(request):
             return JSONResponse(raw)
         return self._site.show("raw.html", request, user, raw=raw, title=f"{case.id} as it is hashed")
+
+    async def _graph(self, request: Request, user: User) -> Response:
+        """The blast radius: as a picture, and as the JSON it is drawn from."""
+        case = self._desk.case(request.path_params["id"])
+        if case is None:
+            return self._site.nothing_here(request, user)
+        if wants_json(request):
+            return JSONResponse(seen(radius.twin(case)))
+        known = case.assessment.radius if case.assessment is not None else None
+        picture = graph.svg(known or Radius(), narrow=request.query_params.get("narrow") == "1")
+        return Response(picture, media_type="image/svg+xml")
 
     async def _fresh(self, request: Request, user: User) -> Response:
         case = self._desk.case(request.path_params["id"])

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from keyturn.console import radius
 from keyturn.console.answers import answers, hindrance
 from keyturn.console.risk import risk
 from keyturn.console.story import milestones, timed
@@ -101,6 +102,7 @@ def detail(case: Case, story: tuple[Entry, ...]) -> dict[str, Any]:
             "excluded": list(case.request.excluded) if case.request else [],
             "change": builtins(change) if change else None,
             "change_digest": change.digest if change else "",
+            "radius": radius.told(assessment.radius) if assessment else None,
             "assessment": builtins(assessment) if assessment else None,
             "decision": builtins(case.decision) if case.decision else None,
             "reviews": builtins(case.reviews),

@@ -15,6 +15,7 @@ from keyturn.console.account import Account
 from keyturn.console.api import Api, Authority
 from keyturn.console.entry import Entry
 from keyturn.console.forms import Forms
+from keyturn.console.graph import STYLE_HASH
 from keyturn.console.identity import Identity
 from keyturn.console.live import Live
 from keyturn.console.metrics import Metrics
@@ -61,6 +62,10 @@ class Web:
         own = HEADERS
         if scope.get("path", "").startswith("/static/"):
             own = HEADERS | {"cache-control": STATIC_CACHE}
+        if scope.get("path", "").endswith("/graph.svg"):  # a picture has its own style, and nothing else
+            own = HEADERS | {
+                "content-security-policy": f"default-src 'none'; style-src '{STYLE_HASH}'; frame-ancestors 'none'"
+            }
         if scope.get("scheme") == "https":
             own = own | {"strict-transport-security": "max-age=31536000"}
 

@@ -16,6 +16,7 @@ from keyturn.model.assessment import Assessment
 from keyturn.model.change import Change, Lane, Operation, Request, ResourceRef
 from keyturn.model.decision import Decision
 from keyturn.model.execution import Answer, Backup, Call, Outcome
+from keyturn.model.radius import Radius
 
 T = TypeVar("T")
 
@@ -83,6 +84,10 @@ class Provider(Protocol):
 
     def assess(self, change: Change, requests: tuple[Request, ...], *, at_ms: int) -> Inquiry[Assessing]:
         """What the change would do. Never raises for a missing fact: it becomes an unknown."""
+        ...
+
+    def radius(self, change: Change, assessing: Assessing, *, at_ms: int) -> Inquiry[Radius] | None:
+        """Who relies on what the change takes away; None where it takes nothing away. Reads only, and says what it did not read."""
         ...
 
     def recapture(self, change: Change, requests: tuple[Request, ...]) -> Inquiry[Captures]:

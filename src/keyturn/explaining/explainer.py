@@ -17,6 +17,7 @@ from keyturn.explaining.sessions import Sessions
 from keyturn.model.assessment import Assessment, Finding, Reversibility
 from keyturn.model.change import READ_EFFECTS, Change, Effect, Operation, Principal, Request
 from keyturn.model.execution import Answer, Call
+from keyturn.model.radius import Radius
 from keyturn.providers.aws.cli import Meant
 from keyturn.providers.aws.operation import operation_from
 from keyturn.providers.aws.provider import AwsProvider
@@ -89,7 +90,15 @@ class Explainer:
         }
         provider = AwsProvider(seal, accounts)
         try:
-            return _driven(provider.assess(change, requests, at_ms=0), asked.facts())
+            facts = asked.facts()
+            found = _driven(provider.assess(change, requests, at_ms=0), facts)
+            inquiry = provider.radius(change, found, at_ms=0)
+            if inquiry is None:
+                return found
+            looked = (
+                _driven(inquiry, facts) if facts else Radius(cut=("nobody could look: nothing is running",))
+            )
+            return pipeline.with_radius(found, looked)
         except Exception as error:  # noqa: BLE001  # fail closed, as the plane does
             return pipeline.empty_assessment(change, f"the assessment failed: {type(error).__name__}")
 

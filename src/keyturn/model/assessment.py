@@ -9,6 +9,7 @@ import msgspec
 
 from keyturn.model.canonical import digest
 from keyturn.model.change import Effect, Operation, ResourceRef
+from keyturn.model.radius import Radius
 
 
 class Reversibility(StrEnum):
@@ -158,6 +159,7 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     unknowns: tuple[str, ...] = ()
     captures: str = ""  # vault reference of the sealed captures this rests on
     environment_heard: tuple[Heard, ...] = ()  # who spoke of the environment; none is why it is unknown
+    radius: Radius | None = None  # who relies on what goes, walked; None where nothing goes
 
     @property
     def kinds(self) -> frozenset[Kind]:

@@ -12,6 +12,7 @@ import msgspec
 from keyturn.core.ports import Facts
 from keyturn.model.assessment import Alternative, Assessment, Finding, Kind, Recoverable, Reversibility
 from keyturn.model.change import READ_EFFECTS, Change, Effect, Operation, Principal, ResourceRef
+from keyturn.model.radius import Capacity, Fate, Node, Radius, Share
 
 _NAMES: Final = {
     Effect.READ: "dynamodb:GetItem",
@@ -49,6 +50,11 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     window_s: int | None = None  # of the service itself
     drilled: bool = False
     alternatives: bool = False
+    resources: int = 1  # how many it names: the one, and others with a number behind its name
+    dependents: int = 0  # who relies on it
+    share: int | None = None  # percent of its population that it takes
+    serving: tuple[int, int] | None = None  # how many serve now, and how many would
+    looked: bool = True  # whether anybody could look; only said of a radius
     agent: str = "kiro"
     operator: str = "maria"
     resource: str = "example:thing/orders"  # kind/id
@@ -71,6 +77,13 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             provider="aws", partition="aws", account=self.account, region=self.region, kind=kind, id=name
         )
 
+    def _all(self) -> tuple[ResourceRef, ...]:
+        one = self._resource()
+        others = (
+            msgspec.structs.replace(one, id=f"{one.id}-{number}") for number in range(2, self.resources + 1)
+        )
+        return (one, *others)
+
     def change(self) -> Change:
         names = (self.operation or _NAMES[self.effect], *self.then)
         return Change(
@@ -86,7 +99,7 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             provider="aws",
             name=name,
             parameters={},
-            resources=(self._resource(),),
+            resources=self._all(),
             floor=self.floor or self.effect,
             partition="aws",
             account=self.account,
@@ -95,13 +108,16 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def assessment(self) -> Assessment:
         harmless = Reversibility.R0 if self.effect in READ_EFFECTS else Reversibility.R1
-        recoverable = Recoverable(
-            resource=self._resource(),
-            backup=self.backup,
-            inverse=self.inverse,
-            recover_s=self.recover_s,
-            window_s=self.window_s,
-            drilled_at_ms=0 if self.drilled else None,
+        recoverable = tuple(
+            Recoverable(
+                resource=one,
+                backup=self.backup,
+                inverse=self.inverse,
+                recover_s=self.recover_s,
+                window_s=self.window_s,
+                drilled_at_ms=0 if self.drilled else None,
+            )
+            for one in self._all()
         )
         way = Alternative(operations=(), commands=("aws ...",), why="in place", lost="nothing", exact=False)
         return Assessment(
@@ -113,14 +129,34 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             recover_s=self.recover_s,
             data_bearing=self.data_bearing,
             data_at_risk="10,000 items" if Kind.DATA_LOSS in self.findings else "",
-            recoverable=(recoverable,),
+            recoverable=recoverable,
             findings=(
                 *(self._finding(kind, f"EX-{kind.upper()}") for kind in self.findings),
                 *(self._finding(Kind.NOTE, code) for code in self.codes),
             ),
             alternatives=(way,) if self.alternatives else (),
+            radius=self._radius(),
             unknowns=tuple(f"fact {number} could not be read" for number in range(self.unknowns)),
         )
+
+    def _radius(self) -> Radius | None:
+        if not self.looked:
+            return Radius(cut=("nobody could look",))
+        if not self.dependents and self.share is None and self.serving is None:
+            return None
+        gone = self._resource()
+        relying = tuple(
+            Node(
+                msgspec.structs.replace(gone, id=f"{gone.id}-{number}"),
+                Fate.RELIES,
+                1,
+                environment=self.environment,
+            )
+            for number in range(self.dependents)
+        )
+        shares = (Share("all of its kind", gone.kind, self.share, 100),) if self.share is not None else ()
+        floors = (Capacity(gone, "healthy targets", *self.serving),) if self.serving is not None else ()
+        return Radius(nodes=(Node(gone, Fate.GOES, 0), *relying), shares=shares, capacities=floors)
 
     def _finding(self, kind: Kind, code: str) -> Finding:
         return Finding(

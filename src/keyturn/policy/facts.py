@@ -14,6 +14,7 @@ import msgspec
 from keyturn.core.ports import Facts
 from keyturn.model.assessment import Assessment, Kind, Reversibility
 from keyturn.model.change import Change, Effect
+from keyturn.model.radius import Radius
 
 Value = bool | int | str | list[str]
 
@@ -131,6 +132,52 @@ def reversibility_drilled(change: Change, assessment: Assessment) -> int:
     level = _R_LEVEL[assessment.reversibility]
     untried = assessment.reversibility is Reversibility.R3 and not drilled(change, assessment)
     return level + 1 if untried else level
+
+
+def not_looked(radius: Radius | None) -> bool:
+    """Something goes, and nobody could look who relies on it, how many there are, or what would be left to serve."""
+    return radius is not None and not radius.nodes
+
+
+def dependents(assessment: Assessment) -> int:
+    """How many others rely on it, directly or by others, as far as the walk or the captures met them."""
+    if assessment.radius is None or not_looked(assessment.radius):
+        return len({edge.resource for edge in assessment.blast_radius})
+    return len(assessment.radius.dependents)
+
+
+def dependents_production(assessment: Assessment) -> int:
+    """How many of them count as production; all whose tags say nothing do."""
+    radius = assessment.radius
+    if radius is None or not_looked(radius):
+        return dependents(assessment)
+    return sum(1 for node in radius.dependents if is_production(node.environment))
+
+
+def share_of_kind(assessment: Assessment) -> int:
+    """Percent of the largest population that the change takes from: of the account's resources of a kind, or of a group."""
+    radius = assessment.radius
+    if not_looked(radius):
+        return 100
+    return max((share.percent for share in radius.shares), default=0) if radius is not None else 0
+
+
+def capacity_left(assessment: Assessment) -> int:
+    """Percent of what serves now that would still serve, in the group that loses most; 100 where nothing that serves goes."""
+    radius = assessment.radius
+    if not_looked(radius):
+        return 0
+    return min((one.percent for one in radius.capacities), default=100) if radius is not None else 100
+
+
+def serving_left(assessment: Assessment) -> int:
+    """How many would still serve, in the group where the fewest would; `NEVER_S` where nothing that serves goes."""
+    radius = assessment.radius
+    if not_looked(radius):
+        return 0
+    return (
+        min((one.left or 0 for one in radius.capacities), default=NEVER_S) if radius is not None else NEVER_S
+    )
 
 
 _EFFECTS: Final = tuple(effect.value for effect in Effect)
@@ -251,6 +298,48 @@ FACTS: Final[tuple[Fact, ...]] = (
         "Long",
         "how many other resources are known to rely on these",
         lambda asked: len({dependent.resource for dependent in asked.assessment.blast_radius}),
+    ),
+    Fact(
+        "resources_touched",
+        "Long",
+        "how many resources the change names",
+        lambda asked: len(asked.change.resources),
+    ),
+    Fact(
+        "dependents",
+        "Long",
+        "how many others rely on what goes, directly or by others (see Blast radius)",
+        lambda asked: dependents(asked.assessment),
+    ),
+    Fact(
+        "dependents_production",
+        "Long",
+        "how many of them count as production; those whose tags say nothing do",
+        lambda asked: dependents_production(asked.assessment),
+    ),
+    Fact(
+        "radius_known",
+        "Bool",
+        "nothing goes, or all that Keyturn knows how to look through was read for who relies on it",
+        lambda asked: asked.assessment.radius is None or asked.assessment.radius.whole,
+    ),
+    Fact(
+        "share_of_kind",
+        "Long",
+        "percent that is taken of all of its kind in the account, or of its group, whichever is more; 100 where it was not counted",
+        lambda asked: share_of_kind(asked.assessment),
+    ),
+    Fact(
+        "capacity_left",
+        "Long",
+        "percent of what serves now that would still serve, in the group that loses most; 0 where that is not known, 100 where none does",
+        lambda asked: capacity_left(asked.assessment),
+    ),
+    Fact(
+        "serving_left",
+        "Long",
+        "how many targets, instances or tasks would still serve, where the fewest would; 9999999999 where no group loses any",
+        lambda asked: serving_left(asked.assessment),
     ),
     Fact(
         "operations", "Long", "how many operations the change has", lambda asked: len(asked.change.operations)

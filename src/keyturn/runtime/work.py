@@ -26,6 +26,7 @@ from keyturn.model.canonical import digest
 from keyturn.model.change import Change, Request, ResourceRef
 from keyturn.model.decision import Decision, Verdict
 from keyturn.model.execution import Backup, Outcome, OutcomeStatus, ProofStep
+from keyturn.model.radius import Radius
 from keyturn.model.review import Review, ReviewRequest
 from keyturn.runtime.asking import Asker
 from keyturn.runtime.book import WAITING, Book
@@ -34,6 +35,9 @@ from keyturn.runtime.settings import CLAIM_WAIT_S, FRESH_MS, RECONCILE_TRIES_MAX
 from keyturn.stores.vault import Vault
 
 Body = AsyncIterator[bytes]
+
+RADIUS_S_MAX: Final = 20.0
+"""A client waits for the assessment; AWS's answers to a few hundred reads, sixteen at once, take some three seconds."""
 
 MOVED_MAX: Final = 1_000
 """Resources whose last call is remembered before those past `FRESH_MS` are forgotten."""
@@ -80,12 +84,26 @@ class Work:
             earlier = self.book.plane.earlier(change.principal.session, but=case.id)
             assessing = pipeline.in_sequence(change, assessing, earlier)
             assessing = pipeline.with_drills(assessing, self.book.plane.drills)
+            assessing = await self._with_radius(case, assessing)
         except Exception as error:  # noqa: BLE001  # fail closed: whatever went wrong becomes the worst assessment
             assessing = pipeline.empty_assessment(change, why_of(error))
         captures = await self.vault.put(msgspec.json.encode(assessing, enc_hook=str), "assessing")
         assessment = msgspec.structs.replace(assessing.assessment, captures=captures)
         self._assessed_at_ms[case.id] = begun_at_ms
         await self.book.record(case.id, r.Assessed(at_ms=self.clock(), assessment=assessment))
+
+    async def _with_radius(self, case: Case, assessing: Assessing) -> Assessing:
+        """With who relies on what goes. A walk that fails is a radius that is not known, never an empty one."""
+        change = _change(case)
+        try:
+            inquiry = self.provider(change).radius(change, assessing, at_ms=self.clock())
+            if inquiry is None:
+                return assessing
+            async with asyncio.timeout(RADIUS_S_MAX):
+                radius = await self.asker.drive(inquiry, tags=tags_of(case), recent=True)
+        except Exception as error:  # noqa: BLE001  # whatever went wrong, it was not looked
+            radius = Radius(cut=(f"nobody could look: {why_of(error)}",))
+        return pipeline.with_radius(assessing, radius)
 
     async def decide(self, case: Case) -> None:
         change, assessment = _change(case), case.assessment

@@ -8,10 +8,12 @@ from typing import Any, Final
 from keyturn.core.ports import Assessing, Captures, Drill, Inquiry, Scope, Seal, UndoPlan
 from keyturn.model.change import READ_EFFECTS, Change, Lane, Operation, Request, ResourceRef
 from keyturn.model.execution import Backup, Call, Outcome, OutcomeStatus
+from keyturn.model.radius import Radius
 from keyturn.providers.aws import drilling, recipes, undo
 from keyturn.providers.aws import moved as ids
 from keyturn.providers.aws.assess import assess
 from keyturn.providers.aws.capturing import take
+from keyturn.providers.aws.radius import reach, walk
 from keyturn.providers.aws.recipes.base import Leaves, Recipe
 from keyturn.providers.aws.recipes.common import pause
 from keyturn.providers.aws.scope import passed_roles, scope
@@ -38,6 +40,11 @@ class AwsProvider:
 
     def assess(self, change: Change, requests: tuple[Request, ...], *, at_ms: int) -> Inquiry[Assessing]:
         return assess(change, requests, seal=self._seal, accounts=self._accounts)
+
+    def radius(self, change: Change, assessing: Assessing, *, at_ms: int) -> Inquiry[Radius] | None:
+        if not walk.walks(change, assessing.assessment):
+            return None
+        return reach.with_reach(self.scope(change), walk.walk(change, assessing, at_ms=at_ms))
 
     def recapture(self, change: Change, requests: tuple[Request, ...]) -> Inquiry[Captures]:
         taken = yield from take(change)

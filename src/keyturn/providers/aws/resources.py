@@ -212,7 +212,7 @@ _IAM: Final = (
 """All of these that stand in a request are its resources, in this order: who is put into what changes both."""
 
 _EC2: Final = re.compile(r"(?P<prefix>[a-z]{1,20})-[0-9a-f]{8,17}")
-_EC2_KINDS: Final = {
+EC2_KINDS: Final = {
     "i": "instance",
     "vol": "volume",
     "sg": "security-group",
@@ -229,6 +229,7 @@ _EC2_KINDS: Final = {
     "pcx": "vpc-peering-connection",
     "tgw": "transit-gateway",
 }
+"""What an id says it is, by what stands before its first dash."""
 
 _RESOURCE_ARNS: Final = ("ResourceArn", "ResourceARN", "resourceArn", "Resource", "resourceARN")
 _MENTIONED: Final = re.compile(
@@ -415,7 +416,7 @@ def _ec2(operation: str, parameters: dict[str, Any], home: Home) -> Iterator[Res
         for text in _texts(value):
             match = _EC2.fullmatch(text)
             if match:
-                found.append(home.ref(f"ec2:{_EC2_KINDS.get(match['prefix'], match['prefix'])}", text))
+                found.append(home.ref(f"ec2:{EC2_KINDS.get(match['prefix'], match['prefix'])}", text))
     own = [ref for ref in found if noun and ref.kind.partition(":")[2].rstrip("s") in noun]
     yield from own or found
 

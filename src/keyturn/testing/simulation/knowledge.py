@@ -21,6 +21,7 @@ from keyturn.model.execution import (
     Succeeded,
     Unavailable,
 )
+from keyturn.model.radius import Radius
 
 FLOORS = {"Set": Effect.UPDATE, "Create": Effect.CREATE, "Delete": Effect.DELETE, "Wipe": Effect.DELETE}
 
@@ -105,6 +106,9 @@ class SimulatedProvider:
             ),
             captures=captures,
         )
+
+    def radius(self, change: Change, assessing: Assessing, *, at_ms: int) -> Inquiry[Radius] | None:
+        return None
 
     def recapture(self, change: Change, requests: tuple[Request, ...]) -> Inquiry[Captures]:
         return (yield from self._take(change))

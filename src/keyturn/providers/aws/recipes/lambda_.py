@@ -23,6 +23,7 @@ from keyturn.providers.aws.recipes import lambda_callers as callers
 from keyturn.providers.aws.recipes.base import Captured, Leaves, Narrow, Recipe, State, Step
 from keyturn.providers.aws.recipes.common import differences, read_call, value_of, wanted_otherwise
 from keyturn.providers.aws.recipes.export import backup_of, in_vault
+from keyturn.providers.aws.resources import Home, from_arn, is_arn
 from keyturn.providers.aws.wire_shapes import cli_command
 
 _ABSENT: Final = ("ResourceNotFoundException",)
@@ -377,6 +378,11 @@ def _parameter(field: str, value: Any) -> Any:
 
 
 def _source(ref: ResourceRef, mapping: dict[str, Any]) -> Dependent:
-    source = str(mapping.get("EventSourceArn", "")).rpartition(":")[2]
-    feeder = ResourceRef(ref.provider, ref.partition, ref.account, ref.region, "lambda:event-source", source)
-    return Dependent(resource=feeder, relation="feeds", on=ref)
+    source = str(mapping.get("EventSourceArn", ""))
+    if is_arn(source):
+        feeder = from_arn(source, Home(ref.partition, ref.account, ref.region))
+    else:  # a broker outside of AWS
+        feeder = ResourceRef(
+            ref.provider, ref.partition, ref.account, ref.region, "lambda:event-source", source
+        )
+    return Dependent(resource=feeder, relation="is drained by", on=ref)

@@ -1,0 +1,231 @@
+"""Listings of what runs: functions, instances, groups, containers, state machines, stacks."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from keyturn.providers.aws.radius.listing import Detail, Flow, Listing, Names
+
+_IN: Final = "stands in"
+_LETS: Final = "is guarded by"
+_AS: Final = "runs as"
+_KEY: Final = "encrypts with"
+
+LISTINGS: Final[tuple[Listing, ...]] = (
+    Listing(
+        "lambda:function",
+        "lambda:ListFunctions",
+        "Functions.*",
+        "{FunctionName}",
+        type="AWS::Lambda::Function",
+        tokens=("Marker", "NextMarker"),
+        names=(
+            Names("Role", _AS, "iam:role"),
+            Names("VpcConfig.SubnetIds.*", _IN, "ec2:subnet"),
+            Names("VpcConfig.VpcId", _IN, "ec2:vpc"),
+            Names("VpcConfig.SecurityGroupIds.*", _LETS, "ec2:security-group"),
+            Names("KMSKeyArn", _KEY, "kms:key"),
+            Names("DeadLetterConfig.TargetArn", "sends failures to"),
+            Names("Layers.*.Arn", "is built on", "lambda:layer"),
+            Names("FileSystemConfigs.*.Arn", "mounts"),
+            Names("Environment.Variables.*", "has it in its environment"),
+        ),
+        anything=("Environment.Variables",),
+    ),
+    Listing(
+        "lambda:event-source-mapping",
+        "lambda:ListEventSourceMappings",
+        "EventSourceMappings.*",
+        "{UUID}",
+        type="AWS::Lambda::EventSourceMapping",
+        tokens=("Marker", "NextMarker"),
+        names=(
+            Names("EventSourceArn", "reads from", back="is drained by", flow=Flow.FROM),
+            Names("FunctionArn", "calls", "lambda:function", back="is called by", flow=Flow.TO),
+            Names("DestinationConfig.OnFailure.Destination", "sends failures to"),
+        ),
+    ),
+    Listing(
+        "ec2:instance",
+        "ec2:DescribeInstances",
+        "Reservations.*.Instances.*",
+        "{InstanceId}",
+        type="AWS::EC2::Instance",
+        given={"Filters": [{"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}]},
+        ids=("PrivateIpAddress", "PublicIpAddress", "PublicDnsName", "PrivateDnsName"),
+        names=(
+            Names("SubnetId", _IN, "ec2:subnet"),
+            Names("VpcId", _IN, "ec2:vpc"),
+            Names("SecurityGroups.*.GroupId", _LETS, "ec2:security-group"),
+            Names("IamInstanceProfile.Arn", _AS, "iam:instance-profile"),
+            Names("BlockDeviceMappings.*.Ebs.VolumeId", "keeps its data on", "ec2:volume"),
+            Names("NetworkInterfaces.*.NetworkInterfaceId", "is reached by", "ec2:network-interface"),
+            Names("ImageId", "was started from", "ec2:image"),
+            Names("KeyName", "is entered with", "ec2:key-pair"),
+        ),
+    ),
+    Listing(
+        "ec2:launch-template",
+        "ec2:DescribeLaunchTemplates",
+        "LaunchTemplates.*",
+        "{LaunchTemplateId}",
+        type="AWS::EC2::LaunchTemplate",
+        details=(
+            Detail(
+                "ec2:DescribeLaunchTemplateVersions",
+                {"LaunchTemplateId": "{LaunchTemplateId}", "Versions": ["$Default", "$Latest"]},
+                "versions",
+                "LaunchTemplateVersions",
+            ),
+        ),
+        names=(
+            Names("versions.*.LaunchTemplateData.ImageId", "starts instances from", "ec2:image"),
+            Names("versions.*.LaunchTemplateData.SecurityGroupIds.*", "starts instances guarded by", "ec2:security-group"),
+            Names("versions.*.LaunchTemplateData.IamInstanceProfile.Arn", "starts instances as", "iam:instance-profile"),
+            Names("versions.*.LaunchTemplateData.IamInstanceProfile.Name", "starts instances as", "iam:instance-profile"),
+            Names("versions.*.LaunchTemplateData.KeyName", "starts instances entered with", "ec2:key-pair"),
+        ),
+    ),
+    Listing(
+        "autoscaling:autoScalingGroup",
+        "autoscaling:DescribeAutoScalingGroups",
+        "AutoScalingGroups.*",
+        "{AutoScalingGroupName}",
+        type="AWS::AutoScaling::AutoScalingGroup",
+        names=(
+            Names("LaunchTemplate.LaunchTemplateId", "starts instances by", "ec2:launch-template"),
+            Names("MixedInstancesPolicy.LaunchTemplate.LaunchTemplateSpecification.LaunchTemplateId", "starts instances by", "ec2:launch-template"),
+            Names("VPCZoneIdentifier", "starts instances in", "ec2:subnet"),
+            Names("TargetGroupARNs.*", "registers in", "elasticloadbalancing:targetgroup", back="gets its targets from", flow=Flow.TO),
+            Names("Instances.*.InstanceId", "counts it among its instances", "ec2:instance", back="is kept running by", ends=True),
+        ),
+    ),
+    Listing(
+        "ecs:cluster",
+        "ecs:ListClusters",
+        "clusterArns.*",
+        "{-@}",
+        type="AWS::ECS::Cluster",
+        tokens=("nextToken", "nextToken"),
+        ids=("@",),
+    ),
+    Listing(
+        "ecs:service",
+        "ecs:ListServices",
+        "serviceArns.*",
+        "{service.clusterArn}/{service.serviceName}",
+        type="AWS::ECS::Service",
+        given={"cluster": "{@}"},
+        tokens=("nextToken", "nextToken"),
+        per="ecs:cluster",
+        details=(
+            Detail("ecs:DescribeServices", {"cluster": "{parent.@}", "services": ["{@}"], "include": ["TAGS"]}, "service", "services.0"),
+        ),
+        names=(
+            Names("service.clusterArn", "runs in", "ecs:cluster"),
+            Names("service.taskDefinition", "runs", "ecs:task-definition"),
+            Names("service.loadBalancers.*.targetGroupArn", "registers in", "elasticloadbalancing:targetgroup", back="gets its targets from", flow=Flow.TO),
+            Names("service.networkConfiguration.awsvpcConfiguration.subnets.*", _IN, "ec2:subnet"),
+            Names("service.networkConfiguration.awsvpcConfiguration.securityGroups.*", _LETS, "ec2:security-group"),
+            Names("service.roleArn", _AS, "iam:role"),
+        ),
+    ),
+    Listing(
+        "ecs:task-definition",
+        "ecs:ListTaskDefinitions",
+        "taskDefinitionArns.*",
+        "{-@}",
+        type="AWS::ECS::TaskDefinition",
+        given={"status": "ACTIVE", "sort": "DESC"},
+        tokens=("nextToken", "nextToken"),
+        details=(Detail("ecs:DescribeTaskDefinition", {"taskDefinition": "{@}"}, "definition", "taskDefinition"),),
+        names=(
+            Names("definition.taskRoleArn", _AS, "iam:role"),
+            Names("definition.executionRoleArn", "is started as", "iam:role"),
+            Names("definition.containerDefinitions.*.environment.*", "has it in its environment"),
+            Names("definition.containerDefinitions.*.secrets.*.valueFrom", "is handed it as a secret"),
+            Names("definition.containerDefinitions.*.image", "is started from", "ecr:repository"),
+            Names("definition.containerDefinitions.*.logConfiguration.options.awslogs-group", "writes its log to", "logs:log-group"),
+        ),
+        anything=("definition.containerDefinitions",),
+    ),
+    Listing(
+        "states:stateMachine",
+        "stepfunctions:ListStateMachines",
+        "stateMachines.*",
+        "{name}",
+        type="AWS::StepFunctions::StateMachine",
+        tokens=("nextToken", "nextToken"),
+        details=(Detail("stepfunctions:DescribeStateMachine", {"stateMachineArn": "{stateMachineArn}"}, "machine"),),
+        names=(
+            Names("machine.roleArn", _AS, "iam:role"),
+            Names("machine.definition", "uses it in its definition"),
+        ),
+        anything=("machine.definition",),
+    ),
+    Listing(
+        "events:rule",
+        "events:ListRules",
+        "Rules.*",
+        "{Name}",
+        type="AWS::Events::Rule",
+        details=(Detail("events:ListTargetsByRule", {"Rule": "{Name}"}, "targets", "Targets"),),
+        names=(
+            Names("targets.*.Arn", "calls", back="is called by", flow=Flow.TO),
+            Names("targets.*.RoleArn", "calls as", "iam:role"),
+            Names("RoleArn", "calls as", "iam:role"),
+            Names("targets.*.DeadLetterConfig.Arn", "sends failures to"),
+            Names("EventPattern", "waits for events of it"),
+        ),
+        anything=("EventPattern",),
+    ),
+    Listing(
+        "scheduler:schedule",
+        "scheduler:ListSchedules",
+        "Schedules.*",
+        "{GroupName}/{Name}",
+        type="AWS::Scheduler::Schedule",
+        details=(Detail("scheduler:GetSchedule", {"Name": "{Name}", "GroupName": "{GroupName}"}, "schedule"),),
+        names=(
+            Names("schedule.Target.Arn", "calls", back="is called by", flow=Flow.TO),
+            Names("schedule.Target.RoleArn", "calls as", "iam:role"),
+        ),
+    ),
+    Listing(
+        "pipes:pipe",
+        "pipes:ListPipes",
+        "Pipes.*",
+        "{Name}",
+        type="AWS::Pipes::Pipe",
+        names=(
+            Names("Source", "reads from", back="is drained by", flow=Flow.FROM),
+            Names("Target", "sends to", back="is fed by", flow=Flow.TO),
+            Names("Enrichment", "asks"),
+        ),
+    ),
+    Listing(
+        "cloudformation:stack",
+        "cloudformation:DescribeStacks",
+        "Stacks.*",
+        "{StackName}",
+        type="AWS::CloudFormation::Stack",
+        details=(
+            Detail("cloudformation:ListStackResources", {"StackName": "{StackName}"}, "resources", "StackResourceSummaries"),
+        ),
+        names=(
+            Names("RoleARN", "is changed as", "iam:role"),
+            Names("NotificationARNs.*", "tells", "sns:topic"),
+        ),
+        anything=("Parameters",),
+    ),
+    Listing(
+        "elasticbeanstalk:environment",
+        "elasticbeanstalk:DescribeEnvironments",
+        "Environments.*",
+        "{EnvironmentName}",
+        type="AWS::ElasticBeanstalk::Environment",
+        given={"IncludeDeleted": False},
+        ids=("CNAME", "EndpointURL"),
+        names=(Names("ApplicationName", "runs a version of", "elasticbeanstalk:application"),),
+    ),
+)  # fmt: skip
