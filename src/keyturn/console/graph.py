@@ -29,15 +29,15 @@ GROUP_MIN: Final = 3
 """So many of one kind, on one level, become one box."""
 
 WIDE, HIGH, GAP, COLUMN, PAD = 232, 50, 12, 300, 16
-LIST_WIDE: Final = 374
-"""A telephone is 390 wide."""
+LIST_WIDE: Final = 358
+"""A telephone is 390 wide, and the page has margins."""
 
 LANES_MAX: Final = 6
-CHARS: Final = {"wide": 26, "narrow": 40}
+CHARS: Final = {"wide": 26, "narrow": 38}
 """Letters of 13 pixels that fit into a box."""
 
 STYLE: Final = (
-    "svg{--ink:#1b1d20;--dim:#5c6269;--line:#8d887f;--box:#fff;--bad:#a8200d;--bad-bg:#fbeeeb;--mine:#1d4f91}"
+    "svg{color-scheme:light dark;--ink:#1b1d20;--dim:#5c6269;--line:#8d887f;--box:#fff;--bad:#a8200d;--bad-bg:#fbeeeb;--mine:#1d4f91}"
     "@media(prefers-color-scheme:dark){svg{--ink:#e9e7e3;--dim:#a2a8ae;--line:#6d747b;--box:#1a1d20;--bad:#ff9482;"
     "--bad-bg:#2c1a17;--mine:#92bdf7}}"
     "text{font:13px system-ui,-apple-system,'Segoe UI','Liberation Sans',sans-serif;fill:var(--ink)}"
