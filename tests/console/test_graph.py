@@ -66,6 +66,7 @@ def test_what_goes_is_marked_by_colour_and_by_a_sign(narrow: bool) -> None:
 
 
 def test_a_narrow_picture_fits_a_telephone() -> None:
+    """However many stand in it: it grows downwards."""
     assert int(parsed(graph.svg(crowd(90), narrow=True)).get("width", "0")) <= 390
 
 
@@ -98,6 +99,7 @@ def test_a_name_is_text_and_no_more(narrow: bool) -> None:
 
 
 def test_nothing_is_drawn_of_nothing() -> None:
+    """A case that takes nothing away has a picture all the same: an empty one."""
     assert parsed(graph.svg(Radius())).tag == f"{SVG}svg"
 
 
@@ -115,6 +117,7 @@ def test_the_sentence_counts_and_never_says_nobody() -> None:
 
 
 def test_what_is_said_beside_it() -> None:
+    """Floors and shares in words, the thin ones marked; gaps with their reasons; none of it where nothing goes."""
     found = told(SMALL)
     assert found is not None
     assert found["floors"] == [

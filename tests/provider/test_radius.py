@@ -115,6 +115,7 @@ def test_a_rule_that_goes_starves_what_it_calls_and_nobody_else(
 
 
 def test_a_key_is_followed_through_its_alias(world: tuple[Account, dict[str, str]]) -> None:
+    """Who names a key by its alias relies on the key."""
     account, made = world
     radius = walked(account, ("kms:ScheduleKeyDeletion", {"KeyId": made["key"]}))
     key = made["key"].rpartition("/")[2]
@@ -128,6 +129,7 @@ def test_a_key_is_followed_through_its_alias(world: tuple[Account, dict[str, str
 def test_a_role_is_followed_to_the_group_whose_instances_run_as_it(
     world: tuple[Account, dict[str, str]],
 ) -> None:
+    """By the profile that hands it out, and the template that starts instances with it."""
     radius = walked(world[0], ("iam:DeleteRole", {"RoleName": "web"}))
     assert {
         "iam:instance-profile/web hands out iam:role/web",
@@ -166,6 +168,7 @@ def test_a_group_that_is_made_smaller_is_looked_at(world: tuple[Account, dict[st
 
 
 def test_what_takes_nothing_away_is_not_walked(world: tuple[Account, dict[str, str]]) -> None:
+    """Neither a setting nor an item in a table is worth forty reads."""
     account, _ = world
     assert (
         walked(account, ("lambda:UpdateFunctionConfiguration", {"FunctionName": "worker", "Timeout": 5}))
@@ -210,6 +213,7 @@ def test_evidence_of_use_is_said_with_its_span(world: tuple[Account, dict[str, s
 
 
 def test_the_credential_reaches_no_further_than_the_change(world: tuple[Account, dict[str, str]]) -> None:
+    """The scoped credential is drawn beside what the change touches: here both are the queue."""
     account, made = world
     radius = walked(account, ("sqs:DeleteQueue", {"QueueUrl": made["jobs"]}))
     assert radius is not None
@@ -267,6 +271,7 @@ def test_types_that_nothing_reads_are_said_by_name(world: tuple[Account, dict[st
 
 
 def test_a_walk_stays_within_its_budget(world: tuple[Account, dict[str, str]]) -> None:
+    """The widest of them, too."""
     account, made = world
     radius = walked(account, ("kms:ScheduleKeyDeletion", {"KeyId": made["key"]}))
     assert radius is not None

@@ -77,6 +77,15 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     evidence: dict[str, Any] = {}
 
 
+class Cost(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What it costs to change one property where it stands: by which call, with what interruption, on whose word."""
+
+    path: str
+    call: str  # empty: none changes it
+    cost: str  # in words; "replacement" where only a new resource has it, "not known" where nobody says
+    source: str = ""
+
+
 class Alternative(msgspec.Struct, frozen=True, omit_defaults=True):
     """A narrower way to what the agent wants. `operations` are masked; `commands` are what an agent may run, exact or a shape."""
 
@@ -85,6 +94,9 @@ class Alternative(msgspec.Struct, frozen=True, omit_defaults=True):
     why: str
     lost: str  # what is lost on this way, in words ("nothing")
     exact: bool  # the plane knows what the agent wants; otherwise commands are the in-place operations of this kind
+    verdict: str = ""  # patch | maybe | replace
+    because: tuple[str, ...] = ()  # of maybe: what is in doubt; of replace: the properties that need it
+    costs: tuple[Cost, ...] = ()
 
 
 class Difference(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -14,7 +14,7 @@ from keyturn.core.ports import Seal
 from keyturn.model.assessment import Alternative, Difference, Finding, Kind, Reversibility
 from keyturn.model.canonical import canonical
 from keyturn.model.change import Change, Effect, Operation, ResourceRef
-from keyturn.providers.aws import recipes
+from keyturn.providers.aws import advising, recipes
 from keyturn.providers.aws.operation import operation_from
 from keyturn.providers.aws.recipes.base import Narrow, Recipe, Step
 from keyturn.providers.aws.resources import Home
@@ -69,15 +69,27 @@ def alternatives(change: Change, contexts: list[Context], *, seal: Seal) -> Ways
     if change.undoes:
         return Ways()
     for context in reversed(contexts):
-        recipe = recipes.for_kind(context.ref.kind)
-        if recipe is None or context.state is None:
-            continue
-        desired = recipe.desired(context.operation.name, context.parameters)
-        if desired is not None:
-            found = recipe.narrow(context.ref, context.state, desired)
-            if found is not None:
-                return _exact(context, recipe, found, seal=seal, stands=replaced(change) is None)
+        found, recipe = _patch_of(context), recipes.for_kind(context.ref.kind)
+        if found is not None and recipe is not None:
+            return _exact(context, recipe, found, seal=seal, stands=replaced(change) is None)
     return Ways(alternatives=_in_place(contexts))
+
+
+def steps(change: Change, contexts: list[Context]) -> tuple[Step, ...]:
+    """The calls of the exact narrower way, with the agent's own values; none where there is none."""
+    for context in reversed(contexts):
+        found = _patch_of(context)
+        if found is not None:
+            return () if found.immutable or change.undoes else found.steps
+    return ()
+
+
+def _patch_of(context: Context) -> Narrow | None:
+    recipe = recipes.for_kind(context.ref.kind)
+    if recipe is None or context.state is None:
+        return None
+    desired = recipe.desired(context.operation.name, context.parameters)
+    return recipe.narrow(context.ref, context.state, desired) if desired is not None else None
 
 
 def _in_place(contexts: list[Context]) -> tuple[Alternative, ...]:
@@ -85,11 +97,23 @@ def _in_place(contexts: list[Context]) -> tuple[Alternative, ...]:
     said = []
     for context in contexts:
         recipe = recipes.for_kind(context.ref.kind)
-        if recipe is None or not recipe.in_place or context.operation.name not in recipe.deletes:
+        if recipe is None or not recipe.in_place:
+            by_schema = advising.by_schema(context.ref, context.operation.name)
+            said += [by_schema] if by_schema is not None and context.operation.floor is Effect.DELETE else []
+            continue
+        if context.operation.name not in recipe.deletes:
             continue
         why = f"A {recipe.title} is changed where it stands by these; say what should be different."
         said.append(
-            Alternative(operations=(), commands=recipe.in_place, why=why, lost="nothing", exact=False)
+            Alternative(
+                operations=(),
+                commands=recipe.in_place,
+                why=why,
+                lost="nothing",
+                exact=False,
+                verdict="maybe",
+                because=("what is wanted is not known",),
+            )
         )
     return tuple(said)
 
@@ -104,13 +128,13 @@ def _exact(context: Context, recipe: Recipe, found: Narrow, *, seal: Seal, stand
     if found.immutable:
         why = f"No update changes {', '.join(found.immutable)} of a {recipe.title}: that needs a replace, decided by people."
         said = Alternative(operations=(), commands=(), why=why, lost="", exact=False)
-        return Ways((said,), differences, note=note)
+        return Ways((advising.advised(said, recipe, ref, found),), differences, note=note)
     unknown = f" Not compared: {'; '.join(found.unknown)}." if found.unknown else ""
     costs = f" What it costs: {'; '.join(found.costs)}." if found.costs else ""
     if not found.steps:
         why = f"{ref} stands and already is what you ask for: nothing needs to be done.{unknown}"
         said = Alternative(operations=(), commands=(), why=why, lost="nothing", exact=True)
-        return Ways((said,), differences, note=note)
+        return Ways((advising.advised(said, recipe, ref, found),), differences, note=note)
     operations = tuple(_operation(step, context, seal) for step in found.steps)
     paths = ", ".join(path for path, _, _ in found.changed)
     count = "one call" if len(found.steps) == 1 else f"{len(found.steps)} calls"
@@ -124,6 +148,7 @@ def _exact(context: Context, recipe: Recipe, found: Narrow, *, seal: Seal, stand
         lost=_dropped(found),
         exact=True,
     )
+    said = advising.advised(said, recipe, ref, found)
     commands = tuple(cli_command(step.service, step.action, step.parameters) for step in found.steps)
     return Ways((said,), differences, commands, note)
 

@@ -66,3 +66,12 @@ def replacement(kind: str, path: str) -> Replacement:
     if parts[0] in no:
         return Replacement(Replaces.NO, f"updated in place, by {source}")
     return Replacement(Replaces.MAYBE, f"{kind} has no property {parts[0]} that {source} know")
+
+
+def properties(kind: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Top-level properties of a type, sorted: those that make a new resource, those that may, those that are updated in place."""
+    told = _names(kind)
+    if told is None:
+        return (), (), ()
+    yes, may, no = (tuple(sorted(name for name in names if "/" not in name)) for names in told)
+    return yes, may, no

@@ -70,6 +70,11 @@ class RestApi(Again):
         | {"apigateway:CreateStage", "apigateway:DeleteStage", "apigateway:CreateDeployment"}
     )
     recover_s: ClassVar[int] = 120
+    in_place: ClassVar[tuple[str, ...]] = (
+        "apigateway:UpdateRestApi",
+        "apigateway:PutRestApi",
+        "apigateway:UpdateStage",
+    )
     loss: ClassVar[tuple[str, ...]] = (
         "its id, and so its address and that of every stage: callers, custom domains and usage plans have to be told",
         "its deployments: each stage serves what stood in the API at last, which need not be what was deployed",

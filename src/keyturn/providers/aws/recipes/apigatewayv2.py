@@ -55,6 +55,11 @@ class Api(Again):
         "apigatewayv2:DeleteStage",
     }
     recover_s: ClassVar[int] = 60
+    in_place: ClassVar[tuple[str, ...]] = (
+        "apigatewayv2:UpdateApi",
+        "apigatewayv2:UpdateRoute",
+        "apigatewayv2:UpdateIntegration",
+    )
     loss: ClassVar[tuple[str, ...]] = (
         "its id, and so its address: callers and custom domains have to be told",
         "its deployments: a stage that does not deploy by itself serves nothing until it is deployed",

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 from keyturn.core.ports import Inquiry
 from keyturn.model.change import ResourceRef
 from keyturn.providers.aws.recipes.again import Again, Given
-from keyturn.providers.aws.recipes.base import Captured, State, Step
+from keyturn.providers.aws.recipes.base import Captured, Narrow, State, Step
 from keyturn.providers.aws.recipes.common import pages, read_call, value_of
 
 _TOLD: Final = frozenset({"CalculatedSpend", "LastUpdatedTime", "HealthStatus"})
@@ -28,6 +28,7 @@ class Budget(Again):
     updates: ClassVar[frozenset[str]] = frozenset(
         {"budgets:UpdateBudget", "budgets:CreateNotification", "budgets:DeleteNotification"}
     )
+    in_place: ClassVar[tuple[str, ...]] = ("budgets:UpdateBudget", "budgets:UpdateNotification")
     loss: ClassVar[tuple[str, ...]] = ("its history, and the actions that were attached to it",)
 
     def capture(self, ref: ResourceRef) -> Inquiry[Captured]:
@@ -74,6 +75,27 @@ class Budget(Again):
             if isinstance(new, Mapping)
             else None
         )
+
+    def desired(self, operation: str, parameters: dict[str, Any]) -> State | None:
+        if operation != "budgets:CreateBudget" or not isinstance(parameters.get("Budget"), Mapping):
+            return None
+        wanted: State = {"budget": {name: _plain(value) for name, value in parameters["Budget"].items()}}
+        if parameters.get("NotificationsWithSubscribers"):
+            wanted["notifications"] = sorted(parameters["NotificationsWithSubscribers"], key=str)
+        return wanted
+
+    def narrow(self, ref: ResourceRef, state: State, desired: State) -> Narrow | None:
+        """What the create leaves out of a budget stays as it stands; who is told is compared, and not patched."""
+        aim = {**state["budget"], **desired["budget"]}
+        other = tuple(
+            (f"budget.{name}", state["budget"].get(name), value)
+            for name, value in desired["budget"].items()
+            if state["budget"].get(name) != value
+        )
+        step = Step("budgets:UpdateBudget", {"AccountId": ref.account, "NewBudget": aim})
+        told = desired.get("notifications")
+        unknown = () if told is None else ("who is told: it was not compared",)
+        return Narrow((step,) if other else (), other, unknown=unknown)
 
     def inverse(
         self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State

@@ -47,6 +47,7 @@ class Resource(Again):
     settles: ClassVar[int] = 10
     recover_s: ClassVar[int] = 300
     proved_on: ClassVar[str] = "generic: a fake that speaks Cloud Control, never run on AWS"
+    in_place: ClassVar[tuple[str, ...]] = ("cloudcontrol:UpdateResource",)
     loss: ClassVar[tuple[str, ...]] = (
         "all data in it: Cloud Control tells of none and brings none back",
         "properties that are never shown (passwords and the like), and every id that the service gives",

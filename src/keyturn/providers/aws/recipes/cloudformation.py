@@ -16,10 +16,20 @@ from keyturn.core.ports import Inquiry
 from keyturn.model.assessment import Dependent
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Answer, Refused
+from keyturn.providers.aws.languages import templates
 from keyturn.providers.aws.languages.templates import NoTemplateError, read
+from keyturn.providers.aws.radius.tables import KINDS
 from keyturn.providers.aws.recipes.again import Again, Given
-from keyturn.providers.aws.recipes.base import Captured, State, Step
-from keyturn.providers.aws.recipes.common import pages, pause, read_call, tags_dict, tags_list, value_of
+from keyturn.providers.aws.recipes.base import Captured, Narrow, State, Step
+from keyturn.providers.aws.recipes.common import (
+    pages,
+    pause,
+    read_call,
+    tags_dict,
+    tags_list,
+    value_of,
+    wanted_otherwise,
+)
 from keyturn.providers.aws.recipes.filling import document
 from keyturn.providers.aws.resources import Home, name_or_arn
 from keyturn.providers.aws.wire_shapes import kebab
@@ -47,6 +57,7 @@ class Stack(Again):
         "cloudformation:SetStackPolicy",
         "cloudformation:UpdateTerminationProtection",
     }
+    in_place: ClassVar[tuple[str, ...]] = ("cloudformation:CreateChangeSet", "cloudformation:UpdateStack")
     data_bearing: ClassVar[bool] = True
     backs_up: ClassVar[bool] = False
     recover_s: ClassVar[int] = 300
@@ -175,6 +186,54 @@ class Stack(Again):
             f"parameter {key}: its value was not shown, and stands for itself now" for key in masked
         ]
 
+    def desired(self, operation: str, parameters: dict[str, Any]) -> State | None:
+        if operation != "cloudformation:CreateStack" or not isinstance(parameters.get("TemplateBody"), str):
+            return None  # a template elsewhere was not read
+        told: State = {"template": document(parameters["TemplateBody"])}
+        if "Parameters" in parameters:
+            told["parameters"] = {
+                str(one.get("ParameterKey")): one.get("ParameterValue") for one in parameters["Parameters"]
+            }
+        if "Tags" in parameters:
+            told["tags"] = tags_dict(parameters["Tags"])
+        if "Capabilities" in parameters:
+            told["capabilities"] = sorted(parameters["Capabilities"])
+        return told
+
+    def narrow(self, ref: ResourceRef, state: State, desired: State) -> Narrow | None:
+        """One update of the stack. What it replaces or removes needs people: those resources are named, and it is no patch."""
+        names = tuple(name for name in self.fields if name in desired)
+        other = wanted_otherwise(state, desired, names)
+        fixed: list[str] = []
+        unknown: list[str] = []
+        try:
+            plan = templates.compare(
+                templates.read(state["template"]),
+                templates.read(desired["template"]),
+                _given_anew(state, desired),
+            )
+        except templates.NoTemplateError as error:
+            unknown.append(f"what the template would do to its resources: {error}")
+        else:
+            fixed += [f"{one.resource.name} ({', '.join(one.paths)})" for one in plan.replaced if one.sure]
+            fixed += [f"{one.name} (it is left out)" for one in plan.removed]
+            unknown += [
+                f"{one.resource.name}: {', '.join(one.paths)} may replace it"
+                for one in plan.replaced
+                if not one.sure
+            ]
+            unknown += [plan.unknown] if plan.unknown else []
+        aim = {**state, **{name: after for name, _, after in other}}
+        masked = {key for key, value in state["parameters"].items() if value == _MASKED}
+        given = [
+            {"ParameterKey": key, "UsePreviousValue": True}
+            if key in masked and desired.get("parameters", {}).get(key) is None
+            else {"ParameterKey": key, "ParameterValue": value}
+            for key, value in sorted(aim["parameters"].items())
+        ]
+        step = Step("cloudformation:UpdateStack", {**self._said(ref, aim), "Parameters": given})
+        return Narrow((step,) if other else (), other, immutable=tuple(fixed), unknown=tuple(unknown))
+
     def inverse(
         self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State
     ) -> tuple[Step, ...]:
@@ -211,6 +270,12 @@ class Stack(Again):
         return state is None
 
 
+def _given_anew(state: State, desired: State) -> frozenset[str]:
+    """Parameters that would get another value."""
+    told = desired.get("parameters") or {}
+    return frozenset(key for key, value in told.items() if state["parameters"].get(key) != value)
+
+
 def _deletion_policies(template: Any, *, processed: bool = False) -> dict[str, str] | None:
     """Logical id -> its deletion policy; None where the template cannot be read, or macros are still to be worked out."""
     try:
@@ -235,5 +300,6 @@ def _members(ref: ResourceRef, state: State) -> Iterator[Dependent]:
     for one in state["resources"]:
         _, service, noun = (*one["type"].split("::"), "", "")[:3]
         if one["physical"]:
-            member = name_or_arn(f"{service.lower()}:{kebab(noun)}", one["physical"], home)
+            kind = KINDS.get(one["type"]) or f"{service.lower()}:{kebab(noun)}"
+            member = name_or_arn(kind, one["physical"], home)
             yield Dependent(resource=member, relation=relation.get(one["policy"], "is deleted with"), on=ref)
