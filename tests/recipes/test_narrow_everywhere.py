@@ -62,7 +62,12 @@ def _all() -> Iterator[Made]:
         )
 
 
-MADE = {one.kind: one for one in _all() if type(recipes.for_kind(one.kind)).narrow is not Recipe.narrow}
+def _narrows(kind: str) -> bool:
+    recipe = recipes.for_kind(kind)
+    return recipe is not None and type(recipe).narrow is not Recipe.narrow
+
+
+MADE = {one.kind: one for one in _all() if _narrows(one.kind)}
 
 
 def other(field: str, value: Any) -> list[Any]:

@@ -18,8 +18,8 @@ from keyturn.console.metrics import Metrics
 from keyturn.console.people_api import PeopleApi
 from keyturn.console.roles import Access, access
 from keyturn.console.signing import Signature, Signing
-from keyturn.console.tokens import Tokens
 from keyturn.console.text import seen
+from keyturn.console.tokens import Tokens
 from keyturn.errors import KeyturnError, OperatorError, ReviewError, StoreError, UnavailableError
 from keyturn.runtime.interface import Desk
 
