@@ -75,6 +75,9 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
     ("GET", "/cases/{id}/fresh"): Row(
         shapes.Fresh, says="Read the state now and compare it with what was assessed."
     ),
+    ("GET", "/cases/{id}/graph"): Row(
+        shapes.Graph, says="Who relies on what it takes away, and how far was looked."
+    ),
     ("POST", "/cases/{id}/review"): Row(
         shapes.Summary,
         api.ReviewBody,

@@ -15,6 +15,7 @@ from keyturn.model.assessment import Assessment
 from keyturn.model.change import Change
 from keyturn.model.decision import Decision
 from keyturn.model.execution import Backup, Grant, Outcome, ProofStep
+from keyturn.model.radius import Radius
 from keyturn.model.record import Drilled
 from keyturn.model.review import Review, Statement
 from keyturn.runtime.interface import UndoPart
@@ -166,6 +167,35 @@ class Told(msgspec.Struct, frozen=True):
     case: str
 
 
+class Floor(msgspec.Struct, frozen=True):
+    """What would be left, or how much would go, in words; `short` where it is little, or not known."""
+
+    text: str
+    short: bool
+
+
+class RadiusSaid(msgspec.Struct, frozen=True):
+    """What is said of a blast radius beside its value; `gaps` is what was not looked at."""
+
+    said: str
+    floors: tuple[Floor, ...]
+    gaps: tuple[str, ...]
+    coverage: str
+    mapped: tuple[str, ...]
+    by_environment: dict[str, int]
+    by_owner: dict[str, int]
+    whole: bool
+
+
+class Graph(msgspec.Struct, frozen=True):
+    """Who relies on what a case takes away; `why` says why there is none."""
+
+    case: str
+    radius: Radius | None
+    said: RadiusSaid | None
+    why: str
+
+
 class Detail(Listed, frozen=True):
     """Everything a reviewer may see. A review names `binding`: it is for exactly this, or it counts for nothing."""
 
@@ -177,6 +207,7 @@ class Detail(Listed, frozen=True):
     excluded: tuple[str, ...]
     change: Change | None
     change_digest: str
+    radius: RadiusSaid | None
     assessment: Assessment | None
     decision: Decision | None
     reviews: tuple[Review, ...]
