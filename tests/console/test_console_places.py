@@ -16,6 +16,44 @@ def ids(page: Any) -> list[str]:
     return [str(one.get_attribute("data-id")) for one in page.locator("#rows .row").all()]
 
 
+def approve(page: Any) -> None:
+    page.wait_for_timeout(ARMING_MS)
+    page.get_by_label("I have read").check()
+    page.get_by_role("button", name="Approve, as").click()
+
+
+def test_the_whole_way_of_a_change(plane: Plane, browse: Open) -> None:
+    """An agent is held; the case comes into two open inboxes by itself; two people read and approve it; the agent asks again
+    and it is done; one of them takes it back. Nobody reloads a page.
+    """
+    dana, erin = browse("dana", "/?q=agent:walk"), browse("erin", "/?q=agent:walk")
+    stay(dana)
+    dana.get_by_text("No case here matches").wait_for()
+    case = plane.held_table(agent="walk-in")
+    table = plane.case(case)["resources"][0].partition("/")[2]
+    for page in (dana, erin):
+        page.locator(f"#case-{case}").wait_for()
+    assert stayed(dana)
+    dana.keyboard.press("j")
+    dana.keyboard.press("Enter")
+    dana.wait_for_url(f"**/c/{case}")
+    approve(dana)
+    erin.locator(f"#case-{case}").get_by_text("1 of 2").wait_for()
+    erin.locator(f"#case-{case} a").click()
+    approve(erin)
+    dana.get_by_text("approved, not executed yet", exact=True).wait_for()
+    dana.wait_for_timeout(ARMING_MS)
+    dana.get_by_role("button", name="without the agent").click()
+    for page in (dana, erin):
+        page.get_by_text("executed, and read back", exact=True).wait_for()
+    assert table not in plane.account("dynamodb").list_tables()["TableNames"]
+    erin.wait_for_timeout(ARMING_MS)
+    erin.get_by_role("button", name=f"Take {case} back").click()
+    erin.get_by_text("Takes back").wait_for()
+    dana.get_by_text("Taken back by").wait_for()
+    assert plane.account("dynamodb").scan(TableName=table)["Count"] == 3
+
+
 # --- inbox -----------------------------------------------------------------------------------------------------------
 
 

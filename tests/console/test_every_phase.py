@@ -204,6 +204,18 @@ async def test_what_destroys_is_never_folded() -> None:
     )
 
 
+async def test_every_resource_of_many_is_named() -> None:
+    """A heading names two; what is approved is all of them, and each stands on the page, unfolded."""
+    made = full(Phase.HELD)
+    assert made.change is not None
+    tables = tuple(msgspec.structs.replace(TABLE, id=f"costs-{number}") for number in range(30))
+    operation = msgspec.structs.replace(made.change.operations[0], resources=tables)
+    change = msgspec.structs.replace(made.change, operations=(operation,))
+    page = (await answers(msgspec.structs.replace(made, change=change), "/c/C-1"))[0].text
+    assert "All 30 resources" in page
+    assert [one.id for one in tables if f"<code>dynamodb:table/{one.id}</code>" not in page] == []
+
+
 async def test_the_order_is_the_order_of_need() -> None:
     """Answers, narrower change, what would happen, what depends on it, loss, who, rule, precedents, decision, proof, story."""
     page = (await answers(full(Phase.HELD), "/c/C-1"))[0].text

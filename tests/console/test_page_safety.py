@@ -318,6 +318,17 @@ def test_no_page_holds_a_secret(plane: Plane) -> None:
         assert not [secret for secret in hidden if secret in text]
 
 
+def test_masking_hides_no_verb_and_no_resource(plane: Plane) -> None:
+    """Whatever is sealed of a request: what would be done, to what, in which account and region stands on the page in full."""
+    with plane.browser("dana") as dana:
+        for about in ("replace", "secret", "half", "table", "hostile", "undone"):
+            twin = dana.get(f"/c/{plane.cases[about]}.json").json()
+            text = html.unescape(re.sub(r"<[^>]*>", "", dana.get(f"/c/{plane.cases[about]}").text))
+            named = [twin["operations"], twin["resources"]]
+            named += [[one["account"], one["region"]] for one in twin["change"]["operations"]]
+            assert [word for words in named for word in words if word not in text] == [], about
+
+
 def test_what_an_agent_says_is_marked(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
     """An agent's stated reason is shown as its own words that nobody has checked, and cannot pass for ours."""
     original = show.detail
