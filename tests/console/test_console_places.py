@@ -50,7 +50,7 @@ def test_the_whole_way_of_a_change(plane: Plane, browse: Open) -> None:
     erin.wait_for_timeout(ARMING_MS)
     erin.get_by_role("button", name=f"Take {case} back").click()
     erin.get_by_text("Takes back").wait_for()
-    dana.get_by_text("Taken back by").wait_for()
+    dana.locator(".outcome").get_by_text("Taken back by").wait_for()
     assert plane.account("dynamodb").scan(TableName=table)["Count"] == 3
 
 
