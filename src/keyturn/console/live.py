@@ -229,7 +229,12 @@ class Live:
         for case_id in cases:
             if case_id and inboxes:
                 self._draw_row(case_id, head, drawn, inboxes)
-        messages = {user: self._turns[user].message() for user in moved}
+        told_: dict[tuple[int, int], bytes] = {}  # most people have the same before them
+        messages = {}
+        for user in moved:
+            turn = self._turns[user]
+            counts = len(turn.needs), len(turn.waiting)
+            messages[user] = told_.get(counts) or told_.setdefault(counts, turn.message())
         for viewer in self._viewers:
             if viewer.user in messages:
                 viewer.tell(messages[viewer.user])
