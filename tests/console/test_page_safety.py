@@ -448,7 +448,7 @@ def test_every_page_has_a_twin(plane: Plane) -> None:
 def test_the_filter_finds(plane: Plane) -> None:
     """Every word must occur; what does not match is not listed."""
     with plane.browser("dana") as dana:
-        found = dana.get("/index.json", params={"q": "effect:REPLACE production kiro"}).json()
+        found = dana.get("/index.json", params={"q": "effect:REPLACE production kiro cost-report"}).json()
         none = dana.get("/index.json", params={"q": "effect:replace nothing-of-this-name"}).json()
     assert [row["id"] for row in found["cases"]] == [plane.cases["replace"]]
     assert (none["cases"], none["total"]) == ([], 0)
