@@ -85,6 +85,63 @@ CASES: list[tuple[str, dict[str, Any], list[tuple[str, str]], list[tuple[str, st
         [("dynamodb:BatchWriteItem", TABLE)],
         [("dynamodb:DeleteTable", TABLE), ("dynamodb:BatchWriteItem", TABLE + "-2")],
     ),
+    (
+        "ec2:DeleteSnapshot",
+        {"SnapshotId": "snap-0123456789abcdef0"},
+        [("ec2:DeleteSnapshot", "arn:aws:ec2:eu-west-1::snapshot/snap-0123456789abcdef0")],
+        [("ec2:DeleteSnapshot", "arn:aws:ec2:eu-west-1::snapshot/snap-0123456789abcdef1")],
+    ),
+    (
+        "ec2:CopySnapshot",
+        {"SourceRegion": "us-west-2", "SourceSnapshotId": "snap-0123456789abcdef0"},
+        [
+            ("ec2:CopySnapshot", "arn:aws:ec2:us-west-2::snapshot/snap-0123456789abcdef0"),
+            ("ec2:CopySnapshot", "arn:aws:ec2:eu-west-1::snapshot/snap-0fedcba9876543210"),
+        ],
+        [
+            ("ec2:CopySnapshot", "arn:aws:ec2:us-west-2::snapshot/snap-0123456789abcdef1"),
+            ("ec2:CopySnapshot", "arn:aws:ec2:us-east-1::snapshot/snap-0123456789abcdef0"),
+            ("ec2:DeleteSnapshot", "arn:aws:ec2:eu-west-1::snapshot/snap-0fedcba9876543210"),
+        ],
+    ),
+    (
+        "ec2:CopyImage",
+        {"SourceRegion": "us-west-2", "SourceImageId": "ami-0123456789abcdef0", "Name": "n"},
+        [
+            ("ec2:CopyImage", "arn:aws:ec2:us-west-2::image/ami-0123456789abcdef0"),
+            ("ec2:CopyImage", "arn:aws:ec2:eu-west-1::image/ami-0fedcba9876543210"),
+            ("ec2:CopyImage", "arn:aws:ec2:eu-west-1::snapshot/snap-0fedcba9876543210"),
+        ],
+        [("ec2:CopyImage", "arn:aws:ec2:us-west-2::image/ami-0123456789abcdef1"), ("ec2:DeregisterImage", "arn:aws:ec2:eu-west-1::image/ami-0fedcba9876543210")],
+    ),
+    (
+        "rds:CopyDBSnapshot",
+        {"SourceRegion": "us-west-2", "SourceDBSnapshotIdentifier": "arn:aws:rds:us-west-2:123456789012:snapshot:s", "TargetDBSnapshotIdentifier": "t"},
+        [
+            ("rds:CopyDBSnapshot", "arn:aws:rds:us-west-2:123456789012:snapshot:s"),
+            ("rds:CopyDBSnapshot", f"arn:aws:rds:{HERE}:snapshot:t"),
+        ],
+        [("rds:CopyDBSnapshot", "arn:aws:rds:us-west-2:123456789012:snapshot:other"), ("rds:DeleteDBSnapshot", f"arn:aws:rds:{HERE}:snapshot:t")],
+    ),
+    (
+        "rds:CreateDBInstanceReadReplica",
+        {"SourceRegion": "us-west-2", "SourceDBInstanceIdentifier": "arn:aws:rds:us-west-2:123456789012:db:s", "DBInstanceIdentifier": "t"},
+        [
+            ("rds:CreateDBInstanceReadReplica", "arn:aws:rds:us-west-2:123456789012:db:s"),
+            ("rds:CreateDBInstanceReadReplica", f"arn:aws:rds:{HERE}:db:t"),
+            ("rds:CreateDBInstanceReadReplica", f"arn:aws:rds:{HERE}:pg:default.mysql8.0"),
+        ],
+        [("rds:CreateDBInstanceReadReplica", f"arn:aws:rds:{HERE}:db:s"), ("rds:DeleteDBInstance", f"arn:aws:rds:{HERE}:db:t")],
+    ),
+    (
+        "rds:StartDBInstanceAutomatedBackupsReplication",
+        {"SourceRegion": "us-west-2", "SourceDBInstanceArn": "arn:aws:rds:us-west-2:123456789012:db:s"},
+        [
+            ("rds:StartDBInstanceAutomatedBackupsReplication", "arn:aws:rds:us-west-2:123456789012:db:s"),
+            ("rds:StartDBInstanceAutomatedBackupsReplication", f"arn:aws:rds:{HERE}:auto-backup:ab-1"),
+        ],
+        [("rds:DeleteDBInstance", "arn:aws:rds:us-west-2:123456789012:db:s")],
+    ),
 ]  # fmt: skip
 
 
@@ -189,6 +246,27 @@ def test_keys_are_used_through_the_service_only() -> None:
     assert not evaluate(scope.policy, action="kms:Decrypt", resource=key, context=elsewhere).allowed
     assert not evaluate(scope.policy, action="kms:Decrypt", resource=key).allowed
     assert not evaluate(scope.policy, action="kms:ScheduleKeyDeletion", resource=key, context=through).allowed
+
+
+def test_a_copy_from_another_region_uses_keys_in_both() -> None:
+    """It is read with one key and written with another, by the service, each in its own region; in no third."""
+    scope = scope_of(
+        ("ec2:CopySnapshot", {"SourceRegion": "us-west-2", "SourceSnapshotId": "snap-0123456789abcdef0"})
+    )
+    key = "arn:aws:kms:us-west-2:123456789012:key/k"
+    for region, allowed in (("us-west-2", True), ("eu-west-1", True), ("us-east-1", False)):
+        through = {"kms:ViaService": f"ec2.{region}.amazonaws.com"}
+        for action in ("kms:ReEncryptFrom", "kms:CreateGrant"):
+            assert evaluate(scope.policy, action=action, resource=key, context=through).allowed is allowed
+    assert not evaluate(scope.policy, action="kms:Decrypt", resource=key).allowed
+
+
+def test_a_docdb_snapshot_is_copied_from_where_it_stands() -> None:
+    """DocumentDB and Neptune have RDS's names for their things."""
+    source = "arn:aws:rds:us-west-2:123456789012:cluster-snapshot:s"
+    asked = {"SourceDBClusterSnapshotIdentifier": source, "TargetDBClusterSnapshotIdentifier": "t"}
+    scope = scope_of(("docdb:CopyDBClusterSnapshot", asked))
+    assert evaluate(scope.policy, action="rds:CopyDBClusterSnapshot", resource=source).allowed
 
 
 def test_a_copy_reads_its_source_and_writes_its_target() -> None:

@@ -129,9 +129,9 @@ def arn_of(ref: ResourceRef) -> str:
     else:
         rest = _TO_ARN.get(ref.kind, "{}" if kind == "resource" else f"{kind}{separator}{{}}").format(ref.id)
     account, region = ref.account, ref.region
-    if service in _GLOBAL or service == "s3":
+    if service in _GLOBAL or service == "s3" or ref.kind in _NO_REGION:
         region = ""
-    if service == "s3":
+    if service == "s3" or ref.kind in _NO_ACCOUNT:
         account = ""
     return f"arn:{ref.partition}:{service}:{region}:{account}:{rest}"
 
@@ -188,12 +188,8 @@ _KNOWN: Final = (
     | frozenset(_TO_ARN)
     | frozenset(
         {
-            "ec2:instance",
-            "ec2:volume",
-            "ec2:security-group",
-            "ec2:snapshot",
-            "ec2:network-interface",
-            "kms:alias",
+            *("ec2:instance", "ec2:volume", "ec2:security-group", "ec2:snapshot", "ec2:image"),
+            *("ec2:network-interface", "kms:alias"),
         }
     )
     | frozenset(
@@ -202,6 +198,11 @@ _KNOWN: Final = (
     | frozenset({"rds:pg", "rds:cluster-pg", "rds:subgrp", "rds:og"})
 )
 """Kinds whose ARN is made by `arn_of` as AWS makes it (Service Authorization Reference, resource types)."""
+
+_NO_ACCOUNT: Final = frozenset(
+    {"ec2:snapshot", "ec2:image"}
+)  # their ARNs leave it empty (the same reference)
+_NO_REGION: Final = frozenset({"cloudwatch:dashboard", "dynamodb:global-table"})
 
 _IAM: Final = (
     ("InstanceProfileName", "iam:instance-profile"),

@@ -84,6 +84,35 @@ _RDS_BESIDE: Final = {
 
 _RDS_MAKES: Final = ("Create", "Restore", "Modify", "Copy")
 
+_RDS_SERVICES: Final = frozenset({"rds", "docdb", "neptune"})
+"""They share their ARNs and their actions."""
+
+_EC2_COPIES: Final[dict[str, tuple[str, str, tuple[str, ...]]]] = {
+    "ec2:CopySnapshot": ("SourceSnapshotId", "snapshot", ("snapshot",)),
+    "ec2:CopyImage": ("SourceImageId", "image", ("image", "snapshot")),
+}
+"""The source's parameter and kind, and the kinds that are made, whose ids nobody knows yet
+(https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html, permissions for the source and for the copy).
+"""
+
+_COPYING: Final = frozenset(
+    {
+        *_EC2_COPIES,
+        *(
+            f"{service}:{name}"
+            for service in _RDS_SERVICES
+            for name in (
+                "CopyDBSnapshot",
+                "CopyDBClusterSnapshot",
+                "CreateDBCluster",
+                "CreateDBInstanceReadReplica",
+            )
+        ),
+        "rds:StartDBInstanceAutomatedBackupsReplication",
+    }
+)
+"""What reads in one region and writes in another, each under the caller's own permissions there, keys included."""
+
 _ENCRYPTING: Final = frozenset({"dynamodb", "lambda", "s3", "secretsmanager", "sns", "sqs", "ssm"})
 """Services that use a customer's key in the caller's name, where one is set on the resource."""
 
@@ -97,6 +126,13 @@ _KEY_ACTIONS: Final = (
 
 OBJECTS_NAMED_MAX: Final = 10
 """More objects than these are not named one by one: any of their bucket, for the one action, still fits into the policy."""
+_COPY_KEY_ACTIONS: Final = (
+    *_KEY_ACTIONS,
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+)
+"""A copy is encrypted anew (https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html, permissions)."""
 
 _COPIES: Final = frozenset({"s3:CopyObject", "s3:UploadPartCopy"})
 
@@ -178,6 +214,8 @@ def _needs(operation: Operation) -> Iterator[tuple[tuple[str, ...], tuple[str, .
         reads = tuple(action for action in here if action.startswith("s3:Get"))
         here = tuple(action for action in here if action not in reads)
         yield reads, (_copied(operation),)
+    if operation.name in _EC2_COPIES:
+        arns = _ec2_copied(operation)
     yield here, tuple(dict.fromkeys(arns))
     if anywhere:
         yield anywhere, ("*",)
@@ -189,14 +227,30 @@ def _by_bucket(operation: Operation) -> bool:
 
 def _beside(operation: Operation, value: Any) -> bool:
     """An ARN of the same service that the request names beside its resource: the backup that is restored from."""
-    return operation.service != "iam" and is_arn(value) and value.split(":")[2] == operation.service
+    own = catalogue.iam_actions(operation.service, operation.action)[0].partition(":")[0]
+    return own != "iam" and is_arn(value) and value.split(":")[2] == own
+
+
+def _ec2_copied(operation: Operation) -> list[str]:
+    """The source where it stands, and what is made of it here."""
+    parameter, kind, makes = _EC2_COPIES[operation.name]
+    source = literal(str(operation.parameters.get(parameter, "")))
+    made = [f"arn:{operation.partition}:ec2:{operation.region}::{each}/*" for each in makes]
+    return [f"arn:{operation.partition}:ec2:{_source_region(operation)}::{kind}/{source}", *made]
+
+
+def _source_region(operation: Operation) -> str:
+    named = operation.parameters.get("SourceRegion")
+    return literal(named) if isinstance(named, str) and named else operation.region
 
 
 def _rds_beside(operation: Operation) -> list[str]:
     """Groups and snapshots that a database is made with; a group that is not named is a default one."""
-    if operation.service != "rds" or not operation.action.startswith(_RDS_MAKES):
-        return []
     start = f"arn:{operation.partition}:rds:{operation.region}:{operation.account}"
+    if operation.name == "rds:StartDBInstanceAutomatedBackupsReplication":
+        return [f"{start}:auto-backup:*"]
+    if operation.service not in _RDS_SERVICES or not operation.action.startswith(_RDS_MAKES):
+        return []
     named = {
         kind: f"{start}:{kind}:{literal(value)}"
         for name, kind in _RDS_BESIDE.items()
@@ -204,6 +258,7 @@ def _rds_beside(operation: Operation) -> list[str]:
     }
     makes = operation.action in {
         "CreateDBInstance",
+        "CreateDBInstanceReadReplica",
         "CreateDBCluster",
         "RestoreDBInstanceFromDBSnapshot",
         "RestoreDBClusterFromSnapshot",
@@ -234,9 +289,19 @@ def _through_services(change: Change) -> list[Statement]:
             if item.service in _ENCRYPTING
         }
     )
-    if not via:
-        return []
-    return [_allow(list(_KEY_ACTIONS), ["*"]) | {"Condition": {"StringLike": {"kms:ViaService": via}}}]
+    copying = sorted(
+        {
+            f"{'ec2' if item.service == 'ec2' else 'rds'}.{region}.amazonaws.com*"
+            for item in change.operations
+            if item.name in _COPYING
+            for region in (_source_region(item), item.region)
+        }
+    )
+    return [
+        _allow(list(actions), ["*"]) | {"Condition": {"StringLike": {"kms:ViaService": places}}}
+        for actions, places in ((_KEY_ACTIONS, via), (_COPY_KEY_ACTIONS, copying))
+        if places
+    ]
 
 
 def _merged(
