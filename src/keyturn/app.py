@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
 import fcntl
 import gc
 import logging
@@ -11,7 +13,7 @@ import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import uvicorn
@@ -33,7 +35,6 @@ from keyturn.providers.aws import catalogue
 from keyturn.providers.aws.hosts import SUFFIXES
 from keyturn.providers.aws.provider import AwsProvider
 from keyturn.runtime import Runtime, Settings, now_ms
-from keyturn.stores.authority import Authority
 from keyturn.stores.bundle import POLICIES
 from keyturn.stores.opening import is_postgres, open_store
 from keyturn.stores.vault import Signer, Vault, load_or_create_key
@@ -42,6 +43,9 @@ from keyturn.surfaces.aws_gateway import serve as serve_gateway
 from keyturn.surfaces.aws_gateway.draining import no_more
 from keyturn.surfaces.aws_gateway.observing import AccessLog, Observer
 from keyturn.workers import Supervisor
+
+if TYPE_CHECKING:
+    from keyturn.stores.authority import Authority
 
 log = logging.getLogger("keyturn")
 logging.getLogger("sqlglot").setLevel(logging.ERROR)  # what it cannot parse is an unknown of the assessment
@@ -208,6 +212,8 @@ class App:
         """The proxy's, made at the first start that asks for one; that goes on record."""
         if not self.config.gateway.proxy:
             return None
+        from keyturn.stores.authority import Authority  # noqa: PLC0415  # X.509 is three megabytes, for the proxy alone
+
         folder = self.config.data / "ca"
         folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with (folder.parent / "ca.lock").open("a") as one_at_a_time:
@@ -325,6 +331,13 @@ def keep_tables() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER, 20, 20)
+    _give_back()
+
+
+def _give_back() -> None:
+    """Memory that starting took and nobody uses, to the system: glibc keeps it otherwise (malloc_trim(3)). Others do so by themselves."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def run(

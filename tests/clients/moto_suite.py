@@ -138,12 +138,16 @@ def run(
             }
             endpoint = f"http://127.0.0.1:{plane.port}"
         environment["TEST_SERVER_MODE_ENDPOINT"] = endpoint
-        subprocess.run(
-            [str(suite.python), "-m", "pytest", "-q", "-p", "moto_shim", "-p", "no:cacheprovider", "-p", "no:randomly",
-             "--timeout", "120",
-             "-m", "not network and not requires_docker", "--tb", "short", only or f"tests/test_{service}", *more],
-            cwd=suite.tests, env=environment, stdout=(folder / "said.txt").open("w"), stderr=subprocess.STDOUT, check=False,
-        )  # fmt: skip
+        command = [
+            *(str(suite.python), "-m", "pytest", "-q", "-p", "moto_shim", "-p", "no:cacheprovider", "-p", "no:randomly"),
+            *("--timeout", "120", "-m", "not network and not requires_docker", "--tb", "short"),
+            only or f"tests/test_{service}",
+            *more,
+        ]  # fmt: skip
+        with (folder / "said.txt").open("w") as said:
+            subprocess.run(
+                command, cwd=suite.tests, env=environment, stdout=said, stderr=subprocess.STDOUT, check=False
+            )
     return outcomes(out)
 
 

@@ -1,7 +1,12 @@
-"""``/metrics`` in Prometheus' text format: what the gateway counted, and how the plane stands."""
+"""``/metrics`` in Prometheus' text format: what the gateway counted, and how the plane stands.
+
+The standing is the whole plane's, whoever is asked. What was counted is one process's: with ``--workers`` a scrape reaches one of them,
+and ``keyturn_worker`` says which, so that their series can be told apart.
+"""
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 
@@ -55,6 +60,13 @@ class _Standing(Collector):
         yield GaugeMetricFamily(
             "keyturn_halted", "1 while anything is halted.", int(bool(status["halted_by"]))
         )
+        worker = GaugeMetricFamily(
+            "keyturn_worker",
+            "1 for the process that answers this scrape. What is counted is its own: with --workers there are others beside it.",
+            labels=["pid"],
+        )
+        worker.add_metric([str(os.getpid())], 1)
+        yield worker
         mode = GaugeMetricFamily("keyturn_mode", "1 for the mode it runs in.", labels=["mode"])
         mode.add_metric([status["mode"]], 1)
         yield mode

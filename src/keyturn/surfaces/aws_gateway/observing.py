@@ -129,7 +129,7 @@ class Observer(Collector):
         """The counts as they stand."""
         requests = CounterMetricFamily(
             "keyturn_requests",
-            "Requests answered, by lane, outcome and service.",
+            "Requests answered by this process, by lane, outcome and service.",
             labels=("lane", "outcome", "service"),
         )
         for labels, count in sorted(self._requests.items()):
