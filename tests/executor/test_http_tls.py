@@ -8,6 +8,7 @@ import ipaddress
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,9 @@ async def served(certified: Path) -> AsyncIterator[tuple[str, list[int]]]:
         yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}", connections
     finally:
         server.close()
-        await asyncio.sleep(0.02)
+        connected = attrgetter("_active_count")  # a handshake that failed and a goodbye end in their own time
+        while connected(server):
+            await asyncio.sleep(0.01)
 
 
 async def asked(client: Client, base: str) -> bytes:

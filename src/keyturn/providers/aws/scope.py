@@ -126,6 +126,7 @@ _KEY_ACTIONS: Final = (
 
 OBJECTS_NAMED_MAX: Final = 10
 """More objects than these are not named one by one: any of their bucket, for the one action, still fits into the policy."""
+
 _COPY_KEY_ACTIONS: Final = (
     *_KEY_ACTIONS,
     "kms:GenerateDataKeyWithoutPlaintext",
