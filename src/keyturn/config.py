@@ -97,6 +97,15 @@ class DrillConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
 
 
+class Events(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What happened, told to others as CloudEvents with OCSF payloads: docs/guides/siem.md. Each place is told from when it was named first."""
+
+    file: str = ""  # one JSON object a line is appended here
+    stdout: bool = False  # and to the process's standard output
+    webhook: str = ""  # https://... that takes a POST for each event
+    secret_file: str = ""  # its first line signs the posts; empty: the environment's KEYTURN_EVENTS_SECRET
+
+
 class StoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the log is. A password is never here: in a file of its own, or where libpq looks (PGPASSWORD, PGPASSFILE)."""
 
@@ -120,6 +129,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     store: StoreConfig = StoreConfig()
     drill: DrillConfig = DrillConfig()
     oidc: OidcConfig = OidcConfig()
+    events: Events = Events()
     environments: dict[str, str] = {}  # account id, or pattern of ARNs -> environment, beside what tags say
     packs: tuple[str, ...] = ("seatbelt",)  # shipped packs by name, your own as paths
     observe: bool = False  # decide and record, forward everything
@@ -142,6 +152,12 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def oidc_secret(self) -> str:
         """From its file; empty where there is none. Raises `OperatorError`."""
         return _first_line(self.oidc.client_secret_file, "no-secret", "oidc.client_secret_file")
+
+    @property
+    def events_secret(self) -> str:
+        """From its file or the environment; empty where there is none. Raises `OperatorError`."""
+        found = _first_line(self.events.secret_file, "no-secret", "events.secret_file")
+        return found or os.environ.get("KEYTURN_EVENTS_SECRET", "").strip()
 
     @property
     def key_file(self) -> Path:

@@ -6,6 +6,7 @@ import datetime as dt
 import gzip
 import hashlib
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from keyturn.cli.main import main
-from tests.console.running_plane import Plane, running
+from tests.console.running_plane import WAIT_S, Plane, running
 
 
 class Desk:
@@ -126,6 +127,41 @@ def test_who_went_round_is_told_by_the_account_s_trail(desk: Desk, tmp_path: Pat
         "a.json.gz is no file of a trail"
         in desk.say("ada", "reconcile", "--cloudtrail", str(tmp_path)).output
     )
+
+
+def test_controls_are_evaluated_where_they_run(desk: Desk) -> None:
+    """As text, as a table for a report, and for programs: what is missing here stands in capitals, and compliance is not claimed."""
+    told = desk.say("ada", "evidence", "controls")
+    assert told.exit_code == 0, told.output
+    assert "SOC 2 (TSC 2017) CC8.1  present" in told.output
+    assert "ISO/IEC 27001:2022 A.8.32  NOT CONFIGURED" in told.output, "this plane is advisory"
+    assert "OWASP AISVS 1.01-dev 9.2.6  NO CLAIM" in told.output
+    assert max(map(len, told.output.splitlines())) <= 80
+    assert (
+        "| OWASP AISVS 1.01-dev 9.6.3 |" in desk.say("ada", "evidence", "controls", "-o", "markdown").output
+    )
+    found = json.loads(desk.say("ada", "evidence", "controls", "-o", "json").stdout)
+    assert {one["standing"] for one in found} == {"present", "not configured", "absent"}
+
+
+def test_others_are_told_what_happens(desk: Desk) -> None:
+    """A running plane tells its events as CloudEvents, in order, each once, the case's story among them."""
+    case, file = desk.plane.cases["undone"], desk.plane.folder / "events.jsonl"
+    end = time.monotonic() + WAIT_S
+    while True:
+        told = [json.loads(line) for line in file.read_text().splitlines()]
+        mine = [one["type"] for one in told if one.get("subject") == case]
+        if "keyturn.undone.v1" in mine or time.monotonic() > end:
+            break
+        time.sleep(0.1)
+    assert mine[:4] == [
+        "keyturn.received.v1",
+        "keyturn.decided.v1",
+        "keyturn.reviewed.v1",
+        "keyturn.reviewed.v1",
+    ]
+    ids = [int(one["id"]) for one in told]
+    assert ids == sorted(set(ids))
 
 
 def trail(call: dict[str, Any], session: str) -> dict[str, Any]:

@@ -81,6 +81,7 @@ class Plane:
             aws=aws,
             holds=settings.Holds(wait_s=0.05, cooldown_s=1),
             packs=self.packs,
+            events=settings.Events(file=str(self.folder / "events.jsonl")),
         )
 
         async def begin() -> App:

@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # A surface forwards reads itself, through the executor it is given.
     "surfaces": ("runtime.interface", "executors", "providers", "model", "errors"),
     "console": ("runtime.interface", "stores.interface", "pipeline", "core", "model", "errors"),
+    "outward": ("stores.interface", "model", "errors"),  # tells others what the log says
     "agent": ("config", "errors"),  # the doctor looks where the configuration says things are
     "config": ("errors",),
     "workers": ("errors",),  # looks after processes, whatever they do

@@ -23,7 +23,7 @@ from keyturn.providers.aws import catalogue
 from keyturn.providers.aws.recipes import all_recipes
 from keyturn.providers.aws.recipes.base import Recipe
 from keyturn.providers.aws.rules import REGISTRY, Rule
-from tools.docs import DOCS, errors, radius, rest
+from tools.docs import DOCS, controls, errors, radius, rest
 from tools.docs.source import cell, code, field_comments, generated, summary, table
 
 HELP_COLUMNS: Final = 100
@@ -457,5 +457,6 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "errors.md": errors.page,
     "api.md": rest.page,
     "roles.md": roles,
+    "controls.md": controls.page,
     "../README.md": index,
 }

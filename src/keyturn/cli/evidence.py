@@ -138,6 +138,19 @@ def sample(ctx: click.Context, /, count: int, seed: str, output: str, **wanted: 
         sys.exit(EXIT_REFUSED)
 
 
+@evidence.command()
+@click.option(
+    "-o", "--output", type=click.Choice(["text", "json", "markdown"]), default="text", help="How to print."
+)
+@click.pass_context
+def controls(ctx: click.Context, output: str) -> None:
+    """Which controls of SOC 2, ISO 27001, PCI DSS, the EU AI Act and OWASP AISVS this is evidence for, and what each claim rests on here."""
+    from keyturn.cli.text_evidence import controls_markdown, controls_text
+
+    found = api(ctx).get("/evidence/controls")["controls"]
+    out(found, controls_markdown(found) if output == "markdown" else controls_text(found), output)
+
+
 @click.command()
 @click.argument("case", default="")
 @click.option("-n", "--lines", default=40, show_default=True, help="The newest so many (not with a case).")

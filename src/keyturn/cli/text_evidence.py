@@ -111,3 +111,56 @@ def _event(one: Seen) -> str:
     if one.why:
         words.append(f"      {one.why}")
     return "\n".join(words)
+
+
+_NOT_COMPLIANCE: Final = (
+    "Evidence for, as it stands here; whether a control is met is for whoever audits to say."
+)
+
+
+def controls_text(found: list[dict[str, Any]]) -> str:
+    """Each control: its claim, what it rests on, what it lacks."""
+    lines = [textwrap.fill(_NOT_COMPLIANCE, 79)]
+    for one in found:
+        control = one["control"]
+        standing = one["standing"].upper() if one["standing"] != "present" else "present"
+        lines += ["", f"{control['of']} {control['id']}  {standing if control['rests'] else 'NO CLAIM'}"]
+        lines.append(textwrap.fill(control["claim"], 79, initial_indent="  ", subsequent_indent="  "))
+        lines += [
+            textwrap.fill(
+                f"{rest['standing']:15} {rest['name']}: {rest['said']}",
+                79,
+                initial_indent="  ",
+                subsequent_indent=" " * 18,
+            )
+            for rest in one["found"]
+        ]
+        if control["lacks"]:
+            lines.append(
+                textwrap.fill(
+                    f"not here: {control['lacks']}", 79, initial_indent="  ", subsequent_indent="  "
+                )
+            )
+    return "\n".join(lines)
+
+
+def controls_markdown(found: list[dict[str, Any]]) -> str:
+    """The same as a table, for a report."""
+    lines = [
+        _NOT_COMPLIANCE,
+        "",
+        "| control | asks | claim | rests on | not here |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for one in found:
+        control = one["control"]
+        rests = "<br>".join(f"**{rest['standing']}** {rest['name']}: {rest['said']}" for rest in one["found"])
+        cells = (
+            f"{control['of']} {control['id']}",
+            control["asks"],
+            control["claim"],
+            rests,
+            control["lacks"],
+        )
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines)

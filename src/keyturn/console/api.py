@@ -130,7 +130,7 @@ class Api:
     ) -> None:
         self._desk, self._identity, self._authority = desk, identity, authority
         self._metrics, self._open_metrics = metrics, open_metrics
-        self._evidence = EvidenceApi(desk)
+        self._evidence = EvidenceApi(desk, identity)
         self._people, self._signing, self._tokens = people, signing, tokens
 
     def routes(self) -> list[Route]:
@@ -161,6 +161,7 @@ class Api:
             ("GET", "/api/v1/export", self._evidence.export),
             ("GET", "/api/v1/evidence/sample", self._evidence.sample),
             ("GET", "/api/v1/evidence/calls", self._evidence.calls),
+            ("GET", "/api/v1/evidence/controls", self._evidence.controls),
             ("GET", "/api/v1/ca", self._ca),
             ("POST", "/api/v1/ca/rotate", self._rotate),
             ("POST", "/api/v1/logout", self._logout),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from keyturn.console.identity import User
+from keyturn.console.identity import Identity, User
 from keyturn.core.evidence import SAMPLE_MAX, Filter
 from keyturn.errors import OperatorError, ReviewError
 from keyturn.runtime.interface import Desk
@@ -23,8 +24,8 @@ MS_DIGITS_MAX: Final = 15
 class EvidenceApi:
     """The handlers; `console.api` has their routes."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, desk: Desk, identity: Identity) -> None:
+        self._desk, self._identity = desk, identity
 
     async def export(self, request: Request, user: User) -> Response:
         may_check(user)
@@ -55,6 +56,12 @@ class EvidenceApi:
                 "roles": status.get("roles", []),
             }
         )
+
+    async def controls(self, request: Request, user: User) -> Response:
+        may_check(user)
+        roles = Counter(role for one in self._identity.users() for role in one.roles)
+        found = await self._desk.controls(reviewers=roles["reviewer"], auditors=roles["auditor"])
+        return _json({"controls": found})
 
 
 def may_check(user: User) -> None:

@@ -202,6 +202,11 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
         roles=MAY_CHECK,
         says="The calls that left, to compare an account's trail with.",
     ),
+    ("GET", "/evidence/controls"): Row(
+        shapes.Controls,
+        roles=MAY_CHECK,
+        says="Which controls of others this is evidence for, and what each claim rests on here.",
+    ),
     ("GET", "/ca"): Row(shapes.Certificate, says="The proxy's certificate authority."),
     ("POST", "/ca/rotate"): Row(shapes.Certificate, roles=("administrator",), says="Make a new one."),
     ("GET", "/metrics"): Row(

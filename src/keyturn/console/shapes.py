@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from keyturn.console.answers import Answer
+from keyturn.core.controls import Claimed
 from keyturn.core.reconciling import Call
 from keyturn.model.assessment import Assessment
 from keyturn.model.change import Change
@@ -308,6 +309,12 @@ class Left(msgspec.Struct, frozen=True):
     calls: tuple[Call, ...]
     account: str
     roles: tuple[str, ...]
+
+
+class Controls(msgspec.Struct, frozen=True):
+    """Evidence for controls of others, as it stands; never a claim of compliance."""
+
+    controls: tuple[Claimed, ...]
 
 
 class Certificate(msgspec.Struct, frozen=True):

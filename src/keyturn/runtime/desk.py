@@ -12,6 +12,7 @@ import msgspec
 
 from keyturn.core.advance import owed
 from keyturn.core.case import Case, Phase
+from keyturn.core.controls import Claimed, Facts, claims
 from keyturn.core.evidence import ALL, Filter, Sample
 from keyturn.core.lifecycle import TERMINAL
 from keyturn.core.reconciling import Call
@@ -306,6 +307,24 @@ class DeskSide(ReviewingSide):
 
     async def calls(self, *, since_ms: int = 0, until_ms: int | None = None) -> tuple[Call, ...]:
         return await self.evidence.calls(since_ms=since_ms, until_ms=until_ms)
+
+    async def controls(self, *, reviewers: int, auditors: int) -> tuple[Claimed, ...]:
+        counts = await self.evidence.counts()
+        status = self.status()
+        signed = status["checkpoint"]
+        return claims(
+            Facts(
+                mode=status["mode"],
+                events=counts,
+                reviewers=reviewers,
+                auditors=auditors,
+                signed_entries=signed["entries"] if signed else 0,
+                log_entries=status["log_entries"],
+                drill_every_s=self.settings.drill_every_s,
+                review_deadline_s=self.settings.review_deadline_s,
+                policy_digest=status["policy_digest"],
+            )
+        )
 
     def author(self) -> Author:
         """Who signs what is exported; the runtime holds the key."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
@@ -63,6 +64,10 @@ class Evidence:
         async for body in self._bodies():
             calls.see(body)
         return calls.found(since_ms=since_ms, until_ms=until_ms)
+
+    async def counts(self) -> Counter[str]:
+        """Entries of the log by the tag of their event."""
+        return Counter([str(type(body.event).__struct_config__.tag) async for body in self._bodies()])
 
     async def index(self, *, until: int | None = None) -> Index:
         """Every case, by what it can be chosen by."""

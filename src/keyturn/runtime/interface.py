@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from keyturn.core.case import Case
+from keyturn.core.controls import Claimed
 from keyturn.core.evidence import ALL, Filter, Sample
 from keyturn.core.people import People
 from keyturn.core.reconciling import Call
@@ -321,6 +322,10 @@ class Desk(Protocol):
 
     async def calls(self, *, since_ms: int = 0, until_ms: int | None = None) -> tuple[Call, ...]:
         """The calls that left in that time, by the log: what the account's own trail is compared with."""
+        ...
+
+    async def controls(self, *, reviewers: int, auditors: int) -> tuple[Claimed, ...]:
+        """Controls of others that this log is evidence for, with what each claim rests on, as it stands here; so many may review and audit."""
         ...
 
     async def record_authority(self, *, by: str, fingerprint: str) -> None: ...
