@@ -50,6 +50,7 @@ _API: Final = {
     "GET /api/v1/export": Access((AUDITOR, ADMIN, REVIEWER), "read"),
     "GET /api/v1/evidence/sample": Access((AUDITOR, ADMIN, REVIEWER), "read"),
     "GET /api/v1/evidence/calls": Access((AUDITOR, ADMIN, REVIEWER), "read"),
+    "GET /api/v1/evidence/controls": Access((AUDITOR, ADMIN, REVIEWER), "read"),
     "GET /api/v1/ca": Access(ANY, "read"),
     "GET /metrics": Access(ANY, "read", "nobody has to log in with console.open_metrics"),
     "POST /api/v1/cases/{id}/review": Access((REVIEWER,), "review", "never of her own agent's"),
