@@ -324,6 +324,7 @@ TEST_LINES_MAX = 100
 
 LONG_FILES = {
     "tests/provider/rule_cases.py": "a table: two cases a rule",
+    "tests/record/test_record_corpus.py": "a table: every event ever written, and every value in one",
     "tests/runtime/test_conversations.py": "to be parted by what the conversations are about",
     "src/keyturn/providers/aws/recipes/iam.py": "four kinds that lean on each other: role, user, policy, instance profile",
     "src/keyturn/providers/aws/recipes/dynamodb.py": "capture, backup, restore and update of the richest kind there is",
