@@ -12,7 +12,7 @@ from keyturn.core.case import Case, Phase
 from keyturn.core.plane import Plane, from_snapshot, snapshot
 from keyturn.core.sequences import MANY, MANY_INSIDE, REMEMBERED_MAX, Earlier, Step, found, raised
 from keyturn.model import record as r
-from keyturn.model.assessment import Assessment, Finding, Kind, Reversibility
+from keyturn.model.assessment import Assessment, Dependent, Finding, Kind, Reversibility
 from keyturn.model.change import Change, Effect, Operation, Principal, ResourceRef
 
 
@@ -51,6 +51,13 @@ def objects(count: int) -> tuple[Earlier, ...]:
 def members(count: int) -> tuple[Earlier, ...]:
     return tuple(
         earlier(n, "ecs:DeleteService", Effect.DELETE, ref("ecs:service", f"web/{n}")) for n in range(count)
+    )
+
+
+def its_own(*resources: ResourceRef, done: bool = True) -> Earlier:
+    """A case of the session that made what stood nowhere before."""
+    return msgspec.structs.replace(
+        earlier(1, "dynamodb:CreateTable", Effect.CREATE, *resources, done=done), makes=resources
     )
 
 
@@ -218,3 +225,30 @@ def test_a_backup_inside_of_the_same_change_does_not_count() -> None:
     assert "by this very change" in finding.message
     assert raised(judged, [finding]).reversibility is Reversibility.R4
     assert not found(table, assessment(Effect.DELETE, _loss(TABLE)), ())
+
+
+OWN: dict[str, tuple[Earlier, Change, dict[str, Any], bool]] = {
+    "what it made": (its_own(TABLE), change("dynamodb:UpdateTable", Effect.UPDATE, TABLE), {}, True),
+    "two that it made": (its_own(TABLE, OTHER), change("x:Set", Effect.UPDATE, TABLE, OTHER), {}, True),
+    "one that it did not make": (its_own(TABLE), change("x:Set", Effect.UPDATE, TABLE, OTHER), {}, False),
+    "what may have stood before": (
+        earlier(1, "sqs:CreateQueue", Effect.CREATE, TABLE, done=True),
+        change("x:Set", Effect.UPDATE, TABLE),
+        {},
+        False,
+    ),
+    "what is not made yet": (its_own(TABLE, done=False), change("x:Set", Effect.UPDATE, TABLE), {}, False),
+    "with data in it": (its_own(TABLE), change("x:Set", Effect.UPDATE, TABLE), {"data_at_risk": "1 item"}, False),
+    "of which something is unknown": (its_own(TABLE), change("x:Set", Effect.UPDATE, TABLE), {"unknowns": ("?",)}, False),
+    "which another thing uses": (its_own(TABLE), change("x:Set", Effect.UPDATE, TABLE), {"blast_radius": (Dependent(OTHER, "reads", TABLE),)}, False),
+    "which a thing of its own uses": (its_own(TABLE, OTHER), change("x:Set", Effect.UPDATE, TABLE), {"blast_radius": (Dependent(OTHER, "reads", TABLE),)}, True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_what_a_session_made_is_its_own(name: str) -> None:
+    """Where it certainly stood nowhere before, holds no data, and nobody else is known to use it."""
+    before, asked, more, own = OWN[name]
+    judged = msgspec.structs.replace(assessment(Effect.UPDATE), **more)
+    codes = [one.code for one in found(asked, judged, (before,))]
+    assert ("SEQ007" in codes) is own

@@ -209,6 +209,7 @@ EXAMPLES: Final[tuple[r.Event, ...]] = (
     r.Joined(at_ms=AT, change=CHANGE),
     r.Assessed(at_ms=AT, assessment=ASSESSMENT),
     r.Assessed(at_ms=AT, assessment=msgspec.structs.replace(ASSESSMENT, radius=RADIUS)),
+    r.Assessed(at_ms=AT, assessment=msgspec.structs.replace(ASSESSMENT, makes=(TABLE,))),
     r.Decided(at_ms=AT, decision=DECISION, request=REQUEST, said="vault:said:82"),
     r.Decided(
         at_ms=AT,

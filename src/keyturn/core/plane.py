@@ -138,6 +138,7 @@ class _Known(msgspec.Struct):
     change: Change | None  # until it ends: only what is open can be joined
     ended_at_ms: int | None
     kinds: tuple[Kind, ...] = ()  # of what was found of it
+    makes: tuple[ResourceRef, ...] = ()  # what it made that stood nowhere before
 
 
 def operation_key(change: Change, operation: Operation) -> str:
@@ -237,6 +238,7 @@ class Plane:
         known.change = None if ended else change
         if case.assessment is not None and isinstance(event, r.Assessed):
             known.kinds = tuple(sorted(case.assessment.kinds))
+            known.makes = case.assessment.makes
         self._apply_locks(case, change)
 
     def _remember(self, known: _Known) -> None:
@@ -319,6 +321,7 @@ class Plane:
                 case_id=known.case_id,
                 steps=tuple(Step(name, floor, resources) for _, name, floor, resources in known.operations),
                 kinds=frozenset(known.kinds),
+                makes=known.makes,
                 waits=known.phase in UNDECIDED or known.phase in _OPEN_TO_PEOPLE,
                 done=known.phase in _EXECUTED or known.phase in _MAY_RESTORE,
             )

@@ -64,6 +64,7 @@ class Earlier(msgspec.Struct, frozen=True):
     kinds: frozenset[Kind]
     done: bool = False
     waits: bool = False
+    makes: tuple[ResourceRef, ...] = ()  # what it made, and what was read to stand nowhere before
 
 
 def steps_of(change: Change) -> tuple[Step, ...]:
@@ -83,6 +84,7 @@ def found(
     if not earlier:
         return tuple(seen.with_its_backup())
     return (
+        *seen.its_own(),
         *seen.replaced(),
         *seen.unguarded(),
         *seen.with_its_backup(),
@@ -125,6 +127,21 @@ class _Sequence:
             population,
         )
         self._steps = steps_of(change)
+
+    def its_own(self) -> Iterator[Finding]:
+        """What the session itself made, where nobody else is known to use it and no data is in it, is its own to change and delete."""
+        if self._assessment.data_at_risk or self._assessment.unknowns:
+            return
+        before = [one for one in self._earlier if one.done and one.makes]
+        made = [ref for one in before for ref in one.makes]
+        own = [any(_alike(ref, mine) for mine in made) for ref in self._change.resources]
+        used = [one.resource for one in self._assessment.blast_radius if not any(_alike(one.resource, mine) for mine in made)]  # fmt: skip
+        if not own or not all(own) or used:
+            return
+        step = self._steps[0]
+        cases = _cases(one for one in before if any(_alike(ref, step.resources[0]) for ref in one.makes))
+        message = f"{step.resources[0]} was made by this session ({_named(cases)}), and nothing else is known to use it."
+        yield self._finding("SEQ007", Kind.NOTE, message, step, Reversibility.R1, {"cases": cases})
 
     def replaced(self) -> Iterator[Finding]:
         """Delete and create of one identity, in either order, in any number of calls."""

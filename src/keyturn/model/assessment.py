@@ -172,6 +172,7 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     captures: str = ""  # vault reference of the sealed captures this rests on
     environment_heard: tuple[Heard, ...] = ()  # who spoke of the environment; none is why it is unknown
     radius: Radius | None = None  # who relies on what goes, walked; None where nothing goes
+    makes: tuple[ResourceRef, ...] = ()  # what it makes, and what was read to stand nowhere before
 
     @property
     def kinds(self) -> frozenset[Kind]:

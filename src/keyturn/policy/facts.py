@@ -104,6 +104,11 @@ def delegated(change: Change, assessment: Assessment) -> bool:
     return bool(worse) and known and floors
 
 
+def own(assessment: Assessment) -> bool:
+    """All that the change touches was made by this very session, holds no data, and is used by nobody else that is known."""
+    return any(finding.code == "SEQ007" for finding in assessment.findings)
+
+
 NEVER_S: Final = 9_999_999_999
 """Three hundred years: a time to recover that is not known is longer than any that a policy compares it with."""
 
@@ -289,6 +294,12 @@ FACTS: Final[tuple[Fact, ...]] = (
         "Bool",
         "all that is worse than an update in place is what a role that is known may do later, and it can change no permissions",
         lambda asked: delegated(asked.change, asked.assessment),
+    ),
+    Fact(
+        "own",
+        "Bool",
+        "this very session made all that it touches; no data is in it, and nothing else is known to use it",
+        lambda asked: own(asked.assessment),
     ),
     Fact(
         "alternatives", "Bool", "a narrower way is known", lambda asked: bool(asked.assessment.alternatives)

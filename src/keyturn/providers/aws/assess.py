@@ -61,6 +61,16 @@ def lowered(name: str, parameters: Mapping[str, Any]) -> bool:
     return name in _PLAIN_READS and not parameters.get("WithDecryption")
 
 
+def _plain_parameters(context: Context) -> bool:
+    """Whether all parameters that are asked for were read to be plain text: WithDecryption then decrypts nothing (API_GetParameter)."""
+    if context.operation.name not in {"ssm:GetParameter", "ssm:GetParameters"}:
+        return False
+    states = [context.states.get(str(ref)) for ref in context.operation.resources]
+    return bool(states) and all(
+        state is not None and state.get("type") in {"String", "StringList"} for state in states
+    )
+
+
 def assess(
     change: Change, requests: tuple[Request, ...], *, seal: Seal, accounts: Mapping[str, str]
 ) -> Inquiry[Assessing]:
@@ -125,7 +135,7 @@ def _with_items(
 
 def judge(context: Context, *, taken_back: bool = False) -> Judged:
     """One operation by the rules that speak of it; of an undo only what its steps are."""
-    if lowered(context.operation.name, context.parameters):
+    if lowered(context.operation.name, context.parameters) or _plain_parameters(context):
         return Judged(context.operation, Effect.READ, Reversibility.R0, (), ())
     known = inside.floor(context)  # of a stack call: the worst of its parts
     if known is not None:
@@ -315,8 +325,21 @@ def _together(
             *taken.doubts,
             *(doubt for one in judged for doubt in one.doubts),
         ),
+        makes=_makes(change, states),
     )
     return Assessing(assessment=assessment, captures=taken.captures, reply_commands=ways.commands)
+
+
+def _makes(change: Change, states: Mapping[str, Any]) -> tuple[ResourceRef, ...]:
+    """What is made that was read to stand nowhere: a create of a name that stands already makes nothing, and services let it pass."""
+    return tuple(
+        ref
+        for operation in change.operations
+        if (recipe := recipes.for_kind((ref := operation.resources[0]).kind)) is not None
+        and operation.name in recipe.creates
+        and ref.id != "*"
+        and states.get(str(ref), ...) is None
+    )
 
 
 def _recover_s(judged: list[Judged]) -> int | None:

@@ -281,6 +281,12 @@ def _top(request: Request, head: str) -> Any:
     return value
 
 
+def nobody_uses(live: Live) -> bool:
+    """Whether it was read who uses it (the reading ``users``), and nobody does."""
+    found = live.get("users")
+    return isinstance(found, Mapping) and found.get("NetworkInterfaces") == []
+
+
 def like(path: str, pattern: str) -> Condition:
     """Text in the request matches this pattern somewhere."""
     compiled = re.compile(pattern)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import READ_EFFECTS, Effect
 from keyturn.providers.aws.rules import Context, Fired, rule
+from keyturn.providers.aws.rules.conditions import nobody_uses
 from keyturn.providers.aws.rules.policies import OPERATIONS
 from keyturn.providers.aws.rules.shapes import families, leaves, members
 
@@ -64,6 +65,8 @@ def opened_to_everybody(context: Context) -> Fired:
     """Public access is access for everybody: a principal of ``*``, an open address range, a public ACL or group, no authentication."""
     if context.operation.floor in READ_EFFECTS or _TAKES_AWAY.match(context.operation.action):
         return None
+    if context.operation.action == "AuthorizeSecurityGroupEgress" and nobody_uses(context.live):
+        return None  # as every new group lets everything out (EC2 user guide, default security groups), and nothing is behind it
     found: list[str] = []
     if context.operation.name not in OPERATIONS:  # of these POL002 says who is let in
         found += [path for path, document in documents(context.parameters) if open_to_all(document)]

@@ -14,6 +14,7 @@ from keyturn.providers.aws.rules.conditions import (
     check,
     given,
     higher,
+    nobody_uses,
     off,
     says,
     standing,
@@ -85,7 +86,8 @@ T.row("EC009", "StopInstances", says("Force", True) | says("SkipOsShutdown", Tru
 T.row("EC010", "StopInstances TerminateInstances", check(_instance_store, given=(), live=("Reservations[].Instances[].RootDeviceType",)), LOSS, "Instance store is gone once the instance stops")
 T.row("EC011", "ModifyVolume", higher("Size"), OUTAGE_ONE_WAY, "A volume can be enlarged, never made smaller")
 T.row("EC012", "DetachVolume", says("Force", True) | stands("Attachments[].State", "attached"), OUTAGE, "The volume is in use by an instance")
-T.row("EC013", "AuthorizeSecurityGroupIngress AuthorizeSecurityGroupEgress", says("IpPermissions[].IpProtocol", "-1") | says("IpProtocol", "-1"), EXPOSES, "Every protocol and port would be open to that source", "AuthorizeSecurityGroupIngress")
+T.read("AuthorizeSecurityGroupEgress", Read("ec2:DescribeNetworkInterfaces", {"Filters": [{"Name": "=group-id", "Values": ["GroupId"]}]}), "users")
+T.row("EC013", "AuthorizeSecurityGroupIngress AuthorizeSecurityGroupEgress", (says("IpPermissions[].IpProtocol", "-1") | says("IpProtocol", "-1")) & check(lambda _request, live: not nobody_uses(live), given=(), live=("users/NetworkInterfaces[].NetworkInterfaceId",)), EXPOSES, "Every protocol and port would be open to that source", "AuthorizeSecurityGroupIngress")
 T.row("EC014", "RevokeSecurityGroupIngress RevokeSecurityGroupEgress", ALWAYS, OUTAGE, "Connections that rest on these rules fail")
 T.row("EC015", "DeleteSecurityGroup", stands("users/NetworkInterfaces[].NetworkInterfaceId"), OUTAGE_DELETE, "The group is in use by network interfaces")
 T.row("EC016", "ReplaceRoute DeleteRoute", ALWAYS, OUTAGE, "Traffic of the route goes elsewhere, or nowhere")
