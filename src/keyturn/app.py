@@ -99,7 +99,7 @@ class App:
         self._console_task: asyncio.Task[None] | None = None
 
     def _providers(self, config: Config) -> dict[str, Provider]:
-        return {"aws": AwsProvider(self.vault.seal, config.environments)}
+        return {"aws": AwsProvider(self.vault.seal, config.environments, _roles(config))}
 
     async def reload(self, config: Config) -> tuple[str, ...]:
         """Policy, environments and holds as `config` has them, from now on; returns the settings that take a restart.
@@ -330,6 +330,11 @@ def _settings(config: Config, *, observe: bool) -> Settings:
         standin=bool(config.aws.endpoint_url),
         drill_every_s=config.drill.every_h * 3_600,
     )
+
+
+def _roles(config: Config) -> tuple[str, ...]:
+    """The roles that the plane itself works with: a policy that shuts one of them out shuts the plane out."""
+    return (config.aws.read_role, config.aws.change_role, config.aws.backup_role)
 
 
 def _aws(config: Config) -> AwsConfig:

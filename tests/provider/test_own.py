@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from moto import mock_aws
 
@@ -13,8 +15,9 @@ from keyturn.model.assessment import Kind
 from keyturn.model.change import Effect
 from keyturn.model.execution import Unavailable
 from keyturn.providers.aws import assess
+from keyturn.providers.aws.rules import REGISTRY, Context
 from tests.provider.ordinary_work import engine, judge, perform
-from tests.provider.provider_world import ACCOUNT, REGION, Account, change, drive, request, seal
+from tests.provider.provider_world import ACCOUNT, REGION, Account, change, drive, operation, request, seal
 
 EVERYTHING: dict[str, Any] = {"IpPermissions": [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]}
 
@@ -69,3 +72,58 @@ def test_the_same_is_an_exposure_of_a_group_in_use(account: Account) -> None:
     subnet = perform(account, "ec2:DescribeSubnets", {})["Subnets"][0]["SubnetId"]
     perform(account, "ec2:CreateNetworkInterface", {"SubnetId": subnet, "Groups": [asked["GroupId"]]})
     assert Kind.EXPOSURE in judge(account, "ec2:AuthorizeSecurityGroupEgress", asked).kinds
+
+
+STATEMENTS: dict[str, list[str]] = {
+    "DELETE FROM orders WHERE id = '1'": ["dynamodb:table/orders"],
+    'SELECT id, "x" FROM other': ["dynamodb:account/*"],  # a quoted word may hold anything
+    'select * from "orders"."by-day"': ["dynamodb:table/orders"],
+    "INSERT INTO orders VALUE {'id': 'FROM other'}": ["dynamodb:table/orders"],
+    "UPDATE orders SET a = 1 WHERE id = '1'": ["dynamodb:table/orders"],
+    "whatever this is": ["dynamodb:account/*"],
+}
+
+
+@pytest.mark.parametrize("text", STATEMENTS)
+def test_a_partiql_statement_is_about_its_table(text: str) -> None:
+    """And about the account where it does not say, or one of several does not."""
+    asked = operation("dynamodb:ExecuteStatement", {"Statement": text})
+    assert [str(ref) for ref in asked.resources] == STATEMENTS[text]
+    several = {"Statements": [{"Statement": "DELETE FROM orders WHERE id = '1'"}, {"Statement": text}]}
+    both = operation("dynamodb:BatchExecuteStatement", several)
+    assert [str(ref) for ref in both.resources] == STATEMENTS[text]
+
+
+def test_what_runs_on_an_instance_acts_with_the_role_of_its_profile(account: Account) -> None:
+    """The profile is looked up: what its role may do counts, and a profile that cannot be read is not harmless."""
+    perform(account, "iam:CreateRole", {"RoleName": "web", "AssumeRolePolicyDocument": "{}"})
+    reads = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}],
+    }
+    perform(
+        account,
+        "iam:PutRolePolicy",
+        {"RoleName": "web", "PolicyName": "p", "PolicyDocument": json.dumps(reads)},
+    )
+    perform(account, "iam:CreateInstanceProfile", {"InstanceProfileName": "web-profile"})
+    perform(
+        account, "iam:AddRoleToInstanceProfile", {"InstanceProfileName": "web-profile", "RoleName": "web"}
+    )
+    asked = {"InstanceId": "i-1", "IamInstanceProfile": {"Name": "web-profile"}}
+    found = judge(account, "ec2:AssociateIamInstanceProfile", asked)
+    assert [one.kind for one in found.findings if one.code == "EC026"] == [Kind.NOTE]
+    gone = {**asked, "IamInstanceProfile": {"Name": "nowhere"}}
+    worse = judge(account, "ec2:AssociateIamInstanceProfile", gone)
+    assert [one.kind for one in worse.findings if one.code == "EC026"] == [Kind.DELEGATED_AUTHORITY]
+
+
+def test_a_policy_that_shuts_out_a_role_of_the_configuration_shuts_the_plane_out() -> None:
+    """Whatever it is called."""
+    policy = {"Statement": [{"Effect": "Deny", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/plane-reads"}, "Action": "s3:*", "Resource": "*"}]}  # fmt: skip
+    asked = {"Bucket": "b", "Policy": json.dumps(policy)}
+    made = operation("s3:PutBucketPolicy", asked)
+    rule = next(one for one in REGISTRY if one.code == "POL006")
+    context = Context(made, asked, {"s3:bucket/b": {"policy": None}})
+    assert rule.ask(context) is None
+    assert rule.ask(msgspec.structs.replace(context, ours=("plane-reads",), memo={})) is not None

@@ -30,6 +30,9 @@ _PLAIN_READS: Final = frozenset(
 _TRUE_DRY_RUNS: Final = frozenset({"lambda:Invoke", "lambda:UpdateFunctionCode"})
 
 _SINGLE: Final = items.WRITES | {
+    "dynamodb:BatchExecuteStatement",
+    "dynamodb:ExecuteStatement",
+    "dynamodb:ExecuteTransaction",
     "sqs:DeleteMessage",
     "sqs:DeleteMessageBatch",
     "s3:DeleteObject",
@@ -72,9 +75,14 @@ def _plain_parameters(context: Context) -> bool:
 
 
 def assess(
-    change: Change, requests: tuple[Request, ...], *, seal: Seal, accounts: Mapping[str, str]
+    change: Change,
+    requests: tuple[Request, ...],
+    *,
+    seal: Seal,
+    accounts: Mapping[str, str],
+    ours: tuple[str, ...] = (),
 ) -> Inquiry[Assessing]:
-    """Capture, judge every operation, put together."""
+    """Capture, judge every operation, put together. `ours`: names of the roles that the plane itself works with."""
     taken = yield from take(change)
     parameters = [request.parameters for request in requests] or [
         operation.parameters for operation in change.operations
@@ -88,7 +96,7 @@ def assess(
         ]
     )
     contexts = [
-        Context(operation, given, taken.captures.states, met, reading.live, power)
+        Context(operation, given, taken.captures.states, met, reading.live, power, ours=ours)
         for (operation, reading), given, met, power in zip(
             _read(change, taken), parameters, touched, powers, strict=True
         )
@@ -187,7 +195,10 @@ def _recoverable(context: Context, ref: ResourceRef, effect: Effect) -> Recovera
         return Recoverable(resource=ref, backup=False, inverse=back, recover_s=60 if back else None)
     if context.items.writes and context.items.captured:
         return Recoverable(resource=ref, backup=recipe.backs_up, inverse=True, recover_s=60)
-    inverse = state is not None and _has_inverse(recipe, context, ref, state)
+    inverse = state is not None and (
+        _has_inverse(recipe, context, ref, state)
+        or (effect not in _DESTROYS and undo.put_back(context.operation, context.states) is not None)
+    )
     by_itself = (
         context.operation.floor in _DESTROYS or context.operation.name in recipe.gives_all_back
     )  # then the inverse is of all that goes, not of a side of it

@@ -77,9 +77,37 @@ def roles(operation: Operation, live: Mapping[str, Any], states: Mapping[str, An
 def of(operation: Operation, live: Mapping[str, Any], states: Mapping[str, Any]) -> Inquiry[Authority | None]:
     """The authority that the operation gives something to act with; None where it gives none that can be named."""
     named = roles(operation, live, states)
+    held = profiles(operation)
+    if held:
+        answers = yield tuple(
+            _ask(operation, "GetInstanceProfile", InstanceProfileName=name) for name in held
+        )
+        for name, answer in zip(held, answers, strict=True):
+            listed = _at(answer, "InstanceProfile", "Roles")
+            if not isinstance(listed, list):
+                return Authority(name, None, why=f"the role of the instance profile {name} could not be read")
+            named += [str(role.get("RoleName")) for role in listed]
+        if not named:
+            return Authority(
+                ", ".join(held), Effect.READ, bounded=True
+            )  # a profile without a role gives none
     if not named:
         return None
-    return (yield from of_roles(operation, named))
+    return (yield from of_roles(operation, list(dict.fromkeys(named))))
+
+
+def profiles(operation: Operation) -> list[str]:
+    """Names of the instance profiles in the request: what runs on an instance acts with the role that is in one."""
+    if operation.service in _NOT_PASSED or operation.floor in {Effect.DELETE, Effect.READ, Effect.LIST}:
+        return []
+    found: list[str] = []
+    for name, _, value in leaves(operation.parameters):
+        if name.lower() not in {"iaminstanceprofile", "iaminstanceprofilename", "iaminstanceprofilearn"}:
+            continue
+        one = (value.get("Arn") or value.get("Name")) if isinstance(value, Mapping) else value
+        if isinstance(one, str) and one:
+            found.append(one.rpartition("/")[2])
+    return list(dict.fromkeys(found))[:5]
 
 
 def of_roles(operation: Operation, named: list[str]) -> Inquiry[Authority]:
@@ -100,8 +128,7 @@ def _documents(operation: Operation, role: str) -> Inquiry[list[Any] | str]:
     """Every policy document of a role; in words why they could not be read."""
 
     def ask(name: str, **given: str) -> Call:
-        region = GLOBAL_REGION.get(operation.partition, operation.region)
-        return Call(f"iam:{name}", given, operation.account, region, partition=operation.partition)
+        return _ask(operation, name, **given)
 
     attached, inline = yield (
         ask("ListAttachedRolePolicies", RoleName=role),
@@ -132,6 +159,11 @@ def _documents(operation: Operation, role: str) -> Inquiry[list[Any] | str]:
     if None in documents or None in versions:
         return f"a policy of the role {role} could not be read"
     return documents
+
+
+def _ask(operation: Operation, name: str, **given: str) -> Call:
+    region = GLOBAL_REGION.get(operation.partition, operation.region)
+    return Call(f"iam:{name}", given, operation.account, region, partition=operation.partition)
 
 
 def _at(answer: Answer, *path: str) -> Any:

@@ -24,12 +24,17 @@ GONE_READS_MAX: Final = 120
 
 
 class AwsProvider:
-    """See `core.ports.Provider`. `accounts` maps account ids to the environment their resources are in by default."""
+    """See `core.ports.Provider`. `accounts` maps account ids to the environment their resources are in by default; `roles` are those
+    that the plane itself works with, by their ARNs.
+    """
 
     name = "aws"
 
-    def __init__(self, seal: Seal, accounts: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, seal: Seal, accounts: Mapping[str, str] | None = None, roles: tuple[str, ...] = ()
+    ) -> None:
         self._seal = seal
+        self._ours = tuple(dict.fromkeys(role.rpartition("/")[2] for role in roles if role))
         self._accounts = dict(accounts or {})
 
     def __repr__(self) -> str:
@@ -39,7 +44,7 @@ class AwsProvider:
         return Lane.READ if operation.floor in READ_EFFECTS else Lane.CHANGE
 
     def assess(self, change: Change, requests: tuple[Request, ...], *, at_ms: int) -> Inquiry[Assessing]:
-        return assess(change, requests, seal=self._seal, accounts=self._accounts)
+        return assess(change, requests, seal=self._seal, accounts=self._accounts, ours=self._ours)
 
     def radius(self, change: Change, assessing: Assessing, *, at_ms: int) -> Inquiry[Radius] | None:
         if not walk.walks(change, assessing.assessment):

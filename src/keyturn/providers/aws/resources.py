@@ -17,6 +17,7 @@ import msgspec
 
 from keyturn.model.change import ResourceRef
 from keyturn.providers.aws import catalogue, naming, plans
+from keyturn.providers.aws.languages import partiql
 from keyturn.providers.aws.wire_shapes import kebab
 from keyturn.providers.aws.wire_table import load
 
@@ -342,6 +343,8 @@ def _dynamodb(operation: str, parameters: dict[str, Any], home: Home) -> list[Re
     elif operation in {"TransactWriteItems", "TransactGetItems"}:
         parts = [part for item in parameters.get("TransactItems") or [] for part in item.values()]
         tables = [part["TableName"] for part in parts if isinstance(part, dict) and "TableName" in part]
+    elif operation in partiql.OPERATIONS:
+        tables = partiql.tables(operation, parameters)
     elif operation == "ImportTable":
         tables = list(_texts((parameters.get("TableCreationParameters") or {}).get("TableName")))
     return [name_or_arn("dynamodb:table", table, home) for table in sorted(tables)]

@@ -145,10 +145,29 @@ def _made_after(change: Change, deleted: Operation, ref: ResourceRef) -> bool:
 
 
 def put_back(operation: Operation, states: Mapping[str, State | None]) -> Step | None:
-    """For a kind without a recipe: the same call with the values that were read before; None where they were not."""
-    if len(own(operation)) != 1 or recipes.for_kind(operation.resources[0].kind) is not None:
+    """The same call with the values that were read before, where no recipe knows the way back; None where they were not read."""
+    if len(own(operation)) != 1:
+        return None
+    ref = operation.resources[0]
+    recipe = recipes.for_kind(ref.kind)
+    if recipe is not None and (
+        operation.floor in _GOES or _knows(recipe, operation, ref, states.get(str(ref)))
+    ):
         return None
     return live.put_back(operation, {"": states.get(live.key(operation))})
+
+
+_GOES: Final = frozenset({Effect.DELETE, Effect.REPLACE, Effect.CREATE})
+
+
+def _knows(recipe: Recipe, operation: Operation, ref: ResourceRef, state: State | None) -> bool:
+    """Whether the recipe itself speaks of the operation, or takes it back; one that fails on this request says neither."""
+    if operation.name in recipe.deletes | recipe.creates | recipe.updates:
+        return True
+    try:
+        return state is not None and bool(recipe.inverse(operation.name, operation.parameters, ref, state))
+    except Exception:  # noqa: BLE001  # a request of any shape
+        return True
 
 
 def _read_again(operation: Operation, step: Step) -> Inquiry[list[str]]:

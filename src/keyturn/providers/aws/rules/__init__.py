@@ -39,6 +39,7 @@ class Context(msgspec.Struct, frozen=True):
     items: Items = Items()  # what stands where DynamoDB writes go
     live: Mapping[str, Any] = MappingProxyType({})  # what was read for its rows, by the reading's name
     authority: Authority | None = None  # what the role may do that the operation gives something to run
+    ours: tuple[str, ...] = ()  # names of the roles that the plane itself works with, as it is configured
     memo: dict[str, Any] = {}  # what several rules work out alike, once a request
 
     @property

@@ -378,7 +378,12 @@ def no_longer_denied(context: Context, found: Judged) -> Fired:
 
 
 _KEYTURN: Final = "role/keyturn-"
-"""The plane's own roles, as `keyturn guard aws` names them."""
+"""The plane's own roles, as `keyturn guard aws` names them; what the configuration says stands beside it."""
+
+
+def _ours(context: Context, who: str) -> bool:
+    """Whether a principal is one of the plane's own roles."""
+    return _KEYTURN in who or any(f"role/{name}" in who or who.endswith(f"/{name}") for name in context.ours)
 
 
 @rule("POL006", tuple(PLACES), Kind.OUTAGE, Effect.PERMISSION, R3, SOURCE, looks_at=LOOKS_AT)
@@ -389,8 +394,8 @@ def shut_out(context: Context, found: Judged) -> Fired:
         one
         for one in found.compared.denied
         if (one.who.patterns == (policies.EVERYBODY,) and not one.when and _all_of(one))
-        or (one.who.negated and not any(_KEYTURN in who for who in one.who.patterns))
-        or any(_KEYTURN in who for who in one.who.patterns)
+        or (one.who.negated and not any(_ours(context, who) for who in one.who.patterns))
+        or any(_ours(context, who) for who in one.who.patterns)
     )
     if not shut:
         return None

@@ -100,7 +100,7 @@ T.row("EC022", "DetachInternetGateway DetachVpnGateway DetachNetworkInterface Di
 T.row("EC023", "ReleaseAddress", ALWAYS, OUTAGE_DELETE, "The address may be another account's a moment later")
 T.row("EC024", "DisableEbsEncryptionByDefault DisableSnapshotBlockPublicAccess DisableImageBlockPublicAccess", ALWAYS, STRIP, "A guard of the whole region would be switched off")
 T.row("EC025", "ModifyInstanceMetadataOptions", check(_weaker_metadata, given=("HttpTokens",), live=("Reservations[].Instances[].MetadataOptions.HttpTokens",)), STRIP, "The role's credentials could be had without a session token (IMDSv1)")
-T.row("EC026", "AssociateIamInstanceProfile ReplaceIamInstanceProfileAssociation", ALWAYS, Harm(Kind.DELEGATED_AUTHORITY, Effect.PERMISSION, Reversibility.R1), "What runs on the instance would act with another role")
+T.row("EC026", "AssociateIamInstanceProfile ReplaceIamInstanceProfileAssociation", ALWAYS, RUNS, "What runs on the instance would act with another role")
 T.row("EC027", "CreateReplaceRootVolumeTask", ALWAYS, Harm(Kind.REPLACE, Effect.REPLACE, Reversibility.R4), "The root volume would be replaced, and what is on it is lost")
 T.row("EC028", "RunInstances", says("InstanceInitiatedShutdownBehavior", "terminate"), REMARK, "A shutdown from inside would terminate the instance")
 T.row("EC029", "RunInstances RequestSpotInstances", given("UserData", "LaunchSpecification.UserData"), RUNS, "User data runs as root at the first start, with the instance's role")
