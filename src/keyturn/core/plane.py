@@ -237,8 +237,7 @@ class Plane:
         known.phase, known.was_held, known.ended_at_ms = case.phase, case.was_held, case.ended_at_ms
         known.change = None if ended else change
         if case.assessment is not None and isinstance(event, r.Assessed):
-            known.kinds = tuple(sorted(case.assessment.kinds))
-            known.makes = case.assessment.makes
+            known.kinds, known.makes = tuple(sorted(case.assessment.kinds)), case.assessment.makes
         self._apply_locks(case, change)
 
     def _remember(self, known: _Known) -> None:
@@ -314,8 +313,7 @@ class Plane:
 
     def earlier(self, session: str, *, but: str) -> tuple[Earlier, ...]:
         """The last changes of a session that took effect or still may, oldest first: what a change of it is judged beside."""
-        theirs = self._by_session.get(session, {}).values()
-        recent = list(islice(reversed(theirs), REMEMBERED_MAX))
+        recent = list(islice(reversed(self._by_session.get(session, {}).values()), REMEMBERED_MAX))
         return tuple(
             Earlier(
                 case_id=known.case_id,
@@ -333,9 +331,8 @@ class Plane:
         """The case that works on one of these resources now; empty when none does."""
         if case.change is None:
             return ""
-        holders = {self.locks[resource] for resource in case.change.resources if resource in self.locks} - {
-            case.id
-        }
+        held = {self.locks.get(resource, case.id) for resource in case.change.resources}
+        holders = held - {case.id}
         return min(holders, default="")
 
     def touching(self, change: Change, *, but: str) -> tuple[str, ...]:

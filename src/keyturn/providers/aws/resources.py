@@ -16,8 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from keyturn.model.change import ResourceRef
-from keyturn.providers.aws import catalogue, naming, plans
-from keyturn.providers.aws.languages import partiql
+from keyturn.providers.aws import catalogue, naming, partiql, plans
 from keyturn.providers.aws.wire_shapes import kebab
 from keyturn.providers.aws.wire_table import load
 
@@ -337,14 +336,12 @@ def _tagged(parameters: dict[str, Any], home: Home) -> Iterator[ResourceRef]:
 
 
 def _dynamodb(operation: str, parameters: dict[str, Any], home: Home) -> list[ResourceRef]:
-    tables: list[str] = []
+    tables = partiql.tables(operation, parameters)
     if operation in {"BatchWriteItem", "BatchGetItem"} and isinstance(parameters.get("RequestItems"), dict):
         tables = list(parameters["RequestItems"])
     elif operation in {"TransactWriteItems", "TransactGetItems"}:
         parts = [part for item in parameters.get("TransactItems") or [] for part in item.values()]
         tables = [part["TableName"] for part in parts if isinstance(part, dict) and "TableName" in part]
-    elif operation in partiql.OPERATIONS:
-        tables = partiql.tables(operation, parameters)
     elif operation == "ImportTable":
         tables = list(_texts((parameters.get("TableCreationParameters") or {}).get("TableName")))
     return [name_or_arn("dynamodb:table", table, home) for table in sorted(tables)]

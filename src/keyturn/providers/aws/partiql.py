@@ -23,7 +23,9 @@ _TABLE: Final = re.compile(
 
 
 def tables(operation: str, parameters: Mapping[str, Any]) -> list[str]:
-    """The tables that the statements name; none where one of them names none that can be read."""
+    """The tables that the statements name; none where one of them names none that can be read, and of any other operation."""
+    if operation not in OPERATIONS:
+        return []
     place = OPERATIONS[operation]
     listed = parameters.get(place) if place else [parameters]
     texts = [one.get("Statement") if isinstance(one, Mapping) else None for one in listed or ()]
