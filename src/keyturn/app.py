@@ -24,15 +24,14 @@ from keyturn.console.ending import end as end_console
 from keyturn.console.identity import Identity
 from keyturn.console.metrics import Metrics
 from keyturn.console.oidc_settings import OidcSettings, checked_issuer
+from keyturn.console.slack import SlackSettings
 from keyturn.console.web import make_app
 from keyturn.core.ports import Provider
 from keyturn.errors import KeyturnError, OperatorError
 from keyturn.executors.aws import AwsConfig, AwsExecutor
 from keyturn.explaining.loaded import Loaded
-from keyturn.model.change import Change
+from keyturn.messengers import Messengers
 from keyturn.model.record import PolicyLoaded, Started
-from keyturn.outward.pump import Pump
-from keyturn.outward.sinks import FileSink, Sink, Webhook
 from keyturn.policy.cedar import CedarEngine
 from keyturn.providers.aws import catalogue
 from keyturn.providers.aws.hosts import SUFFIXES
@@ -89,12 +88,11 @@ class App:
             executor=self.executor,
             settings=_settings(config, observe=observe or config.observe),
         )
+        self.messengers = Messengers(config, self.store, self.runtime)
         self.identity = Identity(self.store, self.runtime.record_user, now_ms)
         self.gateway: Gateway | None = None
         lines = config.gateway.access_log
         self.observer = Observer(AccessLog(Path(lines).expanduser()) if lines else None)
-        self._sinks = _sinks(config)
-        self._pumps: list[asyncio.Task[None]] = []
         self._console: uvicorn.Server | None = None
         self._console_task: asyncio.Task[None] | None = None
 
@@ -114,7 +112,7 @@ class App:
         )
         await self._keep_text(policy)
         await self.runtime.reload(policy, settings, self._providers(config), loaded)
-        names = ("data_dir", "gateway", "console", "aws", "store", "events")
+        names = ("data_dir", "gateway", "console", "aws", "store", "events", "channels", "slack")
         left = tuple(name for name in names if getattr(config, name) != getattr(self.config, name))
         self.policy = policy
         self.config = msgspec.structs.replace(config, **{name: getattr(self.config, name) for name in names})
@@ -171,27 +169,8 @@ class App:
         if self.runtime.nodes is not None:
             self.runtime.nodes.about["gateway"] = str(self.runtime.about["gateway_url"])
             await self.runtime.nodes.beat()
-        self._tell()
+        self.messengers.start()
         await self._start_console(listening, authority)
-
-    def _tell(self) -> None:
-        """Begin to tell others what happens; of several nodes the one that leads does."""
-        runtime = self.runtime
-
-        def change_of(case_id: str) -> Change | None:
-            case = runtime.book.case(case_id)
-            return case.change if case is not None else None
-
-        for sink in self._sinks:
-            pump = Pump(
-                self.store,
-                sink,
-                change_of,
-                source=runtime.settings.origin,
-                version=__version__,
-                mine=lambda: runtime.nodes is None or runtime.nodes.leads,
-            )
-            self._pumps.append(asyncio.create_task(pump.run(), name=f"keyturn-events-{sink.name}"))
 
     async def _keep_text(self, policy: CedarEngine) -> None:
         """Before it decides anything its text is in the store, under the digest that decisions name: an export has it with them."""
@@ -211,6 +190,7 @@ class App:
                 lambda: self.policy, lambda: _packs(self.config), lambda: self.config.environments
             ),
             oidc=_oidc(config),
+            slack=SlackSettings(config.slack_secret, config.slack.people) if config.slack_secret else None,
             url=config.console.public_url or f"http://{config.console.host}:{listening.getsockname()[1]}",
         )
         self._console = uvicorn.Server(
@@ -262,20 +242,8 @@ class App:
             for listening in self._console.servers:
                 await no_more(listening)
             await end_console(self._console, self._console_task)
-        for pump in self._pumps:
-            pump.cancel()
-        await asyncio.gather(*self._pumps, return_exceptions=True)
+        await self.messengers.stop()
         await self.runtime.close()
-
-
-def _sinks(config: Config) -> tuple[Sink, ...]:
-    events = config.events
-    found: list[Sink] = [FileSink(events.file)] if events.file else []
-    if events.stdout:
-        found.append(FileSink(""))
-    if events.webhook:
-        found.append(Webhook(events.webhook, config.events_secret.encode()))
-    return tuple(found)
 
 
 def _policy(config: Config) -> CedarEngine:

@@ -106,6 +106,28 @@ class Events(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     secret_file: str = ""  # its first line signs the posts; empty: the environment's KEYTURN_EVENTS_SECRET
 
 
+class Channels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How reviewers hear of what waits for them; needs the extra `channels`. Each channel is told from when it was named first."""
+
+    urls_file: str = (
+        ""  # a file with one apprise URL a line (they hold secrets): mailto:, msteams:, pagerduty:, ntfy: ...
+    )
+    digest_s: float = 900.0  # what is not urgent is told together this often; 0: each at once
+    quiet: str = ""  # hours in which only what is urgent is told: "22:00-07:00 Europe/Berlin"
+
+
+class SlackConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Slack with buttons, for what needs no page to be decided: its app needs chat:write, and /channels/slack for interactions."""
+
+    channel: str = ""  # the id of the channel, C...; empty: no Slack
+    token_file: str = ""  # its first line is the bot's token, xoxb-...
+    secret_file: str = ""  # its first line is the app's signing secret; empty: messages without buttons
+    api: str = "https://slack.com/api/"
+    people: dict[
+        str, str
+    ] = {}  # member id at Slack (U...) -> user here; who is not in it decides nothing there
+
+
 class StoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the log is. A password is never here: in a file of its own, or where libpq looks (PGPASSWORD, PGPASSFILE)."""
 
@@ -130,6 +152,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     drill: DrillConfig = DrillConfig()
     oidc: OidcConfig = OidcConfig()
     events: Events = Events()
+    channels: Channels = Channels()
+    slack: SlackConfig = SlackConfig()
     environments: dict[str, str] = {}  # account id, or pattern of ARNs -> environment, beside what tags say
     packs: tuple[str, ...] = ("seatbelt",)  # shipped packs by name, your own as paths
     observe: bool = False  # decide and record, forward everything
@@ -147,6 +171,22 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def store_password(self) -> str:
         """From its file; empty where there is none. Raises `OperatorError`."""
         return _first_line(self.store.password_file, "no-password", "store.password_file")
+
+    @property
+    def channel_urls(self) -> tuple[str, ...]:
+        """One a line; lines that begin with # say something. Raises `OperatorError`."""
+        lines = _lines(self.channels.urls_file, "no-channels", "channels.urls_file")
+        return tuple(line for line in lines if line and not line.startswith("#"))
+
+    @property
+    def slack_token(self) -> str:
+        """From its file. Raises `OperatorError`."""
+        return _first_line(self.slack.token_file, "no-slack", "slack.token_file")
+
+    @property
+    def slack_secret(self) -> str:
+        """From its file; empty where there is none. Raises `OperatorError`."""
+        return _first_line(self.slack.secret_file, "no-slack", "slack.secret_file")
 
     @property
     def oidc_secret(self) -> str:
@@ -170,11 +210,16 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def _first_line(file: str, code: str, setting: str) -> str:
     """Of a file with a secret in it; empty where no file is named."""
+    return next(iter(_lines(file, code, setting)), "")
+
+
+def _lines(file: str, code: str, setting: str) -> tuple[str, ...]:
+    """Of a file with secrets in it; none where no file is named."""
     if not file:
-        return ""
+        return ()
     path = Path(file).expanduser()
     try:
-        return path.read_text(encoding="utf-8").partition("\n")[0].strip()
+        return tuple(line.strip() for line in path.read_text(encoding="utf-8").split("\n"))
     except (OSError, UnicodeDecodeError) as error:
         raise OperatorError(
             code, f"{setting} cannot be read from {path}: {error}", help=f"check {setting} and its owner"

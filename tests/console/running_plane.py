@@ -47,8 +47,10 @@ def ask(method: str, url: str, **given: Any) -> httpx.Response:
 class Plane:
     """Keyturn in a thread of its own, before a stand-in account."""
 
-    def __init__(self, folder: Path, account: world.Account, packs: tuple[str, ...] = ("seatbelt",)) -> None:
-        self.packs = packs
+    def __init__(
+        self, folder: Path, account: world.Account, packs: tuple[str, ...] = ("seatbelt",), **more: Any
+    ) -> None:
+        self.packs, self.more = packs, more
         self.folder, self.account, self.endpoint = folder, account, account.endpoint
         self.url = ""
         self.cases: dict[str, str] = {}  # what a case is about -> its id
@@ -82,6 +84,7 @@ class Plane:
             holds=settings.Holds(wait_s=0.05, cooldown_s=1),
             packs=self.packs,
             events=settings.Events(file=str(self.folder / "events.jsonl")),
+            **self.more,
         )
 
         async def begin() -> App:

@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # Adapters: the model and their own interface; a store checks the chain that `core.chain` defines, a bundle all of it.
     "stores": ("core.chain", "core.merkle", "core.receipts", "model", "errors"),
     "executors": ("providers", "model", "errors"),
+    "reviewers": ("stores.interface", "model", "errors"),  # remember what they have told
     # The runtime knows adapters by their interfaces; the vault and the bundle are formats of ours, not adapters.
     "runtime": (
         *("pipeline", "core", "model", "errors"),
@@ -53,6 +54,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *("stores", "model", "errors", "testing"),
     ),
     "app": ("",),  # wires everything
+    "messengers": ("",),  # and this who is told
     "testing": ("",),  # tests everything
 }
 """Part of the package -> what of the others it may import (a part, or a module of one)."""

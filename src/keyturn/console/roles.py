@@ -122,6 +122,7 @@ PUBLIC: Final = {
     "GET /login/oidc": "to the company's provider",
     "GET /login/oidc/back": "from there",
     "POST /logout": "whoever it was is logged out",
+    "POST /channels/slack": "Slack's own signature is asked for; who pressed is a reviewer here, or nobody",
     "GET /static": "scripts and styles, the same for everybody",
 }
 """Routes that need no login, and why."""

@@ -26,6 +26,7 @@ from keyturn.console.passkeys import Passkeys, Place
 from keyturn.console.people_api import PeopleApi
 from keyturn.console.policies import Policies
 from keyturn.console.signing import Signing
+from keyturn.console.slack import SlackActions, SlackSettings
 from keyturn.console.tokens import Tokens
 from keyturn.model.record import PlaneEvent
 from keyturn.runtime.interface import Desk
@@ -89,6 +90,7 @@ def make_app(
     policies: Policies | None = None,
     url: str = "",
     oidc: OidcSettings | None = None,
+    slack: SlackSettings | None = None,
 ) -> Web:
     """The console over a desk and the people who may use it; with the proxy's certificate authority, where there is one.
 
@@ -124,6 +126,7 @@ def make_app(
         *pages.routes(),
         *Entry(identity, forms, pages.site, passkeys, provider).routes(),
         *Account(identity, forms, pages.site, passkeys, tokens).routes(),
+        *SlackActions(slack, desk, identity, f"{url}/c/").routes(),
         Route("/events", Live(pages.site, forms.user).listen),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]

@@ -1,0 +1,183 @@
+"""What there is to tell people of an entry of the log. Only what the plane itself found is said: an agent's words are for the page."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from typing import Final
+
+from keyturn.core.case import Case, Phase
+from keyturn.model import record as r
+from keyturn.model import reviewing as v
+from keyturn.model.assessment import Reversibility
+from keyturn.model.change import Effect
+from keyturn.model.decision import Verdict
+from keyturn.model.execution import OutcomeStatus
+from keyturn.model.notice import Notice, NoticeKind
+from keyturn.model.record import Entry
+from keyturn.pipeline import worst_finding
+
+TITLE_CHARS_MAX: Final = 160
+LINE_CHARS_MAX: Final = 400
+_GRAVE: Final = frozenset({Effect.DELETE, Effect.REPLACE, Effect.PERMISSION, Effect.EXECUTE, Effect.SECRET})
+
+
+def plain(text: str) -> str:
+    """Without characters that nobody sees: names are an agent's to choose, and a message is read in a hurry."""
+    return "".join("\ufffd" if unicodedata.category(letter).startswith("C") else letter for letter in text)
+
+
+def grave(case: Case) -> bool:
+    """Whether a decision wants the page: what destroys, hands on authority, does not come back in place, needs two people or a
+    signature, or was not understood whole. Told at once, and never decided in a channel.
+    """
+    assessment, decision = case.assessment, case.decision
+    if assessment is None or decision is None or case.request is None:
+        return True
+    return (
+        assessment.effect in _GRAVE
+        or bool(_GRAVE & set(assessment.effects))
+        or assessment.reversibility not in {Reversibility.R0, Reversibility.R1}
+        or assessment.destructive
+        or bool(assessment.data_at_risk or assessment.unknowns)
+        or decision.obligations.quorum > 1
+        or decision.obligations.signed
+    )
+
+
+def notice_of(entry: Entry, case: Case | None, url: Callable[[str], str]) -> Notice | None:
+    """What is said of it; None where nobody has to hear of it. `case` as it stands now: what is settled is not asked any more."""
+    event, seq = entry.event(), str(entry.seq)
+    if isinstance(event, r.HaltRaised):
+        what = f"agent {event.agent}" if event.agent else "everything"
+        return Notice(
+            id=seq,
+            kind=NoticeKind.HALT,
+            title=f"{event.by} halted {what}",
+            lines=(event.reason,),
+            urgent=True,
+        )
+    if isinstance(event, r.HaltLifted):
+        what = f"agent {event.agent}" if event.agent else "everything"
+        return Notice(
+            id=seq, kind=NoticeKind.HALT, title=f"{event.by} lifted the halt of {what}", urgent=True
+        )
+    if case is None or case.change is None:
+        return None
+    found = _of_case(event, case)
+    if found is None:
+        return None
+    kind, said, lines = found
+    urgent = kind not in {
+        NoticeKind.DONE,
+        NoticeKind.OVER,
+        NoticeKind.APPROVED,
+        NoticeKind.REJECTED,
+    } and grave(case)
+    here = kind is NoticeKind.HELD and case.request is not None and not grave(case)
+    return Notice(
+        id=seq,
+        kind=kind,
+        title=plain(f"{case.id} {said}: {_what(case)}")[:TITLE_CHARS_MAX],
+        lines=tuple(plain(line)[:LINE_CHARS_MAX] for line in lines if line),
+        case_id=case.id,
+        url=url(case.id),
+        urgent=urgent or kind in _AT_ONCE,
+        binding=case.request.digest if here and case.request else "",
+    )
+
+
+_AT_ONCE: Final = frozenset({NoticeKind.BROKEN_GLASS, NoticeKind.UNCERTAIN, NoticeKind.ESCALATED})
+Found = tuple[NoticeKind, str, tuple[str, ...]]
+
+
+def _of_case(event: r.Event, case: Case) -> Found | None:  # a table of what is said
+    match event:
+        case r.Decided(decision=decision, request=request) if (
+            decision.verdict is Verdict.HOLD and request is not None
+        ):
+            return (NoticeKind.HELD, "waits for you", _asked(case)) if case.phase is Phase.HELD else None
+        case v.Reminded():
+            return (
+                (NoticeKind.REMINDER, "will expire undecided", _asked(case))
+                if case.phase is Phase.HELD
+                else None
+            )
+        case v.Escalated(after_s=after_s):
+            lines = (f"nobody has taken it on for {after_s // 60} min", *_asked(case))
+            return (
+                (NoticeKind.ESCALATED, "is looked at by nobody", lines) if case.phase is Phase.HELD else None
+            )
+        case v.GlassBroken(by=by, reason=reason, told=told):
+            lines = (f"her reason: {reason}", f"told at once: {', '.join(told)}", "it is reviewed afterwards")
+            return NoticeKind.BROKEN_GLASS, f"goes past its review by {by}", lines
+        case r.Reviewed(review=review):
+            return _reviewed(review.reviewer, case, approve=review.approve)
+        case _:
+            return _became(event, case)
+
+
+def _reviewed(reviewer: str, case: Case, *, approve: bool) -> Found | None:
+    if not approve:
+        return NoticeKind.REJECTED, f"was turned down by {reviewer}", ()
+    if case.phase is Phase.HELD:
+        return None  # another one still has to; whose it is has been told
+    return NoticeKind.APPROVED, f"was approved, by {', '.join(case.approvals) or reviewer} in the end", ()
+
+
+def _became(event: r.Event, case: Case) -> Found | None:
+    if not case.was_held and case.phase not in {Phase.UNCERTAIN, Phase.INCONCLUSIVE}:
+        return None  # what was allowed asked nobody, and tells nobody unless a person has to look
+    match event:
+        case r.Expired() | r.Withdrawn() | r.Invalidated() | r.Halted():
+            return NoticeKind.OVER, "needs no decision any more", (case.reason,)
+        case r.PrepareFailed(detail=detail):
+            return NoticeKind.FAILED, "did not leave, its backup failed", (detail,)
+        case r.ProofFailed():
+            return NoticeKind.FAILED, "did not leave, something no longer held", (case.reason,)
+        case r.Answered(outcome=outcome) if outcome.status is OutcomeStatus.FAILED:
+            return NoticeKind.FAILED, "was refused by the service", (outcome.detail,)
+        case r.Answered(outcome=outcome) if outcome.status is OutcomeStatus.UNCERTAIN:
+            return NoticeKind.UNCERTAIN, "may or may not have taken effect", (outcome.detail,)
+        case r.Verified(result="confirmed"):
+            return NoticeKind.DONE, "is done", ()
+        case r.Verified(result="inconclusive", detail=detail):
+            return NoticeKind.UNCERTAIN, "is for you to look at", (detail,)
+        case r.Restored(succeeded=succeeded, detail=detail):
+            said = "was given back" if succeeded else "could not be given back"
+            return NoticeKind.DONE if succeeded else NoticeKind.FAILED, said, (detail,)
+        case _:
+            return None
+
+
+def _what(case: Case) -> str:
+    assessment, change = case.assessment, case.change
+    if change is None:
+        return ""
+    effect = str(assessment.effect) if assessment else "?"
+    first, more = change.resources[0], len(change.resources) - 1
+    others = f" and {more} more" if more > 0 else ""
+    where = f" in {assessment.environment}" if assessment else ""
+    return f"{effect} {first.kind}/{first.id}{others}{where}"
+
+
+def _asked(case: Case) -> tuple[str, ...]:
+    """What decides whether she gets up: what would be lost, whether it comes back, what the narrow way is, who asks."""
+    change, assessment, decision = case.change, case.assessment, case.decision
+    if change is None or assessment is None or decision is None:
+        return ()
+    back = {
+        Reversibility.R1: "can be put back in place",
+        Reversibility.R2: "the service takes it back for a while",
+    }
+    comes = back.get(assessment.reversibility, "comes back only in part, as the page says")
+    if assessment.reversibility is Reversibility.R4:
+        comes = "DOES NOT COME BACK"
+    return (
+        worst_finding(assessment),
+        f"{', '.join(dict.fromkeys(operation.name for operation in change.operations))}; {comes}",
+        f"{len(assessment.unknowns)} facts could not be had" if assessment.unknowns else "",
+        "there is a narrower way" if assessment.alternatives else "",
+        f"asked for by {change.principal.agent}, which {change.principal.operator} runs",
+        f"held because {decision.reasons[0].message}" if decision.reasons else "",
+    )
