@@ -10,6 +10,7 @@ import pytest
 
 from keyturn.core.advance import advance
 from keyturn.core.case import Case
+from keyturn.core.gravity import grave
 from keyturn.core.people import on_duty
 from keyturn.errors import OperatorError
 from keyturn.model import record as r
@@ -23,7 +24,7 @@ from keyturn.model.record import Entry
 from keyturn.reviewers.apprised import Apprised
 from keyturn.reviewers.calm import WAITING, Calm, night
 from keyturn.reviewers.telling import CURSORS, TRIES_MAX, Telling
-from keyturn.runtime.notices import grave, notice_of, plain
+from keyturn.runtime.notices import notice_of, plain
 from keyturn.stores.memory import MemoryStore
 from tests.core import core_world as w
 

@@ -15,9 +15,9 @@ from starlette.routing import Route
 
 from keyturn.console.identity import Identity
 from keyturn.core.case import Case
+from keyturn.core.gravity import grave
 from keyturn.errors import KeyturnError
 from keyturn.runtime.interface import Desk
-from keyturn.runtime.notices import grave
 
 BODY_BYTES_MAX: Final = 64 * 1024
 """An interaction with a message of ours in it is a few thousand."""

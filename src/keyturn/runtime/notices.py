@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Final
 
 from keyturn.core.case import Case, Phase
+from keyturn.core.gravity import grave
 from keyturn.model import record as r
 from keyturn.model import reviewing as v
 from keyturn.model.assessment import Reversibility
-from keyturn.model.change import Effect
 from keyturn.model.decision import Verdict
 from keyturn.model.execution import OutcomeStatus
 from keyturn.model.notice import Notice, NoticeKind
@@ -19,30 +19,11 @@ from keyturn.pipeline import worst_finding
 
 TITLE_CHARS_MAX: Final = 160
 LINE_CHARS_MAX: Final = 400
-_GRAVE: Final = frozenset({Effect.DELETE, Effect.REPLACE, Effect.PERMISSION, Effect.EXECUTE, Effect.SECRET})
 
 
 def plain(text: str) -> str:
     """Without characters that nobody sees: names are an agent's to choose, and a message is read in a hurry."""
     return "".join("\ufffd" if unicodedata.category(letter).startswith("C") else letter for letter in text)
-
-
-def grave(case: Case) -> bool:
-    """Whether a decision wants the page: what destroys, hands on authority, does not come back in place, needs two people or a
-    signature, or was not understood whole. Told at once, and never decided in a channel.
-    """
-    assessment, decision = case.assessment, case.decision
-    if assessment is None or decision is None or case.request is None:
-        return True
-    return (
-        assessment.effect in _GRAVE
-        or bool(_GRAVE & set(assessment.effects))
-        or assessment.reversibility not in {Reversibility.R0, Reversibility.R1}
-        or assessment.destructive
-        or bool(assessment.data_at_risk or assessment.unknowns)
-        or decision.obligations.quorum > 1
-        or decision.obligations.signed
-    )
 
 
 def notice_of(entry: Entry, case: Case | None, url: Callable[[str], str]) -> Notice | None:
