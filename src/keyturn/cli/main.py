@@ -20,8 +20,10 @@ from keyturn.cli.guarding import doctor, guard
 from keyturn.cli.people import passkey, token
 from keyturn.cli.policies import policy
 from keyturn.cli.reconciling import reconcile
+from keyturn.cli.reviewing import approve, break_glass, claim, deny, release, sign_off
 from keyturn.cli.shared import EXIT_FAILED, EXIT_REFUSED, EXIT_UNREACHABLE, api, out, output_option
 from keyturn.cli.stores import store
+from keyturn.cli.teams import agent, alias, delegate, team
 from keyturn.cli.undoing import backup, drill, undo
 from keyturn.errors import KeyturnError, OperatorError, ReviewError
 
@@ -242,7 +244,7 @@ def user() -> None:
     "roles",
     multiple=True,
     required=True,
-    help="administrator, reviewer, operator or auditor; several times.",
+    help="administrator, reviewer, operator, auditor or break-glass; several times.",
 )
 @click.pass_context
 def user_add(ctx: click.Context, name: str, roles: tuple[str, ...]) -> None:
@@ -355,7 +357,10 @@ def inbox(ctx: click.Context, everything: bool, output: str) -> None:
     """Cases, newest first."""
     from keyturn.cli import text
 
-    found = api(ctx).get("/cases" if everything else "/cases?open=1")["cases"]
+    console = api(ctx)
+    found = console.get("/cases" if everything else "/cases?open=1")["cases"]
+    if output == "text" and (late := console.get("/afterwards")["cases"]):
+        click.echo(f"To be signed off (keyturn sign-off CASE):\n{text.afterwards(late)}\n")
     out(found, text.inbox(found) if found else "Nothing waits.", output)
 
 
@@ -369,50 +374,6 @@ def show(ctx: click.Context, case: str, output: str) -> None:
 
     found = api(ctx).get(f"/cases/{case}")
     out(found, text.case(found), output)
-
-
-def _review(
-    ctx: click.Context, case: str, note: str, *, approve: bool, output: str, wait_s: float = 0
-) -> None:
-    console = api(ctx)
-    found = console.get(f"/cases/{case}")
-    if output == "text" and approve:
-        click.echo(
-            f"{case}: {found['effect']} of {', '.join(found['resources'])}; at risk: {found['data_at_risk'] or 'nothing known'}"
-        )
-    if approve and found["signed"]:
-        from keyturn.cli.signing import approve_in_browser
-
-        after = approve_in_browser(console, found, wait_s=wait_s)
-    else:
-        body = {"approve": approve, "binding": found["binding"], "note": note, "via": "cli"}
-        after = console.post(f"/cases/{case}/review", body)
-    missing = max(0, after["quorum"] - len(after["approvals"]))
-    more = f"; {missing} more must approve" if after["phase"] == "held" else ""
-    out(after, f"{case} is {after['phase']} ({len(after['approvals'])} of {after['quorum']}{more}).", output)
-
-
-@main.command()
-@click.argument("case")
-@click.option("-m", "--note", default="", help="Why.")
-@click.option(
-    "--wait", "wait_s", default=600.0, show_default=True, help="Seconds to wait for your signature."
-)
-@output_option
-@click.pass_context
-def approve(ctx: click.Context, case: str, note: str, wait_s: float, output: str) -> None:
-    """Approve a case as it is shown now; where policy wants it signed, in your browser."""
-    _review(ctx, case, note, approve=True, output=output, wait_s=wait_s)
-
-
-@main.command()
-@click.argument("case")
-@click.option("-m", "--note", required=True, help="Why; the agent reads it.")
-@output_option
-@click.pass_context
-def deny(ctx: click.Context, case: str, note: str, output: str) -> None:
-    """Deny a case; one no is enough."""
-    _review(ctx, case, note, approve=False, output=output)
 
 
 @main.command()
@@ -448,6 +409,16 @@ def settle(ctx: click.Context, case: str, succeeded: bool, note: str) -> None:
 
 for command in (
     graph,
+    approve,
+    deny,
+    claim,
+    release,
+    break_glass,
+    sign_off,
+    team,
+    delegate,
+    alias,
+    agent,
     undo,
     backup,
     drill,

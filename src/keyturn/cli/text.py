@@ -55,10 +55,30 @@ def inbox(cases: list[dict[str, Any]]) -> str:
             (case["resources"] or ["-"])[0],
             f"{case['agent'] or 'person'} <- {case['operator']}",
             f"{len(case['approvals'])}/{case['quorum']}" if case["quorum"] else "-",
+            case.get("claimed_by")
+            or ("nobody!" if case.get("escalated") and case["phase"] == "held" else "-"),
         )
         for case in cases
     ]
-    return table(rows, ("CASE", "PHASE", "", "OPERATION", "RESOURCE", "AGENT <- OPERATOR", "YES"))
+    head = ("CASE", "PHASE", "", "OPERATION", "RESOURCE", "AGENT <- OPERATOR", "YES", "LOOKS")
+    if all(row[-1] == "-" for row in rows):
+        return table([row[:-1] for row in rows], head[:-1])
+    return table(rows, head)
+
+
+def afterwards(cases: list[dict[str, Any]]) -> str:
+    """Break-glasses that another person has to look at, one a line."""
+    rows = [
+        (
+            case["id"],
+            case["phase"],
+            case["glass"]["by"],
+            when(case["glass"]["at_ms"]),
+            case["glass"]["reason"],
+        )
+        for case in cases
+    ]
+    return table(rows, ("CASE", "PHASE", "BY", "WHEN", "REASON"))
 
 
 _IDENTITIES: Final = (

@@ -11,13 +11,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from keyturn.console import radius, show, story
-from keyturn.console.bodies import is_json, read_body
+from keyturn.console.bodies import NOTE_CHARS_MAX, is_json, read_body
 from keyturn.console.evidence_api import EvidenceApi
 from keyturn.console.identity import Caller, Identity
 from keyturn.console.metrics import Metrics
 from keyturn.console.people_api import PeopleApi
+from keyturn.console.reviewing_api import ReviewingApi
 from keyturn.console.roles import Access, access
-from keyturn.console.signing import Signature, Signing
+from keyturn.console.signing import Signature, Signing, may_by_token
 from keyturn.console.text import seen
 from keyturn.console.tokens import Tokens
 from keyturn.errors import KeyturnError, OperatorError, ReviewError, StoreError, UnavailableError
@@ -29,12 +30,17 @@ STATUS: Final = {
     "no-case": 404,
     "no-user": 404,
     "no-token": 404,
+    "no-team": 404,
     "may-not": 403,
     "own-agent": 403,
     "forbidden": 403,
     "not-yours": 403,
     "token-cannot-sign": 403,
+    "no-reviewer": 403,
+    "irreversible": 403,
     "stale": 409,
+    "claimed": 409,
+    "no-batch": 409,
 }
 
 CASES_MAX: Final = 1_000
@@ -42,9 +48,6 @@ CASES_MAX: Final = 1_000
 
 LOG_MAX: Final = 1_000
 """Entries of the log in one answer."""
-
-NOTE_CHARS_MAX: Final = 2_000
-"""A reason is read by people and by an agent; a longer one belongs into a ticket."""
 
 
 class LoginBody(msgspec.Struct, frozen=True):
@@ -57,6 +60,7 @@ class ReviewBody(msgspec.Struct, frozen=True):
     approve: bool
     binding: str
     note: str = ""
+    guide: str = ""  # with a no: what the agent should do instead; it reads it as your words
     via: str = "api"
     signature: Signature | None = None
 
@@ -123,6 +127,7 @@ class Api:
         authority: Authority | None = None,
         *,
         people: PeopleApi,
+        reviewing: ReviewingApi,
         signing: Signing,
         tokens: Tokens,
         metrics: Metrics | None = None,
@@ -132,6 +137,7 @@ class Api:
         self._metrics, self._open_metrics = metrics, open_metrics
         self._evidence = EvidenceApi(desk, identity)
         self._people, self._signing, self._tokens = people, signing, tokens
+        self._reviewing = reviewing
 
     def routes(self) -> list[Route]:
         """Every route; all but login need a token."""
@@ -166,6 +172,7 @@ class Api:
             ("POST", "/api/v1/ca/rotate", self._rotate),
             ("POST", "/api/v1/logout", self._logout),
             *self._people.handlers(),
+            *self._reviewing.handlers(),
         ]
         made = [
             Route(path, self._guard(access(method, path), handler), methods=[method])
@@ -272,7 +279,7 @@ class Api:
     async def _review(self, request: Request, user: Caller) -> Response:
         body = await read_body(request, ReviewBody)
         case_id = request.path_params["id"]
-        self._may_by_token(case_id, user, signs=body.signature is not None)
+        may_by_token(self._desk.case(case_id), case_id, user, signs=body.signature is not None)
         case = await self._signing.review(
             case_id,
             by=user.name,
@@ -281,29 +288,15 @@ class Api:
             note=body.note[:NOTE_CHARS_MAX],
             via=body.via[:20],
             signature=body.signature,
+            guidance=body.guide[:NOTE_CHARS_MAX],
         )
         return JSONResponse(show.summary(case))
-
-    def _may_by_token(self, case_id: str, user: Caller, *, signs: bool) -> None:
-        """A token reviews in its environments, and never signs: a signature says that somebody sat there."""
-        if user.through != "token":
-            return
-        case = self._desk.case(case_id)
-        if signs or (case is not None and case.request is not None and case.request.signed):
-            raise ReviewError(
-                "token-cannot-sign", "a token signs nothing", help=f"open the page of {case_id}"
-            )
-        where = case.assessment.environment if case and case.assessment else "unknown"
-        if user.environments and where not in user.environments:
-            raise ReviewError(
-                "forbidden", f"this token reviews in {', '.join(user.environments)}, not {where}"
-            )
 
     async def _sign(self, request: Request, user: Caller) -> Response:
         """What the caller's passkey is asked to sign, to approve the case as it was shown to her."""
         body = await read_body(request, SignBody)
         case_id = request.path_params["id"]
-        self._may_by_token(case_id, user, signs=True)
+        may_by_token(self._desk.case(case_id), case_id, user, signs=True)
         note = body.note[:NOTE_CHARS_MAX]
         return JSONResponse(self._signing.ask(case_id, by=user.name, binding=body.binding, note=note))
 

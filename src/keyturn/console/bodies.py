@@ -12,6 +12,9 @@ from keyturn.errors import OperatorError
 BODY_BYTES_MAX: Final = 64 * 1024
 """The largest honest body is a note."""
 
+NOTE_CHARS_MAX: Final = 2_000
+"""A reason is read by people and by an agent; a longer one belongs into a ticket."""
+
 B = TypeVar("B", bound=msgspec.Struct)
 
 

@@ -21,7 +21,7 @@ import msgspec
 from keyturn.errors import OperatorError, ReviewError, StoreError
 from keyturn.stores.interface import Store
 
-ROLES: Final = ("administrator", "reviewer", "operator", "auditor")
+ROLES: Final = ("administrator", "reviewer", "operator", "auditor", "break-glass")
 INVITE_S: Final = 24 * 3600
 LOGIN_S: Final = 12 * 3600
 """A login ends with the working day."""

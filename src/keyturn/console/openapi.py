@@ -13,9 +13,10 @@ import msgspec
 from starlette.routing import Route
 
 from keyturn import __version__
-from keyturn.console import api, people_api, shapes
+from keyturn.console import api, people_api, reviewing_api, shapes
 from keyturn.console.evidence_api import MAY_CHECK
 from keyturn.console.people_api import PeopleApi
+from keyturn.console.reviewing_api import ReviewingApi
 from keyturn.core.evidence import Sample
 
 OPENAPI: Final = "3.1.0"
@@ -90,6 +91,81 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
         api.SignBody,
         roles=("reviewer",),
         says="What your passkey is asked to sign, to approve what `binding` names; send its answer as `signature` of the review.",
+    ),
+    ("POST", "/cases/{id}/claim"): Row(
+        shapes.Summary,
+        reviewing_api.WordBody,
+        roles=("reviewer",),
+        says="Say that you look at it; with `word` why you take it over from somebody.",
+    ),
+    ("POST", "/cases/{id}/release"): Row(
+        shapes.Summary, roles=("reviewer",), says="Say that you look at it no more."
+    ),
+    ("POST", "/cases/{id}/break-glass"): Row(
+        shapes.Summary,
+        reviewing_api.GlassBody,
+        roles=("break-glass",),
+        says="Act around the review in your own name, where policy allows it.",
+        example={"reason": "the site is down, nobody answers", "binding": "sha256:..."},
+    ),
+    ("POST", "/cases/{id}/sign-off"): Row(
+        shapes.Summary,
+        reviewing_api.SignOffBody,
+        roles=("reviewer",),
+        says="Say whether another's break-glass was right.",
+        example={"right": True, "note": "seen the graphs"},
+    ),
+    ("GET", "/afterwards"): Row(shapes.Some, says="Every break-glass that nobody else has looked at yet."),
+    ("GET", "/batch"): Row(
+        shapes.Batch,
+        query=(Query("case", "a member", "list"), Query("like", "this one, with all that are like it")),
+        says="What may be decided at one go, with the root that names it.",
+    ),
+    ("POST", "/batch/review"): Row(
+        shapes.Batch,
+        reviewing_api.BatchBody,
+        roles=("reviewer",),
+        says="One review of them all, or of none.",
+        example={"cases": ["C-1", "C-2"], "approve": True, "root": "sha256:..."},
+    ),
+    ("GET", "/people"): Row(shapes.Teams, says="Teams, who stands in for whom, other names, agents' owners."),
+    ("POST", "/teams/{name}"): Row(
+        shapes.Teams,
+        reviewing_api.TeamBody,
+        roles=("administrator",),
+        says="The whole team as it is from now on.",
+        example={"members": [{"person": "dana", "environments": ["production"]}]},
+    ),
+    ("POST", "/teams/{name}/remove"): Row(
+        shapes.Teams, roles=("administrator",), says="The team is gone; approvals that rested on it are void."
+    ),
+    ("POST", "/delegations"): Row(
+        shapes.Teams,
+        reviewing_api.DelegationBody,
+        roles=("reviewer", "administrator"),
+        says="Lend your place to another person for a time.",
+        example={"to": "erin", "until_ms": 1_800_000_000_000, "reason": "on leave"},
+    ),
+    ("POST", "/delegations/end"): Row(
+        shapes.Teams,
+        reviewing_api.DelegationBody,
+        roles=("reviewer", "administrator"),
+        says="Before its time.",
+        example={"to": "erin"},
+    ),
+    ("POST", "/aliases"): Row(
+        shapes.Teams,
+        reviewing_api.AliasBody,
+        roles=("administrator",),
+        says="Another name of a person: what she may not do, she may not do under it.",
+        example={"name": "dana-laptop", "person": "dana"},
+    ),
+    ("POST", "/agents/{name}/owners"): Row(
+        shapes.Teams,
+        reviewing_api.OwnersBody,
+        roles=("administrator",),
+        says="Who answers for an agent: they do not review what it asks for.",
+        example={"owners": ["olga"]},
     ),
     ("POST", "/cases/{id}/execute"): Row(
         shapes.Summary, roles=("reviewer",), says="Execute an approved case without the agent."
@@ -241,7 +317,8 @@ def routes() -> list[Route]:
     """Every route there is, over nothing."""
     nobody = cast("Any", None)
     people = PeopleApi(nobody, nobody, nobody)
-    return api.Api(nobody, nobody, people=people, signing=nobody, tokens=nobody).routes()
+    reviewing = ReviewingApi(nobody, lambda: 0)
+    return api.Api(nobody, nobody, people=people, reviewing=reviewing, signing=nobody, tokens=nobody).routes()
 
 
 def document(routes: Iterable[Route]) -> dict[str, Any]:

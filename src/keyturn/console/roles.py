@@ -30,7 +30,7 @@ class Access(msgspec.Struct, frozen=True):
             raise ReviewError("forbidden", f"{wanted} is needed for this")
 
 
-ADMIN, REVIEWER, OPERATOR, AUDITOR = "administrator", "reviewer", "operator", "auditor"
+ADMIN, REVIEWER, OPERATOR, AUDITOR, GLASS = ROLES
 ANY: Final = ROLES
 ACTING: Final = (ADMIN, REVIEWER, OPERATOR)
 """Everybody but who only reads."""
@@ -55,6 +55,15 @@ _API: Final = {
     "GET /metrics": Access(ANY, "read", "nobody has to log in with console.open_metrics"),
     "POST /api/v1/cases/{id}/review": Access((REVIEWER,), "review", "never of her own agent's"),
     "POST /api/v1/cases/{id}/sign": Access((REVIEWER,), "", "what her passkey is asked to sign"),
+    "POST /api/v1/cases/{id}/claim": Access((REVIEWER,), "review", "never of her own agent's"),
+    "POST /api/v1/cases/{id}/release": Access((REVIEWER,), "review", _HERS),
+    "POST /api/v1/cases/{id}/break-glass": Access((GLASS,), "", "where policy allows it; in her own name"),
+    "POST /api/v1/cases/{id}/sign-off": Access(
+        (REVIEWER,), "", "another's break-glass, never her own agent's"
+    ),
+    "GET /api/v1/afterwards": Access(ANY, "read"),
+    "GET /api/v1/batch": Access(ANY, "read"),
+    "POST /api/v1/batch/review": Access((REVIEWER,), "review", "never of her own agent's"),
     "POST /api/v1/cases/{id}/execute": Access((REVIEWER,), "review", "never of her own agent's"),
     "POST /api/v1/cases/{id}/settle": Access((REVIEWER,), "review", "never of her own agent's"),
     "POST /api/v1/cases/{id}/withdraw": Access(ACTING, "operate", "of her own agent's only"),
@@ -75,6 +84,13 @@ _API: Final = {
     "GET /api/v1/tokens": Access(ANY, "read", "another's: administrator or auditor"),
     "POST /api/v1/tokens": Access(ANY, "", _HERS),
     "POST /api/v1/tokens/{id}/revoke": Access(ANY, "administer", "another's: administrator"),
+    "GET /api/v1/people": Access(ANY, "read"),
+    "POST /api/v1/teams/{name}": Access((ADMIN,), "administer"),
+    "POST /api/v1/teams/{name}/remove": Access((ADMIN,), "administer"),
+    "POST /api/v1/delegations": Access((REVIEWER, ADMIN), "", "her own place; another's: administrator"),
+    "POST /api/v1/delegations/end": Access((REVIEWER, ADMIN), "", "her own place; another's: administrator"),
+    "POST /api/v1/aliases": Access((ADMIN,), "administer"),
+    "POST /api/v1/agents/{name}/owners": Access((ADMIN,), "administer"),
     "POST /api/v1/logout": Access(ANY, "", _HERS),
 }
 _PAGES: Final = {

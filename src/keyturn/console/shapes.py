@@ -16,6 +16,7 @@ from keyturn.model.assessment import Assessment
 from keyturn.model.change import Change
 from keyturn.model.decision import Decision
 from keyturn.model.execution import Backup, Grant, Outcome, ProofStep
+from keyturn.model.people import Delegation, Member
 from keyturn.model.radius import Radius
 from keyturn.model.record import Drilled
 from keyturn.model.review import Review, Statement
@@ -139,6 +140,13 @@ class Summary(msgspec.Struct, frozen=True):
     approvals: tuple[str, ...]
     quorum: int
     signed: bool
+    needs: tuple[str, ...]
+    met: str
+    claimed_by: str
+    claimed_until_ms: int | None
+    escalated: bool
+    voided: tuple[str, ...]
+    glass: dict[str, Any] | None
     deadline_ms: int | None
     opened_at_ms: int
     changed_at_ms: int
@@ -156,6 +164,26 @@ class Listed(Summary, frozen=True):
 
 class Cases(msgspec.Struct, frozen=True):
     cases: tuple[Listed, ...]
+
+
+class Some(msgspec.Struct, frozen=True):
+    cases: tuple[Summary, ...]
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """`root`: the Merkle root over the members' bindings (RFC 6962), in the order of their numbers."""
+
+    root: str
+    cases: tuple[Summary, ...]
+
+
+class Teams(msgspec.Struct, frozen=True):
+    """People as reviews know them."""
+
+    teams: dict[str, tuple[Member, ...]]
+    delegations: tuple[Delegation, ...]
+    aliases: dict[str, str]
+    owners: dict[str, tuple[str, ...]]
 
 
 class Told(msgspec.Struct, frozen=True):

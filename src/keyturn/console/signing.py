@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from keyturn.console.identity import Caller
 from keyturn.console.passkeys import Passkeys
 from keyturn.core.case import Case
 from keyturn.errors import ReviewError
@@ -47,13 +48,21 @@ class Signing:
         note: str,
         via: str,
         signature: Signature | None = None,
+        guidance: str = "",
     ) -> Case:
         """As `Desk.review`; a signature that is none of hers under this is refused and on record."""
         case, receipt = self._desk.case(case_id), None
         if approve and signature is not None and case is not None and case.request is not None:
             receipt = await self._receipt(case_id, by, case.request, note, signature)
         return await self._desk.review(
-            case_id, by=by, approve=approve, binding=binding, note=note, via=via, receipt=receipt
+            case_id,
+            by=by,
+            approve=approve,
+            binding=binding,
+            note=note,
+            via=via,
+            receipt=receipt,
+            guidance=guidance,
         )
 
     async def _receipt(
@@ -66,3 +75,14 @@ class Signing:
                 case_id, by=by, approve=True, code=error.code, message=error.message
             )
             raise
+
+
+def may_by_token(case: Case | None, case_id: str, user: Caller, *, signs: bool) -> None:
+    """A token reviews in its environments, and never signs: a signature says that somebody sat there. Raises `ReviewError`."""
+    if user.through != "token":
+        return
+    if signs or (case is not None and case.request is not None and case.request.signed):
+        raise ReviewError("token-cannot-sign", "a token signs nothing", help=f"open the page of {case_id}")
+    where = case.assessment.environment if case and case.assessment else "unknown"
+    if user.environments and where not in user.environments:
+        raise ReviewError("forbidden", f"this token reviews in {', '.join(user.environments)}, not {where}")

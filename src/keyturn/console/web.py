@@ -25,6 +25,7 @@ from keyturn.console.pages import Pages
 from keyturn.console.passkeys import Passkeys, Place
 from keyturn.console.people_api import PeopleApi
 from keyturn.console.policies import Policies
+from keyturn.console.reviewing_api import ReviewingApi
 from keyturn.console.signing import Signing
 from keyturn.console.slack import SlackActions, SlackSettings
 from keyturn.console.tokens import Tokens
@@ -116,6 +117,7 @@ def make_app(
         identity,
         authority,
         people=people,
+        reviewing=ReviewingApi(desk, identity.clock),
         signing=signing,
         tokens=tokens,
         metrics=metrics,
