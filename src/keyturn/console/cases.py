@@ -19,6 +19,7 @@ from keyturn.console.signing import Signature, Signing
 from keyturn.console.site import NOTE_CHARS_MAX, Site, wants_json
 from keyturn.console.text import seen
 from keyturn.core.case import Case, Phase
+from keyturn.core.review import BREAK_GLASS_ROLE, irrecoverable, may_sign_off
 from keyturn.errors import KeyturnError, ReviewError
 from keyturn.model.radius import Radius
 
@@ -38,6 +39,10 @@ class Cases:
             "settle": (("reviewer",), self._settle),
             "undo": (("reviewer", "operator"), self._undo),
             "withdraw": (("operator",), self._withdraw),
+            "claim": (("reviewer",), self._claim),
+            "release": (("reviewer",), self._release),
+            "break-glass": ((BREAK_GLASS_ROLE,), self._break_glass),
+            "sign-off": (("reviewer",), self._sign_off),
         }
 
     def routes(self) -> list[Route]:
@@ -48,6 +53,7 @@ class Cases:
             *site.page("/c/{id}/fresh", self._fresh),
             Route("/c/{id}/sign", self._sign, methods=["POST"]),
             *site.page("/c/{id}/graph.svg", self._graph, twin="/c/{id}/graph.json"),
+            Route("/c/{id}/break-glass", self._decide, methods=["POST"]),
             Route("/c/{id}/{verb}", self._decide, methods=["POST"]),
         ]
 
@@ -114,6 +120,10 @@ class Cases:
             and case.done is not None
             and not case.undone_by,
             "withdraw": case.phase in {Phase.HELD, Phase.APPROVED} and own,
+            "claim": case.phase is Phase.HELD and not excluded and case.claimed_by != user.name,
+            "release": case.phase is Phase.HELD and case.claimed_by == user.name,
+            "break-glass": case.phase is Phase.HELD and _may_break_glass(case),
+            "sign-off": case.glass is not None and may_sign_off(case, user.name, self._desk.people) is None,
         }
         return [
             deed for deed, possible in may.items() if possible and set(self._deeds[deed][0]) & set(user.roles)
@@ -127,11 +137,11 @@ class Cases:
         if user is None:
             return RedirectResponse("/login", 303)
         form, why = await site.forms.read(request)
-        roles, deed = self._deeds.get(request.path_params["verb"], ((), None))
+        roles, deed = self._deeds.get(request.url.path.rpartition("/")[2], ((), None))
         if deed is None:
             return site.nothing_here(request, user)
         if not why and not set(roles) & set(user.roles):
-            why = f"{user.name} is no {' or '.join(roles)}."
+            why = f"{user.name} needs the role {' or '.join(roles)} for this."
         if why := why or site.forms.too_soon(request, form):
             return site.refused(request, user, why, back=f"/c/{case_id}")
         try:
@@ -179,6 +189,7 @@ class Cases:
             note=note,
             via="console",
             signature=signature,
+            guidance=form.get("guide", "").strip()[:NOTE_CHARS_MAX],
         )
         return f"/c/{case_id}"
 
@@ -201,3 +212,27 @@ class Cases:
         reason = form.get("note", "").strip()[:NOTE_CHARS_MAX]
         await self._desk.withdraw(case_id, by=user.name, reason=reason)
         return f"/c/{case_id}"
+
+    async def _claim(self, case_id: str, user: User, form: dict[str, str]) -> str:
+        await self._desk.claim(case_id, by=user.name, word=form.get("note", ""))
+        return f"/c/{case_id}"
+
+    async def _release(self, case_id: str, user: User, form: dict[str, str]) -> str:
+        await self._desk.release(case_id, by=user.name)
+        return f"/c/{case_id}"
+
+    async def _break_glass(self, case_id: str, user: User, form: dict[str, str]) -> str:
+        reason = form.get("note", "").strip()[:NOTE_CHARS_MAX]
+        await self._desk.break_glass(case_id, by=user.name, reason=reason, binding=form.get("binding", ""))
+        return f"/c/{case_id}"
+
+    async def _sign_off(self, case_id: str, user: User, form: dict[str, str]) -> str:
+        right, note = form.get("right") == "yes", form.get("note", "").strip()[:NOTE_CHARS_MAX]
+        await self._desk.sign_off(case_id, by=user.name, right=right, note=note)
+        return f"/c/{case_id}"
+
+
+def _may_break_glass(case: Case) -> bool:
+    """Whether a button says so; the desk looks at the rest when it is pressed."""
+    allowed = case.request is not None and case.request.break_glass
+    return allowed and case.assessment is not None and not irrecoverable(case.assessment)

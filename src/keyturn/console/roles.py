@@ -117,6 +117,7 @@ _PAGES: Final = {
     "POST /deny": Access((REVIEWER,), "", "several at once"),
     "POST /sessions/{id}/end": Access(ACTING, "", "another's: administrator or reviewer"),
     "POST /c/{id}/sign": Access((REVIEWER,), "", "what her passkey is asked to sign"),
+    "POST /c/{id}/break-glass": Access((GLASS,), "", "where policy allows it; in her own name"),
     "POST /c/{id}/{verb}": Access((REVIEWER, OPERATOR), "", "each deed as its route of the API"),
     "POST /halt": Access(ACTING, "", "lifting it: administrator or reviewer"),
     "GET /events": Access(ANY),
