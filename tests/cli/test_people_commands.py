@@ -23,6 +23,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         plane = Plane(
             tmp_path_factory.mktemp("plane"),
             world.Account(standin.endpoint, "AKIAENGINEER", "secret", region=REGION),
+            cooldown_s=600,
         )
         plane.start()
         made = Desk(plane, tmp_path_factory.mktemp("people"))
@@ -38,16 +39,19 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 def test_guidance_reaches_the_agent(desk: Desk) -> None:
     """What the reviewer says to do instead stands in the error that boto3 raises, marked as her words."""
-    case = desk.plane.held_table("olga", "guided")
-    table = desk.plane.case(case)["resources"][0].rpartition(":")[2].rpartition("/")[2]
-    assert desk.say("dana", "deny", case).exit_code == WRONG, "why, or what instead"
-    told = desk.say("dana", "deny", case, "--guide", "set a TTL, and let it empty itself")
-    assert told.output == f"{case} is rejected (0 of 2).\n"
-    with desk.plane.agent("guided", "olga") as aws, pytest.raises(ClientError) as heard:
-        aws("dynamodb").delete_table(TableName=table)
+    tags = {"environment": "production"}
+    desk.plane.account("sqs").create_queue(QueueName="jobs", tags=tags)
+    with desk.plane.agent("guided", "olga") as aws:
+        jobs = str(aws("sqs").get_queue_url(QueueName="jobs")["QueueUrl"])
+        case = desk.plane.held("jobs", lambda: aws("sqs").purge_queue(QueueUrl=jobs))
+        assert desk.say("dana", "deny", case).exit_code == WRONG, "why, or what instead"
+        told = desk.say("dana", "deny", case, "--guide", "delete the one bad message, and leave the others")
+        assert told.output == f"{case} is rejected (0 of 2).\n"
+        with pytest.raises(ClientError) as heard:
+            aws("sqs").purge_queue(QueueUrl=jobs)
     said = str(heard.value)
-    assert "Reviewer dana says: “set a TTL, and let it empty itself”" in said
-    assert case in said
+    assert "Reviewer dana says: “delete the one bad message, and leave the others”" in said
+    assert (case in said, "Nothing was executed" in said) == (True, True)
 
 
 def test_who_looks_at_a_case_is_seen_by_others(desk: Desk) -> None:
@@ -140,11 +144,15 @@ def test_teams_with_their_hours_and_who_stands_in(desk: Desk) -> None:
 
 def test_nobody_approves_for_her_own_agent_under_another_name(desk: Desk) -> None:
     """Another name of the operator, or an owner of the agent, is out like herself: for cases that are held from then on."""
-    assert desk.say("bob", "alias", "dana", "olga").exit_code in {0, 1}
+    desk.plane._tokens["olga-too"] = desk.plane.login(desk.plane.invite("olga-too", "reviewer"))
+    desk.say("olga-too", "login", "--token", desk.plane.token("olga-too"))
+    assert desk.say("bob", "alias", "olga-too", "olga").output == "olga-too is olga.\n"
     assert desk.say("bob", "agent", "owners", "owned", "erin").output == "owned is erin's.\n"
     case = desk.plane.held_table("olga", "owned")
-    told = desk.say("erin", "approve", case)
-    assert (told.exit_code, "[own-agent]" in told.output) == (REFUSED, True)
+    for person in ("erin", "olga-too"):
+        told = desk.say(person, "approve", case)
+        assert (told.exit_code, "[own-agent]" in told.output) == (REFUSED, True), person
+    assert desk.plane.case(case)["approvals"] == []
     assert desk.say("bob", "agent", "owners", "owned").output == "owned is nobody's.\n"
 
 

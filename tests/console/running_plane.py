@@ -48,9 +48,15 @@ class Plane:
     """Keyturn in a thread of its own, before a stand-in account."""
 
     def __init__(
-        self, folder: Path, account: world.Account, packs: tuple[str, ...] = ("seatbelt",), **more: Any
+        self,
+        folder: Path,
+        account: world.Account,
+        packs: tuple[str, ...] = ("seatbelt",),
+        *,
+        cooldown_s: int = 1,
+        **more: Any,
     ) -> None:
-        self.packs, self.more = packs, more
+        self.packs, self.cooldown_s, self.more = packs, cooldown_s, more
         self.folder, self.account, self.endpoint = folder, account, account.endpoint
         self.url = ""
         self.cases: dict[str, str] = {}  # what a case is about -> its id
@@ -81,7 +87,7 @@ class Plane:
             gateway=settings.Gateway(port=0),
             console=settings.Console(port=0),
             aws=aws,
-            holds=settings.Holds(wait_s=0.05, cooldown_s=1),
+            holds=settings.Holds(wait_s=0.05, cooldown_s=self.cooldown_s),
             packs=self.packs,
             events=settings.Events(file=str(self.folder / "events.jsonl")),
             **self.more,
