@@ -7,6 +7,7 @@ import re
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -20,6 +21,8 @@ from botocore.exceptions import ClientError
 from keyturn import config as settings
 from keyturn.app import App
 from keyturn.core.case import Phase
+from keyturn.core.reconciling import Call
+from keyturn.providers.aws.reconciling import reconciled
 from keyturn.stores.verifying import verify_bundle
 from keyturn.testing.standin import StandIn
 from tests.house import tree
@@ -172,11 +175,32 @@ async def _play(app: App, bundle: Path) -> None:
     assert undone.phase is Phase.CONFIRMED, undone.reason
     exported = b"".join([part async for part in app.runtime.export()])
     assert await asyncio.to_thread(_passes, bundle, exported)
+    left = await app.runtime.calls()
+    (deleted,) = [call for call in left if call.case == case.id and not call.step]
+    compared = reconciled([_in_the_trail(deleted)], left, accounts=frozenset({NUMBER}))
+    assert (compared.matched, compared.around) == (1, ())
 
 
 def _passes(bundle: Path, exported: bytes) -> bool:
     bundle.write_bytes(exported)
     return verify_bundle(bundle).passed
+
+
+def _in_the_trail(call: Call) -> dict[str, Any]:
+    """The account's own record of it, as CloudTrail writes one."""
+    service, _, name = call.operation.partition(":")
+    role = f"arn:aws:sts::{NUMBER}:assumed-role/keyturn-change/{call.lease}"
+    return {
+        "eventTime": datetime.fromtimestamp(call.at_ms / 1000, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "eventSource": f"{service}.amazonaws.com",
+        "eventName": name,
+        "awsRegion": REGION,
+        "userIdentity": {"type": "AssumedRole", "arn": role, "accountId": NUMBER},
+        "requestID": call.request_id,
+        "readOnly": False,
+        "eventType": "AwsApiCall",
+        "recipientAccountId": NUMBER,
+    }
 
 
 Ask = Callable[..., Awaitable[httpx.Response]]
