@@ -6,14 +6,14 @@ tested is the simulation, not the depth of the defence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import pytest
 
 from keyturn import pipeline
-from keyturn.core import advance, plane, proof
+from keyturn.core import advance, batch, plane, proof, quorum, review
 from keyturn.core.case import Case, Phase
 from keyturn.core.commands import Command
 from keyturn.core.people import People
@@ -291,6 +291,32 @@ def stale_review_races(patch: Patch) -> None:
     patch.setattr(book.Book, "record_from", as_it_was)
 
 
+def self_approval_by_another_name(patch: Patch) -> None:
+    """The operator may review her own agent under another name of hers."""
+    patch.setattr(People, "person", lambda _self, name: name)
+
+
+def counted_in_two_places(patch: Patch) -> None:
+    """One person fills every place of a tree that she could take."""
+
+    def lenient(request: ReviewRequest, people: Mapping[str, tuple[str, ...]]) -> review.Met:
+        groups = {group for of in people.values() for group in of}
+        lacking = [leaf for tree in request.needs for leaf in quorum.leaves(tree) if leaf.group not in groups]
+        return review.Met(reached=not lacking, text="as counted", missing=len(lacking))
+
+    patch.setattr(review, "_filled", lenient)
+
+
+def break_glass_for_ever(patch: Patch) -> None:
+    """A person acts around the review on what does not come back."""
+    patch.setattr(review, "irrecoverable", lambda _assessment: False)
+
+
+def batch_of_anything(patch: Patch) -> None:
+    """Whatever is held is decided at one go."""
+    patch.setattr(batch, "no_batch", lambda _cases: None)
+
+
 PLANTED: tuple[Plant, ...] = (
     self_approval,
     forged_binding,
@@ -320,4 +346,8 @@ PLANTED: tuple[Plant, ...] = (
     unlocked_before_it_is_given_back,
     asks_again_after_a_no,
     stale_review_races,
+    self_approval_by_another_name,
+    counted_in_two_places,
+    break_glass_for_ever,
+    batch_of_anything,
 )

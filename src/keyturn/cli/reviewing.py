@@ -83,19 +83,19 @@ def approve(
 
 @click.command()
 @click.argument("case")
-@click.option("-m", "--note", default="", help="Why; the agent reads it.")
+@click.option("-m", "--note", default=None, help="Why; the agent reads it.")
 @click.option(
     "--guide", default="", metavar="TEXT", help="What it should do instead; it reads it as your words."
 )
 @output_option
 @click.pass_context
-def deny(ctx: click.Context, case: str, note: str, guide: str, output: str) -> None:
+def deny(ctx: click.Context, case: str, note: str | None, guide: str, output: str) -> None:
     """Deny a case; one no is enough."""
-    if not note and not guide:
+    if note is None and not guide:
         raise click.UsageError("say why: -m TEXT, or what to do instead: --guide TEXT")
     console = api(ctx)
     found = console.get(f"/cases/{case}")
-    body = {"approve": False, "binding": found["binding"], "note": note, "guide": guide, "via": "cli"}
+    body = {"approve": False, "binding": found["binding"], "note": note or "", "guide": guide, "via": "cli"}
     after = console.post(f"/cases/{case}/review", body)
     out(after, _said(after), output)
 

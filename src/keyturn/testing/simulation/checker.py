@@ -1,7 +1,6 @@
 """The independent checker: reads only the account's journal, the durable log, and what people were told.
 
-It shares no line with the core: it does not fold with `advance`, it does not ask `judge` or `prove`. Each rule is a function
-that returns what it found wrong, in a sentence that begins with the case.
+It shares no line with the core: no `advance`, no `judge`, no `prove`. Each rule gives what is wrong, in a sentence that begins with the case.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from keyturn.model.decision import Decision, Verdict
 from keyturn.model.execution import Outcome, OutcomeStatus
 from keyturn.model.review import Review, ReviewRequest
 from keyturn.runtime.interface import ReplyKind
+from keyturn.testing.simulation import people_checker
 from keyturn.testing.simulation.account import Happening
 from keyturn.testing.simulation.history import OPERATOR, SETTINGS, History
 
@@ -115,14 +115,17 @@ def check(history: History) -> list[str]:
     cases: dict[str, _Told] = {}
     order = []
     for entry, moment in zip(history.entries, history.moments, strict=True):
-        event = entry.event()
-        order.append((entry.case_id, event))
+        order.append((entry.case_id, event := entry.event()))
         if entry.case_id:
             cases.setdefault(entry.case_id, _Told(entry.case_id)).lines.append(
                 _Line(moment, event, entry.seq)
             )
     evidence = _Evidence(history, cases, order)
-    return [*history.trouble, *(wrong for rule in RULES for wrong in rule(evidence))]
+    return [
+        *history.trouble,
+        *people_checker.check(order),
+        *(one for rule in RULES for one in rule(evidence)),
+    ]
 
 
 def _departures(evidence: _Evidence) -> Iterator[tuple[int, str, str, str]]:
@@ -201,7 +204,8 @@ def decided_and_reviewed(evidence: _Evidence) -> Iterator[str]:
         if decision.verdict is not Verdict.HOLD or request is None:
             yield f"{case_id}: left, though the decision was {decision.verdict}"
             continue
-        yield from _reviewed(told, place, sent[0], decision, request)
+        if not any(place < at for at, _, _ in told.events(*people_checker.AROUND)):
+            yield from _reviewed(told, place, sent[0], decision, request)
 
 
 def _reviewed(

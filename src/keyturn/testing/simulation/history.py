@@ -31,6 +31,7 @@ from keyturn.testing.simulation.knowledge import (
     operation,
     request,
 )
+from keyturn.testing.simulation.people import People
 
 T = TypeVar("T")
 
@@ -106,7 +107,8 @@ class Play:
         self.loop = loop
         self.account = Account(THINGS, loop.now_ms)
         self.platter = Platter()
-        self.policy = SimulatedPolicy()
+        self.people = People(self, seed)
+        self.policy = SimulatedPolicy(people=self.people.there)
         self.history = History(
             seed=seed,
             about=self.about,
@@ -318,18 +320,21 @@ class Play:
         if self.chance.random() < 0.08:
             binding = "sha256:" + "0" * 64
         for _ in range(self.chance.choice((1, 1, 1, 2))):
-            done = await self._do(
+            done = await self.do(
                 lambda plane: plane.review(
                     case.id, by=name, approve=approve, binding=binding, note="seen", via="sim"
                 )
             )
             if done:
-                self.history.reviews.append((case.id, name, approve))
-                self.account.note("yes" if approve else "no", case=case.id, detail=name)
+                self.reviewed(case.id, name, approve=approve)
         if approve and self.chance.random() < executes:
-            await self._do(lambda plane: plane.execute(case.id, by=name))
+            await self.do(lambda plane: plane.execute(case.id, by=name))
 
-    async def _do(self, make: Callable[[Runtime], Coroutine[Any, Any, object]]) -> bool:
+    def reviewed(self, case_id: str, name: str, *, approve: bool) -> None:
+        self.history.reviews.append((case_id, name, approve))
+        self.account.note("yes" if approve else "no", case=case_id, detail=name)
+
+    async def do(self, make: Callable[[Runtime], Coroutine[Any, Any, object]]) -> bool:
         """A person's request; refused is an answer, a bug of ours is trouble."""
         try:
             await self.ask(make)
@@ -358,13 +363,13 @@ class Play:
         return not case.undone_by and not self.over and self.chance.random() < 0.02
 
     async def _withdraw(self, case_id: str) -> None:
-        await self._do(lambda plane: plane.withdraw(case_id, by=OPERATOR, reason="no need"))
+        await self.do(lambda plane: plane.withdraw(case_id, by=OPERATOR, reason="no need"))
 
     async def _settle(self, case_id: str) -> None:
-        await self._do(lambda plane: plane.settle(case_id, by="anna", succeeded=True, note="I looked"))
+        await self.do(lambda plane: plane.settle(case_id, by="anna", succeeded=True, note="I looked"))
 
     async def _undo(self, case_id: str) -> None:
-        await self._do(lambda plane: plane.undo(case_id, by="ben"))
+        await self.do(lambda plane: plane.undo(case_id, by="ben"))
 
     # --- misfortune --------------------------------------------------------------------------------------------------
 
@@ -387,11 +392,11 @@ class Play:
         if self.chance.random() >= self.about.halts:
             return
         await asyncio.sleep(self.chance.random() * 30)
-        if await self._do(lambda plane: plane.halt(by="anna", reason="looks odd")):
+        if await self.do(lambda plane: plane.halt(by="anna", reason="looks odd")):
             self.account.note("halted")
             await asyncio.sleep(self.chance.random() * 20)
             self.account.note("lifted")
-        while not await self._do(lambda plane: plane.resume(by="anna")):  # noqa: ASYNC110  # it may be down
+        while not await self.do(lambda plane: plane.resume(by="anna")):  # noqa: ASYNC110  # it may be down
             await asyncio.sleep(1.0)
 
     async def tightener(self) -> None:
@@ -410,6 +415,7 @@ class Play:
             self.tidier(),
             self.drift(),
             self.tightener(),
+            *self.people.around(),
         ]
 
     def is_quiet(self) -> bool:
@@ -442,7 +448,7 @@ class Play:
     async def _until_quiet(self) -> None:
         for _ in range(LAST_WAIT_S // 15):
             await asyncio.sleep(15.0)
-            if self.is_quiet() and await self._do(lambda plane: plane.book.store.append(())):
+            if self.is_quiet() and await self.do(lambda plane: plane.book.store.append(())):
                 return
         stuck = [repr(case) for case in self.runtime.cases(open_only=True)]
         self.history.trouble.append(f"stuck: {', '.join(stuck)}")

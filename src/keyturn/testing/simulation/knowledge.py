@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
+import msgspec
+
+from keyturn.core import quorum
 from keyturn.core.ports import Assessing, Captures, Drill, Facts, Inquiry, Scope, UndoPlan
 from keyturn.errors import UnavailableError
 from keyturn.model.assessment import Assessment, Reversibility
@@ -24,6 +27,8 @@ from keyturn.model.execution import (
 from keyturn.model.radius import Radius
 
 FLOORS = {"Set": Effect.UPDATE, "Create": Effect.CREATE, "Delete": Effect.DELETE, "Wipe": Effect.DELETE}
+
+TREE: Final = quorum.parse("1 of crew and 1 of guards")
 
 SETTLE_READS = 8
 """Equal reads until an unanswered call counts as never having taken effect; the runtime spaces them over some seconds."""
@@ -99,7 +104,7 @@ class SimulatedProvider:
             assessment=Assessment(
                 effect=Effect.REPLACE if {Effect.DELETE, Effect.CREATE} <= set(effects) else worst,
                 effects=effects,
-                reversibility=Reversibility.R2,
+                reversibility=Reversibility.R4 if _lost(change) else Reversibility.R2,
                 environment="production" if production else "test",
                 state_digest=captures.digest,
                 unknowns=captures.unknowns,
@@ -235,15 +240,20 @@ class SimulatedProvider:
         return f"sim {operation.action} {parameters}"
 
 
+def _lost(change: Change) -> bool:
+    """What is deleted of this one does not come back."""
+    return any(one.floor is Effect.DELETE and one.resources[0].id == "p2" for one in change.operations)
+
+
 def _target(one: Operation) -> dict[str, Any] | None:
     return None if one.action in {"Delete", "Wipe"} else {"value": one.parameters["value"]}
 
 
 class SimulatedPolicy:
-    """See `keyturn.core.ports.PolicyEngine`. `strict` is the same with one notch more."""
+    """See `keyturn.core.ports.PolicyEngine`. `strict` is the same with one notch more; `people`: teams are asked for, and break-glass is allowed."""
 
-    def __init__(self) -> None:
-        self.strict = False
+    def __init__(self, *, people: bool = False) -> None:
+        self.strict, self.people = False, people
 
     @property
     def digest(self) -> str:
@@ -251,6 +261,9 @@ class SimulatedPolicy:
 
     def answer(self, change: Change, assessment: Assessment, facts: Facts) -> Decision:
         verdict, obligations = self._usual(change, assessment, facts)
+        if self.people and verdict is Verdict.HOLD and not change.undoes:
+            needs = (TREE,) if obligations.quorum == 2 else ()
+            obligations = msgspec.structs.replace(obligations, needs=needs, break_glass=True, escalate_s=12)
         if self.strict and verdict is Verdict.ALLOW:
             verdict, obligations = Verdict.HOLD, Obligations(quorum=1)
         elif self.strict and assessment.effect is Effect.DELETE and not change.undoes:

@@ -1,0 +1,134 @@
+"""People of a history beside its reviewers: teams that change, another name of the operator, claims, batches, break-glass."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from keyturn.core import batch
+from keyturn.core.case import Case, Phase
+from keyturn.model.people import Member
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from typing import Any
+
+    from keyturn.testing.simulation.history import Play
+
+OTHER_NAME: Final = "olly"
+"""Another name of the operator: a reviewer's, by which she must not decide either."""
+
+ROLES: Final = {
+    "anna": ("administrator", "reviewer"),
+    "ben": ("reviewer",),
+    "cleo": ("reviewer",),
+    "olga": ("break-glass", "operator"),
+    OTHER_NAME: ("reviewer",),
+}
+CREW: Final = (("anna", "ben"), ("anna", "ben", "cleo"), ("ben", "cleo"))
+GUARDS: Final = (("ben", "cleo"), ("cleo",), ("anna", "cleo"))
+
+
+class People:
+    """They have a chance of their own, so that a seed's other misfortunes stay what they were."""
+
+    def __init__(self, play: Play, seed: int) -> None:
+        self._play = play
+        self.chance = Random(seed ^ 0x5EED)  # noqa: S311  # repeatable, not unguessable
+        self.there = self.chance.random() < 0.4
+        """Whether this history knows people at all; in the others whoever comes is taken at her word."""
+
+    def around(self) -> list[Coroutine[Any, Any, None]]:
+        if not self.there:
+            return []
+        return [self._teams(), self._looks(), self._acts(), self._batches()]
+
+    async def _teams(self) -> None:
+        """Who is there, and who is in which team; it changes while cases are held."""
+        for name, roles in ROLES.items():
+            await self._until_done(
+                lambda plane, name=name, roles=roles: plane.record_user(
+                    by="anna", user=name, roles=roles, what="added"
+                )
+            )
+        await self._until_done(lambda plane: plane.set_alias(OTHER_NAME, "olga", by="anna", kind="login"))
+        while True:
+            for team, choices in (("crew", CREW), ("guards", GUARDS)):
+                members = tuple(Member(name) for name in self.chance.choice(choices))
+                await self._until_done(
+                    lambda plane, team=team, members=members: plane.set_team(team, members, by="anna")
+                )
+            await asyncio.sleep(4.0 + self.chance.random() * 25)
+
+    async def _until_done(self, make: Any) -> None:
+        while not await self._play.do(make):  # noqa: ASYNC110  # the plane may be down
+            await asyncio.sleep(1.0)
+
+    def _held(self) -> list[Case]:
+        if not self._play.up.is_set():
+            return []
+        return [case for case in self._play.runtime.cases(open_only=True) if case.phase is Phase.HELD]
+
+    async def _looks(self) -> None:
+        """Somebody says that she looks at a case, takes another's over, or looks no more; the operator tries under her other name."""
+        while True:
+            await asyncio.sleep(2.0 + self.chance.random() * 8)
+            for case in self._held()[:1]:
+                by = self.chance.choice(("anna", "ben", "cleo"))
+                word = "she is away" if self.chance.random() < 0.5 else ""
+                await self._play.do(
+                    lambda plane, case=case, by=by, word=word: plane.claim(case.id, by=by, word=word)
+                )
+                if self.chance.random() < 0.4:
+                    await self._play.do(lambda plane, case=case, by=by: plane.release(case.id, by=by))
+            for case in self._held():
+                if self.chance.random() < 0.3:
+                    await self._approve(case, OTHER_NAME)
+
+    async def _approve(self, case: Case, by: str) -> None:
+        binding = case.request.digest if case.request else ""
+        if await self._play.do(
+            lambda plane: plane.review(case.id, by=by, approve=True, binding=binding, note="", via="sim")
+        ):
+            self._play.reviewed(case.id, by, approve=True)
+
+    async def _acts(self) -> None:
+        """The operator acts around the review, on whatever is held; others look at it afterwards, or she herself tries."""
+        while True:
+            await asyncio.sleep(3.0 + self.chance.random() * 12)
+            for case in self._held():
+                if self.chance.random() < 0.25:
+                    binding = case.request.digest if case.request else ""
+                    await self._play.do(
+                        lambda plane, case=case, binding=binding: plane.break_glass(
+                            case.id, by="olga", reason="it burns", binding=binding
+                        )
+                    )
+                    await self._play.do(lambda plane, case=case: plane.execute(case.id, by="olga"))
+            if self._play.up.is_set():
+                for case in self._play.runtime.afterwards():
+                    by = self.chance.choice(("anna", "ben", OTHER_NAME))
+                    right = self.chance.random() < 0.7
+                    await self._play.do(
+                        lambda plane, case=case, by=by, right=right: plane.sign_off(
+                            case.id, by=by, right=right, note="I looked"
+                        )
+                    )
+
+    async def _batches(self) -> None:
+        """Any two that are held, at one go: like ones and others, harmless ones and others."""
+        while True:
+            await asyncio.sleep(2.0 + self.chance.random() * 6)
+            held = self._held()
+            if len(held) < 2 or self.chance.random() < 0.3:
+                continue
+            some = batch.in_order(self.chance.sample(held, 2))
+            by = self.chance.choice(("anna", "ben", "cleo"))
+            done = await self._play.do(
+                lambda plane, some=some, by=by: plane.review_batch(
+                    [case.id for case in some], by=by, approve=True, root=batch.root(some), note="", via="sim"
+                )
+            )
+            for case in some if done else ():
+                self._play.reviewed(case.id, by, approve=True)

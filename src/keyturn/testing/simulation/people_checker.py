@@ -1,0 +1,134 @@
+"""What must hold of people's part, told from the log alone: who counted for what, what was decided at one go, who acted around."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import permutations
+from typing import Final
+
+from keyturn.model import record as r
+from keyturn.model import reviewing as rv
+from keyturn.model.assessment import Assessment, Reversibility
+from keyturn.model.change import Effect
+from keyturn.model.quorum import Either, Every, Of, Quorum
+from keyturn.model.review import Review, ReviewRequest
+
+_TAKES_AWAY: Final = {Effect.DELETE, Effect.REPLACE}
+
+AROUND: Final = (rv.GlassBroken,)
+"""After these nobody's approval is asked for; the rules here look at them."""
+
+Order = Iterable[tuple[str, r.Event]]
+
+
+def nobody_decides_twice_or_for_herself(order: Order) -> Iterator[str]:
+    """At each claim the approvals that stand are of different people, none of them the operator, enough for every tree."""
+    aliases: dict[str, str] = {}
+    teams: dict[str, set[str]] = {}
+    requests: dict[str, tuple[ReviewRequest, str]] = {}
+    reviews: dict[str, list[Review]] = defaultdict(list)
+    glass: set[str] = set()
+    operators: dict[str, str] = {}
+
+    def whose(name: str) -> str:
+        return aliases.get(name, name)
+
+    for case, event in order:
+        match event:
+            case rv.AliasChanged():
+                aliases[event.name] = event.person
+            case rv.TeamChanged():
+                teams[event.team] = {whose(member.person) for member in event.members}
+            case r.Received() | r.Joined():
+                operators[case] = event.change.principal.operator
+            case r.Decided():
+                reviews.pop(case, None)
+                requests.pop(case, None)
+                glass.discard(case)
+                if event.request is not None:
+                    requests[case] = (event.request, operators[case])
+            case rv.GlassBroken():
+                glass.add(case)
+            case r.Reviewed():
+                reviews[case].append(event.review)
+            case rv.Voided():
+                reviews[case] = [one for one in reviews[case] if one.who != whose(event.reviewer)]
+            case r.Claimed() if case in requests and case not in glass:
+                request, operator = requests[case]
+                people = {whose(one.reviewer) for one in reviews[case] if one.approve}
+                if operator in people:
+                    yield f"{case}: {operator} has decided about her own agent, under another name"
+                for tree in request.needs:
+                    if not _filled(tree, sorted(people - {operator}), teams):
+                        yield f"{case}: claimed with {sorted(people)}, who are not {tree}"
+
+
+def _filled(tree: Quorum, people: list[str], teams: dict[str, set[str]]) -> bool:
+    """By trying every order of people in the places of every way to meet the tree."""
+    return any(
+        all(
+            not leaf.teams or person in set().union(*(teams.get(one, set()) for one in leaf.teams))
+            for leaf, person in zip(places, some, strict=True)
+        )
+        for places in _places(tree)
+        for some in permutations(people, len(places))
+    )
+
+
+def _places(tree: Quorum) -> Iterator[list[Of]]:
+    match tree:
+        case Of():
+            yield [tree] * tree.count
+        case Either():
+            for part in tree.parts:
+                yield from _places(part)
+        case Every():
+            ways: list[list[Of]] = [[]]
+            for part in tree.parts:
+                ways = [before + more for before in ways for more in _places(part)]
+            yield from ways
+
+
+def glass_is_for_what_comes_back(order: Order) -> Iterator[str]:
+    """A break-glass is of somebody with the role, told to others, never for what is lost for good; never signed off by her."""
+    aliases: dict[str, str] = {}
+    roles: dict[str, tuple[str, ...]] = {}
+    assessed: dict[str, Assessment] = {}
+    acted: dict[str, str] = {}
+    for case, event in order:
+        match event:
+            case rv.AliasChanged():
+                aliases[event.name] = event.person
+            case r.UserChanged():
+                roles[event.user] = event.roles
+            case r.Assessed():
+                assessed[case] = event.assessment
+            case rv.GlassBroken():
+                acted[case] = event.by
+                if assessed[case].reversibility is Reversibility.R4:
+                    yield f"{case}: a break-glass for what does not come back"
+                if "break-glass" not in roles.get(event.by, ()) or not set(event.told) - {event.by}:
+                    yield f"{case}: a break-glass by {event.by}, told to {event.told}"
+            case rv.GlassReviewed():
+                if aliases.get(event.by, event.by) == acted.get(case):
+                    yield f"{case}: {event.by} signed off her own break-glass"
+
+
+def batches_take_nothing_away(order: Order) -> Iterator[str]:
+    """What is decided at one go destroys nothing."""
+    assessed: dict[str, Assessment] = {}
+    for case, event in order:
+        match event:
+            case r.Assessed():
+                assessed[case] = event.assessment
+            case r.Reviewed() if event.review.batch and _TAKES_AWAY.intersection(assessed[case].effects):
+                yield f"{case}: was approved in a batch, and takes something away"
+
+
+RULES: Final = (nobody_decides_twice_or_for_herself, glass_is_for_what_comes_back, batches_take_nothing_away)
+
+
+def check(order: Sequence[tuple[str, r.Event]]) -> list[str]:
+    """Everything that is wrong with people's part of a log, given in its order."""
+    return [wrong for rule in RULES for wrong in rule(order)]
