@@ -20,7 +20,7 @@ from keyturn.model.decision import Decision, Verdict
 from keyturn.model.execution import Outcome, OutcomeStatus
 from keyturn.model.review import Review, ReviewRequest
 from keyturn.runtime.interface import ReplyKind
-from keyturn.testing.simulation import people_checker
+from keyturn.testing.simulation import people_checker as among
 from keyturn.testing.simulation.account import Happening
 from keyturn.testing.simulation.history import OPERATOR, SETTINGS, History
 
@@ -121,11 +121,7 @@ def check(history: History) -> list[str]:
                 _Line(moment, event, entry.seq)
             )
     evidence = _Evidence(history, cases, order)
-    return [
-        *history.trouble,
-        *people_checker.check(order),
-        *(one for rule in RULES for one in rule(evidence)),
-    ]
+    return [*history.trouble, *among.check(order), *(wrong for rule in RULES for wrong in rule(evidence))]
 
 
 def _departures(evidence: _Evidence) -> Iterator[tuple[int, str, str, str]]:
@@ -204,7 +200,7 @@ def decided_and_reviewed(evidence: _Evidence) -> Iterator[str]:
         if decision.verdict is not Verdict.HOLD or request is None:
             yield f"{case_id}: left, though the decision was {decision.verdict}"
             continue
-        if not any(place < at for at, _, _ in told.events(*people_checker.AROUND)):
+        if not any(place < at for at, _, _ in told.events(*among.AROUND)):
             yield from _reviewed(told, place, sent[0], decision, request)
 
 
