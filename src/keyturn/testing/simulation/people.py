@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from keyturn.core import batch
 from keyturn.core.case import Case, Phase
 from keyturn.model.people import Member
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-    from typing import Any
+    from collections.abc import Callable, Coroutine
 
+    from keyturn.runtime import Runtime
     from keyturn.testing.simulation.history import Play
 
 OTHER_NAME: Final = "olly"
@@ -28,6 +28,11 @@ ROLES: Final = {
 }
 CREW: Final = (("anna", "ben"), ("anna", "ben", "cleo"), ("ben", "cleo"))
 GUARDS: Final = (("ben", "cleo"), ("cleo",), ("anna", "cleo"))
+
+
+def _asks(deed: str, *args: Any, **given: Any) -> Callable[[Runtime], Coroutine[Any, Any, object]]:
+    """The deed of a person at whatever process is there when it is done."""
+    return lambda plane: cast("Coroutine[Any, Any, object]", getattr(plane, deed)(*args, **given))
 
 
 class People:
@@ -47,18 +52,12 @@ class People:
     async def _teams(self) -> None:
         """Who is there, and who is in which team; it changes while cases are held."""
         for name, roles in ROLES.items():
-            await self._until_done(
-                lambda plane, name=name, roles=roles: plane.record_user(
-                    by="anna", user=name, roles=roles, what="added"
-                )
-            )
-        await self._until_done(lambda plane: plane.set_alias(OTHER_NAME, "olga", by="anna", kind="login"))
+            await self._until_done(_asks("record_user", by="anna", user=name, roles=roles, what="added"))
+        await self._until_done(_asks("set_alias", OTHER_NAME, "olga", by="anna", kind="login"))
         while True:
             for team, choices in (("crew", CREW), ("guards", GUARDS)):
                 members = tuple(Member(name) for name in self.chance.choice(choices))
-                await self._until_done(
-                    lambda plane, team=team, members=members: plane.set_team(team, members, by="anna")
-                )
+                await self._until_done(_asks("set_team", team, members, by="anna"))
             await asyncio.sleep(4.0 + self.chance.random() * 25)
 
     async def _until_done(self, make: Any) -> None:
@@ -77,11 +76,9 @@ class People:
             for case in self._held()[:1]:
                 by = self.chance.choice(("anna", "ben", "cleo"))
                 word = "she is away" if self.chance.random() < 0.5 else ""
-                await self._play.do(
-                    lambda plane, case=case, by=by, word=word: plane.claim(case.id, by=by, word=word)
-                )
+                await self._play.do(_asks("claim", case.id, by=by, word=word))
                 if self.chance.random() < 0.4:
-                    await self._play.do(lambda plane, case=case, by=by: plane.release(case.id, by=by))
+                    await self._play.do(_asks("release", case.id, by=by))
             for case in self._held():
                 if self.chance.random() < 0.3:
                     await self._approve(case, OTHER_NAME)
@@ -89,7 +86,7 @@ class People:
     async def _approve(self, case: Case, by: str) -> None:
         binding = case.request.digest if case.request else ""
         if await self._play.do(
-            lambda plane: plane.review(case.id, by=by, approve=True, binding=binding, note="", via="sim")
+            _asks("review", case.id, by=by, approve=True, binding=binding, note="", via="sim")
         ):
             self._play.reviewed(case.id, by, approve=True)
 
@@ -101,20 +98,14 @@ class People:
                 if self.chance.random() < 0.25:
                     binding = case.request.digest if case.request else ""
                     await self._play.do(
-                        lambda plane, case=case, binding=binding: plane.break_glass(
-                            case.id, by="olga", reason="it burns", binding=binding
-                        )
+                        _asks("break_glass", case.id, by="olga", reason="it burns", binding=binding)
                     )
-                    await self._play.do(lambda plane, case=case: plane.execute(case.id, by="olga"))
+                    await self._play.do(_asks("execute", case.id, by="olga"))
             if self._play.up.is_set():
                 for case in self._play.runtime.afterwards():
                     by = self.chance.choice(("anna", "ben", OTHER_NAME))
                     right = self.chance.random() < 0.7
-                    await self._play.do(
-                        lambda plane, case=case, by=by, right=right: plane.sign_off(
-                            case.id, by=by, right=right, note="I looked"
-                        )
-                    )
+                    await self._play.do(_asks("sign_off", case.id, by=by, right=right, note="I looked"))
 
     async def _batches(self) -> None:
         """Any two that are held, at one go: like ones and others, harmless ones and others."""
@@ -126,8 +117,14 @@ class People:
             some = batch.in_order(self.chance.sample(held, 2))
             by = self.chance.choice(("anna", "ben", "cleo"))
             done = await self._play.do(
-                lambda plane, some=some, by=by: plane.review_batch(
-                    [case.id for case in some], by=by, approve=True, root=batch.root(some), note="", via="sim"
+                _asks(
+                    "review_batch",
+                    [case.id for case in some],
+                    by=by,
+                    approve=True,
+                    root=batch.root(some),
+                    note="",
+                    via="sim",
                 )
             )
             for case in some if done else ():
