@@ -23,7 +23,7 @@ PAGES = [
         f"/c/{{{about}}}"
         for about in ("replace", "half", "approved", "undone", "denied", "hostile", "secret")
     ),
-    *("/c/{half}/raw", "/me"),
+    *("/c/{half}/raw", "/me", "/attention"),
 ]
 
 

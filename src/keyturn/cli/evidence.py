@@ -138,6 +138,23 @@ def sample(ctx: click.Context, /, count: int, seed: str, output: str, **wanted: 
         sys.exit(EXIT_REFUSED)
 
 
+@click.command()
+@click.option("--since", default="", metavar="TIME", help="From this time on; 30 days where nothing is said.")
+@click.option(
+    "--budget", type=int, default=None, metavar="N", help="Reviews that a person has care for in a day."
+)
+@output_option
+@click.pass_context
+def attention(ctx: click.Context, since: str, budget: int | None, output: str) -> None:
+    """Where reviewers' attention goes: by day, by person, and which policies ask for most of it."""
+    from keyturn.cli.text_evidence import attention_text
+
+    pairs = {"since_ms": moment_ms(since, "--since") if since else None, "budget": budget}
+    words = "&".join(f"{name}={value}" for name, value in pairs.items() if value is not None)
+    found = api(ctx).get(f"/attention?{words}")
+    out(found, attention_text(found), output)
+
+
 @evidence.command()
 @click.option(
     "-o", "--output", type=click.Choice(["text", "json", "markdown"]), default="text", help="How to print."

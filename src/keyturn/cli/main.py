@@ -13,7 +13,7 @@ import click
 from keyturn import __version__
 from keyturn.cli.asking import ask
 from keyturn.cli.authority import ca
-from keyturn.cli.evidence import evidence, export, log, verify
+from keyturn.cli.evidence import attention, evidence, export, log, verify
 from keyturn.cli.explaining import explain
 from keyturn.cli.graph import graph
 from keyturn.cli.guarding import doctor, guard
@@ -430,6 +430,7 @@ for command in (
     explain,
     export,
     evidence,
+    attention,
     verify,
     reconcile,
     log,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import math
 import textwrap
 from typing import Any, Final
 
@@ -164,3 +166,60 @@ def controls_markdown(found: list[dict[str, Any]]) -> str:
         )
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)
+
+
+BAR: Final = {"approved": "#", "denied": "x", "lapsed": ".", "open": "o"}
+BAR_CHARS_MAX: Final = 40
+
+
+def attention_text(found: dict[str, Any]) -> str:
+    """Days as bars, people, policies; what needs a word stands beside it."""
+    from keyturn.cli.text import table
+
+    days = found["days"]
+    if not days:
+        return "Nothing was held in this time: nobody was asked."
+    most = max(sum(day[name] for name in BAR) for day in days)
+    scale = min(1.0, BAR_CHARS_MAX / max(1, most))
+    lines = [f"held, by day (UTC): {', '.join(f'{sign} {name}' for name, sign in BAR.items())}"]
+    for day in days:
+        bar = "".join(sign * math.ceil(day[name] * scale) for name, sign in BAR.items())
+        date = dt.datetime.fromtimestamp(day["day"] * 86_400, tz=dt.UTC).strftime("%Y-%m-%d")
+        lines.append(f"  {date} {sum(day[name] for name in BAR):>4} {bar}")
+    people = [
+        (
+            one["name"],
+            str(one["reviews"]),
+            f"{100 * one['approved'] // one['reviews']} %",
+            f"{one['most_a_day']} of {found['budget']}",
+            span(one["median_s"]),
+            "RUBBER STAMP?" if one["stamps"] else f"over budget on {one['over']} days" if one["over"] else "",
+        )
+        for one in found["reviewers"]
+    ]
+    if people:
+        lines += ["", table(people, ("REVIEWER", "REVIEWS", "YES", "MOST A DAY", "AT MOST", ""))]
+    causes = [
+        (
+            one["policy"],
+            str(one["holds"]),
+            str(one["approved"]),
+            str(one["denied"]),
+            str(one["lapsed"]),
+            str(one["reviews"]),
+        )
+        for one in found["causes"]
+    ]
+    lines += ["", table(causes, ("POLICY", "HOLDS", "YES", "NO", "LAPSED", "REVIEWS"))]
+    lines += [f"  {one['policy']}: {one['advice']}" for one in found["causes"] if one["advice"]]
+    return "\n".join(lines)
+
+
+def span(seconds: float | None) -> str:
+    """About how long, for people."""
+    if seconds is None:
+        return "-"
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

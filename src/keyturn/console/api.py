@@ -168,6 +168,7 @@ class Api:
             ("GET", "/api/v1/evidence/sample", self._evidence.sample),
             ("GET", "/api/v1/evidence/calls", self._evidence.calls),
             ("GET", "/api/v1/evidence/controls", self._evidence.controls),
+            ("GET", "/api/v1/attention", self._evidence.attention),
             ("GET", "/api/v1/ca", self._ca),
             ("POST", "/api/v1/ca/rotate", self._rotate),
             ("POST", "/api/v1/logout", self._logout),

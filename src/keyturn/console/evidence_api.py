@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from keyturn.console.identity import Identity, User
+from keyturn.core.attention import BUDGET, DAY_MS, Attention
 from keyturn.core.evidence import SAMPLE_MAX, Filter
 from keyturn.errors import OperatorError, ReviewError
 from keyturn.runtime.interface import Desk
@@ -19,6 +21,10 @@ SAMPLE: Final = 25
 """Cases of a sample when nobody says how many: what auditors usually draw of a control that works daily."""
 
 MS_DIGITS_MAX: Final = 15
+
+ATTENTION_DAYS: Final = 30
+BUDGET_MAX: Final = 500
+"""More reviews than this a day are no budget but its absence."""
 
 
 class EvidenceApi:
@@ -57,11 +63,27 @@ class EvidenceApi:
             }
         )
 
+    async def attention(self, request: Request, user: User) -> Response:
+        may_check(user)
+        return _json(await attention_of(self._desk, request))
+
     async def controls(self, request: Request, user: User) -> Response:
         may_check(user)
         roles = Counter(role for one in self._identity.users() for role in one.roles)
         found = await self._desk.controls(reviewers=roles["reviewer"], auditors=roles["auditor"])
         return _json({"controls": found})
+
+
+async def attention_of(desk: Desk, request: Request) -> Attention:
+    """For the span in the query; the last `ATTENTION_DAYS` without one. Raises `OperatorError`."""
+    now_ms = time.time_ns() // 1_000_000
+    until_ms = number(request, "until_ms", None) or now_ms
+    since_ms = number(request, "since_ms", None)
+    budget = number(request, "budget", BUDGET)
+    if budget is None or not 1 <= budget <= BUDGET_MAX:
+        raise OperatorError("budget", f"a budget is 1 to {BUDGET_MAX} reviews a day")
+    since_ms = until_ms - ATTENTION_DAYS * DAY_MS if since_ms is None else since_ms
+    return await desk.attention(since_ms=since_ms, until_ms=until_ms, budget=budget)
 
 
 def may_check(user: User) -> None:

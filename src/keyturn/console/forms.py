@@ -28,7 +28,9 @@ SHOWN_MS_MIN: Final = 1_000
 SHOWN_MS_MAX: Final = LOGIN_S * 1_000
 """A form lasts as long as the login that it was made for."""
 
-_NEXT: Final = re.compile(r"/(c/[A-Za-z0-9][A-Za-z0-9-]{0,63}(/raw)?|me|activity|agents|policy|evidence)?")
+_NEXT: Final = re.compile(
+    r"/(c/[A-Za-z0-9][A-Za-z0-9-]{0,63}(/raw)?|me|activity|agents|policy|evidence|attention)?"
+)
 
 
 class Forms:

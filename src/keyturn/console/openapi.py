@@ -14,9 +14,10 @@ from starlette.routing import Route
 
 from keyturn import __version__
 from keyturn.console import api, people_api, reviewing_api, shapes
-from keyturn.console.evidence_api import MAY_CHECK
+from keyturn.console.evidence_api import BUDGET_MAX, MAY_CHECK
 from keyturn.console.people_api import PeopleApi
 from keyturn.console.reviewing_api import ReviewingApi
+from keyturn.core.attention import Attention
 from keyturn.core.evidence import Sample
 
 OPENAPI: Final = "3.1.0"
@@ -282,6 +283,15 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
         shapes.Controls,
         roles=MAY_CHECK,
         says="Which controls of others this is evidence for, and what each claim rests on here.",
+    ),
+    ("GET", "/attention"): Row(
+        Attention,
+        query=(
+            *_CHOICE[:2],
+            Query("budget", "reviews that a person has care for in a day", "integer", BUDGET_MAX),
+        ),
+        roles=MAY_CHECK,
+        says="Where reviewers' attention went: by day, by person, by policy. Without times the last 30 days.",
     ),
     ("GET", "/ca"): Row(shapes.Certificate, says="The proxy's certificate authority."),
     ("POST", "/ca/rotate"): Row(shapes.Certificate, roles=("administrator",), says="Make a new one."),

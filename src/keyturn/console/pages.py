@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from keyturn.console.activity import Activity
 from keyturn.console.agents import Agents
+from keyturn.console.attention import AttentionPage
 from keyturn.console.cases import Cases
 from keyturn.console.evidence import Evidence
 from keyturn.console.forms import Forms
@@ -45,6 +46,7 @@ class Pages:
             *Agents(site).routes(),
             *PolicyPages(site, self._policies).routes(),
             *Evidence(site).routes(),
+            *AttentionPage(site).routes(),
             site.deed("/halt", self._halt),
         ]
 

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from keyturn.console.forms import Forms
+from keyturn.console.forms import refused as refusal
 from keyturn.console.identity import Identity, User
 from keyturn.console.listing import Listing, Tab
 from keyturn.console.roles import Access, access
@@ -52,6 +53,8 @@ class Site:
                     given.check(user)
                     return await page(request, user)
                 except KeyturnError as error:
+                    if wants_json(request):
+                        return refusal(error)
                     return self.refused(request, user, error.message, advice=error.help)
             if wants_json(request):
                 return JSONResponse({"error": {"code": "login", "message": "log in first"}}, 401)

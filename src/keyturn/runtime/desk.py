@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from keyturn.core.advance import owed
+from keyturn.core.attention import Attention
 from keyturn.core.case import Case, Phase
 from keyturn.core.controls import Claimed, Facts, claims
 from keyturn.core.evidence import ALL, Filter, Sample
@@ -307,6 +308,9 @@ class DeskSide(ReviewingSide):
 
     async def calls(self, *, since_ms: int = 0, until_ms: int | None = None) -> tuple[Call, ...]:
         return await self.evidence.calls(since_ms=since_ms, until_ms=until_ms)
+
+    async def attention(self, *, since_ms: int, until_ms: int, budget: int) -> Attention:
+        return await self.evidence.attention(since_ms=since_ms, until_ms=until_ms, budget=budget)
 
     async def controls(self, *, reviewers: int, auditors: int) -> tuple[Claimed, ...]:
         counts = await self.evidence.counts()

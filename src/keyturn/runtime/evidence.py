@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from keyturn.core.attention import Attention, Watch
 from keyturn.core.evidence import Filter, Index, Sample, looked_at, population_digest, sampled
 from keyturn.core.reconciling import Call, Calls
 from keyturn.model.record import EntryBody
@@ -68,6 +69,13 @@ class Evidence:
     async def counts(self) -> Counter[str]:
         """Entries of the log by the tag of their event."""
         return Counter([str(type(body.event).__struct_config__.tag) async for body in self._bodies()])
+
+    async def attention(self, *, since_ms: int, until_ms: int, budget: int) -> Attention:
+        """Where reviewers' attention went in that time."""
+        watch = Watch(since_ms, until_ms)
+        async for body in self._bodies():
+            watch.see(body)
+        return watch.found(budget)
 
     async def index(self, *, until: int | None = None) -> Index:
         """Every case, by what it can be chosen by."""

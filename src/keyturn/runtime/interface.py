@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from keyturn.core.attention import Attention
 from keyturn.core.case import Case
 from keyturn.core.controls import Claimed
 from keyturn.core.evidence import ALL, Filter, Sample
@@ -322,6 +323,10 @@ class Desk(Protocol):
 
     async def calls(self, *, since_ms: int = 0, until_ms: int | None = None) -> tuple[Call, ...]:
         """The calls that left in that time, by the log: what the account's own trail is compared with."""
+        ...
+
+    async def attention(self, *, since_ms: int, until_ms: int, budget: int) -> Attention:
+        """Where reviewers' attention went; `budget` is reviews a person has care for in a day."""
         ...
 
     async def controls(self, *, reviewers: int, auditors: int) -> tuple[Claimed, ...]:
