@@ -7,7 +7,7 @@ was held, or from the same person's review before, whichever was later. Short bo
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from statistics import median
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -83,6 +83,13 @@ class _Hold(msgspec.Struct):
     policies: tuple[str, ...]
     became: str = "open"
     reviews: int = 0
+
+
+def median(values: Iterable[float]) -> float:
+    """The middle one, or the mean of the two in the middle."""
+    ranked = sorted(values)
+    half = len(ranked) // 2
+    return ranked[half] if len(ranked) % 2 else (ranked[half - 1] + ranked[half]) / 2
 
 
 _LAPSES: Final = (r.Expired, r.Withdrawn, r.Invalidated, r.Joined)
