@@ -22,6 +22,7 @@ from tests.recipes.database_nights import DATABASES
 from tests.recipes.declared_nights import NIGHTS, Night
 from tests.recipes.fleet_nights import FLEET
 from tests.recipes.recipe_world import PROVIDER, Asked, assessed, perform, undone, verified
+from tests.recipes.store_nights import DOMAIN, STORES
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_every_declared_kind_has_a_night() -> None:
         if isinstance(recipe, Declared) and not isinstance(recipe, Reborn)
     }
     elsewhere = {night.kind for night in (*APP_NIGHTS, *ACCOUNT_NIGHTS)} | {night.kind for night in FLEET}
-    elsewhere |= {night.kind for night in DATABASES}
+    elsewhere |= {night.kind for night in (*DATABASES, *STORES, DOMAIN)}
     own = {"kms:key", "elasticbeanstalk:environment"}
     assert declared - set(NAMED) - elsewhere == own, "they have tests of their own"
 

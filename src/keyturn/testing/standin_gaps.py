@@ -30,6 +30,8 @@ Amazon RDS
     DB cluster are deleted and can't be recovered." moto keeps them, and then refuses a cluster of that name for a minute.
   - A subnet group stands after it was changed (API_ModifyDBSubnetGroup); moto loses it.
 
+Amazon ElastiCache: see `standin_caches`.
+
 Faster and otherwise the same: attribute values that are in their wire form already are not taken apart and put together again
 for the response (moto spends 85 % of a scan on it).
 
@@ -58,6 +60,7 @@ from moto.rds import models as databases
 from werkzeug import serving
 
 from keyturn.testing.standin import SAYS
+from keyturn.testing.standin_caches import fill_caches
 
 CODE_PATH: Final = "/_standin/code/"
 
@@ -79,6 +82,7 @@ def make_server(port: int) -> Any:
     _fill_streams()
     _fill_sizes()
     fill_databases()
+    fill_caches()
     _quicken_items()
     return server
 

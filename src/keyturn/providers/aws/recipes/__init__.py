@@ -23,6 +23,8 @@ from keyturn.providers.aws.recipes.ec2_instances import Instance
 from keyturn.providers.aws.recipes.ec2_templates import LaunchTemplate
 from keyturn.providers.aws.recipes.ecr import Repository
 from keyturn.providers.aws.recipes.ecs import Cluster, Service, TaskDefinition
+from keyturn.providers.aws.recipes.elasticache import Cluster as CacheCluster
+from keyturn.providers.aws.recipes.elasticache import ReplicationGroup
 from keyturn.providers.aws.recipes.elasticbeanstalk import Environment
 from keyturn.providers.aws.recipes.elbv2 import Listener, ListenerRule, LoadBalancer, TargetGroup
 from keyturn.providers.aws.recipes.events import Rule
@@ -32,6 +34,7 @@ from keyturn.providers.aws.recipes.kms import Alias, Key
 from keyturn.providers.aws.recipes.lambda_ import Function
 from keyturn.providers.aws.recipes.lambda_mappings import EventSourceMapping
 from keyturn.providers.aws.recipes.logs import LogGroup
+from keyturn.providers.aws.recipes.opensearch import Domain
 from keyturn.providers.aws.recipes.rds import Instance as DatabaseInstance
 from keyturn.providers.aws.recipes.rds_clusters import Cluster as DatabaseCluster
 from keyturn.providers.aws.recipes.rds_copies import ClusterSnapshot
@@ -42,6 +45,7 @@ from keyturn.providers.aws.recipes.rds_groups import (
     ParameterGroup,
     SubnetGroup,
 )
+from keyturn.providers.aws.recipes.redshift import Cluster as Warehouse
 from keyturn.providers.aws.recipes.route53 import HostedZone
 from keyturn.providers.aws.recipes.s3 import Bucket
 from keyturn.providers.aws.recipes.s3_objects import Object
@@ -107,6 +111,10 @@ _RECIPES: tuple[Recipe, ...] = (
     ClusterParameterGroup(),
     SubnetGroup(),
     OptionGroup(),
+    ReplicationGroup(),
+    CacheCluster(),
+    Domain(),
+    Warehouse(),
     Resource(),
 )
 
