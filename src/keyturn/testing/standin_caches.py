@@ -29,7 +29,7 @@ def fill_caches() -> None:
 
     def describe_clusters(self: Any, cache_cluster_id: str | None = None) -> list[Any]:
         for group in self.replication_groups.values():
-            if cache_cluster_id in group.member_clusters:
+            if cache_cluster_id and cache_cluster_id in group.member_clusters:
                 return [_member(group, cache_cluster_id)]
         return [_told(one) for one in _left(describe(self, cache_cluster_id), self.cache_clusters, "cache_cluster_status", "cache_cluster_id")]  # fmt: skip
 
