@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from moto import mock_aws
@@ -14,8 +16,11 @@ from keyturn.model.execution import Backup, Role
 from keyturn.providers.aws import recipes
 from keyturn.providers.aws.recipes.base import Recipe, State
 from keyturn.providers.aws.recipes.common import do
+from keyturn.providers.aws.recipes.declared import Declared
 from tests.provider.moto_account import RIGHT, make_table
 from tests.provider.provider_world import ACCOUNT, REGION, Account, drive
+from tests.recipes.database_nights import DATABASES
+from tests.recipes.declared_nights import NIGHTS, QUEUE
 from tests.recipes.recipe_world import PROVIDER
 
 
@@ -54,17 +59,57 @@ def _alarm(account: Account) -> None:
     )
 
 
-KINDS = {
+def _queue(account: Account) -> None:
+    sqs = account.client("sqs")
+    for name in ("jobs-dead", "jobs"):
+        sqs.create_queue(QueueName=name, tags={"environment": "production"})
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": QUEUE}]}  # fmt: skip
+    dead = {"deadLetterTargetArn": f"{QUEUE}-dead", "maxReceiveCount": 3}
+    url = sqs.get_queue_url(QueueName="jobs")["QueueUrl"]
+    given = {"VisibilityTimeout": "90", "Policy": json.dumps(policy), "RedrivePolicy": json.dumps(dead)}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes=given)
+    sqs.send_message(QueueUrl=url, MessageBody="one")
+
+
+def _cluster(account: Account) -> None:
+    account.client("ecs").create_cluster(
+        clusterName="web", tags=[{"key": "environment", "value": "production"}]
+    )
+
+
+def _dashboard(account: Account) -> None:
+    account.client("cloudwatch").put_dashboard(DashboardName="board", DashboardBody='{"widgets": []}')
+
+
+def _named(make: Callable[[Account, str], None], name: str, account: Account) -> None:
+    make(account, name)
+
+
+KINDS: dict[str, tuple[str, Callable[[Account], None]]] = {
     "dynamodb:table": (RIGHT, _table),
     "ssm:parameter": ("limit", _parameter),
     "cloudwatch:alarm": ("late", _alarm),
+    "cloudwatch:dashboard": ("board", _dashboard),
+    "sqs:queue": ("jobs", _queue),
+    "ecs:cluster": ("web", _cluster),
+    **{
+        night.kind: (night.name, night.make)
+        for night in NIGHTS
+        if night.kind not in {"secretsmanager:secret", "kms:key"}
+    },
+    **{
+        night.kind: ("stores", partial(_named, night.make, "stores"))
+        for night in DATABASES
+        if night.kind in {"rds:pg", "rds:cluster-pg", "rds:subgrp", "rds:og"}
+    },
 }
 
 
 def test_every_kind_with_a_scratch_is_drilled_here() -> None:
     """A kind whose drill nobody ran is not said to be drillable."""
-    able = {one.kind for one in recipes.all_recipes() if type(one).scratch is not Recipe.scratch}
-    assert able == set(KINDS)
+    assert {one.kind for one in recipes.all_recipes() if one.drills} == set(KINDS)
+    for one in recipes.all_recipes():
+        assert one.drills or type(one).scratch in {Recipe.scratch, Declared.scratch}, one.kind
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -80,11 +125,65 @@ def test_it_comes_back_under_another_name_and_nothing_is_left_behind(kind: str, 
     assert drill.scratch.id == "keyturn-drill-0a1b"
     assert drive(PROVIDER.drill_restore(drill), account) == ()
     assert drive(recipe.capture(drill.scratch), account).state is not None
-    drive(PROVIDER.drill_clean(drill), account)
-    assert drive(recipe.capture(drill.scratch), account).state is None
-    assert drive(recipe.capture(ref(kind, name)), account) == before
-    assert {call.role for call in account.said if call.mutates} == {Role.BACKUP}
+    left = Drill(drill.resource, drill.scratch, {}, None, {})  # as the log knows it after a crash
+    drive(PROVIDER.drill_clean(left), account)
+    assert recipe.gone(drive(recipe.capture(drill.scratch), account).state)
+    after = drive(recipe.capture(ref(kind, name)), account)
+    assert (after.state, after.unknowns) == (before.state, before.unknowns)
+    mutating = [call for call in account.said if call.mutates]
+    assert {call.role for call in mutating} == {Role.BACKUP}
     drive(PROVIDER.drill_clean(drill), account)  # once more changes nothing
+    assert [call for call in account.said if call.mutates] == mutating
+
+
+def test_a_scratch_acts_on_nobody(account: Account) -> None:
+    """A rule that fires, a topic that tells, a filter that sends: none of it under the scratch's name."""
+    for kind, quiet in (("events:rule", {"State": "DISABLED"}), ("sns:topic", {"subscriptions": []})):
+        name, make = KINDS[kind]
+        make(account)
+        drill = drive(PROVIDER.drill(ref(kind, name), drill_id="0a1b", at_ms=7), account)
+        drive(PROVIDER.drill_restore(drill), account)
+        recipe = recipes.for_kind(kind)
+        assert recipe is not None
+        state = drive(recipe.capture(drill.scratch), account).state
+        assert state is not None
+        assert {field: state[field] for field in quiet} == quiet
+
+
+def test_a_queue_says_of_itself_what_the_first_says(account: Account) -> None:
+    """A policy names what it stands on: the scratch's names the scratch; what else it names stays."""
+    _queue(account)
+    drill = drive(PROVIDER.drill(ref("sqs:queue", "jobs"), drill_id="0a1b", at_ms=7), account)
+    drive(PROVIDER.drill_restore(drill), account)
+    sqs = account.client("sqs")
+    url = sqs.get_queue_url(QueueName="keyturn-drill-0a1b")["QueueUrl"]
+    told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    mine = QUEUE.replace(":jobs", ":keyturn-drill-0a1b")
+    assert json.loads(told["Policy"])["Statement"][0]["Resource"] == mine
+    assert json.loads(told["RedrivePolicy"])["deadLetterTargetArn"] == f"{QUEUE}-dead"
+    assert told["ApproximateNumberOfMessages"] == "0"
+
+
+@pytest.mark.parametrize(("kind", "field"), [("sqs:queue", "attributes"), ("sns:topic", "FifoTopic")])
+def test_a_fifo_keeps_its_ending(kind: str, field: str) -> None:
+    """Its name has to end so; asked a second time, it is not put twice."""
+    recipe = recipes.for_kind(kind)
+    assert recipe is not None
+    state: State = {"attributes": {"FifoQueue": "true"}, "url": "http://sqs/1/jobs.fifo", "FifoTopic": "true"}
+    assert field in state
+    for name in ("keyturn-drill-0a1b", "keyturn-drill-0a1b.fifo"):
+        scratch = recipe.scratch(ref(kind, "jobs.fifo"), name, state)
+        assert scratch is not None
+        assert scratch.ref.id == "keyturn-drill-0a1b.fifo"
+        assert "keyturn-drill-0a1b.fifo" in str(scratch.removal.parameters)
+
+
+def test_nothing_but_a_scratch_is_ever_cleaned(account: Account) -> None:
+    """Whatever the log is made to say."""
+    _parameter(account)
+    here = ref("ssm:parameter", "limit")
+    with pytest.raises(UnavailableError, match="is no scratch"):
+        drive(PROVIDER.drill_clean(Drill(here, here, {}, None, {})), account)
 
 
 def test_a_recipe_that_would_touch_the_original_is_stopped(

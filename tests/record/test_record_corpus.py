@@ -343,6 +343,7 @@ EXAMPLES: Final[tuple[r.Event, ...]] = (
         watermark={"items": 3},
         on="stand-in",
     ),
+    r.Drilled(at_ms=AT, resource=TABLE, by="ada", result="equal", on="account", removed=(TABLE,)),
     r.PolicyLoaded(at_ms=AT, policy_digest=DIGEST, packs=("seatbelt",), enforcing=True),
     r.Started(at_ms=AT, version="0.1.0", catalogue=DIGEST, mode="enforcing"),
 )

@@ -110,6 +110,59 @@ def test_the_plane_drills_by_itself_as_often_as_it_is_told_and_not_while_halted(
     talk(story, settings=msgspec.structs.replace(SETTINGS, drill_every_s=3_600))
 
 
+def test_what_an_earlier_drill_left_behind_goes_with_the_next() -> None:
+    """It is on the log, so that it is known after a crash too; one that another drill may still use is not touched."""
+
+    async def story(world: Calm) -> None:
+        said = _able(world)
+        await world.ask(world.change("Set", "t1", value=7))
+        await world.settle_down()
+        (ref,) = world.plane.drilling.chosen((), ())
+        left = msgspec.structs.replace(ref, id="keyturn-drill-00c0ffee")
+        now = world.plane.drilling.clock()
+        await world.plane.book.note(r.DrillBegun(at_ms=now, resource=ref, scratch=left, by="olga"))
+        (young,) = await world.plane.drill(by="olga")
+        assert left not in young.removed
+        assert said.count("clean") == 1
+        await world.settle_down(2 * 3_600)
+        (later,) = await world.plane.drill(by="olga")
+        assert later.removed[1:] == (left,)
+        assert said.count("clean") == 3
+        assert from_snapshot(snapshot(world.plane.book.plane)).scratches == {}
+
+    talk(story)
+
+
+def test_what_cannot_be_swept_is_said_and_tried_again() -> None:
+    """The result of the drill stays what it is."""
+
+    async def story(world: Calm) -> None:
+        _able(world)
+        await world.ask(world.change("Set", "t1", value=7))
+        await world.settle_down()
+        provider: Any = world.provider
+
+        def refused(_drill: Drill) -> Inquiry[None]:
+            raise UnavailableError("refused", "AccessDenied")
+            yield ()
+
+        cleans, provider.drill_clean = provider.drill_clean, refused
+        (first,) = await world.plane.drill(by="olga")
+        assert (first.result, first.removed) == ("equal", ())
+        assert first.detail.endswith("was left behind: AccessDenied")
+        await world.settle_down(2 * 3_600)
+        (second,) = await world.plane.drill(by="olga")
+        assert "of an earlier drill is left behind: AccessDenied" in second.detail
+        assert len(world.plane.book.plane.scratches) == 2
+        provider.drill_clean = cleans
+        await world.settle_down(2 * 3_600)
+        (third,) = await world.plane.drill(by="olga")
+        assert (third.detail, len(third.removed)) == ("", 3)
+        assert world.plane.book.plane.scratches == {}
+
+    talk(story)
+
+
 def _assessing() -> Assessing:
     _, assessment, _ = Example(
         effect=Effect.DELETE, reversibility=Reversibility.R3, backup=True, recover_s=600

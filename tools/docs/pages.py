@@ -21,7 +21,6 @@ from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import READ_EFFECTS, Effect, Lane
 from keyturn.providers.aws import catalogue
 from keyturn.providers.aws.recipes import all_recipes
-from keyturn.providers.aws.recipes.base import Recipe
 from keyturn.providers.aws.rules import REGISTRY, Rule
 from tools.docs import DOCS, controls, errors, radius, rest
 from tools.docs.source import cell, code, field_comments, generated, summary, table
@@ -314,7 +313,7 @@ def recipes() -> str:
             recipe.title,
             "if small (export)" if recipe.exports else _yes(recipe.backs_up),
             _yes(recipe.restores),
-            _yes(type(recipe).scratch is not Recipe.scratch),
+            _yes(recipe.drills),
             ", ".join(f"`{name.partition(':')[2]}`" for name in sorted(recipe.updates)),
             cell("; ".join(recipe.loss)),
             cell(recipe.proved_on),

@@ -161,6 +161,7 @@ class Plane:
         self.nonces: dict[str, int] = {}  # of approvals that were claimed, and until when that can matter, ms
         self.locks: dict[ResourceRef, str] = {}
         self.drills: dict[str, r.Drilled] = {}  # kind -> the last drill of one of its kind
+        self.scratches: dict[str, r.DrillBegun] = {}  # what no drill has said to be removed
         self.material: dict[str, str] = {}  # made in the account for a backup -> the case it was made for
         self.people = People()
         self.knows_people = True  # False: from a snapshot that was written before they were folded
@@ -200,8 +201,12 @@ class Plane:
                 self.sessions[event.session] = ended
             case r.HaltRaised():
                 self.halts[event.agent] = event.by
+            case r.DrillBegun():
+                self.scratches[str(event.scratch)] = event
             case r.Drilled():
                 self.drills[event.resource.kind] = event
+                for ref in event.removed:
+                    self.scratches.pop(str(ref), None)
             case r.HaltLifted():
                 self.halts.pop(event.agent, None)
             case r.FreezeSet():
@@ -461,6 +466,7 @@ def snapshot(plane: Plane) -> bytes:
         "locks": list(plane.locks.items()),
         "next_number": plane.next_number,
         "drills": plane.drills,
+        "scratches": plane.scratches,
         "material": plane.material,
         "people": plane.people,
         "afterwards": plane.afterwards,
@@ -478,6 +484,7 @@ class _Snapshot(msgspec.Struct):
     next_number: int
     known: list[_Known]
     drills: dict[str, r.Drilled] = {}
+    scratches: dict[str, r.DrillBegun] = {}
     material: dict[str, str] = {}
     people: People | None = None  # none in snapshots of earlier versions
     afterwards: dict[str, str] = {}
@@ -492,7 +499,7 @@ def from_snapshot(data: bytes) -> Plane:
     plane.nonces = body.nonces if isinstance(body.nonces, dict) else dict.fromkeys(body.nonces, _FOR_GOOD_MS)
     plane.locks = dict(body.locks)
     plane.next_number, plane.drills, plane.material = body.next_number, body.drills, body.material
-    plane.next_number, plane.drills = body.next_number, body.drills
+    plane.scratches = body.scratches
     plane.afterwards, plane.knows_people = body.afterwards, body.people is not None
     plane.people = body.people or People()
     for known in body.known:

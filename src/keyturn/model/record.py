@@ -391,6 +391,9 @@ class Drilled(_Event, frozen=True, tag="drilled"):
     restore_ms: int | None = None
     watermark: dict[str, Any] = {}
     on: str = ""  # account | stand-in
+    removed: tuple[
+        ResourceRef, ...
+    ] = ()  # scratches that are gone since: its own, and those that earlier drills left behind
 
 
 class PolicyLoaded(_Event, frozen=True, tag="policy_loaded"):

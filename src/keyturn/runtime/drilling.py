@@ -16,6 +16,11 @@ from keyturn.runtime.work import Work, why_of
 DRILLS_AT_A_TIME_MAX: Final = 50
 """Resources of one drill: each makes a backup and a scratch resource that cost something while they stand."""
 
+SWEPT_AFTER_MS: Final = 3_600_000
+"""A scratch that is older, and that no drill has said to be removed, was left behind: no drill takes as long."""
+
+SWEPT_AT_A_TIME_MAX: Final = 20
+
 _CANNOT: Final = frozenset({"no-recipe", "no-restore", "no-scratch"})
 """Why a kind is not drilled at all."""
 
@@ -97,8 +102,30 @@ class Drilling:
                     found, result="cannot"
                 )  # nothing was tried: nothing to put on record
         found = await self._cleaned(found, prepared, tags)
+        found = await self._swept(found, tags)
         await self.book.note(found)
         return found
+
+    async def _swept(self, found: r.Drilled, tags: dict[str, str]) -> r.Drilled:
+        """The result, and which scratches of earlier drills were removed with it; what cannot be removed stays on the list."""
+        begun = [
+            one
+            for one in self.book.plane.scratches.values()
+            if self.clock() - one.at_ms > SWEPT_AFTER_MS and one.scratch not in found.removed
+        ]
+        gone: list[ResourceRef] = []
+        for one in begun[:SWEPT_AT_A_TIME_MAX]:
+            left = Drill(one.resource, one.scratch, {}, None, {})
+            try:
+                inquiry = self.work.providers[one.resource.provider].drill_clean(left)
+                await self.work.asker.drive(inquiry, tags=tags, scratch=True)
+            except Exception as error:  # noqa: BLE001  # said, and tried again by the next drill
+                why = f"{one.scratch.id} of an earlier drill is left behind: {why_of(error)}"
+                detail = "; ".join(part for part in (found.detail, why) if part)
+                found = msgspec.structs.replace(found, detail=detail)
+                continue
+            gone.append(one.scratch)
+        return msgspec.structs.replace(found, removed=(*found.removed, *gone))
 
     async def _cleaned(self, found: r.Drilled, prepared: Drill | None, tags: dict[str, str]) -> r.Drilled:
         """The result, and whether something was left behind."""
@@ -112,7 +139,7 @@ class Drilling:
             return msgspec.structs.replace(
                 found, detail="; ".join(part for part in (found.detail, left) if part)
             )
-        return found
+        return msgspec.structs.replace(found, removed=(prepared.scratch,))
 
     def _where(self) -> str:
         return "stand-in" if self.work.settings.standin else "account"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -17,6 +17,9 @@ from keyturn.providers.aws.recipes.common import POLLS_MAX, differences, do
 from keyturn.providers.aws.resources import Home
 
 T = TypeVar("T")
+
+PREFIX: Final = "keyturn-drill-"
+"""What scratch resources are called by: the backup role may change nothing else."""
 
 
 def prepare(ref: ResourceRef, *, drill_id: str, at_ms: int) -> Inquiry[Drill]:
@@ -39,13 +42,20 @@ def restore(drill: Drill, *, seal: Seal) -> Inquiry[tuple[str, ...]]:
 
 
 def clean(drill: Drill, *, seal: Seal) -> Inquiry[None]:
-    """Remove the scratch resource, where there is one."""
-    recipe, scratch = _scratch(drill.resource, drill.scratch.id, drill.state)
-    standing = yield from recipe.capture(scratch.ref)
-    if standing.state is None and not standing.unknowns:
+    """Remove the scratch resource, where there is one: whatever stands under its name, told by what stands."""
+    if not drill.scratch.id.removeprefix("/").startswith(PREFIX):
+        raise UnavailableError("not-scratch", f"{drill.scratch} is no scratch resource")
+    recipe = recipes.for_kind(drill.scratch.kind)
+    if recipe is None:
+        raise UnavailableError("no-recipe", f"there is no recipe for {drill.scratch.kind}")
+    standing = yield from recipe.capture(drill.scratch)
+    if standing.state is None:
+        if standing.unknowns:
+            raise UnavailableError("not-captured", f"{drill.scratch}: {'; '.join(standing.unknowns)}")
         return
-    removal = do(scratch.ref, scratch.removal.operation, scratch.removal.parameters, Role.BACKUP)
-    yield from _only(scratch, removal, seal)
+    recipe, scratch = _scratch(drill.resource, drill.scratch.id, standing.state)
+    for step in (*scratch.first, scratch.removal):
+        yield from _only(scratch, do(scratch.ref, step.operation, step.parameters, Role.BACKUP), seal)
     for _ in range(POLLS_MAX):
         now = yield from recipe.capture(scratch.ref)
         if not now.unknowns and recipe.gone(now.state):
@@ -63,7 +73,7 @@ def _known(ref: ResourceRef, drill_id: str) -> Inquiry[tuple[Recipe, Scratch, St
     if found.state is None:
         why = "; ".join(found.unknowns) or "it does not stand"
         raise UnavailableError("not-captured", f"{ref} could not be captured: {why}")
-    recipe, scratch = _scratch(ref, f"keyturn-drill-{drill_id}", found.state)
+    recipe, scratch = _scratch(ref, f"{PREFIX}{drill_id}", found.state)
     return recipe, scratch, found.state
 
 

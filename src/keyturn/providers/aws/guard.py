@@ -168,7 +168,7 @@ def change_policy(guarded: Guarded) -> dict[str, Any]:
 
 
 def backup_policy(guarded: Guarded) -> dict[str, Any]:
-    """Takes and proves backups. It writes only to scratch tables and to the plane's own path, and can destroy nothing else."""
+    """Takes and proves backups. It writes only to scratch resources and to the plane's own path, and can destroy nothing else."""
     table = f"arn:{guarded.partition}:dynamodb:*:{guarded.account}:table"
     copies = f"arn:{guarded.partition}:ssm:*:{guarded.account}:parameter/keyturn/backup/*"
     return _document(
@@ -195,6 +195,11 @@ def backup_policy(guarded: Guarded) -> dict[str, Any]:
                 "dynamodb:DeleteItem",
                 "dynamodb:BatchWriteItem",
                 "dynamodb:GetItem",
+                "dynamodb:TagResource",
+                "dynamodb:UpdateTable",
+                "dynamodb:UpdateTimeToLive",
+                "dynamodb:UpdateContinuousBackups",
+                "dynamodb:PutResourcePolicy",
             ],
             "Resource": f"{table}/keyturn-drill-*",
         },
@@ -220,6 +225,7 @@ def backup_policy(guarded: Guarded) -> dict[str, Any]:
         {"Sid": "KeepTheirCopies", "Effect": "Allow", "Action": "ssm:PutParameter", "Resource": copies},
         *guard_copies.snapshots(),
         *guard_copies.exports(),
+        *guard_copies.drills(guarded.partition, guarded.account),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 
 def own_snapshots(partition: str, account: str) -> list[str]:
@@ -50,6 +50,87 @@ def snapshots() -> list[dict[str, Any]]:
             "Resource": "*",
             "Condition": {
                 "StringEquals": {"ec2:CreateAction": ["CreateSnapshot", "CopySnapshot", "CreateImage"]}
+            },
+        },
+    ]
+
+
+_DRILLED: Final[dict[str, tuple[str, ...]]] = {
+    "sqs:*:{}:": ("sqs:CreateQueue", "sqs:DeleteQueue", "sqs:TagQueue"),
+    "sns:*:{}:": ("sns:CreateTopic", "sns:DeleteTopic", "sns:TagResource"),
+    "logs:*:{}:log-group:": (
+        *("logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:PutRetentionPolicy", "logs:PutMetricFilter"),
+        "logs:TagResource",
+    ),
+    "events:*:{}:rule/": (
+        *("events:PutRule", "events:DeleteRule", "events:PutTargets", "events:RemoveTargets"),
+        "events:TagResource",
+    ),
+    "states:*:{}:stateMachine:": (
+        *("states:CreateStateMachine", "states:DeleteStateMachine", "states:TagResource"),
+    ),
+    "cloudwatch:*:{}:alarm:": (
+        *("cloudwatch:PutMetricAlarm", "cloudwatch:PutCompositeAlarm", "cloudwatch:DeleteAlarms"),
+        "cloudwatch:TagResource",
+    ),
+    "cloudwatch::{}:dashboard/": ("cloudwatch:PutDashboard", "cloudwatch:DeleteDashboards"),
+    "kinesis:*:{}:stream/": (
+        *("kinesis:CreateStream", "kinesis:DeleteStream", "kinesis:AddTagsToStream"),
+        *("kinesis:IncreaseStreamRetentionPeriod", "kinesis:StartStreamEncryption"),
+    ),
+    "ecr:*:{}:repository/": (
+        *(
+            "ecr:CreateRepository",
+            "ecr:DeleteRepository",
+            "ecr:SetRepositoryPolicy",
+            "ecr:PutLifecyclePolicy",
+        ),
+        "ecr:TagResource",
+    ),
+    "ecs:*:{}:cluster/": ("ecs:CreateCluster", "ecs:DeleteCluster", "ecs:TagResource"),
+    "ssm:*:{}:parameter/": ("ssm:PutParameter", "ssm:DeleteParameter", "ssm:AddTagsToResource"),
+    "kms:*:{}:alias/": ("kms:CreateAlias", "kms:DeleteAlias"),
+    "rds:*:{}:pg:": (
+        *("rds:CreateDBParameterGroup", "rds:ModifyDBParameterGroup", "rds:DeleteDBParameterGroup"),
+        "rds:AddTagsToResource",
+    ),
+    "rds:*:{}:cluster-pg:": (
+        *("rds:CreateDBClusterParameterGroup", "rds:ModifyDBClusterParameterGroup"),
+        *("rds:DeleteDBClusterParameterGroup", "rds:AddTagsToResource"),
+    ),
+    "rds:*:{}:subgrp:": ("rds:CreateDBSubnetGroup", "rds:DeleteDBSubnetGroup", "rds:AddTagsToResource"),
+    "rds:*:{}:og:": (
+        *("rds:CreateOptionGroup", "rds:ModifyOptionGroup", "rds:DeleteOptionGroup", "rds:AddTagsToResource"),
+    ),
+}
+"""Where the names of scratch resources stand in ARNs, and what a drill does to one. None of it starts, sends or reads anything."""
+
+
+def drills(partition: str, account: str) -> list[dict[str, Any]]:
+    """Scratch resources of drills, by the name they all begin with, and roles handed to what none of them lets run."""
+    made = [
+        {
+            "Effect": "Allow",
+            "Action": list(actions),
+            "Resource": f"arn:{partition}:{place.format(account)}keyturn-drill-*",
+        }
+        for place, actions in _DRILLED.items()
+    ]
+    return [
+        *made,
+        {
+            "Sid": "NameKeysAnewForDrills",
+            "Effect": "Allow",
+            "Action": ["kms:CreateAlias", "kms:DeleteAlias"],
+            "Resource": f"arn:{partition}:kms:*:{account}:key/*",
+        },
+        {
+            "Sid": "HandRolesToWhatDoesNotRun",
+            "Effect": "Allow",
+            "Action": "iam:PassRole",
+            "Resource": "*",
+            "Condition": {
+                "StringEquals": {"iam:PassedToService": ["states.amazonaws.com", "events.amazonaws.com"]}
             },
         },
     ]

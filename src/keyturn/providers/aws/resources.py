@@ -88,6 +88,7 @@ _TO_ARN: Final = {
     "sqs:queue": "{}",
     "sns:topic": "{}",
     "cloudwatch:alarm": "alarm:{}",
+    "cloudwatch:dashboard": "dashboard/{}",
     "logs:log-group": "log-group:{}",
     "secretsmanager:secret": "secret:{}",
 }
@@ -196,6 +197,15 @@ _KNOWN: Final = (
         {"ec2:route-table", "ec2:internet-gateway", "ec2:natgateway", "ec2:vpc", "ec2:subnet", "rds:snapshot"}
     )
     | frozenset({"rds:pg", "rds:cluster-pg", "rds:subgrp", "rds:og"})
+    | frozenset(
+        {
+            "elasticache:replicationgroup",
+            "elasticache:cluster",
+            "redshift:cluster",
+            "es:domain",
+            "ecs:cluster",
+        }
+    )
 )
 """Kinds whose ARN is made by `arn_of` as AWS makes it (Service Authorization Reference, resource types)."""
 

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from keyturn.core.ports import Scope
 from keyturn.model.change import Change, Operation, ResourceRef
-from keyturn.providers.aws import catalogue
+from keyturn.providers.aws import catalogue, scope_beside
 from keyturn.providers.aws.resources import arn_of, is_arn, sure
 
 POLICY_CHARS_MAX: Final = 2_048
@@ -66,6 +66,20 @@ _TAGGING: Final = {
         ),
         "rds:AddTagsToResource",
     ),
+    **dict.fromkeys(
+        (
+            "elasticache:CreateReplicationGroup",
+            "elasticache:CreateCacheCluster",
+            "elasticache:CreateSnapshot",
+        ),
+        "elasticache:AddTagsToResource",
+    ),
+    **dict.fromkeys(("redshift:CreateCluster", "redshift:CreateClusterSnapshot"), "redshift:CreateTags"),
+    "opensearch:CreateDomain": "es:AddTags",
+    "ecs:CreateCluster": "ecs:TagResource",
+    "ecr:CreateRepository": "ecr:TagResource",
+    "events:PutRule": "events:TagResource",
+    "stepfunctions:CreateStateMachine": "states:TagResource",
 }
 """To make something with tags takes the permission to tag it, too (Service Authorization Reference, dependent actions)."""
 
@@ -202,7 +216,9 @@ def _needs(operation: Operation) -> Iterator[tuple[tuple[str, ...], tuple[str, .
         for action in catalogue.iam_actions(operation.service, operation.action)
         if action != "iam:PassRole"
     ]
-    if operation.name in _TAGGING and (operation.parameters.get("Tags") or operation.parameters.get("tags")):
+    if operation.name in _TAGGING and any(
+        operation.parameters.get(name) for name in ("Tags", "tags", "TagList")
+    ):
         listed.append(_TAGGING[operation.name])
     anywhere = tuple(action for action in listed if action in _ANYWHERE)
     here = tuple(action for action in listed if action not in _ANYWHERE)
@@ -210,7 +226,7 @@ def _needs(operation: Operation) -> Iterator[tuple[tuple[str, ...], tuple[str, .
     if _by_bucket(operation):
         arns = sorted({f"{arn.partition('/')[0]}/*" for arn in arns})
     arns += [literal(value) for value in operation.parameters.values() if _beside(operation, value)]
-    arns += _rds_beside(operation)
+    arns += _rds_beside(operation) + scope_beside.beside(operation, literal)
     if operation.name in _COPIES:
         reads = tuple(action for action in here if action.startswith("s3:Get"))
         here = tuple(action for action in here if action not in reads)

@@ -62,6 +62,7 @@ class Scratch(msgspec.Struct, frozen=True):
     state: State
     removal: Step
     fields: tuple[str, ...]
+    first: tuple[Step, ...] = ()  # what has to go from it before it can be removed
 
 
 class Narrow(msgspec.Struct, frozen=True):
@@ -93,6 +94,7 @@ class Recipe:
     )  # operations that may destroy, whose inverse brings back all that goes: a batch of records
     backs_up: ClassVar[bool] = False
     restores: ClassVar[bool] = False
+    drills: ClassVar[bool] = False  # a second one can be made under a scratch name: see `scratch`
     exports: ClassVar[bool] = (
         False  # its backups are exports into the plane's vault, where they are small enough
     )

@@ -83,6 +83,7 @@ class Alarm(Recipe):
         "cloudwatch:PutMetricAlarm (the same name, every setting given)",
         "cloudwatch:DisableAlarmActions",
     )
+    drills: ClassVar[bool] = True
     backs_up: ClassVar[bool] = True
     restores: ClassVar[bool] = True
     loss: ClassVar[tuple[str, ...]] = (

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read
+from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Rehearsed
 from keyturn.providers.aws.recipes.filling import ID
 
 _WHICH, _BODY = {"DashboardName": ID}, {"DashboardBody": "body"}
@@ -29,4 +29,5 @@ class Dashboard(Declared):
         ),
     )
     make: ClassVar[Make] = Make("cloudwatch:PutDashboard", _WHICH, _BODY)
+    rehearsed: ClassVar[Rehearsed] = Rehearsed("cloudwatch:DeleteDashboards", {"DashboardNames": [ID]})
     changes: ClassVar[tuple[Change, ...]] = (Change("cloudwatch:PutDashboard", _WHICH, _BODY, whole=True),)

@@ -16,7 +16,7 @@ from keyturn.errors import UnavailableError
 from keyturn.model.assessment import Dependent, Recoverable
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Answer, Backup
-from keyturn.providers.aws.recipes.base import Captured, Narrow, Recipe, State, Step, call
+from keyturn.providers.aws.recipes.base import Captured, Narrow, Recipe, Scratch, State, Step, call
 from keyturn.providers.aws.recipes.common import (
     differences,
     do,
@@ -26,8 +26,8 @@ from keyturn.providers.aws.recipes.common import (
     wanted_otherwise,
     without_nothing,
 )
-from keyturn.providers.aws.recipes.filling import at, document, empty, fill, ordered, put
-from keyturn.providers.aws.recipes.tables import Change, Make, Part, Read, Tags
+from keyturn.providers.aws.recipes.filling import at, document, empty, fill, ordered, own_name, put
+from keyturn.providers.aws.recipes.tables import Change, Make, Part, Read, Rehearsed, Tags
 from keyturn.providers.aws.wire_shapes import cli_command
 
 BACKUP_S = 10
@@ -53,6 +53,7 @@ class Declared(Recipe):
         frozenset(),
     )  # a field whose values say that it is gone though it is still told of
     recover_s: ClassVar[int] = BACKUP_S
+    rehearsed: ClassVar[Rehearsed | None] = None  # how a drill makes another one; None: it makes none
     calls: ClassVar[
         tuple[str, ...]
     ] = ()  # further operations on it that change no property the tables speak of
@@ -68,6 +69,7 @@ class Declared(Recipe):
         cls.updates = frozenset(changing - cls.creates - cls.deletes)
         cls.in_place = cls.in_place or tuple(dict.fromkeys(change.operation for change in cls.changes))
         cls.restores = cls.make is not None or cls.exports
+        cls.drills = cls.rehearsed is not None
         cls.backs_up = cls.make is not None and not cls.data_bearing
 
     # --- capture -----------------------------------------------------------------------------------------------------
@@ -416,6 +418,23 @@ class Declared(Recipe):
                 put(made, path, state[field])
         return Step(one.operation, made)
 
+    def scratch(self, ref: ResourceRef, name: str, state: State) -> Scratch | None:
+        """Under another name, quiet, and saying of itself what the first says of itself."""
+        how = self.rehearsed
+        if how is None:
+            return None
+        field, ending = how.ending
+        tail = ending if field and str(state.get(field)).lower() == "true" else ""
+        made = msgspec.structs.replace(ref, id=name if name.endswith(tail) else name + tail)
+        quiet = {**own_name(state, ref, made), **how.quiet, "arn": ""}
+        steps = [
+            Step(part.removes, {**fill(part.removed, made, quiet), part.ids: ids})
+            for part in (self.parts if how.empties else ())
+            if (ids := [str(one.get(part.key)) for one in state.get(part.field) or []])
+        ]
+        removal = Step(how.delete, fill(how.which, made, quiet))
+        return Scratch(ref=made, state=quiet, removal=removal, fields=self.fields, first=tuple(steps))
+
     def manifest(self, ref: ResourceRef, state: State, backup: Backup) -> str:
         """Plain ``aws`` commands, in their order."""
         steps = self.restore_plan(ref, state, backup)
@@ -428,4 +447,4 @@ class Declared(Recipe):
         return f"# {self.title} {ref.id}\n\nRun these in order:\n\n" + "\n".join(lines) + "\n" + note
 
 
-__all__ = ["Change", "Declared", "Make", "Part", "Read", "Tags", "without_nothing"]
+__all__ = ["Change", "Declared", "Make", "Part", "Read", "Rehearsed", "Tags", "without_nothing"]

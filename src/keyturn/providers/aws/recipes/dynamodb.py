@@ -83,6 +83,7 @@ class Table(Recipe):
         "dynamodb:UpdateTimeToLive",
         "dynamodb:UpdateItem",
     )
+    drills: ClassVar[bool] = True
     backs_up: ClassVar[bool] = True
     restores: ClassVar[bool] = True
     loss: ClassVar[tuple[str, ...]] = (

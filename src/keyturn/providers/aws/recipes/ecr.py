@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from keyturn.providers.aws.recipes.base import State
-from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Tags
+from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Rehearsed, Tags
 from keyturn.providers.aws.recipes.filling import ARN, ID
 
 _WHICH = {"repositoryName": ID}
@@ -82,6 +82,7 @@ class Repository(Declared):
     tagged: ClassVar[Tags] = Tags(
         "ecr:TagResource", "ecr:UntagResource", {"resourceArn": ARN}, "tags", "tagKeys"
     )
+    rehearsed: ClassVar[Rehearsed] = Rehearsed("ecr:DeleteRepository", _WHICH)
     loss: ClassVar[tuple[str, ...]] = ("every image and tag in it: they have to be pushed again",)
 
     def at_risk(self, state: State) -> str:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from keyturn.model.assessment import Dependent
 from keyturn.model.change import ResourceRef
 from keyturn.providers.aws.recipes.base import State
-from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Tags
+from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Rehearsed, Tags
 from keyturn.providers.aws.recipes.filling import ARN, ID, Piece
 from keyturn.providers.aws.resources import Home, from_arn
 
@@ -61,6 +61,7 @@ class Cluster(Declared):
         Change("ecs:PutClusterCapacityProviders", {"cluster": ID}, _CAPACITY),
     )
     tagged: ClassVar[Tags] = _TAGS
+    rehearsed: ClassVar[Rehearsed] = Rehearsed("ecs:DeleteCluster", {"cluster": ID})
     loss: ClassVar[tuple[str, ...]] = (
         "container instances that were registered with it have to register again; services and tasks are not made again with it",
     )

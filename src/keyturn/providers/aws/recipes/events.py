@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from keyturn.model.change import ResourceRef
 from keyturn.providers.aws.recipes.base import State
-from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Part, Read, Tags
+from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Part, Read, Rehearsed, Tags
 from keyturn.providers.aws.recipes.filling import ARN, ID, Field, Item
 
 _SETTINGS = {name: name for name in ("ScheduleExpression", "EventPattern", "State", "Description", "RoleArn")}
@@ -55,6 +55,9 @@ class Rule(Declared):
         ),
     )  # fmt: skip
     tagged: ClassVar[Tags] = Tags("events:TagResource", "events:UntagResource", {"ResourceARN": ARN})
+    rehearsed: ClassVar[Rehearsed] = Rehearsed(
+        "events:DeleteRule", _WHICH, quiet={"State": "DISABLED"}, empties=True
+    )
     loss: ClassVar[tuple[str, ...]] = ("events that came, and schedules that fell due, while it was gone",)
 
     def tidy(self, ref: ResourceRef, state: State) -> State:

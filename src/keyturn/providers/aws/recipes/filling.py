@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any
@@ -119,3 +120,15 @@ def ordered(value: Any) -> Any:
 
 def empty(value: Any) -> bool:
     return value is None or value in ("", [], {})
+
+
+def own_name(value: Any, ref: ResourceRef, made: ResourceRef) -> Any:
+    """The value with the ARN of `made` in the place of that of `ref`: a policy names what it stands on."""
+    old, new = arn_of(ref), arn_of(made)
+    if isinstance(value, Mapping):
+        return {name: own_name(inner, ref, made) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [own_name(inner, ref, made) for inner in value]
+    if not isinstance(value, str):
+        return value
+    return re.sub(rf"{re.escape(old)}(?![\w-])", lambda _: new, value)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 
 from keyturn.model.change import ResourceRef
 from keyturn.providers.aws.recipes.base import State, Step
-from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Tags
+from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Rehearsed, Tags
 from keyturn.providers.aws.recipes.filling import ARN, ID
 
 HOURS_AT_BIRTH: Final = 24
@@ -60,6 +60,7 @@ class Stream(Declared):
         "kinesis:AddTagsToStream", "kinesis:RemoveTagsFromStream", _WHICH, pair=None
     )
     settles: ClassVar[int] = 12
+    rehearsed: ClassVar[Rehearsed] = Rehearsed("kinesis:DeleteStream", _WHICH)
     loss: ClassVar[tuple[str, ...]] = (
         "every record in it, and the place each consumer had come to",
         "its registered consumers and shard ids",

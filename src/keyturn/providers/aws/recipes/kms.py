@@ -12,7 +12,7 @@ from keyturn.model.assessment import Recoverable
 from keyturn.model.change import ResourceRef
 from keyturn.providers.aws.recipes.base import Leaves, State, Step
 from keyturn.providers.aws.recipes.common import waiting_s
-from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Tags
+from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Rehearsed, Tags
 from keyturn.providers.aws.recipes.filling import ID, Text
 
 _KEY = {"KeyId": ID}
@@ -122,6 +122,7 @@ class Alias(Declared):
         Read("kms:DescribeKey", {"KeyId": Text("alias/{id}")}, {"key": "KeyMetadata.KeyId"}, absent=("NotFoundException",)),
     )  # fmt: skip
     make: ClassVar[Make] = Make("kms:CreateAlias", {"AliasName": Text("alias/{id}")}, {"TargetKeyId": "key"})
+    rehearsed: ClassVar[Rehearsed] = Rehearsed("kms:DeleteAlias", {"AliasName": Text("alias/{id}")})
     changes: ClassVar[tuple[Change, ...]] = (
         Change("kms:UpdateAlias", {"AliasName": Text("alias/{id}")}, {"TargetKeyId": "key"}),
     )

@@ -11,7 +11,7 @@ from typing import ClassVar
 from keyturn.model.change import ResourceRef
 from keyturn.providers.aws.recipes.base import State
 from keyturn.providers.aws.recipes.common import human_bytes
-from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Tags
+from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Rehearsed, Tags
 from keyturn.providers.aws.recipes.filling import ARN, ID, Item
 
 _GONE = ("ResourceNotFoundException",)
@@ -119,6 +119,11 @@ class LogGroup(Declared):
     )
     tagged: ClassVar[Tags] = Tags(
         "logs:TagResource", "logs:UntagResource", {"resourceArn": ARN}, "tags", "tagKeys", pair=None
+    )
+    rehearsed: ClassVar[Rehearsed] = Rehearsed(
+        "logs:DeleteLogGroup",
+        {"logGroupName": ID},
+        quiet={"subscription_filters": [], "deletionProtectionEnabled": False},
     )
     loss: ClassVar[tuple[str, ...]] = ("every log event that lies in it", "events written while it is gone")
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 
 from keyturn.model.change import ResourceRef
 from keyturn.providers.aws.recipes.base import State, Step
-from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Tags
+from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Rehearsed, Tags
 from keyturn.providers.aws.recipes.filling import ARN, ID, Field
 from keyturn.providers.aws.recipes.rds import RDS_TAGS
 
@@ -62,6 +62,7 @@ class ParameterGroup(Declared):
     )
     makes_tags: ClassVar[str] = "Tags"
     tagged: ClassVar[Tags] = RDS_TAGS
+    rehearsed: ClassVar[Rehearsed] = Rehearsed("rds:DeleteDBParameterGroup", {"DBParameterGroupName": ID})
     loss: ClassVar[tuple[str, ...]] = (
         "what its family's defaults were, where the service has changed them since",
     )
@@ -113,6 +114,9 @@ class ClusterParameterGroup(ParameterGroup):
     kind: ClassVar[str] = "rds:cluster-pg"
     title: ClassVar[str] = "RDS cluster parameter group"
     noun: ClassVar[str] = "DBClusterParameterGroup"
+    rehearsed: ClassVar[Rehearsed] = Rehearsed(
+        "rds:DeleteDBClusterParameterGroup", {"DBClusterParameterGroupName": ID}
+    )
     deletes: ClassVar[frozenset[str]] = frozenset({"rds:DeleteDBClusterParameterGroup"})
     calls: ClassVar[tuple[str, ...]] = (
         "rds:ModifyDBClusterParameterGroup",
@@ -157,6 +161,7 @@ class SubnetGroup(Declared):
     kind: ClassVar[str] = "rds:subgrp"
     title: ClassVar[str] = "RDS subnet group"
     fields: ClassVar[tuple[str, ...]] = ("DBSubnetGroupDescription", "SubnetIds", "tags")
+    rehearsed: ClassVar[Rehearsed] = Rehearsed("rds:DeleteDBSubnetGroup", {"DBSubnetGroupName": ID})
     deletes: ClassVar[frozenset[str]] = frozenset({"rds:DeleteDBSubnetGroup"})
     sets: ClassVar[frozenset[str]] = frozenset({"SubnetIds"})
     reads: ClassVar[tuple[Read, ...]] = (
@@ -241,6 +246,7 @@ class OptionGroup(Declared):
     )
     makes_tags: ClassVar[str] = "Tags"
     tagged: ClassVar[Tags] = RDS_TAGS
+    rehearsed: ClassVar[Rehearsed] = Rehearsed("rds:DeleteOptionGroup", {"OptionGroupName": ID})
     loss: ClassVar[tuple[str, ...]] = ("settings of its options that are not shown (passwords)",)
 
     def tidy(self, ref: ResourceRef, state: State) -> State:

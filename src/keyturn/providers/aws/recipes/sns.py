@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from keyturn.model.change import ResourceRef
 from keyturn.providers.aws.recipes.base import State
-from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Tags
+from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Rehearsed, Tags
 from keyturn.providers.aws.recipes.filling import ARN, ID, Item
 
 _COUNTS = frozenset(
@@ -61,6 +61,9 @@ class Topic(Declared):
         ),
     )
     tagged: ClassVar[Tags] = Tags("sns:TagResource", "sns:UntagResource")
+    rehearsed: ClassVar[Rehearsed] = Rehearsed(
+        "sns:DeleteTopic", {"TopicArn": ARN}, quiet={"subscriptions": []}, ending=("FifoTopic", ".fifo")
+    )
     loss: ClassVar[tuple[str, ...]] = (
         "messages published while the topic is gone",
         "subscriptions by e-mail, SMS and HTTP wait until their owners confirm again; every subscription has a new ARN",

@@ -15,8 +15,9 @@ from keyturn.core.ports import Inquiry
 from keyturn.model.assessment import Dependent, Recoverable
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Answer, Backup, Refused, Role
-from keyturn.providers.aws.recipes.base import Captured, Narrow, Recipe, State, Step, call
+from keyturn.providers.aws.recipes.base import Captured, Narrow, Recipe, Scratch, State, Step, call
 from keyturn.providers.aws.recipes.common import differences, must, pages, pause, read_call, value_of
+from keyturn.providers.aws.recipes.filling import own_name
 
 _ABSENT: Final = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 
@@ -57,6 +58,7 @@ class Queue(Recipe):
         }
     )
     in_place: ClassVar[tuple[str, ...]] = ("sqs:SetQueueAttributes", "sqs:TagQueue")
+    drills: ClassVar[bool] = True
     restores: ClassVar[bool] = True  # the queue; its messages have no backup
     settles: ClassVar[int] = 12  # deletes and new attributes take up to 60 seconds to be seen everywhere
     loss: ClassVar[tuple[str, ...]] = (
@@ -165,6 +167,21 @@ class Queue(Recipe):
             case "sqs:UntagQueue":
                 return _tags_back(state, list(parameters.get("TagKeys") or []))
         return ()
+
+    # --- drilled ------------------------------------------------------------------------------------------------------
+
+    def scratch(self, ref: ResourceRef, name: str, state: State) -> Scratch:
+        """A queue of another name, which nobody sends to nor reads from."""
+        tail = ".fifo" if state["attributes"].get("FifoQueue") == "true" else ""
+        made = msgspec.structs.replace(ref, id=name if name.endswith(tail) else name + tail)
+        url = f"{str(state['url']).rpartition('/')[0]}/{made.id}"
+        own = own_name(state, ref, made)
+        return Scratch(
+            ref=made,
+            state={**own, "url": url, **dict.fromkeys((*COUNTS, "messages"), 0)},
+            removal=Step("sqs:DeleteQueue", {"QueueUrl": url}),
+            fields=("attributes", "tags"),
+        )
 
     # --- giving back the queue ---------------------------------------------------------------------------------------
 

@@ -65,6 +65,7 @@ class Parameter(Recipe):
         {"ssm:PutParameter", "ssm:AddTagsToResource", "ssm:RemoveTagsFromResource"}
     )
     in_place: ClassVar[tuple[str, ...]] = ("ssm:PutParameter --overwrite", "ssm:AddTagsToResource")
+    drills: ClassVar[bool] = True
     backs_up: ClassVar[bool] = True
     restores: ClassVar[bool] = True
     loss: ClassVar[tuple[str, ...]] = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Tags
+from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Rehearsed, Tags
 from keyturn.providers.aws.recipes.filling import ARN, ID
 
 _UPDATED = {
@@ -49,6 +49,7 @@ class StateMachine(Declared):
         "tagKeys",
         pair=("key", "value"),
     )
+    rehearsed: ClassVar[Rehearsed] = Rehearsed("stepfunctions:DeleteStateMachine", {"stateMachineArn": ARN})
     loss: ClassVar[tuple[str, ...]] = (
         "executions under way (they are stopped) and the history of those that ended",
         "its published versions and aliases",

@@ -67,6 +67,18 @@ class Part(msgspec.Struct, frozen=True):
     added: str = ""  # path in the parameters of `adds` where a list of them stands
 
 
+class Rehearsed(msgspec.Struct, frozen=True):
+    """That a second one under a name of its own does nothing to anybody, once `quiet` is said of it, and how it is removed again."""
+
+    delete: str  # operation
+    which: Template
+    quiet: Mapping[
+        str, Any
+    ] = {}  # fields that would make it act or cost, and the value under which they do not
+    ending: tuple[str, str] = ("", "")  # a field, and what its names have to end in where it is set
+    empties: bool = False  # its parts are taken off before it is deleted
+
+
 class Tags(msgspec.Struct, frozen=True):
     """How a kind is tagged: as AWS's list of pairs or as a map."""
 
