@@ -458,18 +458,20 @@ def _variant_of_denied(known: _Known, operation: Operation, *, at_ms: int, coold
 
 def snapshot(plane: Plane) -> bytes:
     """The plane as bytes, so that start-up need not fold the whole log."""
-    body: dict[str, Any] = {
+    alike = (
+        "halts",
+        "freezes",
+        "nonces",
+        "next_number",
+        "drills",
+        "scratches",
+        "material",
+        "people",
+        "afterwards",
+    )
+    body: dict[str, Any] = {name: getattr(plane, name) for name in alike} | {
         "sessions": list(plane.sessions.values()),
-        "halts": plane.halts,
-        "freezes": plane.freezes,
-        "nonces": plane.nonces,
         "locks": list(plane.locks.items()),
-        "next_number": plane.next_number,
-        "drills": plane.drills,
-        "scratches": plane.scratches,
-        "material": plane.material,
-        "people": plane.people,
-        "afterwards": plane.afterwards,
         "known": list(plane._known.values()),  # noqa: SLF001  # the plane's own other half
     }
     return msgspec.json.encode(body)
@@ -497,9 +499,8 @@ def from_snapshot(data: bytes) -> Plane:
     plane.sessions = {session.session: session for session in body.sessions}
     plane.halts, plane.freezes = body.halts, body.freezes
     plane.nonces = body.nonces if isinstance(body.nonces, dict) else dict.fromkeys(body.nonces, _FOR_GOOD_MS)
-    plane.locks = dict(body.locks)
+    plane.locks, plane.scratches = dict(body.locks), body.scratches
     plane.next_number, plane.drills, plane.material = body.next_number, body.drills, body.material
-    plane.scratches = body.scratches
     plane.afterwards, plane.knows_people = body.afterwards, body.people is not None
     plane.people = body.people or People()
     for known in body.known:

@@ -185,28 +185,12 @@ _NAMES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
 _NAMES["docdb"] = _NAMES["neptune"] = _NAMES["rds"]
 
 _KNOWN: Final = (
-    frozenset(kind for pairs in _NAMES.values() for _, kind in pairs)
-    | frozenset(_TO_ARN)
-    | frozenset(
-        {
-            *("ec2:instance", "ec2:volume", "ec2:security-group", "ec2:snapshot", "ec2:image"),
-            *("ec2:network-interface", "kms:alias"),
-        }
-    )
-    | frozenset(
-        {"ec2:route-table", "ec2:internet-gateway", "ec2:natgateway", "ec2:vpc", "ec2:subnet", "rds:snapshot"}
-    )
-    | frozenset({"rds:pg", "rds:cluster-pg", "rds:subgrp", "rds:og"})
-    | frozenset(
-        {
-            "elasticache:replicationgroup",
-            "elasticache:cluster",
-            "redshift:cluster",
-            "es:domain",
-            "ecs:cluster",
-        }
-    )
-)
+    frozenset(kind for pairs in _NAMES.values() for _, kind in pairs) | frozenset(_TO_ARN) | frozenset({
+        "ec2:instance", "ec2:volume", "ec2:security-group", "ec2:snapshot", "ec2:network-interface", "ec2:route-table", "ec2:subnet",
+        "ec2:internet-gateway", "ec2:natgateway", "ec2:vpc", "ec2:image", "kms:alias", "rds:snapshot", "rds:pg", "rds:cluster-pg",
+        "rds:subgrp", "rds:og", "elasticache:replicationgroup", "elasticache:cluster", "redshift:cluster", "es:domain", "ecs:cluster",
+    })
+)  # fmt: skip
 """Kinds whose ARN is made by `arn_of` as AWS makes it (Service Authorization Reference, resource types)."""
 
 _NO_ACCOUNT: Final = frozenset(
