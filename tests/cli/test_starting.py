@@ -202,7 +202,7 @@ BROKEN: list[tuple[Callable[[Host], None], str, str]] = [
     (_bad_port, "config-port", "1 to 65535"),
     (_typo, "config-unknown", "did you mean gateway?"),
     (_no_text, "config-toml", "toml.io"),
-    (_no_pack, "no-such-pack", "shipped are: seatbelt"),
+    (_no_pack, "no-such-pack", "shipped are: caps, seatbelt"),
 ]
 
 
