@@ -11,6 +11,7 @@ import pytest
 from keyturn.core.chain import entry_hash
 from keyturn.core.lifecycle import LIFECYCLE, TERMINAL
 from keyturn.model import record as r
+from keyturn.model import reviewing as rv
 from keyturn.model.decision import Verdict
 from keyturn.model.execution import Outcome, OutcomeStatus
 from keyturn.model.record import Draft
@@ -213,8 +214,9 @@ def test_what_may_come_after_the_end_is_what_the_life_of_a_case_says() -> None:
     has ended still takes.
     """
     after = {event for phase in TERMINAL for event in LIFECYCLE[phase]}
+    said = {rv.ReviewClaimed, rv.ReviewReleased, rv.Reminded, rv.Escalated}  # of a case that waits: they move nothing
     moving = {event for row in LIFECYCLE.values() for event in row} - after - {r.TakenUp, r.Received, r.Sent}
-    assert moving == set(ACTS)
+    assert moving - said == set(ACTS)
 
 
 def test_of_many_problems_some_are_named_and_all_are_counted(tmp_path: Path) -> None:

@@ -458,7 +458,8 @@ def _variant_of_denied(known: _Known, operation: Operation, *, at_ms: int, coold
 
 def snapshot(plane: Plane) -> bytes:
     """The plane as bytes, so that start-up need not fold the whole log."""
-    alike = "halts freezes nonces next_number drills scratches material people afterwards".split()
+    names = "halts freezes nonces next_number drills scratches material people afterwards"
+    alike = names.split()
     body: dict[str, Any] = {name: getattr(plane, name) for name in alike} | {
         "sessions": list(plane.sessions.values()),
         "locks": list(plane.locks.items()),
