@@ -93,7 +93,7 @@ def test_what_streams_is_what_sdks_read_as_a_stream() -> None:
         model = session.get_service_model(service)
         for name in model.operation_names:
             operation = model.operation_model(name)
-            if operation.has_streaming_output:
+            if operation.has_event_stream_output or operation.has_streaming_output:
                 said[f"{service}:{name}"] = "events" if operation.has_event_stream_output else "bytes"
     made = {
         f"{service}:{name}": kind
