@@ -71,7 +71,7 @@ def test_a_filter_is_an_address(plane: Plane, browse: Open) -> None:
     page.goto(f"{plane.url}/?q=nothing-of-this-name")
     page.get_by_text("No case here matches").wait_for()
     page.get_by_role("link", name="Clear the filter").click()
-    page.locator(f"#case-{other}").wait_for()
+    page.locator(f"#case-{other}").wait_for(state="attached")  # like cases are folded
 
 
 def test_what_is_alike_stands_together(plane: Plane, browse: Open) -> None:

@@ -222,7 +222,7 @@ def test_stop_is_seen_by_everybody(plane: Plane, browse: Open) -> None:
     dana.get_by_role("button", name="Stop all").click()
     dana.get_by_label("Reason", exact=True).fill("something is odd")
     meanwhile = plane.held_table()  # the page behind it moves on, and the question stays open
-    dana.get_by_role("region", name="Needs you").get_by_text(meanwhile, exact=True).wait_for()
+    dana.get_by_role("region", name="Needs you").get_by_text(meanwhile, exact=True).wait_for(state="attached")
     assert dana.get_by_label("Reason", exact=True).input_value() == "something is odd"
     dana.locator("#stop").get_by_role("button", name="Stop all").click()
     try:

@@ -214,7 +214,12 @@ def test_what_may_come_after_the_end_is_what_the_life_of_a_case_says() -> None:
     has ended still takes.
     """
     after = {event for phase in TERMINAL for event in LIFECYCLE[phase]}
-    said = {rv.ReviewClaimed, rv.ReviewReleased, rv.Reminded, rv.Escalated}  # of a case that waits: they move nothing
+    said = {
+        rv.ReviewClaimed,
+        rv.ReviewReleased,
+        rv.Reminded,
+        rv.Escalated,
+    }  # of a case that waits: they move nothing
     moving = {event for row in LIFECYCLE.values() for event in row} - after - {r.TakenUp, r.Received, r.Sent}
     assert moving - said == set(ACTS)
 

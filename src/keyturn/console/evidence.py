@@ -26,7 +26,7 @@ CASES_MAX: Final = 100_000
 SAMPLE_MAX: Final = 100
 """A larger sample is drawn by `keyturn evidence sample`."""
 
-MAY_LOOK: Final = ("auditor", "administrator", "reviewer", "operator")
+MAY_LOOK: Final = ("auditor", "administrator", "reviewer", "operator", "break-glass")
 MAY_CHECK: Final = frozenset({"auditor", "administrator", "reviewer"})
 WORDS_CHARS_MAX: Final = 200
 
