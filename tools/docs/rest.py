@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from keyturn.console.openapi import ROWS, description, short
+from keyturn.console.openapi import ROWS, description, roles_of, short
 from tools.docs.source import cell, generated, table
 
 
@@ -19,7 +19,7 @@ def page() -> str:
             takes = [_named(told["requestBody"]["content"]["application/json"]["schema"])] if row.body else []
             answer = next(iter(told["responses"]["200"]["content"].items()))
             gives = _named(answer[1]["schema"]) if answer[0] == "application/json" else f"`{answer[0]}`"
-            needs = " or ".join(row.roles) or (
+            needs = " or ".join(roles_of(method.upper(), path)) or (
                 "nobody" if short(path) == "/login" else "whoever is logged in"
             )
             takes_all = ", ".join([*queries, *takes])

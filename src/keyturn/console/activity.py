@@ -26,8 +26,6 @@ SCANNED_MAX: Final = 5_000
 STRIDE: Final = 500
 """Entries read from the store at once."""
 
-TOLD_TO: Final = ("auditor", "administrator", "reviewer", "operator")
-
 
 class Activity:
     """``/activity?q=agent:kiro effect:delete``; ``before`` is the entry where the next page begins."""

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from keyturn.console.evidence_api import attention_of, may_check
+from keyturn.console.evidence_api import attention_of
 from keyturn.console.identity import User
 from keyturn.console.site import Site, wants_json
 from keyturn.console.text import seen
@@ -31,7 +31,6 @@ class AttentionPage:
         return self._site.page("/attention", self._attention, twin="/attention.json")
 
     async def _attention(self, request: Request, user: User) -> Response:
-        may_check(user)
         found = await attention_of(self._desk, request)
         told: dict[str, Any] = seen(msgspec.to_builtins(found))
         if wants_json(request):

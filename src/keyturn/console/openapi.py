@@ -1,6 +1,6 @@
 """The API's own description, OpenAPI 3.1: routes from the route table, types from the structs that are read and answered.
 
-What is written here by hand is one row a route: which struct it takes and answers, what its query knows, who may.
+What is written here by hand is one row a route: which struct it takes and answers, what its query knows. Who may comes from the table of roles.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from starlette.routing import Route
 
 from keyturn import __version__
 from keyturn.console import api, people_api, reviewing_api, shapes
-from keyturn.console.evidence_api import BUDGET_MAX, MAY_CHECK
+from keyturn.console.evidence_api import BUDGET_MAX
 from keyturn.console.people_api import PeopleApi
 from keyturn.console.reviewing_api import ReviewingApi
+from keyturn.console.roles import ACCESS, ANY
 from keyturn.core.attention import Attention
 from keyturn.core.evidence import Sample
 
@@ -38,12 +39,11 @@ class Query(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """What a route takes and gives. `roles` empty: whoever is logged in."""
+    """What a route takes and gives. Who may, `console.roles` says."""
 
     answer: Any  # a struct, several of which it is one, or a media type
     body: type[msgspec.Struct] | None = None
     query: tuple[Query, ...] = ()
-    roles: tuple[str, ...] = ()
     says: str = ""
     example: dict[str, Any] = {}
 
@@ -83,36 +83,29 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
     ("POST", "/cases/{id}/review"): Row(
         shapes.Summary,
         api.ReviewBody,
-        roles=("reviewer",),
         says="A yes or a no to exactly what `binding` names.",
         example={"approve": False, "binding": "sha256:...", "note": "drain it first"},
     ),
     ("POST", "/cases/{id}/sign"): Row(
         shapes.ToSign,
         api.SignBody,
-        roles=("reviewer",),
         says="What your passkey is asked to sign, to approve what `binding` names; send its answer as `signature` of the review.",
     ),
     ("POST", "/cases/{id}/claim"): Row(
         shapes.Summary,
         reviewing_api.WordBody,
-        roles=("reviewer",),
         says="Say that you look at it; with `word` why you take it over from somebody.",
     ),
-    ("POST", "/cases/{id}/release"): Row(
-        shapes.Summary, roles=("reviewer",), says="Say that you look at it no more."
-    ),
+    ("POST", "/cases/{id}/release"): Row(shapes.Summary, says="Say that you look at it no more."),
     ("POST", "/cases/{id}/break-glass"): Row(
         shapes.Summary,
         reviewing_api.GlassBody,
-        roles=("break-glass",),
         says="Act around the review in your own name, where policy allows it.",
         example={"reason": "the site is down, nobody answers", "binding": "sha256:..."},
     ),
     ("POST", "/cases/{id}/sign-off"): Row(
         shapes.Summary,
         reviewing_api.SignOffBody,
-        roles=("reviewer",),
         says="Say whether another's break-glass was right.",
         example={"right": True, "note": "seen the graphs"},
     ),
@@ -125,7 +118,6 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
     ("POST", "/batch/review"): Row(
         shapes.Batch,
         reviewing_api.BatchBody,
-        roles=("reviewer",),
         says="One review of them all, or of none.",
         example={"cases": ["C-1", "C-2"], "approve": True, "root": "sha256:..."},
     ),
@@ -133,72 +125,58 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
     ("POST", "/teams/{name}"): Row(
         shapes.Teams,
         reviewing_api.TeamBody,
-        roles=("administrator",),
         says="The whole team as it is from now on.",
         example={"members": [{"person": "dana", "environments": ["production"]}]},
     ),
     ("POST", "/teams/{name}/remove"): Row(
-        shapes.Teams, roles=("administrator",), says="The team is gone; approvals that rested on it are void."
+        shapes.Teams, says="The team is gone; approvals that rested on it are void."
     ),
     ("POST", "/delegations"): Row(
         shapes.Teams,
         reviewing_api.DelegationBody,
-        roles=("reviewer", "administrator"),
         says="Lend your place to another person for a time.",
         example={"to": "erin", "until_ms": 1_800_000_000_000, "reason": "on leave"},
     ),
     ("POST", "/delegations/end"): Row(
         shapes.Teams,
         reviewing_api.DelegationBody,
-        roles=("reviewer", "administrator"),
         says="Before its time.",
         example={"to": "erin"},
     ),
     ("POST", "/aliases"): Row(
         shapes.Teams,
         reviewing_api.AliasBody,
-        roles=("administrator",),
         says="Another name of a person: what she may not do, she may not do under it.",
         example={"name": "dana-laptop", "person": "dana"},
     ),
     ("POST", "/agents/{name}/owners"): Row(
         shapes.Teams,
         reviewing_api.OwnersBody,
-        roles=("administrator",),
         says="Who answers for an agent: they do not review what it asks for.",
         example={"owners": ["olga"]},
     ),
-    ("POST", "/cases/{id}/execute"): Row(
-        shapes.Summary, roles=("reviewer",), says="Execute an approved case without the agent."
-    ),
+    ("POST", "/cases/{id}/execute"): Row(shapes.Summary, says="Execute an approved case without the agent."),
     ("POST", "/cases/{id}/withdraw"): Row(
         shapes.Summary, api.ReasonBody, says="Withdraw a case that your own agent asked for."
     ),
     ("POST", "/cases/{id}/settle"): Row(
         shapes.Summary,
         api.SettleBody,
-        roles=("reviewer",),
         says="Say what became of an inconclusive case, after looking.",
     ),
-    ("POST", "/cases/{id}/undo"): Row(
-        shapes.Summary, roles=("operator", "reviewer"), says="Take a case back, as a case of its own."
-    ),
+    ("POST", "/cases/{id}/undo"): Row(shapes.Summary, says="Take a case back, as a case of its own."),
     ("POST", "/undo"): Row(
         (shapes.Summary, shapes.Undoing),
         api.UndoBody,
-        roles=("operator", "reviewer"),
         says="Take back several cases, a session's, or all since a time; with `plan` only say what that would be.",
         example={"session": "S-0a1b2c3d4e5f", "plan": True},
     ),
     ("POST", "/drill"): Row(
         shapes.Drills,
         api.DrillBody,
-        roles=("operator", "administrator"),
         says="Try the way back on scratch resources.",
     ),
-    ("GET", "/cases/{id}/backups"): Row(
-        shapes.Backups, roles=("operator", "reviewer"), says="The backups of a case, with their runbooks."
-    ),
+    ("GET", "/cases/{id}/backups"): Row(shapes.Backups, says="The backups of a case, with their runbooks."),
     ("GET", "/log"): Row(
         shapes.Log,
         query=(
@@ -211,7 +189,6 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
     ("POST", "/sessions"): Row(
         shapes.Opened,
         api.SessionBody,
-        roles=("operator",),
         says="Open a session for an agent of yours.",
         example={"agent": "kiro"},
     ),
@@ -221,20 +198,16 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
     ("POST", "/halt"): Row(
         shapes.Status, api.ReasonBody, says="Nothing leaves from now on; with `agent` nothing of that one."
     ),
-    ("POST", "/resume"): Row(
-        shapes.Status, api.ReasonBody, roles=("administrator", "reviewer"), says="Lift a halt."
-    ),
+    ("POST", "/resume"): Row(shapes.Status, api.ReasonBody, says="Lift a halt."),
     ("GET", "/users"): Row(shapes.People, says="Everybody, with roles."),
     ("POST", "/users"): Row(
         shapes.Invitation,
         people_api.UserBody,
-        roles=("administrator",),
         says="Add a person, or give her other roles.",
         example={"name": "dana", "roles": ["reviewer"]},
     ),
     ("POST", "/users/{name}/invite"): Row(
         shapes.Invitation,
-        roles=("administrator",),
         says="Another first login for somebody who lost her passkey.",
     ),
     ("GET", "/users/{name}/passkeys"): Row(
@@ -257,12 +230,8 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
     ("POST", "/tokens/{id}/revoke"): Row(
         shapes.ProgramToken, says="It is worth nothing from now on; another's by administrators."
     ),
-    ("POST", "/users/{name}/remove"): Row(
-        shapes.UserName, roles=("administrator",), says="Remove a person and every token of hers."
-    ),
-    ("GET", "/export"): Row(
-        ZIP, query=_CHOICE, roles=MAY_CHECK, says="The log, or the cases you choose, as a bundle."
-    ),
+    ("POST", "/users/{name}/remove"): Row(shapes.UserName, says="Remove a person and every token of hers."),
+    ("GET", "/export"): Row(ZIP, query=_CHOICE, says="The log, or the cases you choose, as a bundle."),
     ("GET", "/evidence/sample"): Row(
         Sample,
         query=(
@@ -270,18 +239,15 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
             Query("seed", "the same one draws the same cases"),
             *_CHOICE,
         ),
-        roles=MAY_CHECK,
         says="Executed cases drawn by a seed, with what an auditor asks of each.",
     ),
     ("GET", "/evidence/calls"): Row(
         shapes.Left,
         query=_CHOICE[:2],
-        roles=MAY_CHECK,
         says="The calls that left, to compare an account's trail with.",
     ),
     ("GET", "/evidence/controls"): Row(
         shapes.Controls,
-        roles=MAY_CHECK,
         says="Which controls of others this is evidence for, and what each claim rests on here.",
     ),
     ("GET", "/attention"): Row(
@@ -290,11 +256,10 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
             *_CHOICE[:2],
             Query("budget", "reviews that a person has care for in a day", "integer", BUDGET_MAX),
         ),
-        roles=MAY_CHECK,
         says="Where reviewers' attention went: by day, by person, by policy. Without times the last 30 days.",
     ),
     ("GET", "/ca"): Row(shapes.Certificate, says="The proxy's certificate authority."),
-    ("POST", "/ca/rotate"): Row(shapes.Certificate, roles=("administrator",), says="Make a new one."),
+    ("POST", "/ca/rotate"): Row(shapes.Certificate, says="Make a new one."),
     ("GET", "/metrics"): Row(
         PROMETHEUS, says="Prometheus' text format; without a login where `console.open_metrics` is true."
     ),
@@ -316,6 +281,12 @@ _WORDS: Final = {
 def short(path: str) -> str:
     """As `ROWS` has it."""
     return path.removeprefix("/api/v1")
+
+
+def roles_of(method: str, path: str) -> tuple[str, ...]:
+    """The roles of which one is needed, by the table; empty where whoever is logged in may, and where nobody has to be."""
+    given = ACCESS.get(f"{method} {path}")
+    return given.roles if given is not None and given.roles != ANY else ()
 
 
 def description() -> dict[str, Any]:
@@ -386,8 +357,8 @@ def _operation(method: str, path: str, row: Row, schemas: dict[str, Any]) -> dic
         "responses": {"200": {"description": "done", "content": {media: {"schema": schema}}}}
         | {str(status): _refusal(status, schemas) for status in _statuses(method, path)},
     }
-    if row.roles:
-        told["description"] = f"Needs the role {' or '.join(row.roles)}."
+    if needed := roles_of(method, path):
+        told["description"] = f"Needs the role {' or '.join(needed)}."
     if parameters:
         told["parameters"] = parameters
     if method == "POST":
