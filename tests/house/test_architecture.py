@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # Adapters: the model and their own interface; a store checks the chain that `core.chain` defines, a bundle all of it.
     "stores": ("core.chain", "core.merkle", "core.receipts", "model", "errors"),
     "executors": ("providers", "model", "errors"),
-    "reviewers": ("stores.interface", "model", "errors"),  # remember what they have told
+    "reviewers": ("stores.interface", "stores.following", "model", "errors"),  # remember what they have told
     # The runtime knows adapters by their interfaces; the vault and the bundle are formats of ours, not adapters.
     "runtime": (
         *("pipeline", "core", "model", "errors"),
@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # A surface forwards reads itself, through the executor it is given.
     "surfaces": ("runtime.interface", "executors", "providers", "model", "errors"),
     "console": ("runtime.interface", "stores.interface", "pipeline", "core", "model", "errors"),
-    "outward": ("stores.interface", "model", "errors"),  # tells others what the log says
+    "outward": ("stores.interface", "stores.following", "model", "errors"),  # tells others what the log says
     "agent": ("config", "errors"),  # the doctor looks where the configuration says things are
     "config": ("errors",),
     "workers": ("errors",),  # looks after processes, whatever they do

@@ -14,22 +14,21 @@ from typing import Final
 from keyturn.model.notice import Notice
 from keyturn.model.record import Entry
 from keyturn.reviewers.calm import Calm
+from keyturn.stores.following import Following
 from keyturn.stores.interface import Store
 
 log = logging.getLogger("keyturn")
 
 CURSORS: Final = "channel_cursor"
-LOOK_S: Final = 1.0
-"""How often the log is looked at when there was nothing new; a person does not notice a second."""
-
-AT_ONCE: Final = 100
 TRIES_MAX: Final = 6
 FIRST_WAIT_S: Final = 1.0
-"""Doubling between tries: a minute in all."""
+"""Doubling between tries: half a minute in all."""
 
 
-class Telling:
-    """One channel's. `notice_of` is what there is to say of an entry; `mine` whether this node, of several, is the one that tells."""
+class Telling(Following):
+    """One channel's. `notice_of` is what there is to say of an entry. A digest that is due is told when nothing is new."""
+
+    cursors, about, look_s, keeps_each = CURSORS, "channel", 1.0, True
 
     def __init__(
         self,
@@ -41,41 +40,18 @@ class Telling:
         mine: Callable[[], bool] = lambda: True,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._store, self._channel, self._notice_of = store, channel, notice_of
-        self._clock, self._mine, self._sleep = clock, mine, sleep
+        super().__init__(store, channel.name, mine=mine, sleep=sleep)
+        self._channel, self._notice_of, self._clock = channel, notice_of, clock
 
-    async def begin(self) -> None:
-        """A channel that is new is told what comes from now on."""
-        if self._store.get_row(CURSORS, self._channel.name) is None:
-            await self._keep(self._store.head[0])
+    async def tell(self, entry: Entry) -> None:
+        notice = self._notice_of(entry)
+        if notice is not None:
+            await self._deliver(notice)
 
-    async def run(self) -> None:
-        """Until it is cancelled."""
-        await self.begin()
-        while True:
-            try:
-                read = await self.round() if self._mine() else 0
-            except Exception:
-                log.exception("channel %s: a round failed; it is tried again", self._channel.name)
-                read = 0
-            if not read:
-                await self._sleep(LOOK_S)
+    async def idle(self) -> None:
+        await self._channel.due(self._clock())
 
-    async def round(self) -> int:
-        """Tell what came since the last time, and a digest that is due; returns how many entries were read."""
-        row = self._store.get_row(CURSORS, self._channel.name)
-        after = int(row.value) if row else 0
-        entries = tuple(self._store.entries(after=after, limit=AT_ONCE))
-        for entry in entries:
-            notice = self._notice_of(entry)
-            if notice is not None:
-                await self._tell(notice)
-            await self._keep(entry.seq)
-        if not entries:
-            await self._channel.due(self._clock())
-        return len(entries)
-
-    async def _tell(self, notice: Notice) -> None:
+    async def _deliver(self, notice: Notice) -> None:
         wait_s = FIRST_WAIT_S
         for attempt in range(1, TRIES_MAX + 1):
             try:
@@ -95,6 +71,3 @@ class Telling:
             else:
                 return
         log.error("notice %s never reached %s: %s", notice.id, self._channel.name, notice.title)
-
-    async def _keep(self, seq: int) -> None:
-        await self._store.put_row(CURSORS, self._channel.name, str(seq).encode())
