@@ -12,14 +12,22 @@ from moto import mock_aws
 
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Unavailable
-from keyturn.providers.aws import recipes
 from keyturn.providers.aws.recipes.again import renamed
-from keyturn.providers.aws.recipes.base import Recipe, State
+from keyturn.providers.aws.recipes.base import State
 from keyturn.providers.aws.resources import GLOBAL_REGION
 from tests.provider.provider_world import ACCOUNT, REGION, Account, drive
 from tests.recipes.account_nights import ACCOUNT_NIGHTS
 from tests.recipes.app_nights import APP_NIGHTS, AppNight
-from tests.recipes.recipe_world import PROVIDER, Asked, assessed, backed_up, perform, verified
+from tests.recipes.recipe_world import (
+    PROVIDER,
+    Asked,
+    assessed,
+    backed_up,
+    fields_of,
+    perform,
+    recipe,
+    verified,
+)
 
 _GLOBAL = ("route53:", "iam:")
 NIGHTS = (*APP_NIGHTS, *ACCOUNT_NIGHTS)
@@ -30,12 +38,6 @@ IDS = [night.name or night.kind for night in NIGHTS]
 def account() -> Iterator[Account]:
     with mock_aws():
         yield Account()
-
-
-def recipe_of(night: AppNight) -> Recipe:
-    found = recipes.for_kind(night.kind)
-    assert found is not None
-    return found
 
 
 def ref(night: AppNight, name: str) -> ResourceRef:
@@ -50,26 +52,22 @@ def made_by(night: AppNight, account: Account) -> str:
 
 
 def captured(night: AppNight, name: str, account: Account) -> State:
-    recipe = recipe_of(night)
-    found = drive(recipe.capture(ref(night, name)), account)
-    assert found.unknowns == ()
-    assert found.state is not None
-    return {field: found.state.get(field) for field in recipe.fields}
+    return fields_of(night, drive(recipe(night).capture(ref(night, name)), account))
 
 
 @pytest.mark.parametrize("night", NIGHTS, ids=IDS)
 def test_absent_is_absent_and_unreadable_is_unknown(night: AppNight, account: Account) -> None:
     """Before it is made the service says that there is none; when the service does not answer, nothing is said to be gone."""
     name = made_by(night, account)
-    recipe = recipe_of(night)
+    how = recipe(night)
     account.said.clear()
-    drive(recipe.capture(ref(night, name)), account)
+    drive(how.capture(ref(night, name)), account)
     first = account.said[0].operation
     nothing = re.sub(r"[a-z0-9]", "z", name) if ":" not in name else "nothing:1"
-    absent = drive(recipe.capture(ref(night, nothing)), account)
+    absent = drive(how.capture(ref(night, nothing)), account)
     assert (absent.state, absent.unknowns) == (None, ())
     account.broken[first] = Unavailable("throttled")
-    silent = drive(recipe.capture(ref(night, name)), account)
+    silent = drive(how.capture(ref(night, name)), account)
     assert silent.state is None
     assert "throttled" in silent.unknowns[0]
 
@@ -113,8 +111,8 @@ def test_a_delete_is_taken_back(night: AppNight, account: Account) -> None:
     made, assessment, states = assessed(account, asked)
     assert made.operations[0].resources == (ref(night, name),)
     assert night.at_risk in assessment.data_at_risk
-    assert assessment.recoverable[0].loss == recipe_of(night).loss
-    backups = backed_up(account, made, states) if recipe_of(night).backs_up else ()
+    assert assessment.recoverable[0].loss == recipe(night).loss
+    backups = backed_up(account, made, states) if recipe(night).backs_up else ()
     perform(account, *night.first(name), asked)
     assert verified(account, made, states, asked).status == "succeeded"
     plan = PROVIDER.plan_undo(made, states, backups)

@@ -8,27 +8,27 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from keyturn.model.change import ResourceRef
-from keyturn.model.execution import Answer, Call, Refused, Succeeded, Unavailable
-from keyturn.providers.aws import recipes
-from keyturn.providers.aws.recipes.base import Recipe, State
+from keyturn.model.execution import Refused, Succeeded, Unavailable
+from keyturn.providers.aws.recipes.base import State
 from keyturn.providers.aws.recipes.snapshots import named
 from keyturn.testing.standin_gaps import fill_databases
-from tests.provider.provider_world import ACCOUNT, REGION, Account, drive
+from tests.provider.provider_world import Account, drive
 from tests.recipes.database_nights import DATABASES, IMPORTS, PASSWORD, Night
-from tests.recipes.recipe_world import PROVIDER, Asked, assessed, backed_up, perform, verified
+from tests.recipes.recipe_world import (
+    PROVIDER,
+    Asked,
+    Partly,
+    assessed,
+    backed_up,
+    captured,
+    fields_of,
+    perform,
+    recipe,
+    ref,
+    verified,
+)
 
 IDS = [f"{night.kind} {night.make.__name__}" for night in DATABASES]
-
-
-class Partly(Account):
-    """The stand-in, whose gaps are calls that nobody answers."""
-
-    def __call__(self, call: Call) -> Answer:
-        try:
-            return super().__call__(call)
-        except NotImplementedError as gap:
-            return Unavailable(str(gap))
 
 
 @pytest.fixture(scope="module")
@@ -52,22 +52,10 @@ def name(request: pytest.FixtureRequest) -> str:
     return f"n{abs(hash(request.node.name)) % 10**9}"
 
 
-def recipe(night: Night) -> Recipe:
-    found = recipes.for_kind(night.kind)
-    assert found is not None
-    return found
-
-
-def ref(night: Night, name: str) -> ResourceRef:
-    return ResourceRef("aws", "aws", ACCOUNT, REGION, night.kind, name)
-
-
 def declared(night: Night, name: str, account: Account) -> State:
-    found = drive(recipe(night).capture(ref(night, name)), account)
-    assert found.unknowns == ()
-    assert found.state is not None
+    found = captured(night, name, account)
     assert PASSWORD not in str(found)
-    return {field: found.state.get(field) for field in recipe(night).fields}
+    return fields_of(night, found)
 
 
 def of(asked: Asked, account: Account) -> Asked:

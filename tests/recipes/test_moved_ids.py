@@ -12,7 +12,7 @@ from moto import mock_aws
 
 from keyturn.core.case import Case, Phase
 from keyturn.model.change import Change, ResourceRef
-from keyturn.model.execution import Answer, Call, OutcomeStatus, Unavailable
+from keyturn.model.execution import OutcomeStatus
 from keyturn.providers.aws import moved, recipes
 from keyturn.runtime import asking
 from keyturn.runtime.asking import Asker
@@ -21,18 +21,8 @@ from keyturn.stores.memory import MemoryStore
 from keyturn.stores.vault import Vault
 from tests.provider.provider_world import ACCOUNT, REGION, Account, change, drive
 from tests.recipes.reborn_nights import IMAGE, network
-from tests.recipes.recipe_world import PROVIDER, Asked, assessed, backed_up, perform, verified
+from tests.recipes.recipe_world import PROVIDER, Asked, Partly, assessed, backed_up, perform, verified
 from tests.recipes.test_undo_again import Book, Stopping
-
-
-class Partly(Account):
-    """The stand-in, whose gaps are calls that nobody answers."""
-
-    def __call__(self, call: Call) -> Answer:
-        try:
-            return super().__call__(call)
-        except NotImplementedError as gap:
-            return Unavailable(str(gap))
 
 
 @pytest.fixture(autouse=True)

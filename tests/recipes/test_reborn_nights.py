@@ -8,29 +8,30 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from keyturn.model.change import ResourceRef
-from keyturn.model.execution import Answer, Call, Succeeded, Unavailable
+from keyturn.model.execution import Succeeded, Unavailable
 from keyturn.providers.aws import recipes
-from keyturn.providers.aws.recipes.base import Captured, Recipe, State
+from keyturn.providers.aws.recipes.base import State
 from keyturn.providers.aws.recipes.reborn import Reborn, renamed
-from tests.provider.provider_world import ACCOUNT, REGION, Account, drive
+from tests.provider.provider_world import Account, drive
 from tests.recipes import reborn_nights
 from tests.recipes.fleet_nights import FLEET, FLEET_IN_USE
 from tests.recipes.reborn_nights import Night
-from tests.recipes.recipe_world import PROVIDER, Asked, assessed, backed_up, perform, verified
+from tests.recipes.recipe_world import (
+    PROVIDER,
+    Asked,
+    Partly,
+    assessed,
+    backed_up,
+    captured,
+    fields_of,
+    perform,
+    recipe,
+    ref,
+    verified,
+)
 
 NIGHTS = (*reborn_nights.NIGHTS, *FLEET)
 IN_USE = (*reborn_nights.IN_USE, *FLEET_IN_USE)
-
-
-class Partly(Account):
-    """The stand-in, whose gaps are calls that nobody answers: no recycle bin, some filters it does not know."""
-
-    def __call__(self, call: Call) -> Answer:
-        try:
-            return super().__call__(call)
-        except NotImplementedError as gap:
-            return Unavailable(str(gap))
 
 
 @pytest.fixture(scope="module")
@@ -47,25 +48,8 @@ def account(region: Partly) -> Partly:
     return region
 
 
-def recipe(night: Night) -> Recipe:
-    found = recipes.for_kind(night.kind)
-    assert found is not None
-    return found
-
-
-def ref(night: Night, name: str) -> ResourceRef:
-    return ResourceRef("aws", "aws", ACCOUNT, REGION, night.kind, name)
-
-
-def captured(night: Night, name: str, account: Account) -> Captured:
-    return drive(recipe(night).capture(ref(night, name)), account)
-
-
 def declared(night: Night, name: str, account: Account) -> State:
-    found = captured(night, name, account)
-    assert found.unknowns == ()
-    assert found.state is not None
-    return {field: found.state.get(field) for field in recipe(night).fields}
+    return fields_of(night, captured(night, name, account))
 
 
 def of(asked: Asked, ids: dict[str, str]) -> Asked:

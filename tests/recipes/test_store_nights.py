@@ -9,15 +9,25 @@ import pytest
 from moto import mock_aws
 
 from keyturn.model.assessment import Reversibility
-from keyturn.model.change import ResourceRef
 from keyturn.model.decision import Verdict
 from keyturn.model.execution import Refused, Succeeded, Unavailable
-from keyturn.providers.aws import recipes
-from keyturn.providers.aws.recipes.base import Recipe, State
+from keyturn.providers.aws.recipes.base import State
 from keyturn.testing.standin_caches import fill_caches
-from tests.provider.provider_world import ACCOUNT, REGION, Account, drive
+from tests.provider.provider_world import Account, drive
 from tests.recipes.database_nights import PASSWORD, Night
-from tests.recipes.recipe_world import PROVIDER, Asked, assessed, backed_up, decided, perform, verified
+from tests.recipes.recipe_world import (
+    PROVIDER,
+    Asked,
+    assessed,
+    backed_up,
+    captured,
+    decided,
+    fields_of,
+    perform,
+    recipe,
+    ref,
+    verified,
+)
 from tests.recipes.store_nights import DOMAIN, LOADS, STORES
 
 ALL = (*STORES, DOMAIN)
@@ -46,22 +56,10 @@ def name(request: pytest.FixtureRequest) -> str:
     return f"n{abs(hash(request.node.name)) % 10**9}"
 
 
-def recipe(night: Night) -> Recipe:
-    found = recipes.for_kind(night.kind)
-    assert found is not None
-    return found
-
-
-def ref(night: Night, name: str) -> ResourceRef:
-    return ResourceRef("aws", "aws", ACCOUNT, REGION, night.kind, name)
-
-
 def declared(night: Night, name: str, account: Account) -> State:
-    found = drive(recipe(night).capture(ref(night, name)), account)
-    assert found.unknowns == ()
-    assert found.state is not None
+    found = captured(night, name, account)
     assert PASSWORD not in str(found)
-    return {field: found.state.get(field) for field in recipe(night).fields}
+    return fields_of(night, found)
 
 
 @pytest.mark.parametrize("night", ALL, ids=IDS)
