@@ -196,6 +196,10 @@ def say(
             f"In place instead: {', '.join(alternative.commands)}. {alternative.why}"
             for alternative in assessment.alternatives[:3]
         ]
+    if any(finding.code == sequences.MANY_CODE for finding in assessment.findings):
+        lines.append(
+            "One by one they are as many reviews. Where the service takes several in one request, send one: it is one review."
+        )
     if assessment.unknowns:
         lines.append("Could not be determined: " + "; ".join(assessment.unknowns[:3]))
     return "\n".join(line for line in lines if line)[:SAID_CHARS_MAX]
@@ -224,7 +228,7 @@ def _effect_sentence(change: Change, assessment: Assessment) -> str:
     risk = f"; at risk: {assessment.data_at_risk}" if assessment.data_at_risk else ""
     finding = worst_finding(assessment)
     because = f" {finding}" if finding else ""
-    return f"Effect: {assessment.effect} of {targets} in {assessment.environment} by {names}{risk}.{because}"
+    return f"Effect: {assessment.effect} of {targets} in {assessment.place} by {names}{risk}.{because}"
 
 
 def worst_finding(assessment: Assessment) -> str:

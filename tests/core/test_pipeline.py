@@ -107,6 +107,16 @@ def test_without_an_exact_patch_the_in_place_operations_are_named() -> None:
     assert told.endswith("Could not be determined: the table could not be read")
 
 
+def test_many_one_by_one_are_asked_for_at_once() -> None:
+    """Forty deletes are forty reviews, or one; and a place that is not known is said to count as production."""
+    many = msgspec.structs.replace(_finding(Kind.DATA_LOSS, "many."), code="SEQ004")
+    told = pipeline.say(
+        "C-7", "u", w.change(), _assessing(findings=(many,), environment="unknown"), w.decision()
+    )
+    assert "in an unknown environment (counts as production) by" in told
+    assert "send one: it is one review" in told
+
+
 @pytest.mark.parametrize(
     ("verdict", "begins"),
     [

@@ -89,3 +89,63 @@ def test_the_environment_is_named_alike_by_all(operation: str) -> None:
     parameters = {"ApplicationName": "shop", "EnvironmentName": "shop-live"}
     found = resources_of("elasticbeanstalk", operation, parameters, Home("aws", ACCOUNT, REGION))
     assert found == (REF,)
+
+
+STANDS: dict[str, Any] = {"Tier": {"Name": "WebServer"}, "CNAME": "shop.eu-central-1.elasticbeanstalk.com"}
+UPDATE = "elasticbeanstalk:UpdateEnvironment"
+
+
+@pytest.mark.parametrize(
+    ("asked", "steps", "immutable", "unknown"),
+    [
+        ({"VersionLabel": "v8"}, [(UPDATE, {"VersionLabel": "v8"})], (), ()),
+        ({"VersionLabel": "v7", "Tier": {"Name": "WebServer"}, "CNAMEPrefix": "shop"}, [], (), ()),
+        (
+            {"VersionLabel": "v8", "OptionSettings": [{**OPTION, "Value": "2"}, {**SECRET, "Value": "x"}]},
+            [(UPDATE, {"VersionLabel": "v8", "OptionSettings": [{**SECRET, "Value": "x"}]})],
+            (),
+            (),
+        ),
+        (
+            {"Tags": [{"Key": "owner", "Value": "costs"}]},
+            [("elasticbeanstalk:UpdateTagsForResource", {"TagsToAdd": [{"Key": "owner", "Value": "costs"}]})],
+            (),
+            (),
+        ),
+        ({"Tier": {"Name": "Worker"}}, [], ("tier",), ()),
+        ({"CNAMEPrefix": "sho"}, [], ("cname",), ()),
+        ({"ApplicationName": "other"}, [], ("ApplicationName",), ()),
+        ({"TemplateName": "t"}, [], (), ("the options of its template",)),
+    ],
+)  # fmt: skip
+def test_deleted_and_made_anew_it_is_an_update(
+    asked: dict[str, Any],
+    steps: list[tuple[str, dict[str, Any]]],
+    immutable: tuple[str, ...],
+    unknown: tuple[str, ...],
+) -> None:
+    """What an agent would make anew differs from what stands in a few options; one update sets them."""
+    state = captured(**STANDS)
+    assert state is not None
+    create = {"ApplicationName": "shop", "EnvironmentName": "shop-live", **asked}
+    desired = RECIPE.desired("elasticbeanstalk:CreateEnvironment", create)
+    assert desired is not None
+    found = RECIPE.narrow(REF, state, desired)
+    assert found is not None
+    told = [
+        (step.operation, {name: value for name, value in step.parameters.items() if name not in _WHICH})
+        for step in found.steps
+    ]
+    assert (told, found.immutable, found.unknown) == (steps, immutable, unknown)
+
+
+_WHICH = {"EnvironmentName", "ResourceArn"}
+
+
+def test_a_rebuild_takes_no_rebuild_back() -> None:
+    """It deletes and makes anew in one call: a second one would do the same once more."""
+    state = captured()
+    assert state is not None
+    asked = {"EnvironmentName": "shop-live"}
+    assert RECIPE.inverse("elasticbeanstalk:RebuildEnvironment", asked, REF, state) == ()
+    assert RECIPE.in_place == (UPDATE,)

@@ -126,8 +126,10 @@ def status(found: dict[str, Any]) -> str:
 def case(found: dict[str, Any]) -> str:
     """The review page, in the order in which a tired person needs it."""
     assessment = found.get("assessment") or {}
+    unknown = found["environment"] == "unknown"
+    place = "an unknown environment (counts as production)" if unknown else found["environment"]
     lines = [
-        f"{found['id']}  {found['phase'].upper()}  {found['symbol']} {found['effect']} in {found['environment']}",
+        f"{found['id']}  {found['phase'].upper()}  {found['symbol']} {found['effect']} in {place}",
         f"  {', '.join(found['operations'])} of {', '.join(found['resources'])}",
         f"  asked by {found['agent'] or 'a person'} for {found['operator']} at {when(found['opened_at_ms'])}",
     ]

@@ -21,6 +21,8 @@ REMEMBERED_MAX: Final = 500
 MANY: Final = 10
 """Different things of one kind deleted in a session: as many as a person would have asked about in one call."""
 
+MANY_CODE: Final = "SEQ004"
+
 MANY_INSIDE: Final = 50
 """Deletes inside of one resource (items of a table): programs delete some in passing, and this is no passing any more."""
 
@@ -251,9 +253,9 @@ class _Sequence:
             return
         cases = _cases(before)
         if len(things) >= MANY:
-            message = f"With this, {len(things)} of {kind} are deleted in this session, one after another ({_named(cases)})."
+            message = f"With this, deletes of {len(things)} {kind} were asked for in this session, one by one ({_named(cases)})."
             yield self._finding(
-                "SEQ004",
+                MANY_CODE,
                 Kind.DATA_LOSS,
                 message,
                 step,
@@ -265,7 +267,7 @@ class _Sequence:
             share = f", of about {total:,} ({min(100, count * 100 // total)} %)" if total else ""
             message = f"With this, {count} deletes inside of {ref} are asked for in this session{share} ({_named(cases)})."
             evidence = {"cases": cases, "count": count, **({"population": total} if total else {})}
-            yield self._finding("SEQ004", Kind.DATA_LOSS, message, step, Reversibility.R4, evidence)
+            yield self._finding(MANY_CODE, Kind.DATA_LOSS, message, step, Reversibility.R4, evidence)
 
     def members(self) -> Iterator[Finding]:
         """A parent taken apart member by member, or deleted when its members are gone."""
@@ -286,7 +288,7 @@ class _Sequence:
             if parent is not None and len(beside) >= MEMBERS:
                 of, said = (
                     beside,
-                    f"With this, {len(beside)} members of {parent[1]} are deleted in this session",
+                    f"With this, deletes of {len(beside)} members of {parent[1]} were asked for in this session",
                 )
             elif below:
                 of, said = below, f"{len(below)} members of {own} were deleted before it in this session"

@@ -16,6 +16,7 @@ import msgspec
 from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from botocore.response import StreamingBody
 
 from keyturn.executors import lean
@@ -167,6 +168,8 @@ class AwsExecutor:
                     f"{call.operation}: the plane's {call.role} role is not permitted ({code})"
                 )
             return Refused(code=code, message=message, status=status)
+        except ResponseParserError:  # its text quotes the answer, which nobody vouches for
+            return Unavailable(f"{call.operation}: the answer could not be read")
         except BotoCoreError as error:
             return Unavailable(f"{call.operation}: {error}")
         except (TooLargeError, ElsewhereError) as error:

@@ -175,6 +175,12 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     makes: tuple[ResourceRef, ...] = ()  # what it makes, and what was read to stand nowhere before
 
     @property
+    def place(self) -> str:
+        """The environment in words, after *in*: what is not known is said to count as production."""
+        unknown = self.environment == "unknown"
+        return "an unknown environment (counts as production)" if unknown else self.environment
+
+    @property
     def kinds(self) -> frozenset[Kind]:
         return frozenset(finding.kind for finding in self.findings)
 

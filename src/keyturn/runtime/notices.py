@@ -138,7 +138,7 @@ def _what(case: Case) -> str:
     effect = str(assessment.effect) if assessment else "?"
     first, more = change.resources[0], len(change.resources) - 1
     others = f" and {more} more" if more > 0 else ""
-    where = f" in {assessment.environment}" if assessment else ""
+    where = f" in {assessment.place}" if assessment else ""
     return f"{effect} {first.kind}/{first.id}{others}{where}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
@@ -38,6 +39,8 @@ Body = AsyncIterator[bytes]
 
 RADIUS_S_MAX: Final = 20.0
 """A client waits for the assessment; AWS's answers to a few hundred reads, sixteen at once, take some three seconds."""
+
+WHY_CHARS_MAX: Final = 200
 
 MOVED_MAX: Final = 1_000
 """Resources whose last call is remembered before those past `FRESH_MS` are forgotten."""
@@ -677,7 +680,10 @@ def tags_of(case: Case) -> dict[str, str]:
 
 
 def why_of(error: BaseException) -> str:
-    return error.message if isinstance(error, KeyturnError) else f"{type(error).__name__}: {error}"
+    """For people and for the agent: ours whole, anybody else's on one short line, since it may quote what it was given."""
+    if isinstance(error, KeyturnError):
+        return error.message
+    return textwrap.shorten(f"{type(error).__name__}: {error}", WHY_CHARS_MAX, placeholder=" ...")
 
 
 async def _take_nothing_back(case: Case) -> Outcome:

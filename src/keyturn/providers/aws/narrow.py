@@ -101,9 +101,9 @@ def _in_place(contexts: list[Context]) -> tuple[Alternative, ...]:
             by_schema = advising.by_schema(context.ref, context.operation.name)
             said += [by_schema] if by_schema is not None and context.operation.floor is Effect.DELETE else []
             continue
-        if context.operation.name not in recipe.deletes:
+        if context.operation.name not in recipe.deletes and context.operation.floor is not Effect.REPLACE:
             continue
-        why = f"A {recipe.title} is changed where it stands by these; say what should be different."
+        why = f"These change the {recipe.title} where it stands; say what should be different."
         said.append(
             Alternative(
                 operations=(),
@@ -126,7 +126,7 @@ def _exact(context: Context, recipe: Recipe, found: Narrow, *, seal: Seal, stand
     )
     note = _stands_already(ref) if stands else None
     if found.immutable:
-        why = f"No update changes {', '.join(found.immutable)} of a {recipe.title}: that needs a replace, decided by people."
+        why = f"No update changes {', '.join(found.immutable)} of the {recipe.title}: that needs a replace, decided by people."
         said = Alternative(operations=(), commands=(), why=why, lost="", exact=False)
         return Ways((advising.advised(said, recipe, ref, found),), differences, note=note)
     unknown = f" Not compared: {'; '.join(found.unknown)}." if found.unknown else ""

@@ -39,6 +39,9 @@ class Declared(Recipe):
 
     reads: ClassVar[tuple[Read, ...]]
     make: ClassVar[Make | None] = None
+    created_by: ClassVar[frozenset[str]] = (
+        frozenset()
+    )  # where `make` takes back what was deleted, and is no create
     then: ClassVar[tuple[Make, ...]] = ()  # after it, in this order
     changes: ClassVar[tuple[Change, ...]] = ()
     parts: ClassVar[tuple[Part, ...]] = ()
@@ -65,7 +68,9 @@ class Declared(Recipe):
         changing |= {clear.operation for change in cls.changes for clear in change.clear.values()}
         changing |= {name for part in cls.parts for name in (part.adds.operation, part.removes)}
         changing |= {cls.tagged.tag, cls.tagged.untag} if cls.tagged is not None else set()
-        cls.creates = frozenset({cls.make.operation}) if cls.make is not None else frozenset()
+        cls.creates = cls.created_by or (
+            frozenset({cls.make.operation}) if cls.make is not None else frozenset()
+        )
         cls.updates = frozenset(changing - cls.creates - cls.deletes)
         cls.in_place = cls.in_place or tuple(dict.fromkeys(change.operation for change in cls.changes))
         cls.restores = cls.make is not None or cls.exports
@@ -212,10 +217,9 @@ class Declared(Recipe):
         if change is None and self._cleared(operation):
             return self._put_back(ref, state, self._cleared(operation))
         if change is None:
-            again = (
-                self.make is not None and operation == self.make.operation
-            )  # a put: it replaces what stands
-            return (self._make(self.make, ref, state),) if again and self.make is not None else ()
+            again = operation in self.creates  # a put: it replaces what stands
+            by_make = self.make is not None and operation == self.make.operation
+            return (self._make(self.make, ref, state),) if again and by_make and self.make is not None else ()
         if change.to:
             return self._put_back(ref, state, list(change.to))
         fields = list(change.sets.values()) if change.whole else list(self._given(change, parameters))

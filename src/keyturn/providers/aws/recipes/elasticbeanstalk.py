@@ -9,13 +9,22 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from keyturn.model.change import ResourceRef
-from keyturn.providers.aws.recipes.base import State, Step
+from keyturn.providers.aws.recipes.base import Narrow, State, Step
+from keyturn.providers.aws.recipes.common import wanted_otherwise
 from keyturn.providers.aws.recipes.declared import Declared, Make, Read, Tags
 from keyturn.providers.aws.recipes.filling import ARN, ID, Field
 
 _ENDED = frozenset({"Terminating", "Terminated"})
 _UPDATE = "elasticbeanstalk:UpdateEnvironment"
+_CREATE = "elasticbeanstalk:CreateEnvironment"
 _UPDATED = {"VersionLabel": "VersionLabel", "Description": "Description", "PlatformArn": "PlatformArn"}
+_UNREAD = {
+    "TemplateName": "the options of its template",
+    "SolutionStackName": "its platform, which is told as an ARN",
+    "OptionsToRemove": "the options it would do without",
+    "OperationsRole": "its operations role",
+}
+"""What a create can say that a description of what stands does not tell in the same words."""
 
 
 class Environment(Declared):
@@ -53,7 +62,9 @@ class Environment(Declared):
     )
     make: ClassVar[Make] = Make("elasticbeanstalk:RebuildEnvironment", {"EnvironmentId": Field("id")})
     makes_tags: ClassVar[str] = ""
+    created_by: ClassVar[frozenset[str]] = frozenset({_CREATE})
     calls: ClassVar[tuple[str, ...]] = (_UPDATE,)
+    in_place: ClassVar[tuple[str, ...]] = (_UPDATE,)
     tagged: ClassVar[Tags] = Tags(
         "elasticbeanstalk:UpdateTagsForResource",
         "elasticbeanstalk:UpdateTagsForResource",
@@ -68,19 +79,85 @@ class Environment(Declared):
     )
 
     def tidy(self, ref: ResourceRef, state: State) -> State:
+        return {**state, "options": self._options(state.get("options") or [])}
+
+    def desired(self, operation: str, parameters: dict[str, Any]) -> State | None:
+        if operation != _CREATE:
+            return None
+        given = parameters.get("OptionSettings") or []
+        wanted: State = {
+            field: parameters[name]
+            for name, field in (*_UPDATED.items(), ("ApplicationName", "ApplicationName"))
+            if name in parameters
+        }
+        wanted |= {"options": self._options(given)} if given else {}
+        wanted |= {"tags": self._plain_tags(parameters["Tags"])} if parameters.get("Tags") else {}
+        wanted |= {"tier": parameters["Tier"]} if parameters.get("Tier") else {}
+        wanted |= {"cname": parameters["CNAMEPrefix"]} if parameters.get("CNAMEPrefix") else {}
+        return {**wanted, "unread": [said for name, said in _UNREAD.items() if parameters.get(name)]}
+
+    def narrow(self, ref: ResourceRef, state: State, desired: State) -> Narrow | None:
+        """One update: the version, and the options that are given and differ. An option that is not given stays as it stands."""
+        stands, asked = state["options"], desired.get("options") or {}
+        differ = {key: value for key, value in asked.items() if stands.get(key) != value}
+        other = wanted_otherwise(state, desired, ("ApplicationName", *_UPDATED.values(), "tags"))
+        if differ:
+            other = (*other, ("options", {key: stands[key] for key in differ if key in stands}, differ))
+        fixed = [
+            (name, state.get(name), desired[name])
+            for name, held in (("tier", self._tier_held), ("cname", self._cname_held))
+            if desired.get(name) and not held(state, desired)
+        ]
+        names = {field for field, _, _ in other}
+        update: dict[str, Any] = {name: desired[field] for name, field in _UPDATED.items() if field in names}
+        update |= (
+            {"OptionSettings": [_setting(key, value) for key, value in differ.items()]} if differ else {}
+        )
+        steps = [Step(_UPDATE, {"EnvironmentName": ref.id, **update})] if update else []
+        had = state.get("tags") or {}
+        new = {key: value for key, value in (desired.get("tags") or {}).items() if had.get(key) != value}
+        return Narrow(
+            (*steps, *self._tag(ref, state, new)),
+            (*other, *fixed),
+            immutable=(
+                *(["ApplicationName"] if "ApplicationName" in names else []),
+                *(name for name, _, _ in fixed),
+            ),
+            unknown=tuple(desired["unread"]),
+        )
+
+    @staticmethod
+    def _tier_held(state: State, desired: State) -> bool:
+        return bool((state.get("tier") or {}).get("Name") == desired["tier"].get("Name"))
+
+    @staticmethod
+    def _cname_held(state: State, desired: State) -> bool:
+        return str(state.get("cname") or "").startswith(f"{desired['cname']}.")
+
+    def settled(
+        self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State | None
+    ) -> bool | None:
+        if operation == self.make.operation:
+            return state is not None
+        return super().settled(operation, parameters, ref, state)
+
+    @staticmethod
+    def _options(told: list[dict[str, Any]]) -> dict[str, str]:
         options = {
             f"{one.get('Namespace')}|{one.get('ResourceName') or ''}|{one.get('OptionName')}": str(
                 one["Value"]
             )
-            for one in state.get("options") or []
+            for one in told
             if one.get("Value") is not None
         }
-        return {**state, "options": dict(sorted(options.items()))}
+        return dict(sorted(options.items()))
 
     def inverse(
         self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State
     ) -> tuple[Step, ...]:
-        if operation != _UPDATE:
+        if (
+            operation != _UPDATE
+        ):  # a rebuild of what stands is a delete and a create: another one takes nothing back
             return super().inverse(operation, parameters, ref, state)
         if parameters.get("TemplateName") or parameters.get("SolutionStackName") or parameters.get("Tier"):
             return ()  # they change more than they name
@@ -102,3 +179,13 @@ class Environment(Declared):
         back |= {"OptionSettings": stood} if stood else {}
         back |= {"OptionsToRemove": new} if new else {}
         return (Step(_UPDATE, {"EnvironmentName": ref.id, **back}),) if back else ()
+
+
+def _setting(key: str, value: str) -> dict[str, str]:
+    namespace, resource, name = key.split("|", 2)
+    return {
+        "Namespace": namespace,
+        **({"ResourceName": resource} if resource else {}),
+        "OptionName": name,
+        "Value": value,
+    }

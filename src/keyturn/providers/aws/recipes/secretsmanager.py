@@ -17,7 +17,7 @@ from keyturn.errors import UnavailableError
 from keyturn.model.assessment import Recoverable
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Backup, Refused, Role
-from keyturn.providers.aws.recipes.base import Leaves, State, Step, call
+from keyturn.providers.aws.recipes.base import Leaves, Narrow, State, Step, call
 from keyturn.providers.aws.recipes.common import do, must, tags_list, waiting_s
 from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Tags
 from keyturn.providers.aws.recipes.export import backup_of, exported, in_vault, keep, packed, unpacked
@@ -78,6 +78,7 @@ class Secret(Declared):
             {"RotationLambdaARN": "RotationLambdaARN", "RotationRules": "RotationRules"},
         ),
     )
+    created_by: ClassVar[frozenset[str]] = frozenset({"secretsmanager:CreateSecret"})
     tagged: ClassVar[Tags] = Tags("secretsmanager:TagResource", "secretsmanager:UntagResource", _WHICH)
     calls: ClassVar[tuple[str, ...]] = (
         "secretsmanager:PutSecretValue",
@@ -96,6 +97,23 @@ class Secret(Declared):
 
     def at_risk(self, state: State) -> str:
         return f"a secret with {len(state.get('versions') or {})} versions"
+
+    def desired(self, operation: str, parameters: dict[str, Any]) -> State | None:
+        """All of a create but its value, which is not looked at."""
+        if operation not in self.creates:
+            return None
+        wanted = {name: parameters[name] for name in ("Description", "KmsKeyId") if name in parameters}
+        wanted |= {"tags": self._plain_tags(parameters["Tags"])} if parameters.get("Tags") else {}
+        return {**wanted, "valued": bool(parameters.get("SecretString") or parameters.get("SecretBinary"))}
+
+    def narrow(self, ref: ResourceRef, state: State, desired: State) -> Narrow | None:
+        found = super().narrow(
+            ref, state, {name: value for name, value in desired.items() if name != "valued"}
+        )
+        if found is None or not desired["valued"]:
+            return found
+        value = "its value, which nobody here reads: secretsmanager:PutSecretValue gives it another where it stands"
+        return msgspec.structs.replace(found, unknown=(*found.unknown, value))
 
     def inverse(
         self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State
