@@ -102,7 +102,7 @@ class Secret(Declared):
         """All of a create but its value, which is not looked at."""
         if operation not in self.creates:
             return None
-        wanted = {name: parameters[name] for name in ("Description", "KmsKeyId") if name in parameters}
+        wanted: State = {name: parameters[name] for name in ("Description", "KmsKeyId") if name in parameters}
         wanted |= {"tags": self._plain_tags(parameters["Tags"])} if parameters.get("Tags") else {}
         return {**wanted, "valued": bool(parameters.get("SecretString") or parameters.get("SecretBinary"))}
 
