@@ -157,7 +157,8 @@ def case(found: dict[str, Any]) -> str:
             f"  {edge['resource']['kind']}/{edge['resource']['id']} {edge['relation']}"
             for edge in assessment["blast_radius"]
         ]
-    lines += _undo(found, assessment)
+    if found["phase"] != "failed" or len(found["operations"]) > 1:  # the service refused it: nothing happened
+        lines += _undo(found, assessment)
     if assessment.get("unknowns"):
         lines.append("\nUNKNOWN    " + "\n           ".join(assessment["unknowns"]))
     decision = found.get("decision") or {}
