@@ -193,6 +193,7 @@ class App:
             slack=SlackSettings(config.slack_secret, config.slack.people) if config.slack_secret else None,
             url=config.console.public_url or f"http://{config.console.host}:{listening.getsockname()[1]}",
         )
+        await web.settle()
         self._console = uvicorn.Server(
             uvicorn.Config(
                 web,

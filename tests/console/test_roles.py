@@ -33,7 +33,7 @@ class Plane:
                 "held_cases": 0,
                 "log_entries": 0,
             }
-        if name in {"sessions", "cases", "log"}:
+        if name in {"sessions", "cases", "log", "proposals"}:
             return lambda **_given: ()
         if name == "head":
             return lambda: 0

@@ -8,7 +8,7 @@ from keyturn.model import record as r
 from keyturn.model import reviewing as rv
 from keyturn.model.change import Change, Principal
 from keyturn.model.decision import Decision, Obligations, Verdict
-from keyturn.model.people import Delegation, Member, Window
+from keyturn.model.people import Delegation, Member, Wanted, Window
 from keyturn.model.quorum import Either, Every, Of
 from keyturn.model.review import Review, ReviewRequest
 
@@ -94,4 +94,24 @@ REVIEWING: Final[tuple[r.Event, ...]] = (
     rv.AgentOwned(at_ms=AT, by="ada", agent="kiro", owners=("ada",)),
     rv.Delegated(at_ms=AT, by="ivan", delegation=Delegation("ivan", "grace", AT, AT + 1, reason="on leave")),
     rv.DelegationEnded(at_ms=AT, by="ivan", person="ivan", to="grace"),
+    rv.Proposed(
+        at_ms=AT,
+        by="ada",
+        id="P-1",
+        wanted=Wanted(
+            "team",
+            "security",
+            members=(Member("grace"),),
+            roles=("reviewer",),
+            people=("ada",),
+            credential="k",
+        ),
+        before="nobody",
+        after="grace",
+        until_ms=AT + 1,
+    ),
+    rv.ProposalDecided(
+        at_ms=AT, by="ivan", id="P-1", approved=True, note="she is on call", unreviewed="alone"
+    ),
+    rv.ProposalRefused(at_ms=AT, by="ada", id="P-1", code="own-proposal", message="ada proposed P-1"),
 )

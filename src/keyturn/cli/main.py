@@ -17,7 +17,7 @@ from keyturn.cli.evidence import attention, evidence, export, log, verify
 from keyturn.cli.explaining import explain
 from keyturn.cli.graph import graph
 from keyturn.cli.guarding import doctor, guard
-from keyturn.cli.people import passkey, token
+from keyturn.cli.people import passkey, proposals, token, what_became
 from keyturn.cli.policies import policy
 from keyturn.cli.reconciling import reconcile
 from keyturn.cli.reviewing import approve, break_glass, claim, deny, release, sign_off
@@ -254,8 +254,7 @@ def user() -> None:
 @click.pass_context
 def user_add(ctx: click.Context, name: str, roles: tuple[str, ...]) -> None:
     """Add a person; prints a token for her first login."""
-    made = api(ctx).post("/users", {"name": name, "roles": list(roles)})
-    click.echo(f"{name} logs in once with:  keyturn login --token {made['token']}")
+    click.echo(what_became(api(ctx).post("/users", {"name": name, "roles": list(roles)})))
 
 
 @user.command("invite")
@@ -263,8 +262,7 @@ def user_add(ctx: click.Context, name: str, roles: tuple[str, ...]) -> None:
 @click.pass_context
 def user_invite(ctx: click.Context, name: str) -> None:
     """A new first login for somebody who lost her passkey; it goes on record."""
-    made = api(ctx).post(f"/users/{name}/invite")
-    click.echo(f"{name} logs in once with:  keyturn login --token {made['token']}")
+    click.echo(what_became(api(ctx).post(f"/users/{name}/invite")))
 
 
 @user.command("list")
@@ -442,6 +440,7 @@ for command in (
     ask,
     token,
     passkey,
+    proposals,
 ):
     main.add_command(command)
 

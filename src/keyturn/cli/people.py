@@ -1,4 +1,6 @@
-"""``keyturn token`` and ``keyturn passkey``: what a person opens the console with, and what her programs do."""
+"""``keyturn token``, ``keyturn passkey`` and ``keyturn proposals``: what a person opens the console with, what her programs do, and who else
+has to approve a change among people.
+"""
 
 from __future__ import annotations
 
@@ -111,8 +113,81 @@ def passkey_list(ctx: click.Context, user: str, output: str) -> None:
 def passkey_remove(ctx: click.Context, id_: str, user: str) -> None:
     """It opens and signs nothing from now on."""
     console = api(ctx)
-    console.post(f"/users/{user or _me(console)}/passkeys/{id_}/remove")
-    click.echo(f"Removed {id_}.")
+    gone = console.post(f"/users/{user or _me(console)}/passkeys/{id_}/remove")
+    if gone["proposal"]:
+        click.echo(_proposed(gone["proposal"]))
+    else:
+        click.echo(f"Removed {id_}.")
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def proposals(ctx: click.Context) -> None:
+    """Changes among people that wait for another administrator; without a command: list them."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(proposals_list)
+
+
+@proposals.command("list")
+@output_option
+@click.pass_context
+def proposals_list(ctx: click.Context, output: str = "text") -> None:
+    """Those that nobody has decided yet."""
+    from keyturn.cli import text
+
+    found = api(ctx).get("/proposals")["proposals"]
+    lines = [
+        f"{one['id']}  {one['kind']} {one['name']}: {one['before']} -> {one['after']}\n"
+        f"     proposed by {one['by']}, open until {text.when(one['until_ms'])}"
+        for one in found
+    ]
+    out(found, "\n".join(lines) if lines else "There is none.", output)
+
+
+@proposals.command("approve")
+@click.argument("id_", metavar="ID")
+@click.option("-m", "--note", default="", help="Why, for the record.")
+@output_option
+@click.pass_context
+def proposals_approve(ctx: click.Context, id_: str, note: str, output: str) -> None:
+    """It takes effect. Not by who proposed it, nor by whom it is about."""
+    done = api(ctx).post(f"/proposals/{id_}/approve", {"note": note})
+    said = f"Approved {id_}: {done['kind']} {done['name']}, {done['after']}."
+    if done["token"]:
+        said += (
+            f"\n\nGive {done['name']} this second half of her login; the first she has from {done['by']}:\n"
+            f"{done['token']}\nShe logs in once with both:  keyturn login --token FIRST.SECOND"
+        )
+    out(done, said, output)
+
+
+@proposals.command("deny")
+@click.argument("id_", metavar="ID")
+@click.option("-m", "--note", default="", help="Why, for the record.")
+@click.pass_context
+def proposals_deny(ctx: click.Context, id_: str, note: str) -> None:
+    """It does not; who proposed it takes it back this way."""
+    api(ctx).post(f"/proposals/{id_}/deny", {"note": note})
+    click.echo(f"Denied {id_}.")
+
+
+def what_became(made: Any) -> str:
+    """Of a user that was added or invited, for the administrator."""
+    name = made["user"]
+    if made["proposal"]:
+        said = _proposed(made["proposal"])
+        if made["token"]:
+            said += (
+                f"\nGive {name} this first half of her login; the approver gets the second:\n{made['token']}"
+            )
+        return said
+    said = f"{name} logs in once with:  keyturn login --token {made['token']}" if made["token"] else ""
+    said = said or f"{name} has these roles from now on."
+    return f"{said}\nOn record as unreviewed: {made['unreviewed']}." if made["unreviewed"] else said
+
+
+def _proposed(id_: str) -> str:
+    return f"Proposed as {id_}; another administrator has to approve within a day:  keyturn proposals approve {id_}"
 
 
 def _me(console: Any) -> str:

@@ -1,8 +1,9 @@
-"""A person's own page: her passkeys and her tokens."""
+"""A person's own page: her passkeys and her tokens, and what waits for her as an administrator."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -12,6 +13,7 @@ from keyturn.console.forms import Forms, credential_of, refused
 from keyturn.console.identity import SCOPES, Caller, Identity
 from keyturn.console.passkeys import Passkeys
 from keyturn.console.people_api import shown_passkey, shown_token
+from keyturn.console.proposals import Proposing, shown
 from keyturn.console.roles import access
 from keyturn.console.site import Site
 from keyturn.console.text import seen
@@ -29,9 +31,15 @@ class Account:
     """Every change by a form of this login; making a passkey besides only a moment after she has shown who she is."""
 
     def __init__(
-        self, identity: Identity, forms: Forms, site: Site, passkeys: Passkeys, tokens: Tokens
+        self,
+        identity: Identity,
+        forms: Forms,
+        site: Site,
+        passkeys: Passkeys,
+        tokens: Tokens,
+        proposing: Proposing,
     ) -> None:
-        self._identity, self._forms, self._site = identity, forms, site
+        self._identity, self._forms, self._site, self._proposing = identity, forms, site, proposing
         self._passkeys, self._tokens = passkeys, tokens
 
     def routes(self) -> list[Route]:
@@ -39,6 +47,7 @@ class Account:
             ("/me/passkeys/options", self._asked),
             ("/me/passkeys", self._add),
             ("/me/passkeys/{id}/{verb}", self._change),
+            ("/me/proposals/{id}/{verb}", self._decide),
             ("/me/tokens", self._add_token),
             ("/me/tokens/{id}/revoke", self._revoke),
         )
@@ -72,7 +81,10 @@ class Account:
             return RedirectResponse(f"/login?next={HERE}", 303)
         return self._show(request, user)
 
-    def _show(self, request: Request, user: Caller, *, made: str = "") -> Response:
+    def _show(
+        self, request: Request, user: Caller, *, made: str = "", decided: dict[str, Any] | None = None
+    ) -> Response:
+        waiting = self._proposing.waiting() if "administrator" in user.roles else ()
         return self._site.show(
             "account.html",
             request,
@@ -85,6 +97,8 @@ class Account:
             scopes=SCOPES,
             lasts=LASTS,
             made=made,
+            proposals=seen([shown(one) for one in waiting]),
+            decided=seen(decided) if decided else None,
         )
 
     async def _asked(self, request: Request, user: Caller, form: dict[str, str]) -> Response:
@@ -110,6 +124,15 @@ class Account:
         else:
             raise ReviewError("no-page", "There is no such deed.")
         return RedirectResponse(HERE, 303)
+
+    async def _decide(self, request: Request, user: Caller, form: dict[str, str]) -> Response:
+        id_, verb = request.path_params["id"], request.path_params["verb"]
+        if verb not in {"approve", "deny"}:
+            raise ReviewError("no-page", "There is no such deed.")
+        if why := self._forms.too_soon(request, form):
+            raise ReviewError("form", why)
+        decided = await self._proposing.decide(id_, by=user.name, approve=verb == "approve")
+        return self._show(request, user, decided=decided) if decided["token"] else RedirectResponse(HERE, 303)
 
     async def _add_token(self, request: Request, user: Caller, form: dict[str, str]) -> Response:
         scopes = tuple(scope for scope in SCOPES if form.get(f"scope-{scope}"))

@@ -41,6 +41,12 @@ STATUS: Final = {
     "stale": 409,
     "claimed": 409,
     "no-batch": 409,
+    "no-proposal": 404,
+    "own-proposal": 403,
+    "subject": 403,
+    "no-administrator": 403,
+    "decided": 409,
+    "changed": 409,
 }
 
 CASES_MAX: Final = 1_000

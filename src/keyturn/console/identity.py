@@ -93,8 +93,9 @@ class Identity:
     def users(self) -> tuple[User, ...]:
         return tuple(msgspec.json.decode(row.value, type=User) for row in self._store.rows("user"))
 
-    async def add(self, name: str, roles: tuple[str, ...], *, by: str) -> str:
-        """Make a user (or give one other roles); returns a token for one login, shown once."""
+    @staticmethod
+    def check(name: str, roles: tuple[str, ...]) -> None:
+        """Raises `OperatorError` for a name or roles that nobody can have."""
         if not _NAME.fullmatch(name):
             raise OperatorError(
                 "user-name", f"{name!r} is no user name", help="small letters, digits, dot, dash, underscore"
@@ -106,6 +107,10 @@ class Identity:
                 f"there is no role {', '.join(unknown) or '(none given)'}",
                 help=f"roles: {', '.join(ROLES)}",
             )
+
+    async def add(self, name: str, roles: tuple[str, ...], *, by: str) -> str:
+        """Make a user (or give one other roles) without asking anybody; returns a token for one login, shown once."""
+        self.check(name, roles)
         await self._store.put_row("user", name, msgspec.json.encode(User(name, tuple(sorted(roles)))))
         await self._note(by=by, user=name, roles=tuple(sorted(roles)), what="added")
         return await self.issue(name, "invite", INVITE_S)
@@ -130,11 +135,15 @@ class Identity:
         """Remove a user and every token of hers."""
         if self.user(name) is None:
             raise OperatorError("no-user", f"there is no user {name}")
+        await self._note(by=by, user=name, roles=(), what="removed")
+        await self.drop(name)
+
+    async def drop(self, name: str) -> None:
+        """Take her and her tokens out of the tables; the caller puts it on record."""
         for row in self._store.rows("token"):
             if msgspec.json.decode(row.value, type=Token).user == name:
                 await self._store.delete_row("token", row.key)
         await self._store.delete_row("user", name)
-        await self._note(by=by, user=name, roles=(), what="removed")
 
     # --- tokens ------------------------------------------------------------------------------------------------------
 
@@ -245,6 +254,15 @@ class Identity:
         await self._store.put_row("token", _hash(token), msgspec.json.encode(made))
         return token
 
+    async def issue_half(self, user: str, first: str) -> str:
+        """The second half of an invite; `first` is the hash of the other. The login is by both, joined with a dot: whoever has one of them
+        cannot log in as her.
+        """
+        half, now = new_half(), self._clock()
+        made = Token(user, "invite", now + INVITE_S * 1000, now)
+        await self._store.put_row("token", _joined(first, half), msgspec.json.encode(made))
+        return half
+
     def _failed(self) -> None:
         now = self._clock()
         self._failures = [at for at in self._failures if now - at < FAILURE_WINDOW_S * 1000]
@@ -253,5 +271,15 @@ class Identity:
         self._failures.append(now)
 
 
+def new_half() -> str:
+    """Half of an invite; no less random than a whole one."""
+    return f"kt_{secrets.token_urlsafe(32)}"
+
+
 def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+    first, dot, second = token.partition(".")  # no token has a dot of its own
+    return _joined(_hash(first), second) if dot else hashlib.sha256(token.encode()).hexdigest()
+
+
+def _joined(first: str, second: str) -> str:
+    return hashlib.sha256(f"{first}.{second}".encode()).hexdigest()

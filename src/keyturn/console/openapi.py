@@ -20,6 +20,7 @@ from keyturn.console.reviewing_api import ReviewingApi
 from keyturn.console.roles import ACCESS, ANY
 from keyturn.core.attention import Attention
 from keyturn.core.evidence import Sample
+from keyturn.model.people import Wanted
 
 OPENAPI: Final = "3.1.0"
 
@@ -216,6 +217,27 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
     ("POST", "/users/{name}/passkeys/{id}/remove"): Row(
         shapes.PasskeyId, says="It opens and signs nothing from now on; another's by administrators."
     ),
+    ("GET", "/proposals"): Row(
+        shapes.Proposals,
+        roles=("administrator", "auditor"),
+        says="Changes among people that wait for another administrator.",
+    ),
+    ("POST", "/proposals"): Row(
+        shapes.Invitation,
+        Wanted,
+        roles=("administrator",),
+        says="Want a change among people: a user, a login, a team, another name, an agent's owners. It is done, or waits.",
+        example={"kind": "team", "name": "security", "members": [{"person": "dana"}]},
+    ),
+    ("POST", "/proposals/{id}/approve"): Row(
+        shapes.DecidedProposal,
+        people_api.ProposalNote,
+        roles=("administrator",),
+        says="It takes effect; never by who proposed it or whom it is about, and never by a token.",
+    ),
+    ("POST", "/proposals/{id}/deny"): Row(
+        shapes.DecidedProposal, people_api.ProposalNote, roles=("administrator",), says="It does not."
+    ),
     ("GET", "/tokens"): Row(
         shapes.Tokens,
         query=(Query("all", "1: everybody's, for administrators and auditors"),),
@@ -297,7 +319,7 @@ def description() -> dict[str, Any]:
 def routes() -> list[Route]:
     """Every route there is, over nothing."""
     nobody = cast("Any", None)
-    people = PeopleApi(nobody, nobody, nobody)
+    people = PeopleApi(nobody, nobody, nobody, nobody)
     reviewing = ReviewingApi(nobody, lambda: 0)
     return api.Api(nobody, nobody, people=people, reviewing=reviewing, signing=nobody, tokens=nobody).routes()
 

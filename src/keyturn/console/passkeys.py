@@ -164,9 +164,18 @@ class Passkeys:
 
     async def remove(self, user: str, key: str, *, by: str) -> None:
         """It opens and signs nothing from now on."""
+        event = self.removal(user, key, by=by)
+        await self.drop(key)
+        await self._record(event)
+
+    def removal(self, user: str, key: str, *, by: str) -> PasskeyChanged:
+        """What goes on record when it is removed. Raises `ReviewError` where it is none of hers."""
         _, kept = self._hers(user, key)
+        return self._changed(by, key, kept, "removed")
+
+    async def drop(self, key: str) -> None:
+        """Take it out of the table, if it is there; the caller puts it on record."""
         await self._store.delete_row(_TABLE, key)
-        await self._said(by, key, kept, "removed")
 
     # --- signing in --------------------------------------------------------------------------------------------------
 
@@ -316,17 +325,18 @@ class Passkeys:
         return after
 
     async def _said(self, by: str, key: str, kept: Passkey, what: str) -> None:
-        await self._record(
-            PasskeyChanged(
-                at_ms=self._clock(),
-                by=by,
-                user=kept.user,
-                credential=key,
-                what=what,
-                name=kept.name,
-                public_key=kept.public_key,
-                rp_id=self._place.rp_id if self._place else "",
-            )
+        await self._record(self._changed(by, key, kept, what))
+
+    def _changed(self, by: str, key: str, kept: Passkey, what: str) -> PasskeyChanged:
+        return PasskeyChanged(
+            at_ms=self._clock(),
+            by=by,
+            user=kept.user,
+            credential=key,
+            what=what,
+            name=kept.name,
+            public_key=kept.public_key,
+            rp_id=self._place.rp_id if self._place else "",
         )
 
 

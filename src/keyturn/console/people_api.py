@@ -12,8 +12,10 @@ from starlette.responses import JSONResponse, Response
 from keyturn.console.bodies import read_body
 from keyturn.console.identity import Caller, Identity, Token
 from keyturn.console.passkeys import Passkey, Passkeys
+from keyturn.console.proposals import Proposing, shown
 from keyturn.console.tokens import Tokens
 from keyturn.errors import OperatorError, ReviewError
+from keyturn.model.people import Wanted
 
 Handler = Callable[[Request, Caller], Awaitable[Response]]
 
@@ -30,11 +32,16 @@ class TokenBody(msgspec.Struct, frozen=True):
     environments: tuple[str, ...] = ()
 
 
+class ProposalNote(msgspec.Struct, frozen=True):
+    note: str = ""
+
+
 class PeopleApi:
     """Handlers, with the routes they stand at; `Api` guards them by the table of `console.roles`."""
 
-    def __init__(self, identity: Identity, passkeys: Passkeys, tokens: Tokens) -> None:
+    def __init__(self, identity: Identity, passkeys: Passkeys, tokens: Tokens, proposing: Proposing) -> None:
         self._identity, self._passkeys, self._tokens = identity, passkeys, tokens
+        self._proposing = proposing
 
     @property
     def origin(self) -> str:
@@ -49,6 +56,10 @@ class PeopleApi:
             ("POST", "/api/v1/users/{name}/remove", self._remove_user),
             ("GET", "/api/v1/users/{name}/passkeys", self._list_passkeys),
             ("POST", "/api/v1/users/{name}/passkeys/{id}/remove", self._remove_passkey),
+            ("GET", "/api/v1/proposals", self._proposals),
+            ("POST", "/api/v1/proposals", self._propose),
+            ("POST", "/api/v1/proposals/{id}/approve", self._approve),
+            ("POST", "/api/v1/proposals/{id}/deny", self._deny),
             ("GET", "/api/v1/tokens", self._list_tokens),
             ("POST", "/api/v1/tokens", self._add_token),
             ("POST", "/api/v1/tokens/{id}/revoke", self._revoke_token),
@@ -70,12 +81,33 @@ class PeopleApi:
 
     async def _add_user(self, request: Request, user: Caller) -> Response:
         body = await read_body(request, UserBody)
-        token = await self._identity.add(body.name, body.roles, by=user.name)
-        return JSONResponse({"user": body.name, "token": token})
+        return await self._want(user, Wanted("user", body.name, roles=body.roles))
+
+    async def _want(self, user: Caller, wanted: Wanted) -> Response:
+        wish = await self._proposing.want(wanted, by=user.name)
+        return JSONResponse(
+            {"user": wish.user, "token": wish.token, "proposal": wish.proposal, "unreviewed": wish.unreviewed}
+        )
 
     async def _invite_user(self, request: Request, user: Caller) -> Response:
-        name = request.path_params["name"]
-        return JSONResponse({"user": name, "token": await self._identity.invite(name, by=user.name)})
+        return await self._want(user, Wanted("invite", request.path_params["name"]))
+
+    async def _proposals(self, request: Request, user: Caller) -> Response:
+        return JSONResponse({"proposals": [shown(one) for one in self._proposing.waiting()]})
+
+    async def _propose(self, request: Request, user: Caller) -> Response:
+        return await self._want(user, await read_body(request, Wanted))
+
+    async def _approve(self, request: Request, user: Caller) -> Response:
+        return await self._decide(request, user, approve=True)
+
+    async def _deny(self, request: Request, user: Caller) -> Response:
+        return await self._decide(request, user, approve=False)
+
+    async def _decide(self, request: Request, user: Caller, *, approve: bool) -> Response:
+        body, id_ = await read_body(request, ProposalNote), request.path_params["id"]
+        said = await self._proposing.decide(id_, by=user.name, approve=approve, note=body.note)
+        return JSONResponse(said)
 
     async def _remove_user(self, request: Request, user: Caller) -> Response:
         name = request.path_params["name"]
@@ -93,8 +125,11 @@ class PeopleApi:
     async def _remove_passkey(self, request: Request, user: Caller) -> Response:
         name, key = request.path_params["name"], request.path_params["id"]
         _own(user, name, "administrator")
-        await self._passkeys.remove(name, key, by=user.name)
-        return JSONResponse({"user": name, "id": key})
+        if user.name == name:
+            await self._passkeys.remove(name, key, by=user.name)
+            return JSONResponse({"user": name, "id": key, "proposal": ""})
+        wish = await self._proposing.want(Wanted("passkey", name, credential=key), by=user.name)
+        return JSONResponse({"user": name, "id": key, "proposal": wish.proposal})
 
     async def _list_tokens(self, request: Request, user: Caller) -> Response:
         everybody = request.query_params.get("all", "") == "1"

@@ -82,6 +82,10 @@ _API: Final = {
     "POST /api/v1/users/{name}/remove": Access((ADMIN,), "administer"),
     "GET /api/v1/users/{name}/passkeys": Access(ANY, "read", "another's: administrator or auditor"),
     "POST /api/v1/users/{name}/passkeys/{id}/remove": Access(ANY, "administer", "another's: administrator"),
+    "GET /api/v1/proposals": Access((ADMIN, AUDITOR), "read"),
+    "POST /api/v1/proposals": Access((ADMIN,), "administer"),
+    "POST /api/v1/proposals/{id}/approve": Access((ADMIN,), "", "neither her own nor one about her"),
+    "POST /api/v1/proposals/{id}/deny": Access((ADMIN,), "", "no token decides"),
     "GET /api/v1/tokens": Access(ANY, "read", "another's: administrator or auditor"),
     "POST /api/v1/tokens": Access(ANY, "", _HERS),
     "POST /api/v1/tokens/{id}/revoke": Access(ANY, "administer", "another's: administrator"),
@@ -128,6 +132,7 @@ _PAGES: Final = {
     "POST /me/passkeys/options": Access(ANY, "", _HERS),
     "POST /me/passkeys": Access(ANY, "", _HERS),
     "POST /me/passkeys/{id}/{verb}": Access(ANY, "", _HERS),
+    "POST /me/proposals/{id}/{verb}": Access((ADMIN,), "", "approving: neither her own nor one about her"),
     "POST /me/tokens": Access(ANY, "", _HERS),
     "POST /me/tokens/{id}/revoke": Access(ANY, "", _HERS),
 }

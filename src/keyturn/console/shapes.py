@@ -57,8 +57,11 @@ class Passkeys(msgspec.Struct, frozen=True):
 
 
 class PasskeyId(msgspec.Struct, frozen=True):
+    """`proposal`: of another's, that waits for another administrator."""
+
     user: str
     id: str
+    proposal: str
 
 
 class ProgramToken(msgspec.Struct, frozen=True):
@@ -114,9 +117,37 @@ class People(msgspec.Struct, frozen=True):
 
 
 class Invitation(msgspec.Struct, frozen=True):
-    """`token` is good for one login, and shown once."""
+    """`token` is good for one login, and shown once; where `proposal` waits for another administrator it is half of one, of which the
+    approver gets the other. `unreviewed`: why nobody else had to approve what gives somebody more.
+    """
 
     user: str
+    token: str
+    proposal: str
+    unreviewed: str
+
+
+class Proposal(msgspec.Struct, frozen=True):
+    """A change among people that waits. `kind`: user | invite | passkey | team | alias | owners."""
+
+    id: str
+    by: str
+    kind: str
+    name: str
+    before: str
+    after: str
+    proposed_at_ms: int
+    until_ms: int
+
+
+class Proposals(msgspec.Struct, frozen=True):
+    proposals: tuple[Proposal, ...]
+
+
+class DecidedProposal(Proposal, frozen=True, kw_only=True):
+    """`token` is the second half of the login that it makes; both halves, joined with a dot, are good for one login."""
+
+    approved: bool
     token: str
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,7 @@ from keyturn.console.pages import Pages
 from keyturn.console.passkeys import Passkeys, Place
 from keyturn.console.people_api import PeopleApi
 from keyturn.console.policies import Policies
+from keyturn.console.proposals import Proposing
 from keyturn.console.reviewing_api import ReviewingApi
 from keyturn.console.signing import Signing
 from keyturn.console.slack import SlackActions, SlackSettings
@@ -53,8 +55,9 @@ STATIC_CACHE: Final = "private, max-age=3600"
 class Web:
     """The console's routes, with the same headers on every answer, whoever made it."""
 
-    def __init__(self, app: Starlette) -> None:
+    def __init__(self, app: Starlette, settle: Callable[[], Awaitable[None]]) -> None:
         self._app = app
+        self.settle = settle  # to be called before anybody is let in: the tables follow the log
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -110,7 +113,8 @@ def make_app(
 
         provider = Oidc(oidc, identity, record, nonces, passkeys.origin or url)
     signing, tokens = Signing(desk, passkeys), Tokens(identity, record)
-    people = PeopleApi(identity, passkeys, tokens)
+    proposing = Proposing(desk, identity, passkeys)
+    people = PeopleApi(identity, passkeys, tokens, proposing)
     pages = Pages(desk, identity, forms, signing, passkeys, policies)
     api = Api(
         desk,
@@ -127,10 +131,12 @@ def make_app(
         *api.routes(),
         *pages.routes(),
         *Entry(identity, forms, pages.site, passkeys, provider).routes(),
-        *Account(identity, forms, pages.site, passkeys, tokens).routes(),
+        *Account(identity, forms, pages.site, passkeys, tokens, proposing).routes(),
         *SlackActions(slack, desk, identity, f"{url}/c/").routes(),
         Route("/events", Live(pages.site, forms.user).listen),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     app = Starlette(routes=routes, exception_handlers={404: pages.not_found, 500: pages.broken})
-    return Web(app)  # around everything: Starlette's own middleware would leave errors without
+    return Web(
+        app, proposing.settle
+    )  # around everything: Starlette's own middleware would leave errors without

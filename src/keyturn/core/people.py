@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from keyturn.core.proposals import Proposals
 from keyturn.errors import OperatorError
 from keyturn.model import record as r
 from keyturn.model import reviewing as rv
@@ -48,11 +49,17 @@ class People(msgspec.Struct, frozen=True):
     aliases: dict[str, str] = {}  # another name, a token's or an identity's -> whose it is
     owners: dict[str, tuple[str, ...]] = {}  # agent -> who answers for it
     delegations: tuple[Delegation, ...] = ()
+    proposals: Proposals = Proposals()
 
     # --- folding -----------------------------------------------------------------------------------------------------
 
     def after(self, event: r.Event) -> People:
         """People after this event of the plane."""
+        proposals = self.proposals.after(event)
+        folded = self._after(event)
+        return folded if proposals is self.proposals else msgspec.structs.replace(folded, proposals=proposals)
+
+    def _after(self, event: r.Event) -> People:
         but = msgspec.structs.replace
         match event:
             case r.UserChanged():

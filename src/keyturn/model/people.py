@@ -43,3 +43,17 @@ class Delegation(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def covers(self, at_ms: int) -> bool:
         return self.from_ms <= at_ms < self.until_ms
+
+
+class Wanted(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A change among people, as somebody wants it. `kind`: user | invite | passkey | team | alias | owners.
+
+    `name` is the user, the team, the other name or the agent; `people` whose name it is, or the agent's owners.
+    """
+
+    kind: str
+    name: str
+    roles: tuple[str, ...] = ()
+    members: tuple[Member, ...] = ()
+    people: tuple[str, ...] = ()
+    credential: str = ""  # the passkey that is to be removed

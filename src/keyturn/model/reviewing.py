@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from keyturn.model.change import Change
-from keyturn.model.people import Delegation, Member
+from keyturn.model.people import Delegation, Member, Wanted
 
 
 class _Event(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="event"):
@@ -126,4 +126,45 @@ class DelegationEnded(_Event, frozen=True, tag="delegation_ended"):
     to: str
 
 
-PeopleEvent = TeamChanged | AliasChanged | AgentOwned | Delegated | DelegationEnded
+class Proposed(_Event, frozen=True, tag="proposed"):
+    """A change among people waits for another administrator. `before` and `after` are as people read them; it takes effect only while
+    things stand as `before` says.
+    """
+
+    by: str
+    id: str  # P-1, P-2, ...
+    wanted: Wanted
+    before: str
+    after: str
+    until_ms: int
+
+
+class ProposalDecided(_Event, frozen=True, tag="proposal_decided"):
+    """Another administrator decided; with a yes the change itself stands next in the log. `unreviewed`: nobody else did, and why."""
+
+    by: str
+    id: str
+    approved: bool
+    note: str = ""
+    unreviewed: str = ""
+
+
+class ProposalRefused(_Event, frozen=True, tag="proposal_refused"):
+    """Somebody tried to decide who may not, or what was no longer as it was. It counts for nothing and is on record."""
+
+    by: str
+    id: str
+    code: str
+    message: str
+
+
+PeopleEvent = (
+    TeamChanged
+    | AliasChanged
+    | AgentOwned
+    | Delegated
+    | DelegationEnded
+    | Proposed
+    | ProposalDecided
+    | ProposalRefused
+)

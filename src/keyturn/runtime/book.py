@@ -71,6 +71,7 @@ class Book:
         self._quiet = asyncio.Event()  # nothing is on its way to the log
         self._quiet.set()
         self._number = 1
+        self._among_people = asyncio.Lock()
 
     # --- start -------------------------------------------------------------------------------------------------------
 
@@ -240,6 +241,16 @@ class Book:
     async def note(self, *events: r.PlaneEvent, soon: bool = False) -> None:
         """Append events of the plane itself; whoever waits may be cancelled, as in `record_from`."""
         await outlasting(self._note(events, soon=soon))
+
+    async def note_from(self, make: Callable[[], Sequence[r.PlaneEvent]]) -> None:
+        """As `note`, with the events that `make` chooses for people as they stand, while nobody else changes them."""
+        await outlasting(self._note_from(make))
+
+    async def _note_from(self, make: Callable[[], Sequence[r.PlaneEvent]]) -> None:
+        async with self._among_people:
+            events = make()
+            if events:
+                await self._note(events, soon=False)
 
     async def _note(self, events: Sequence[r.PlaneEvent], *, soon: bool) -> None:
         await self._append([r.Draft(case_id="", event=event) for event in events], soon=soon)

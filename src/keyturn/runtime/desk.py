@@ -23,7 +23,7 @@ from keyturn.model.record import Drilled, Entry
 from keyturn.runtime.drilling import Drilling
 from keyturn.runtime.evidence import Evidence
 from keyturn.runtime.interface import Notice, SessionKey, Undoing
-from keyturn.runtime.reviewing import ReviewingSide
+from keyturn.runtime.proposing import ProposingSide
 from keyturn.runtime.undoing import TakingBack
 from keyturn.runtime.work import Work
 from keyturn.stores.bundle import Author
@@ -36,7 +36,7 @@ _STOPPED_BY_HALT: Final = frozenset(
 )
 
 
-class DeskSide(ReviewingSide):
+class DeskSide(ProposingSide):
     """Implements `surfaces.interface.Desk`."""
 
     def __init__(self, work: Work, keys: dict[str, SessionKey]) -> None:

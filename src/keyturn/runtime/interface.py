@@ -21,9 +21,10 @@ from keyturn.core.reconciling import Call
 from keyturn.executors.interface import Hearer, Minted, Response
 from keyturn.model.change import Change, Operation, Principal, Request
 from keyturn.model.decision import Decision
-from keyturn.model.people import Member
+from keyturn.model.people import Member, Wanted
 from keyturn.model.record import Drilled, Entry, PlaneEvent
 from keyturn.model.review import Receipt
+from keyturn.model.reviewing import Proposed
 
 
 class SessionKey(msgspec.Struct, frozen=True):
@@ -147,6 +148,14 @@ class Undoing(msgspec.Struct, frozen=True):
     parts: tuple[UndoPart, ...]
 
 
+class Put(msgspec.Struct, frozen=True):
+    """What became of a change that somebody wanted: it is done, or waits as the proposal `id`. `unreviewed`: why nobody else looked."""
+
+    done: bool
+    id: str = ""
+    unreviewed: str = ""
+
+
 class Desk(Protocol):
     """The plane as people use it, behind authentication: every `by` is an authenticated user's name."""
 
@@ -256,6 +265,20 @@ class Desk(Protocol):
     ) -> None: ...
 
     async def end_delegation(self, person: str, to: str, *, by: str) -> None: ...
+
+    def proposals(self) -> tuple[Proposed, ...]:
+        """Changes among people that wait for another administrator, oldest first."""
+        ...
+
+    async def propose(self, wanted: Wanted, *, by: str, more: tuple[PlaneEvent, ...] = ()) -> Put:
+        """Change something among people, or propose it where that needs another administrator. Raises `OperatorError`."""
+        ...
+
+    async def decide_proposal(
+        self, id_: str, *, by: str, approve: bool, note: str = "", more: tuple[PlaneEvent, ...] = ()
+    ) -> Proposed:
+        """Decide what is proposed; with a yes it stands in the log with the decision. Raises `ReviewError`."""
+        ...
 
     async def execute(self, case_id: str, *, by: str) -> Case:
         """Execute an approved case without the agent."""

@@ -346,7 +346,7 @@ class ReviewingSide:
         )
 
     async def _among_people(self, event: r.PlaneEvent) -> None:
-        await self.work.book.note(event)
+        await self.work.book.note_from(lambda: (event,))
         await self.void_what_fell()
 
     async def void_what_fell(self) -> None:

@@ -209,6 +209,10 @@ class SharedBook(Book):
         drafts = [Draft(case_id="", event=event) for event in events]
         await self.shared.turn(lambda: drafts, soon=soon)
 
+    async def _note_from(self, make: Callable[[], Sequence[r.PlaneEvent]]) -> None:
+        async with self._among_people:
+            await self.shared.turn(lambda: [Draft(case_id="", event=event) for event in make()])
+
     async def save_snapshot(self) -> None:
         """Write the folded state down. Of the cases those that moved since this node's last one."""
         self._since_snapshot = 0

@@ -1,0 +1,65 @@
+"""The desk's part for changes among people that wait for another administrator."""
+
+from __future__ import annotations
+
+from keyturn import pipeline
+from keyturn.core import proposing
+from keyturn.errors import ReviewError
+from keyturn.model import record as r
+from keyturn.model import reviewing as rv
+from keyturn.model.people import Wanted
+from keyturn.model.review import NotAccepted
+from keyturn.runtime.interface import Put
+from keyturn.runtime.reviewing import WORD_CHARS_MAX, ReviewingSide
+
+
+class ProposingSide(ReviewingSide):
+    """Decision and effect stand in the log together or not at all; each is made on people as they are at that entry."""
+
+    def proposals(self) -> tuple[rv.Proposed, ...]:
+        """Those that wait, oldest first."""
+        now = self.work.clock()
+        return tuple(one for one in self.people.proposals.waiting.values() if one.until_ms > now)
+
+    async def propose(self, wanted: Wanted, *, by: str, more: tuple[r.PlaneEvent, ...] = ()) -> Put:
+        made: list[r.PlaneEvent] = []
+
+        def proposed() -> tuple[r.PlaneEvent, ...]:
+            events = proposing.propose(self.people, wanted, by, self.work.clock(), more)
+            made[:] = events
+            return events
+
+        await self.work.book.note_from(proposed)
+        await self.void_what_fell()
+        first, *rest = made
+        if not isinstance(first, rv.Proposed):
+            return Put(done=True)
+        decided = [event.unreviewed for event in rest if isinstance(event, rv.ProposalDecided)]
+        return Put(done=bool(decided), id=first.id, unreviewed=decided[0] if decided else "")
+
+    async def decide_proposal(
+        self, id_: str, *, by: str, approve: bool, note: str = "", more: tuple[r.PlaneEvent, ...] = ()
+    ) -> rv.Proposed:
+        found: list[rv.Proposed] = []
+        refused: list[NotAccepted] = []
+        note = pipeline.spoken(note)[:WORD_CHARS_MAX]
+
+        def decided() -> tuple[r.PlaneEvent, ...]:
+            people, now = self.people, self.work.clock()
+            judged = proposing.judge(people, id_, by, now, approve=approve)
+            found.clear()
+            refused.clear()
+            if isinstance(judged, NotAccepted):
+                refused.append(judged)
+                if judged.code == "no-proposal":  # anybody can invent a number
+                    return ()
+                return (rv.ProposalRefused(now, by, id_, judged.code, judged.message),)
+            found.append(judged)
+            done = more or proposing.effect(people, judged.wanted, judged.by, now)
+            return (rv.ProposalDecided(now, by, id_, approve, note), *(done if approve else ()))
+
+        await self.work.book.note_from(decided)
+        for answer in refused:
+            raise ReviewError(answer.code, answer.message, help=answer.help)
+        await self.void_what_fell()
+        return found[0]
