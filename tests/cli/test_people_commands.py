@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import partial
 
@@ -14,6 +15,7 @@ from tests.cli.test_command_line import Desk
 from tests.console.running_plane import REGION, Plane
 
 REFUSED, WRONG = 3, 2
+BY_HERSELF = "\nOn record as unreviewed: there was no second administrator.\n"
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +130,8 @@ def test_teams_with_their_hours_and_who_stands_in(desk: Desk) -> None:
         *hours,
     )
     assert told.output == (
-        "platform:\n  dana, mon-fri 09:00-18:00 Europe/Berlin\n  erin in staging, sat,sun 10:00-16:00 UTC\n"
+        "platform:\n  dana, mon-fri 09:00-18:00 Europe/Berlin\n  erin in staging, sat,sun 10:00-16:00 UTC"
+        + BY_HERSELF
     )
     assert "[forbidden]" in desk.say("dana", "team", "set", "platform", "--member", "dana").output
     for wrong in ("nobody", "dana Mon-Fri 25:00-26:00", "dana Someday 09:00-10:00", "dana Mon 9-17"):
@@ -146,14 +149,14 @@ def test_nobody_approves_for_her_own_agent_under_another_name(desk: Desk) -> Non
     """Another name of the operator, or an owner of the agent, is out like herself: for cases that are held from then on."""
     desk.plane._tokens["olga-too"] = desk.plane.login(desk.plane.invite("olga-too", "reviewer"))
     desk.say("olga-too", "login", "--token", desk.plane.token("olga-too"))
-    assert desk.say("bob", "alias", "olga-too", "olga").output == "olga-too is olga.\n"
-    assert desk.say("bob", "agent", "owners", "owned", "erin").output == "owned is erin's.\n"
+    assert desk.say("bob", "alias", "olga-too", "olga").output == f"olga-too is olga.{BY_HERSELF}"
+    assert desk.say("bob", "agent", "owners", "owned", "erin").output == f"owned is erin's.{BY_HERSELF}"
     case = desk.plane.held_table("olga", "owned")
     for person in ("erin", "olga-too"):
         told = desk.say(person, "approve", case)
         assert (told.exit_code, "[own-agent]" in told.output) == (REFUSED, True), person
     assert desk.plane.case(case)["approvals"] == []
-    assert desk.say("bob", "agent", "owners", "owned").output == "owned is nobody's.\n"
+    assert desk.say("bob", "agent", "owners", "owned").output == f"owned is nobody's.{BY_HERSELF}"
 
 
 def test_break_glass_is_told_and_signed_off_by_another(desk: Desk) -> None:
@@ -175,3 +178,40 @@ def test_break_glass_is_told_and_signed_off_by_another(desk: Desk) -> None:
     assert desk.say("erin", "sign-off").output == "None waits.\n"
     events = [line["event"] for line in desk.plane.case(case)["story"]]
     assert events.index("glass_broken") < events.index("glass_reviewed")
+
+
+def test_of_two_administrators_neither_makes_a_reviewer_alone(desk: Desk) -> None:
+    """Whoever is let in, put into a team, known by another name or stood in for by another's word waits for the other one, by command."""
+    desk.plane._tokens["kim"] = desk.plane.login(desk.plane.invite("kim", "administrator"))
+    desk.say("kim", "login", "--token", desk.plane.token("kim"))
+    wishes: tuple[tuple[str, ...], ...] = (
+        ("user", "add", "eve", "--role", "reviewer"),
+        ("user", "add", "olga", "--role", "operator", "--role", "reviewer"),
+        ("team", "set", "core", "--member", "dana"),
+        ("alias", "dana-ci", "dana"),
+        ("agent", "owners", "shared", "dana"),
+    )
+    for wish in wishes:
+        told = desk.say("bob", *wish)
+        assert (told.exit_code, "another administrator has to approve" in told.output) == (0, True), wish
+        (id_,) = re.findall(r"Proposed as (P-[0-9]+);", told.output)
+        assert id_ in desk.say("kim", "proposals").output
+        assert "[own-proposal]" in desk.say("bob", "proposals", "approve", id_).output
+        assert "[forbidden]" in desk.say("dana", "proposals", "approve", id_).output
+        done = desk.say("kim", "proposals", "approve", id_, "-m", "she rang me")
+        assert (done.exit_code, f"Approved {id_}: {wish[0]} " in done.output or wish[0] == "agent") == (
+            0,
+            True,
+        )
+    told = desk.say("ada", "team", "list").output
+    assert ("core:\n  dana" in told, "dana-ci is dana" in told, "agent shared is dana's" in told) == (
+        True,
+    ) * 3
+    assert desk.say("bob", "team", "remove", "core").output == "Removed core.\n", "to take away needs nobody"
+    alone = desk.json("ada", "attention")["alone"]
+    assert {one["by"] for one in alone} == {"bob"}
+    assert alone[0]["what"] == (
+        "team platform: nobody -> dana at mon tue wed thu fri 09:00-18:00 Europe/Berlin, "
+        "erin in staging at sat sun 10:00-16:00 UTC"
+    )
+    assert "changed among people by one person alone:" in desk.say("ada", "attention").output

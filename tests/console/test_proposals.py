@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from keyturn.console import forms
@@ -18,6 +19,7 @@ from keyturn.console.identity import Identity
 from keyturn.console.web import Web, make_app
 from keyturn.model import record as r
 from keyturn.model import reviewing as rv
+from keyturn.model.people import Member
 from keyturn.runtime import Runtime, now_ms
 from keyturn.runtime.settings import Settings
 from keyturn.stores.interface import Store
@@ -30,6 +32,7 @@ from keyturn.testing.simulation.knowledge import SimulatedPolicy, SimulatedProvi
 from tests.runtime.calm import CALM
 
 KEY = b"f" * 32
+FAR_MS = 4_000_000_000_000
 ALONE = "there was no second administrator"
 
 
@@ -189,17 +192,66 @@ async def test_teams_names_and_owners(house: House) -> None:
     """They have one door, and it is this one."""
     anna, ben = await house.member("anna", "administrator"), await house.member("ben", "administrator")
     await house.member("dora", "reviewer")
-    wishes: list[dict[str, Any]] = [
-        {"kind": "team", "name": "ops", "members": [{"person": "dora", "environments": ["production"]}]},
-        {"kind": "alias", "name": "dora-bot", "people": ["dora"]},
-        {"kind": "owners", "name": "kiro", "people": ["dora"]},
-    ]
-    for wish in wishes:
-        _, said = await house.post(anna, "/proposals", **wish)
-        assert (await house.post(ben, f"/proposals/{said['proposal']}/approve"))[0] == 200
+    await house.member("erin", "reviewer")
+    await house.runtime.book.note(rv.TeamChanged(0, "test", "base", (Member("dora"),)))
+    before = house.runtime.people
+    for path, wish in DOORS:
+        _, said = await house.post(anna, path, **wish)
+        proposals, now = house.runtime.people.proposals, house.runtime.people
+        assert (said["proposal"] in proposals.waiting, said["unreviewed"]) == (True, "")
+        assert msgspec.structs.replace(now, proposals=before.proposals) == before, "nothing changed yet"
+        assert (await house.post(anna, f"/proposals/{said['proposal']}/approve"))[0] == 403
+        assert (await house.post(ben, f"/proposals/{said['proposal']}/deny"))[0] == 200
+    for path, wish in DOORS:
+        _, said = await house.post(anna, path, **wish)
+        assert (await house.post(ben, f"/proposals/{said['proposal']}/approve"))[0] == 200, wish
     people = house.runtime.people
-    assert [one.person for one in people.teams["ops"]] == ["dora"]
-    assert (people.person("dora-bot"), people.owners["kiro"]) == ("dora", ("dora",))
+    assert {team: [one.person for one in members] for team, members in people.teams.items()} == {
+        "base": ["dora"],
+        "ops": ["dora"],
+        "night": ["erin"],
+    }
+    assert (people.person("dora-bot"), people.person("dora-ci")) == ("dora", "dora")
+    assert people.owners == {"kiro": ("dora",), "cline": ("erin",)}
+    assert [(one.person, one.to) for one in people.delegations] == [("dora", "erin")]
+
+
+DOORS: list[tuple[str, dict[str, Any]]] = [
+    (
+        "/proposals",
+        {"kind": "team", "name": "ops", "members": [{"person": "dora", "environments": ["production"]}]},
+    ),
+    ("/teams/night", {"members": [{"person": "erin"}]}),
+    ("/proposals", {"kind": "alias", "name": "dora-bot", "people": ["dora"]}),
+    ("/aliases", {"name": "dora-ci", "person": "dora", "kind": "token"}),
+    ("/proposals", {"kind": "owners", "name": "kiro", "people": ["dora"]}),
+    ("/agents/cline/owners", {"owners": ["erin"]}),
+    ("/delegations", {"person": "dora", "to": "erin", "until_ms": FAR_MS, "from_ms": FAR_MS - 60_000}),
+]
+"""Every way to give somebody more among people, beside users and logins."""
+
+
+async def test_her_own_place_she_lends_herself(house: House) -> None:
+    """It makes nobody more who can approve: a place that is lent counts once."""
+    await house.member("anna", "administrator")
+    await house.member("ben", "administrator")
+    dora, _ = await house.member("dora", "reviewer"), await house.member("erin", "reviewer")
+    await house.runtime.book.note(rv.TeamChanged(0, "test", "ops", (Member("dora"),)))
+    status, said = await house.post(dora, "/delegations", to="erin", until_ms=now_ms() + 60_000)
+    assert (status, said["proposal"], said["delegations"][0]["to"]) == (200, "", "erin")
+    assert (await house.post(dora, "/delegations/end", to="erin"))[1]["delegations"] == []
+
+
+async def test_leaving_a_team_needs_nobody(house: House) -> None:
+    """To take a right away is one person's act, so that it can be done at night."""
+    anna, _ = await house.member("anna", "administrator"), await house.member("ben", "administrator")
+    await house.member("dora", "reviewer")
+    await house.member("erin", "reviewer")
+    await house.runtime.book.note(rv.TeamChanged(0, "test", "ops", (Member("dora"), Member("erin"))))
+    status, said = await house.post(anna, "/teams/ops", members=[{"person": "erin"}])
+    assert (status, said["proposal"], said["teams"]) == (200, "", {"ops": [{"person": "erin"}]})
+    status, said = await house.post(anna, "/teams/ops/remove")
+    assert (status, said["proposal"], said["teams"]) == (200, "", {})
 
 
 async def test_a_crash_before_the_tables_followed(tmp_path: Path) -> None:

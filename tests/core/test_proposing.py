@@ -12,9 +12,13 @@ from keyturn.core.proposing import ALONE, PROPOSAL_S, WAITING_MAX
 from keyturn.errors import OperatorError
 from keyturn.model import record as r
 from keyturn.model import reviewing as rv
-from keyturn.model.people import Member, Wanted
+from keyturn.model.people import Delegation, Member, Wanted, Window
 from keyturn.model.review import NotAccepted
 
+FIRST, SECOND = Member("dora", ("staging", "production")), Member("erin")
+NIGHT = Window(("mon", "tue"), "20:00", "08:00")
+DAYTIME = Window(("mon", "tue"), "08:00", "20:00")
+WEEKEND = Window(("sat", "sun"), "00:00", "00:00")
 EVE = Wanted("user", "eve", roles=("reviewer",))
 DAY_MS = PROPOSAL_S * 1000
 
@@ -158,10 +162,24 @@ AT_ONCE: list[tuple[str, Wanted, bool]] = [
     ("fewer roles", Wanted("user", "dora", roles=("auditor",)), False),
     ("the same roles", Wanted("user", "dora", roles=("reviewer",)), False),
     ("a new login", Wanted("invite", "dora"), True),
-    ("a passkey less", Wanted("passkey", "dora", credential="k"), True),
     ("a team", Wanted("team", "ops", members=(Member("dora"),)), True),
     ("another name", Wanted("alias", "bot", people=("dora",)), True),
     ("owners", Wanted("owners", "kiro", people=("dora",)), True),
+    ("another's place", Wanted("delegation", "erin", delegation=Delegation("erin", "dora", 0, 1_000)), True),
+    ("nobody in the team any more", Wanted("team", "sre"), False),
+    ("one of the team less", Wanted("team", "sre", members=(SECOND,)), False),
+    ("fewer places", Wanted("team", "sre", members=(Member("dora", ("staging",)), SECOND)), False),
+    (
+        "hours where there were none",
+        Wanted("team", "sre", members=(FIRST, Member("erin", (), (NIGHT,)))),
+        False,
+    ),
+    ("everywhere instead of somewhere", Wanted("team", "sre", members=(Member("dora"), SECOND)), True),
+    ("another place", Wanted("team", "sre", members=(Member("dora", ("qa",)), SECOND)), True),
+    ("other hours", Wanted("team", "sre", members=(FIRST, Member("erin", (), (DAYTIME,)))), False),
+    ("one more", Wanted("team", "sre", members=(FIRST, SECOND, Member("olga"))), True),
+    ("one in another's place", Wanted("team", "sre", members=(FIRST, Member("olga"))), True),
+    ("one less, of a team that a quorum leaves out", Wanted("team", "vendors"), True),
 ]
 
 
@@ -169,9 +187,28 @@ AT_ONCE: list[tuple[str, Wanted, bool]] = [
 def test_what_waits(row: tuple[str, Wanted, bool]) -> None:
     """What gives somebody more waits; what takes away acts."""
     _, wanted, waits = row
-    more = (r.PasskeyChanged(10, "anna", "dora", "k", "removed"),) if wanted.kind == "passkey" else ()
-    events = proposing.propose(known(), wanted, "anna", 10, more)
-    assert [type(event) for event in events] == ([rv.Proposed] if waits else [r.UserChanged])
+    sre = rv.TeamChanged(0, "root", "sre", (FIRST, SECOND))
+    vendors = rv.TeamChanged(0, "root", "vendors", (Member("olga"),))
+    people = known(user("erin", "reviewer"), sre, vendors)
+    events = proposing.propose(people, wanted, "anna", 10, {"vendors"})
+    changed = rv.TeamChanged if wanted.kind == "team" else r.UserChanged
+    assert [type(event) for event in events] == ([rv.Proposed] if waits else [changed])
+
+
+def test_owners_teams_may_be_any() -> None:
+    """Where a quorum leaves out the agent's owners it leaves out whatever teams they are in."""
+    people = known(rv.TeamChanged(0, "root", "sre", (FIRST,)))
+    (event,) = proposing.propose(people, Wanted("team", "sre"), "anna", 10, {"owners"})
+    assert isinstance(event, rv.Proposed)
+
+
+def test_hours_are_compared_as_they_are_written() -> None:
+    """Whether some hours lie within others is not worked out: other hours are others."""
+    people = known(rv.TeamChanged(0, "root", "sre", (Member("dora", (), (NIGHT, DAYTIME)),)))
+    fewer = Wanted("team", "sre", members=(Member("dora", (), (NIGHT,)),))
+    other = Wanted("team", "sre", members=(Member("dora", (), (NIGHT, WEEKEND)),))
+    always = Wanted("team", "sre", members=(Member("dora"),))
+    assert [proposing.needs_review(people, one) for one in (fewer, other, always)] == [False, True, True]
 
 
 def test_alone_it_is_done_and_said() -> None:
@@ -223,6 +260,9 @@ NOT_PROPOSED: list[tuple[Wanted, str]] = [
     (Wanted("alias", "bot", people=("dora", "olga")), "alias"),
     (Wanted("alias", "bot"), "alias"),
     (Wanted("invite", "zoe"), "no-user"),
+    (Wanted("delegation", "dora"), "delegation"),
+    (Wanted("delegation", "ben", delegation=Delegation("dora", "olga", 0, 1_000)), "delegation"),
+    (Wanted("delegation", "dora", delegation=Delegation("dora", "olga", 0, 1_000)), "delegation"),
 ]
 
 

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from keyturn import pipeline
-from keyturn.core import advance, batch, plane, proof, quorum, review
+from keyturn.core import advance, batch, plane, proof, proposing, quorum, review
 from keyturn.core.case import Case, Phase
 from keyturn.core.commands import Command
 from keyturn.core.people import People
@@ -23,6 +23,7 @@ from keyturn.model.decision import Decision, Verdict
 from keyturn.model.execution import Backup, Outcome, OutcomeStatus
 from keyturn.model.record import Draft, Entry
 from keyturn.model.review import Accepted, NotAccepted, Review, ReviewRequest
+from keyturn.model.reviewing import Proposed
 from keyturn.runtime import asking, book, gate, reviewing, work
 from keyturn.runtime.interface import Reply, ReplyKind
 from keyturn.testing.simulation.disk import SimulatedStore
@@ -317,6 +318,23 @@ def batch_of_anything(patch: Patch) -> None:
     patch.setattr(batch, "no_batch", lambda _cases: None)
 
 
+def one_makes_a_reviewer(patch: Patch) -> None:
+    """What gives somebody more acts at once, like what takes away."""
+    patch.setattr(proposing, "needs_review", lambda *_args: False)
+
+
+def she_approves_what_she_proposed(patch: Patch) -> None:
+    """An administrator decides her own proposal."""
+    judge = proposing.judge
+
+    def lenient(people: People, id_: str, by: str, at_ms: int, *, approve: bool) -> Proposed | NotAccepted:
+        judged = judge(people, id_, by, at_ms, approve=approve)
+        own = isinstance(judged, NotAccepted) and judged.code == "own-proposal"
+        return people.proposals.waiting[id_] if own else judged
+
+    patch.setattr(proposing, "judge", lenient)
+
+
 PLANTED: tuple[Plant, ...] = (
     self_approval,
     forged_binding,
@@ -350,4 +368,6 @@ PLANTED: tuple[Plant, ...] = (
     counted_in_two_places,
     break_glass_for_ever,
     batch_of_anything,
+    one_makes_a_reviewer,
+    she_approves_what_she_proposed,
 )

@@ -113,11 +113,8 @@ def passkey_list(ctx: click.Context, user: str, output: str) -> None:
 def passkey_remove(ctx: click.Context, id_: str, user: str) -> None:
     """It opens and signs nothing from now on."""
     console = api(ctx)
-    gone = console.post(f"/users/{user or _me(console)}/passkeys/{id_}/remove")
-    if gone["proposal"]:
-        click.echo(_proposed(gone["proposal"]))
-    else:
-        click.echo(f"Removed {id_}.")
+    console.post(f"/users/{user or _me(console)}/passkeys/{id_}/remove")
+    click.echo(f"Removed {id_}.")
 
 
 @click.group(invoke_without_command=True)
@@ -175,7 +172,7 @@ def what_became(made: Any) -> str:
     """Of a user that was added or invited, for the administrator."""
     name = made["user"]
     if made["proposal"]:
-        said = _proposed(made["proposal"])
+        said = proposed(made["proposal"])
         if made["token"]:
             said += (
                 f"\nGive {name} this first half of her login; the approver gets the second:\n{made['token']}"
@@ -183,10 +180,20 @@ def what_became(made: Any) -> str:
         return said
     said = f"{name} logs in once with:  keyturn login --token {made['token']}" if made["token"] else ""
     said = said or f"{name} has these roles from now on."
-    return f"{said}\nOn record as unreviewed: {made['unreviewed']}." if made["unreviewed"] else said
+    return f"{said}{alone(made)}"
 
 
-def _proposed(id_: str) -> str:
+def alone(made: Any) -> str:
+    """That nobody else looked, where nobody did."""
+    return f"\nOn record as unreviewed: {made['unreviewed']}." if made["unreviewed"] else ""
+
+
+def outcome(made: Any, done: str) -> str:
+    """Of a change among people: `done`, or that it waits."""
+    return proposed(made["proposal"]) if made["proposal"] else f"{done}{alone(made)}"
+
+
+def proposed(id_: str) -> str:
     return f"Proposed as {id_}; another administrator has to approve within a day:  keyturn proposals approve {id_}"
 
 

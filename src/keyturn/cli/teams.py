@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from keyturn.cli.people import outcome
 from keyturn.cli.shared import api, out, output_option
 from keyturn.model.people import DAYS
 
@@ -46,7 +47,8 @@ def team_set(
 ) -> None:
     """The whole team as it is from now on; several of each option. Approvals that rested on what it was are void."""
     found = api(ctx).post(f"/teams/{name}", {"members": _members(members, [_window(one) for one in hours])})
-    out(found, f"{name}:\n" + _team(found["teams"][name]), output)
+    now = "" if found["proposal"] else f"{name}:\n{_team(found['teams'][name])}"
+    out(found, outcome(found, now), output)
 
 
 @team.command("list")
@@ -72,8 +74,7 @@ def team_list(ctx: click.Context, output: str) -> None:
 @click.pass_context
 def team_remove(ctx: click.Context, name: str) -> None:
     """Approvals that rested on it are void."""
-    api(ctx).post(f"/teams/{name}/remove")
-    click.echo(f"Removed {name}.")
+    click.echo(outcome(api(ctx).post(f"/teams/{name}/remove"), f"Removed {name}."))
 
 
 @click.command()
@@ -98,7 +99,8 @@ def delegate(
     until = dt.datetime.now(tz=dt.UTC) + dt.timedelta(seconds=_seconds(span))
     body = {"to": to, "person": person, "until_ms": int(until.timestamp() * 1000), "reason": reason}
     found = console.post("/delegations", body)
-    out(found, f"{to} stands in for {person or 'you'} until {until:%Y-%m-%d %H:%M} UTC.", output)
+    done = f"{to} stands in for {person or 'you'} until {until:%Y-%m-%d %H:%M} UTC."
+    out(found, outcome(found, done), output)
 
 
 @click.command()
@@ -108,8 +110,8 @@ def delegate(
 @click.pass_context
 def alias(ctx: click.Context, name: str, person: str, kind: str) -> None:
     """NAME is another name of PERSON: what she may not do, she may not do under it. Without a person it is nobody's."""
-    api(ctx).post("/aliases", {"name": name, "person": person, "kind": kind})
-    click.echo(f"{name} is {person or 'nobody any more'}.")
+    made = api(ctx).post("/aliases", {"name": name, "person": person, "kind": kind})
+    click.echo(outcome(made, f"{name} is {person or 'nobody any more'}."))
 
 
 @click.group()
@@ -123,8 +125,8 @@ def agent() -> None:
 @click.pass_context
 def agent_owners(ctx: click.Context, name: str, owners: tuple[str, ...]) -> None:
     """Who answers for an agent: they do not review what it asks for. None named: nobody any more."""
-    api(ctx).post(f"/agents/{name}/owners", {"owners": list(owners)})
-    click.echo(f"{name} is {', '.join(owners) or 'nobody'}'s.")
+    made = api(ctx).post(f"/agents/{name}/owners", {"owners": list(owners)})
+    click.echo(outcome(made, f"{name} is {', '.join(owners) or 'nobody'}'s."))
 
 
 def _members(said: tuple[str, ...], otherwise: list[dict[str, Any]]) -> list[dict[str, Any]]:

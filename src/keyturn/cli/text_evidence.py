@@ -174,11 +174,13 @@ BAR_CHARS_MAX: Final = 40
 
 def attention_text(found: dict[str, Any]) -> str:
     """Days as bars, people, policies; what needs a word stands beside it."""
-    from keyturn.cli.text import table
+    from keyturn.cli.text import table, when
 
     days = found["days"]
+    alone = [f"  {when(one['at_ms'])} {one['by']}: {one['what']} ({one['why']})" for one in found["alone"]]
+    alone = ["", "changed among people by one person alone:", *alone] if alone else []
     if not days:
-        return "Nothing was held in this time: nobody was asked."
+        return "\n".join(("Nothing was held in this time: nobody was asked.", *alone))
     most = max(sum(day[name] for name in BAR) for day in days)
     scale = min(1.0, BAR_CHARS_MAX / max(1, most))
     lines = [f"held, by day (UTC): {', '.join(f'{sign} {name}' for name, sign in BAR.items())}"]
@@ -212,7 +214,7 @@ def attention_text(found: dict[str, Any]) -> str:
     ]
     lines += ["", table(causes, ("POLICY", "HOLDS", "YES", "NO", "LAPSED", "REVIEWS"))]
     lines += [f"  {one['policy']}: {one['advice']}" for one in found["causes"] if one["advice"]]
-    return "\n".join(lines)
+    return "\n".join((*lines, *alone))
 
 
 def span(seconds: float | None) -> str:

@@ -124,16 +124,16 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
     ),
     ("GET", "/people"): Row(shapes.Teams, says="Teams, who stands in for whom, other names, agents' owners."),
     ("POST", "/teams/{name}"): Row(
-        shapes.Teams,
+        shapes.WantedTeams,
         reviewing_api.TeamBody,
         says="The whole team as it is from now on.",
         example={"members": [{"person": "dana", "environments": ["production"]}]},
     ),
     ("POST", "/teams/{name}/remove"): Row(
-        shapes.Teams, says="The team is gone; approvals that rested on it are void."
+        shapes.WantedTeams, says="The team is gone; approvals that rested on it are void."
     ),
     ("POST", "/delegations"): Row(
-        shapes.Teams,
+        shapes.WantedTeams,
         reviewing_api.DelegationBody,
         says="Lend your place to another person for a time.",
         example={"to": "erin", "until_ms": 1_800_000_000_000, "reason": "on leave"},
@@ -145,13 +145,13 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
         example={"to": "erin"},
     ),
     ("POST", "/aliases"): Row(
-        shapes.Teams,
+        shapes.WantedTeams,
         reviewing_api.AliasBody,
         says="Another name of a person: what she may not do, she may not do under it.",
         example={"name": "dana-laptop", "person": "dana"},
     ),
     ("POST", "/agents/{name}/owners"): Row(
-        shapes.Teams,
+        shapes.WantedTeams,
         reviewing_api.OwnersBody,
         says="Who answers for an agent: they do not review what it asks for.",
         example={"owners": ["olga"]},
@@ -219,24 +219,21 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
     ),
     ("GET", "/proposals"): Row(
         shapes.Proposals,
-        roles=("administrator", "auditor"),
         says="Changes among people that wait for another administrator.",
     ),
     ("POST", "/proposals"): Row(
         shapes.Invitation,
         Wanted,
-        roles=("administrator",),
-        says="Want a change among people: a user, a login, a team, another name, an agent's owners. It is done, or waits.",
+        says="Want a change among people: a user, a login, a team, another name, an agent's owners, a place that is lent. It is done, or waits.",
         example={"kind": "team", "name": "security", "members": [{"person": "dana"}]},
     ),
     ("POST", "/proposals/{id}/approve"): Row(
         shapes.DecidedProposal,
         people_api.ProposalNote,
-        roles=("administrator",),
         says="It takes effect; never by who proposed it or whom it is about, and never by a token.",
     ),
     ("POST", "/proposals/{id}/deny"): Row(
-        shapes.DecidedProposal, people_api.ProposalNote, roles=("administrator",), says="It does not."
+        shapes.DecidedProposal, people_api.ProposalNote, says="It does not."
     ),
     ("GET", "/tokens"): Row(
         shapes.Tokens,
@@ -320,7 +317,7 @@ def routes() -> list[Route]:
     """Every route there is, over nothing."""
     nobody = cast("Any", None)
     people = PeopleApi(nobody, nobody, nobody, nobody)
-    reviewing = ReviewingApi(nobody, lambda: 0)
+    reviewing = ReviewingApi(nobody, nobody, lambda: 0)
     return api.Api(nobody, nobody, people=people, reviewing=reviewing, signing=nobody, tokens=nobody).routes()
 
 

@@ -125,11 +125,8 @@ class PeopleApi:
     async def _remove_passkey(self, request: Request, user: Caller) -> Response:
         name, key = request.path_params["name"], request.path_params["id"]
         _own(user, name, "administrator")
-        if user.name == name:
-            await self._passkeys.remove(name, key, by=user.name)
-            return JSONResponse({"user": name, "id": key, "proposal": ""})
-        wish = await self._proposing.want(Wanted("passkey", name, credential=key), by=user.name)
-        return JSONResponse({"user": name, "id": key, "proposal": wish.proposal})
+        await self._passkeys.remove(name, key, by=user.name)
+        return JSONResponse({"user": name, "id": key})
 
     async def _list_tokens(self, request: Request, user: Caller) -> Response:
         everybody = request.query_params.get("all", "") == "1"

@@ -15,7 +15,6 @@ import msgspec
 from keyturn.console.identity import INVITE_S, Identity, new_half
 from keyturn.console.passkeys import Passkeys
 from keyturn.model.people import Wanted
-from keyturn.model.record import PlaneEvent
 from keyturn.model.reviewing import Proposed
 from keyturn.runtime.interface import Desk, Put
 
@@ -42,12 +41,7 @@ class Proposing:
         if wanted.kind == "user":
             wanted = msgspec.structs.replace(wanted, roles=tuple(sorted(set(wanted.roles))))
             self._identity.check(wanted.name, wanted.roles)
-        if wanted.kind == "passkey":
-            removal = self._passkeys.removal(wanted.name, wanted.credential, by=by)
-            put = await self._desk.propose(wanted, by=by, more=(removal,))
-        else:
-            put = await self._desk.propose(wanted, by=by)
-        return await self._put(wanted, put)
+        return await self._put(wanted, await self._desk.propose(wanted, by=by))
 
     async def _put(self, wanted: Wanted, put: Put) -> Wish:
         wish = Wish(user=wanted.name, proposal="" if put.done else put.id, unreviewed=put.unreviewed)
@@ -69,11 +63,7 @@ class Proposing:
 
     async def decide(self, id_: str, *, by: str, approve: bool, note: str = "") -> dict[str, Any]:
         """Say yes or no; returns the proposal with the second half of her login, where it makes one. Raises `ReviewError`."""
-        found = next((one for one in self.waiting() if one.id == id_), None)
-        more: tuple[PlaneEvent, ...] = ()
-        if approve and found is not None and found.wanted.kind == "passkey":
-            more = (self._passkeys.removal(found.wanted.name, found.wanted.credential, by=found.by),)
-        decided = await self._desk.decide_proposal(id_, by=by, approve=approve, note=note, more=more)
+        decided = await self._desk.decide_proposal(id_, by=by, approve=approve, note=note)
         token = await self._effect(decided) if approve else ""
         await self._identity.store.delete_row(_TABLE, id_)
         return shown(decided) | {"approved": approve, "token": token}
@@ -88,13 +78,10 @@ class Proposing:
     async def _follow(self, wanted: Wanted) -> None:
         if wanted.kind == "user":
             await self._identity.put(wanted.name, wanted.roles)
-        elif wanted.kind == "passkey":
-            await self._passkeys.drop(wanted.credential)
 
     async def settle(self) -> None:
-        """At a start: what the log says of users and of passkeys that were to be removed is so in the tables as well."""
-        proposals = self._desk.people.proposals
-        for name, roles in proposals.roles.items():
+        """At a start: what the log says of users is so in the tables as well."""
+        for name, roles in self._desk.people.proposals.roles.items():
             user = self._identity.user(name)
             if roles and (user is None or user.roles != roles):
                 await self._identity.put(name, roles)
@@ -103,9 +90,6 @@ class Proposing:
                     await self._identity.drop(name)
                 for key, _ in self._passkeys.of(name):
                     await self._passkeys.drop(key)
-        for one in proposals.approved.values():
-            if one.wanted.kind == "passkey":
-                await self._follow(one.wanted)
 
 
 def _opens_a_login(wanted: Wanted, identity: Identity) -> bool:

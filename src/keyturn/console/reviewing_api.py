@@ -12,11 +12,13 @@ from starlette.responses import JSONResponse, Response
 from keyturn.console import show
 from keyturn.console.bodies import NOTE_CHARS_MAX, read_body
 from keyturn.console.identity import Caller
+from keyturn.console.proposals import Proposing, Wish
 from keyturn.console.signing import may_by_token
 from keyturn.core.batch import BATCH_MAX
 from keyturn.core.people import People
 from keyturn.errors import OperatorError, ReviewError
-from keyturn.model.people import Member
+from keyturn.model.people import Delegation, Member, Wanted
+from keyturn.pipeline import spoken
 from keyturn.runtime.interface import Desk
 
 Handler = Callable[[Request, Caller], Awaitable[Response]]
@@ -80,8 +82,8 @@ class OwnersBody(msgspec.Struct, frozen=True):
 class ReviewingApi:
     """Handlers, with the routes they stand at; `Api` guards them by the table of `console.roles`."""
 
-    def __init__(self, desk: Desk, clock: Callable[[], int]) -> None:
-        self._desk, self._clock = desk, clock
+    def __init__(self, desk: Desk, proposing: Proposing, clock: Callable[[], int]) -> None:
+        self._desk, self._proposing, self._clock = desk, proposing, clock
 
     def handlers(self) -> tuple[tuple[str, str, Handler], ...]:
         case = "/api/v1/cases/{id}"
@@ -160,35 +162,38 @@ class ReviewingApi:
     # --- people ------------------------------------------------------------------------------------------------------
 
     async def _people(self, request: Request, user: Caller) -> Response:
-        return self._told()
+        return JSONResponse(people(self._desk.people, self._clock()))
 
     async def _set_team(self, request: Request, user: Caller) -> Response:
         name, body = request.path_params["name"], await read_body(request, TeamBody)
         if not body.members:
             raise OperatorError("team-size", f"{name} has no members", help=f"keyturn team remove {name}")
-        await self._desk.set_team(name, body.members, by=user.name)
-        return self._told()
+        return await self._want(user, Wanted("team", name, members=body.members))
 
     async def _remove_team(self, request: Request, user: Caller) -> Response:
-        await self._desk.set_team(request.path_params["name"], (), by=user.name)
-        return self._told()
+        return await self._want(user, Wanted("team", request.path_params["name"]))
+
+    async def _want(self, user: Caller, wanted: Wanted) -> Response:
+        """Done, or proposed; with people as they are now."""
+        return self._told(await self._proposing.want(wanted, by=user.name))
 
     async def _delegate(self, request: Request, user: Caller) -> Response:
         body = await read_body(request, DelegationBody)
-        await self._desk.delegate(
-            self._whose(body.person, user),
-            body.to,
-            by=user.name,
-            from_ms=body.from_ms or self._clock(),
-            until_ms=body.until_ms,
-            reason=body.reason[:NOTE_CHARS_MAX],
-        )
-        return self._told()
+        known, reason = self._desk.people, body.reason[:NOTE_CHARS_MAX]
+        from_ms = body.from_ms or self._clock()
+        person = known.person(self._whose(body.person, user))
+        if person == known.person(user.name):
+            await self._desk.delegate(
+                body.to, by=user.name, from_ms=from_ms, until_ms=body.until_ms, reason=reason
+            )
+            return self._told(Wish())
+        lent = Delegation(person, known.person(body.to), from_ms, body.until_ms, spoken(reason))
+        return await self._want(user, Wanted("delegation", person, delegation=lent))
 
     async def _end_delegation(self, request: Request, user: Caller) -> Response:
         body = await read_body(request, DelegationBody)
         await self._desk.end_delegation(self._whose(body.person, user), body.to, by=user.name)
-        return self._told()
+        return JSONResponse(people(self._desk.people, self._clock()))
 
     def _whose(self, person: str, user: Caller) -> str:
         """Her own place, or somebody else's by an administrator."""
@@ -200,16 +205,16 @@ class ReviewingApi:
 
     async def _alias(self, request: Request, user: Caller) -> Response:
         body = await read_body(request, AliasBody)
-        await self._desk.set_alias(body.name, body.person, by=user.name, kind=body.kind[:20])
-        return self._told()
+        people = (body.person,) if body.person else ()
+        return await self._want(user, Wanted("alias", body.name, people=people, sort=body.kind[:20]))
 
     async def _owners(self, request: Request, user: Caller) -> Response:
         body = await read_body(request, OwnersBody)
-        await self._desk.set_owners(request.path_params["name"], body.owners, by=user.name)
-        return self._told()
+        return await self._want(user, Wanted("owners", request.path_params["name"], people=body.owners))
 
-    def _told(self) -> Response:
-        return JSONResponse(people(self._desk.people, self._clock()))
+    def _told(self, wish: Wish) -> Response:
+        became = {"proposal": wish.proposal, "unreviewed": wish.unreviewed}
+        return JSONResponse(people(self._desk.people, self._clock()) | became)
 
 
 def people(known: People, at_ms: int) -> dict[str, Any]:

@@ -57,11 +57,8 @@ class Passkeys(msgspec.Struct, frozen=True):
 
 
 class PasskeyId(msgspec.Struct, frozen=True):
-    """`proposal`: of another's, that waits for another administrator."""
-
     user: str
     id: str
-    proposal: str
 
 
 class ProgramToken(msgspec.Struct, frozen=True):
@@ -128,7 +125,7 @@ class Invitation(msgspec.Struct, frozen=True):
 
 
 class Proposal(msgspec.Struct, frozen=True):
-    """A change among people that waits. `kind`: user | invite | passkey | team | alias | owners."""
+    """A change among people that waits. `kind`: user | invite | team | alias | owners | delegation."""
 
     id: str
     by: str
@@ -215,6 +212,13 @@ class Teams(msgspec.Struct, frozen=True):
     delegations: tuple[Delegation, ...]
     aliases: dict[str, str]
     owners: dict[str, tuple[str, ...]]
+
+
+class WantedTeams(Teams, frozen=True):
+    """People after what somebody wanted. `proposal`: it waits for another administrator; `unreviewed`: there was none who could look."""
+
+    proposal: str
+    unreviewed: str
 
 
 class Told(msgspec.Struct, frozen=True):

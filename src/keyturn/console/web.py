@@ -121,7 +121,7 @@ def make_app(
         identity,
         authority,
         people=people,
-        reviewing=ReviewingApi(desk, identity.clock),
+        reviewing=ReviewingApi(desk, proposing, identity.clock),
         signing=signing,
         tokens=tokens,
         metrics=metrics,

@@ -12,7 +12,9 @@ from typing import Any, Final
 
 import msgspec
 
+from keyturn.core.proposals import said
 from keyturn.model import record as r
+from keyturn.model import reviewing as rv
 from keyturn.model.decision import Verdict
 from keyturn.model.record import EntryBody
 
@@ -67,8 +69,17 @@ class Cause(msgspec.Struct, frozen=True):
     advice: str
 
 
+class Alone(msgspec.Struct, frozen=True):
+    """A change among people that one administrator made without another, and why nobody else had to approve it."""
+
+    at_ms: int
+    by: str
+    what: str
+    why: str
+
+
 class Attention(msgspec.Struct, frozen=True):
-    """All of it, over a span of time."""
+    """All of it, over a span of time. `alone` is for somebody to look at afterwards."""
 
     since_ms: int
     until_ms: int
@@ -76,6 +87,7 @@ class Attention(msgspec.Struct, frozen=True):
     days: tuple[Day, ...]
     reviewers: tuple[Reviewer, ...]
     causes: tuple[Cause, ...]
+    alone: tuple[Alone, ...] = ()
 
 
 class _Hold(msgspec.Struct):
@@ -101,6 +113,8 @@ class Watch:
     def __init__(self, since_ms: int, until_ms: int) -> None:
         self._since_ms, self._until_ms = since_ms, until_ms
         self._holds: list[_Hold] = []
+        self._proposed: dict[str, rv.Proposed] = {}
+        self._alone: list[Alone] = []
         self._now: dict[str, _Hold] = {}  # the present hold of a case
         self._last: dict[str, int] = {}  # reviewer -> her last review
         self._bounds: dict[str, list[tuple[int, float, bool]]] = defaultdict(
@@ -108,9 +122,10 @@ class Watch:
         )  # (at, at most s, approved)
 
     def see(self, body: EntryBody) -> None:
-        if not body.case:
-            return
         event: Any = body.event
+        if not body.case:
+            self._among_people(event)
+            return
         hold = self._now.get(body.case)
         match event:
             case r.Decided(decision=decision, request=request) if (
@@ -130,6 +145,14 @@ class Watch:
             case _ if isinstance(event, _LAPSES) and hold is not None and hold.became == "open":
                 hold.became = "lapsed"
 
+    def _among_people(self, event: r.Event) -> None:
+        if isinstance(event, rv.Proposed):
+            self._proposed[event.id] = event
+        elif isinstance(event, rv.ProposalDecided):
+            wanted = self._proposed.pop(event.id, None)
+            if wanted and event.unreviewed and self._since_ms <= event.at_ms < self._until_ms:
+                self._alone.append(Alone(event.at_ms, event.by, said(wanted), event.unreviewed))
+
     def _review(self, who: str, at_ms: int, hold: _Hold, *, approved: bool) -> None:
         begun = max(hold.at_ms, self._last.get(who, 0))
         self._last[who] = at_ms
@@ -145,6 +168,7 @@ class Watch:
             days=self._days(),
             reviewers=tuple(_reviewer(name, found, budget) for name, found in sorted(self._bounds.items())),
             causes=self._causes(),
+            alone=tuple(self._alone),
         )
 
     def _days(self) -> tuple[Day, ...]:

@@ -104,6 +104,12 @@ def _apart(facts: Facts) -> Answer:
     )
 
 
+def _two(facts: Facts) -> Answer:
+    alone, all_ = facts.events.get("single_handed", 0), facts.events.get("proposal_decided", 0)
+    said = f"{all_:,} changes among people were decided, {alone:,} of them by an administrator who had no second one"
+    return (_N if alone and alone == all_ else _P), said
+
+
 def _passkeys(facts: Facts) -> Answer:
     count = facts.events.get("passkey_changed", 0)
     return (
@@ -190,6 +196,7 @@ MEASURES: Final[Mapping[str, Callable[[Facts], Answer]]] = {
     "assessed": _assessed,
     "approved by people": _approved,
     "not by who asks": _apart,
+    "people changed by two": _two,
     "signed by passkey": _passkeys,
     "bound and used once": _bound,
     "proved before the call": _proved,
@@ -254,7 +261,7 @@ CONTROLS: Final = (
         "6.5.4",
         "roles are separated between production and pre-production, so that only reviewed and approved changes are deployed",
         "Evidence that who runs an agent approves none of its changes in production.",
-        ("not by who asks", "approved by people", "enforced"),
+        ("not by who asks", "people changed by two", "approved by people", "enforced"),
     ),
     Control(
         "EU AI Act (2024/1689)",

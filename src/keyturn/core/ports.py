@@ -192,3 +192,7 @@ class PolicyEngine(Protocol):
     def answer(self, change: Change, assessment: Assessment, facts: Facts) -> Decision:
         """Never raises."""
         ...
+
+    def left_out(self) -> frozenset[str]:
+        """Teams whose people some quorum leaves out."""
+        ...

@@ -27,7 +27,6 @@ class Proposals(msgspec.Struct, frozen=True):
 
     waiting: dict[str, rv.Proposed] = {}  # expired ones too, until the next is proposed
     decided: dict[str, rv.ProposalDecided] = {}
-    approved: dict[str, rv.Proposed] = {}  # of those decided
     roles: dict[str, tuple[str, ...]] = {}  # of everybody, also of whom the company's provider vouches for
     lost: dict[str, int] = {}  # who was an administrator, and when another one ended that
     next_number: int = 1
@@ -46,11 +45,7 @@ class Proposals(msgspec.Struct, frozen=True):
                 return but(self, waiting={**waiting, event.id: event}, next_number=number)
             case rv.ProposalDecided():
                 waiting = {id_: one for id_, one in self.waiting.items() if id_ != event.id}
-                approved = self.approved
-                if event.approved and event.id in self.waiting:
-                    approved = _last({**approved, event.id: self.waiting[event.id]})
-                decided = _last({**self.decided, event.id: event})
-                return but(self, waiting=waiting, decided=decided, approved=approved)
+                return but(self, waiting=waiting, decided=_last({**self.decided, event.id: event}))
         return self
 
     def _held(self, user: str, roles: tuple[str, ...], by: str, at_ms: int) -> Proposals:
@@ -62,6 +57,11 @@ class Proposals(msgspec.Struct, frozen=True):
         elif user in self.lost:
             lost[user] = self.lost[user]
         return msgspec.structs.replace(self, roles={**self.roles, user: roles}, lost=lost)
+
+
+def said(one: rv.Proposed) -> str:
+    """What it changes, in a line: ``user eve: nobody -> reviewer``."""
+    return f"{one.wanted.kind} {one.wanted.name}: {one.before} -> {one.after}"
 
 
 def _last(found: dict[str, T]) -> dict[str, T]:

@@ -1,20 +1,22 @@
 """Who may decide what is proposed among people, and what takes effect without that: pure questions to `People`.
 
-What gives somebody more, or opens a login for her, needs another administrator: neither who proposed it nor whom it is about,
-under whatever name. What takes away acts at once.
+What gives somebody more, opens a login for her, or takes her out of reviews needs another administrator: neither who proposed it nor
+whom it is about, under whatever name. What takes a right away acts at once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
-from keyturn.core.people import People, check_alias, check_team
+from keyturn.core.people import People, check_alias, check_delegation, check_team
 from keyturn.core.proposals import COOLING_S
 from keyturn.core.review import BREAK_GLASS_ROLE
 from keyturn.errors import OperatorError
 from keyturn.model import record as r
 from keyturn.model import reviewing as rv
-from keyturn.model.people import Member, Wanted
+from keyturn.model.people import Delegation, Member, Wanted
+from keyturn.model.quorum import OWNERS
 from keyturn.model.review import NotAccepted
 
 PROPOSAL_S: Final = 24 * 3600
@@ -26,7 +28,7 @@ WAITING_MAX: Final = 50
 DECIDES: Final = frozenset({"reviewer", "administrator", BREAK_GLASS_ROLE})
 """Roles in which somebody decides over agents or people."""
 
-KINDS: Final = ("user", "invite", "passkey", "team", "alias", "owners")
+KINDS: Final = ("user", "invite", "team", "alias", "owners", "delegation")
 ALONE: Final = "there was no second administrator"
 NOBODY: Final = "nobody"
 
@@ -47,12 +49,30 @@ def administrators(people: People, at_ms: int, *, lost: bool = False) -> frozens
     return frozenset(held)
 
 
-def needs_review(people: People, wanted: Wanted) -> bool:
-    """Whether it gives somebody more. A user who is new gets a login, and so counts whatever her roles."""
-    if wanted.kind != "user":
-        return True
-    held = roles_of(people, wanted.name)
-    return not held or bool(DECIDES & (set(wanted.roles) - set(held)))
+def needs_review(people: People, wanted: Wanted, outside: Collection[str] = ()) -> bool:
+    """Whether it gives somebody more, or takes her out of reviews. A user who is new gets a login, and so counts whatever her roles.
+
+    `outside` are teams that some quorum leaves out: who leaves one of them may review more than before. Owners' teams may be any.
+    """
+    if wanted.kind == "user":
+        held = roles_of(people, wanted.name)
+        return not held or bool(DECIDES & (set(wanted.roles) - set(held)))
+    if wanted.kind == "team" and not {wanted.name, OWNERS} & {*outside}:
+        return not _within(wanted.members, people.teams.get(wanted.name, ()))
+    return True
+
+
+def _within(members: tuple[Member, ...], before: tuple[Member, ...]) -> bool:
+    """Nobody is there, anywhere or at any hour, who was not before. Hours that are not the same hours count as others."""
+    return all(
+        any(
+            one.person == had.person
+            and (not had.environments or (one.environments and set(one.environments) <= {*had.environments}))
+            and (not had.windows or (one.windows and set(one.windows) <= {*had.windows}))
+            for had in before
+        )
+        for one in members
+    )
 
 
 def subjects(people: People, wanted: Wanted) -> frozenset[str]:
@@ -63,6 +83,8 @@ def subjects(people: People, wanted: Wanted) -> frozenset[str]:
         names = {wanted.name, *wanted.people}
     elif wanted.kind == "owners":
         names = {*wanted.people} ^ {*people.owners.get(wanted.name, ())}
+    elif wanted.delegation is not None:
+        names = {wanted.delegation.person, wanted.delegation.to}
     else:
         names = {wanted.name}
     return frozenset(people.person(name) for name in names)
@@ -79,7 +101,7 @@ def before(people: People, wanted: Wanted) -> str:
             return people.aliases.get(wanted.name, "") or NOBODY
         case "owners":
             return _listed(people.owners.get(wanted.name, ()))
-    return wanted.credential
+    return "; ".join(_lent(one) for one in people.delegations if one.person == wanted.name) or NOBODY
 
 
 def after(people: People, wanted: Wanted) -> str:
@@ -91,13 +113,11 @@ def after(people: People, wanted: Wanted) -> str:
             return f"{_listed(roles_of(people, wanted.name))}, with a new login"
         case "team":
             return _members(wanted.members)
-        case "passkey":
-            return "removed"
-    return _listed(wanted.people)
+    return _lent(wanted.delegation) if wanted.delegation is not None else _listed(wanted.people)
 
 
 def effect(people: People, wanted: Wanted, by: str, at_ms: int) -> tuple[r.PlaneEvent, ...]:
-    """What goes on the log for it; of a passkey the console says it, which knows the key."""
+    """What goes on the log for it."""
     match wanted.kind:
         case "user":
             return (r.UserChanged(at_ms, by, wanted.name, wanted.roles, "added"),)
@@ -106,13 +126,16 @@ def effect(people: People, wanted: Wanted, by: str, at_ms: int) -> tuple[r.Plane
         case "team":
             return (rv.TeamChanged(at_ms, by, wanted.name, wanted.members),)
         case "alias":
-            return (rv.AliasChanged(at_ms, by, wanted.name, wanted.people[0] if wanted.people else ""),)
+            whose = wanted.people[0] if wanted.people else ""
+            return (rv.AliasChanged(at_ms, by, wanted.name, whose, wanted.sort),)
         case "owners":
             return (rv.AgentOwned(at_ms, by, wanted.name, wanted.people),)
+        case "delegation" if wanted.delegation is not None:
+            return (rv.Delegated(at_ms, by, wanted.delegation),)
     return ()
 
 
-def check(people: People, wanted: Wanted) -> None:
+def check(people: People, wanted: Wanted, at_ms: int) -> None:
     """Raises `OperatorError` for what could not be."""
     if wanted.kind not in KINDS:
         raise OperatorError("proposal", f"{wanted.kind!r} cannot be proposed", help=", ".join(KINDS))
@@ -128,6 +151,10 @@ def check(people: People, wanted: Wanted) -> None:
             check_alias(people, wanted.name, wanted.people[0])
         elif wanted.name not in people.aliases:
             raise OperatorError("alias", f"{wanted.name} stands for nobody")
+    if wanted.kind == "delegation":
+        if wanted.delegation is None or wanted.delegation.person != wanted.name:
+            raise OperatorError("delegation", "say who stands in for whom, and until when")
+        check_delegation(people, wanted.delegation, at_ms)
     if wanted.kind == "invite" and not roles_of(people, wanted.name):
         raise OperatorError("no-user", f"there is no user {wanted.name}")
 
@@ -138,15 +165,12 @@ def who_could(people: People, by: str, wanted: Wanted, at_ms: int) -> frozenset[
 
 
 def propose(
-    people: People, wanted: Wanted, by: str, at_ms: int, more: tuple[r.PlaneEvent, ...] = ()
+    people: People, wanted: Wanted, by: str, at_ms: int, outside: Collection[str] = ()
 ) -> tuple[r.PlaneEvent, ...]:
-    """What goes on the log when she wants this: the change itself, or that it waits. Raises `OperatorError`.
-
-    `more` stands in the place of `effect` where the caller knows it better.
-    """
-    check(people, wanted)
-    done = more or effect(people, wanted, by, at_ms)
-    if not needs_review(people, wanted):
+    """What goes on the log when she wants this: the change itself, or that it waits. Raises `OperatorError`. `outside`: as `needs_review`."""
+    check(people, wanted, at_ms)
+    done = effect(people, wanted, by, at_ms)
+    if not needs_review(people, wanted, outside):
         return done
     waiting = [one for one in people.proposals.waiting.values() if one.until_ms > at_ms]
     if len(waiting) >= WAITING_MAX:
@@ -200,6 +224,10 @@ def _listed(names: tuple[str, ...]) -> str:
 
 def _members(members: tuple[Member, ...]) -> str:
     return ", ".join(_member(one) for one in members) or NOBODY
+
+
+def _lent(one: Delegation) -> str:
+    return f"{one.to} in the place of {one.person} for {(one.until_ms - one.from_ms) // 60_000} min from {one.from_ms // 1000}"
 
 
 def _member(one: Member) -> str:

@@ -21,6 +21,7 @@ class NoticeKind(StrEnum):
     UNCERTAIN = "uncertain"  # a person has to look
     BROKEN_GLASS = "broken_glass"
     HALT = "halt"
+    PEOPLE = "people"  # who may decide is changed, or is to be
 
 
 ASKS = frozenset({NoticeKind.HELD, NoticeKind.REMINDER, NoticeKind.ESCALATED})

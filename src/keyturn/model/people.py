@@ -46,9 +46,9 @@ class Delegation(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Wanted(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A change among people, as somebody wants it. `kind`: user | invite | passkey | team | alias | owners.
+    """A change among people, as somebody wants it. `kind`: user | invite | team | alias | owners | delegation.
 
-    `name` is the user, the team, the other name or the agent; `people` whose name it is, or the agent's owners.
+    `name` is the user, the team, the other name, the agent, or whose place is lent; `people` whose name it is, or the agent's owners.
     """
 
     kind: str
@@ -56,4 +56,5 @@ class Wanted(msgspec.Struct, frozen=True, omit_defaults=True):
     roles: tuple[str, ...] = ()
     members: tuple[Member, ...] = ()
     people: tuple[str, ...] = ()
-    credential: str = ""  # the passkey that is to be removed
+    sort: str = ""  # of another name: login, token, identity
+    delegation: Delegation | None = None

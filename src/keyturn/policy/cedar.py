@@ -18,6 +18,7 @@ import msgspec
 from cedarpy import AuthzResult, Entities, PolicySet, is_authorized
 from cedarpy import Decision as CedarDecision
 
+from keyturn.core import quorum
 from keyturn.core.ports import Facts
 from keyturn.model.assessment import Assessment
 from keyturn.model.canonical import canonical, digest_bytes
@@ -65,6 +66,11 @@ class CedarEngine:
     def digest(self) -> str:
         """Over the policies' text and the facts they can see; names the policies in force."""
         return self._digest
+
+    def left_out(self) -> frozenset[str]:
+        """Teams that an ``outside`` of some ``@quorum`` names."""
+        trees = (tree for policy in self.policies.values() for tree in policy.obligations.needs)
+        return frozenset(team for tree in trees for leaf in quorum.leaves(tree) for team in leaf.outside)
 
     def forget(self) -> None:
         """Drop the slices built so far; they are built again when they are asked for."""

@@ -13,6 +13,7 @@ from keyturn.core.attention import Attention, Watch
 from keyturn.core.evidence import Filter, Index, Sample, looked_at, population_digest, sampled
 from keyturn.core.reconciling import Call, Calls
 from keyturn.model.record import EntryBody
+from keyturn.model.reviewing import ProposalDecided
 from keyturn.runtime.book import Book
 from keyturn.stores.bundle import Author, Part, pieces
 
@@ -67,8 +68,12 @@ class Evidence:
         return calls.found(since_ms=since_ms, until_ms=until_ms)
 
     async def counts(self) -> Counter[str]:
-        """Entries of the log by the tag of their event."""
-        return Counter([str(type(body.event).__struct_config__.tag) async for body in self._bodies()])
+        """Entries of the log by the tag of their event; `single_handed` are proposals among people that nobody else looked at."""
+        found: Counter[str] = Counter()
+        async for body in self._bodies():
+            found[str(type(body.event).__struct_config__.tag)] += 1
+            found["single_handed"] += isinstance(body.event, ProposalDecided) and bool(body.event.unreviewed)
+        return found
 
     async def attention(self, *, since_ms: int, until_ms: int, budget: int) -> Attention:
         """Where reviewers' attention went in that time."""

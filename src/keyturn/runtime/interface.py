@@ -21,7 +21,7 @@ from keyturn.core.reconciling import Call
 from keyturn.executors.interface import Hearer, Minted, Response
 from keyturn.model.change import Change, Operation, Principal, Request
 from keyturn.model.decision import Decision
-from keyturn.model.people import Member, Wanted
+from keyturn.model.people import Wanted
 from keyturn.model.record import Drilled, Entry, PlaneEvent
 from keyturn.model.review import Receipt
 from keyturn.model.reviewing import Proposed
@@ -252,17 +252,9 @@ class Desk(Protocol):
         """Teams, delegations, aliases, agents' owners, as of now."""
         ...
 
-    async def set_team(self, team: str, members: tuple[Member, ...], *, by: str) -> None:
-        """The whole team as it is from now on; without members it is gone. Raises `OperatorError`."""
+    async def delegate(self, to: str, *, by: str, from_ms: int, until_ms: int, reason: str) -> None:
+        """Lend her own place; another's is proposed. Raises `OperatorError`."""
         ...
-
-    async def set_alias(self, name: str, person: str, *, by: str, kind: str = "") -> None: ...
-
-    async def set_owners(self, agent: str, owners: tuple[str, ...], *, by: str) -> None: ...
-
-    async def delegate(
-        self, person: str, to: str, *, by: str, from_ms: int, until_ms: int, reason: str
-    ) -> None: ...
 
     async def end_delegation(self, person: str, to: str, *, by: str) -> None: ...
 
@@ -270,13 +262,11 @@ class Desk(Protocol):
         """Changes among people that wait for another administrator, oldest first."""
         ...
 
-    async def propose(self, wanted: Wanted, *, by: str, more: tuple[PlaneEvent, ...] = ()) -> Put:
+    async def propose(self, wanted: Wanted, *, by: str) -> Put:
         """Change something among people, or propose it where that needs another administrator. Raises `OperatorError`."""
         ...
 
-    async def decide_proposal(
-        self, id_: str, *, by: str, approve: bool, note: str = "", more: tuple[PlaneEvent, ...] = ()
-    ) -> Proposed:
+    async def decide_proposal(self, id_: str, *, by: str, approve: bool, note: str = "") -> Proposed:
         """Decide what is proposed; with a yes it stands in the log with the decision. Raises `ReviewError`."""
         ...
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from keyturn.core.case import Case, Phase
 from keyturn.core.gravity import grave
+from keyturn.core.proposals import said
 from keyturn.model import record as r
 from keyturn.model import reviewing as v
 from keyturn.model.assessment import Reversibility
@@ -43,6 +44,8 @@ def notice_of(entry: Entry, case: Case | None, url: Callable[[str], str]) -> Not
         return Notice(
             id=seq, kind=NoticeKind.HALT, title=f"{event.by} lifted the halt of {what}", urgent=True
         )
+    if isinstance(event, v.Proposed | v.ProposalDecided):
+        return _among_people(event, seq)
     if case is None or case.change is None:
         return None
     found = _of_case(event, case)
@@ -66,6 +69,21 @@ def notice_of(entry: Entry, case: Case | None, url: Callable[[str], str]) -> Not
         urgent=urgent or kind in _AT_ONCE,
         binding=case.request.digest if here and case.request else "",
     )
+
+
+def _among_people(event: v.Proposed | v.ProposalDecided, seq: str) -> Notice | None:
+    """That it waits for an administrator; that somebody did it alone is said at once, to everybody."""
+    if isinstance(event, v.Proposed):
+        title = f"{event.by} wants {event.id}: {said(event)}"
+        lines = (
+            "another administrator decides within a day: keyturn proposals",
+            "approve what you have heard of from whom it is about",
+        )
+        return Notice(seq, NoticeKind.PEOPLE, plain(title)[:TITLE_CHARS_MAX], lines)
+    if not event.unreviewed:
+        return None
+    title = plain(f"{event.by} did {event.id} alone: {event.unreviewed}")[:TITLE_CHARS_MAX]
+    return Notice(seq, NoticeKind.PEOPLE, title, ("nobody else has looked at it",), urgent=True)
 
 
 _AT_ONCE: Final = frozenset({NoticeKind.BROKEN_GLASS, NoticeKind.UNCERTAIN, NoticeKind.ESCALATED})

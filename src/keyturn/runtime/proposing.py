@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from keyturn import pipeline
 from keyturn.core import proposing
+from keyturn.core.quorum import leaves
 from keyturn.errors import ReviewError
 from keyturn.model import record as r
 from keyturn.model import reviewing as rv
 from keyturn.model.people import Wanted
 from keyturn.model.review import NotAccepted
+from keyturn.runtime.book import WAITING
 from keyturn.runtime.interface import Put
 from keyturn.runtime.reviewing import WORD_CHARS_MAX, ReviewingSide
 
@@ -21,11 +23,21 @@ class ProposingSide(ReviewingSide):
         now = self.work.clock()
         return tuple(one for one in self.people.proposals.waiting.values() if one.until_ms > now)
 
-    async def propose(self, wanted: Wanted, *, by: str, more: tuple[r.PlaneEvent, ...] = ()) -> Put:
+    def left_out(self) -> frozenset[str]:
+        """Teams that some quorum leaves out: of the policies in force, or of a case that waits for people."""
+        found = set(self.work.policy.left_out())
+        for case in self.work.book.cases.values():
+            if case.phase in WAITING and case.request is not None:
+                found |= {
+                    team for tree in case.request.needs for leaf in leaves(tree) for team in leaf.outside
+                }
+        return frozenset(found)
+
+    async def propose(self, wanted: Wanted, *, by: str) -> Put:
         made: list[r.PlaneEvent] = []
 
         def proposed() -> tuple[r.PlaneEvent, ...]:
-            events = proposing.propose(self.people, wanted, by, self.work.clock(), more)
+            events = proposing.propose(self.people, wanted, by, self.work.clock(), self.left_out())
             made[:] = events
             return events
 
@@ -37,9 +49,7 @@ class ProposingSide(ReviewingSide):
         decided = [event.unreviewed for event in rest if isinstance(event, rv.ProposalDecided)]
         return Put(done=bool(decided), id=first.id, unreviewed=decided[0] if decided else "")
 
-    async def decide_proposal(
-        self, id_: str, *, by: str, approve: bool, note: str = "", more: tuple[r.PlaneEvent, ...] = ()
-    ) -> rv.Proposed:
+    async def decide_proposal(self, id_: str, *, by: str, approve: bool, note: str = "") -> rv.Proposed:
         found: list[rv.Proposed] = []
         refused: list[NotAccepted] = []
         note = pipeline.spoken(note)[:WORD_CHARS_MAX]
@@ -55,7 +65,7 @@ class ProposingSide(ReviewingSide):
                     return ()
                 return (rv.ProposalRefused(now, by, id_, judged.code, judged.message),)
             found.append(judged)
-            done = more or proposing.effect(people, judged.wanted, judged.by, now)
+            done = proposing.effect(people, judged.wanted, judged.by, now)
             return (rv.ProposalDecided(now, by, id_, approve, note), *(done if approve else ()))
 
         await self.work.book.note_from(decided)

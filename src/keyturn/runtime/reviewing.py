@@ -17,7 +17,7 @@ from keyturn.core.review import as_person, judge, may_break_glass, may_sign_off
 from keyturn.errors import OperatorError, ReviewError
 from keyturn.model import record as r
 from keyturn.model import reviewing as rv
-from keyturn.model.people import Delegation, Member
+from keyturn.model.people import Delegation
 from keyturn.model.review import NotAccepted, Receipt, Review
 from keyturn.runtime.book import WAITING
 from keyturn.runtime.work import Work
@@ -303,36 +303,18 @@ class ReviewingSide:
 
     # --- people ------------------------------------------------------------------------------------------------------
 
-    async def set_team(self, team: str, members: tuple[Member, ...], *, by: str) -> None:
-        """The team as it is from now on; without members it is gone. Approvals that rested on what it was are void."""
-        if members:
-            among.check_team(self.people, team, members)
-        elif team not in self.people.teams:
-            raise OperatorError("no-team", f"there is no team {team}")
-        await self._among_people(rv.TeamChanged(at_ms=self.work.clock(), by=by, team=team, members=members))
-
-    async def set_alias(self, name: str, person: str, *, by: str, kind: str = "") -> None:
-        """`name` is another name of `person` from now on; without a person it is nobody's."""
-        if person:
-            among.check_alias(self.people, name, person)
-        elif name not in self.people.aliases:
-            raise OperatorError("alias", f"{name} stands for nobody")
-        event = rv.AliasChanged(at_ms=self.work.clock(), by=by, name=name, person=person, kind=kind)
-        await self._among_people(event)
-
-    async def set_owners(self, agent: str, owners: tuple[str, ...], *, by: str) -> None:
-        """Who answers for an agent; they do not review what it asks for from now on."""
-        await self._among_people(rv.AgentOwned(at_ms=self.work.clock(), by=by, agent=agent, owners=owners))
-
-    async def delegate(
-        self, person: str, to: str, *, by: str, from_ms: int, until_ms: int, reason: str
-    ) -> None:
-        """`to` may review in the place of `person`, from then until then."""
+    async def delegate(self, to: str, *, by: str, from_ms: int, until_ms: int, reason: str) -> None:
+        """`to` may review in her place, from then until then. It makes no place more: one that is lent counts once."""
         one = Delegation(
-            self.people.person(person), self.people.person(to), from_ms, until_ms, pipeline.spoken(reason)
+            self.people.person(by), self.people.person(to), from_ms, until_ms, pipeline.spoken(reason)
         )
-        among.check_delegation(self.people, one, self.work.clock())
-        await self._among_people(rv.Delegated(at_ms=self.work.clock(), by=by, delegation=one))
+
+        def lent() -> tuple[r.PlaneEvent, ...]:
+            among.check_delegation(self.people, one, self.work.clock())
+            return (rv.Delegated(at_ms=self.work.clock(), by=by, delegation=one),)
+
+        await self.work.book.note_from(lent)
+        await self.void_what_fell()
 
     async def end_delegation(self, person: str, to: str, *, by: str) -> None:
         person, to = self.people.person(person), self.people.person(to)

@@ -348,11 +348,11 @@ def outcomes_are_true(evidence: _Evidence) -> Iterator[str]:
 
 
 def _drifted(evidence: _Evidence, told: _Told, thing: str, until: int) -> bool:
-    """Whether somebody else changed the thing between the call and its reconciliation."""
-    begin = min((moment for _, moment, _ in told.events(r.Sent)), default=0)
-    return any(
-        one.what in {"drift", "step"} and one.thing == thing for one in evidence.history.journal[begin:until]
-    )
+    """Whether somebody else changed the thing between the last look before the call and its reconciliation."""
+    sent = min((moment for _, moment, _ in told.events(r.Sent)), default=0)
+    hers = [(place, one.what) for place, one in enumerate(evidence.history.journal) if one.thing == thing]
+    begin = max((place for place, what in hers if what == "read" and place < sent), default=sent)
+    return any(what in {"drift", "step"} and begin <= place < until for place, what in hers)
 
 
 def kept_word(evidence: _Evidence) -> Iterator[str]:

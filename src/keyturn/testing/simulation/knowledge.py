@@ -259,6 +259,9 @@ class SimulatedPolicy:
     def digest(self) -> str:
         return "policy:strict" if self.strict else "policy:usual"
 
+    def left_out(self) -> frozenset[str]:
+        return frozenset()
+
     def answer(self, change: Change, assessment: Assessment, facts: Facts) -> Decision:
         verdict, obligations = self._usual(change, assessment, facts)
         if self.people and verdict is Verdict.HOLD and not change.undoes:

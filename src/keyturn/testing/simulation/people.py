@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from keyturn.core import batch
 from keyturn.core.case import Case, Phase
-from keyturn.model.people import Member
+from keyturn.model.people import Member, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -25,6 +25,7 @@ ROLES: Final = {
     "cleo": ("reviewer",),
     "olga": ("break-glass", "operator"),
     OTHER_NAME: ("reviewer",),
+    "ada": ("administrator",),  # the last: until then anna has nobody to ask
 }
 CREW: Final = (("anna", "ben"), ("anna", "ben", "cleo"), ("ben", "cleo"))
 GUARDS: Final = (("ben", "cleo"), ("cleo",), ("anna", "cleo"))
@@ -50,15 +51,34 @@ class People:
         return [self._teams(), self._looks(), self._acts(), self._batches()]
 
     async def _teams(self) -> None:
-        """Who is there, and who is in which team; it changes while cases are held."""
+        """Who is there, and who is in which team; it changes while cases are held. Anna would like to do all of it by herself."""
+        first = ROLES["anna"]
+        await self._until_done(_asks("record_user", by="anna", user="anna", roles=first, what="added"))
         for name, roles in ROLES.items():
-            await self._until_done(_asks("record_user", by="anna", user=name, roles=roles, what="added"))
-        await self._until_done(_asks("set_alias", OTHER_NAME, "olga", by="anna", kind="login"))
+            if name != "anna":
+                await self._want(Wanted("user", name, roles=roles))
+        await self._want(Wanted("alias", OTHER_NAME, people=("olga",), sort="login"))
         while True:
             for team, choices in (("crew", CREW), ("guards", GUARDS)):
                 members = tuple(Member(name) for name in self.chance.choice(choices))
-                await self._until_done(_asks("set_team", team, members, by="anna"))
+                await self._want(Wanted("team", team, members=members))
+            if self.chance.random() < 0.2:
+                await self._play.do(
+                    _asks("propose", Wanted("user", "mallory", roles=("reviewer",)), by="anna")
+                )
+                await self._decide("anna", "ben")
             await asyncio.sleep(4.0 + self.chance.random() * 25)
+
+    async def _want(self, wanted: Wanted) -> None:
+        """Anna proposes it, tries to approve it, and ada does."""
+        await self._until_done(_asks("propose", wanted, by="anna"))
+        await self._decide("anna", "ben", "ada")
+
+    async def _decide(self, *people: str) -> None:
+        for by in people:
+            for one in self._play.runtime.proposals() if self._play.up.is_set() else ():
+                if one.wanted.name != "mallory" or by != "ada":
+                    await self._play.do(_asks("decide_proposal", one.id, by=by, approve=True))
 
     async def _until_done(self, make: Any) -> None:
         while not await self._play.do(make):  # noqa: ASYNC110  # the plane may be down

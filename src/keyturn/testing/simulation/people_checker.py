@@ -126,7 +126,58 @@ def batches_take_nothing_away(order: Order) -> Iterator[str]:
                 yield f"{case}: was approved in a batch, and takes something away"
 
 
-RULES: Final = (nobody_decides_twice_or_for_herself, glass_is_for_what_comes_back, batches_take_nothing_away)
+def two_change_who_decides(order: Order) -> Iterator[str]:
+    """Nobody gets a right to decide, a place in a team or another name but by one administrator's wish and another one's yes."""
+    aliases: dict[str, str] = {}
+    roles: dict[str, tuple[str, ...]] = {}
+    teams: dict[str, set[str]] = {}
+    proposed: dict[str, rv.Proposed] = {}
+    agreed: dict[str, str] = {}  # what was wanted, and what is wrong with how it was decided
+
+    def whose(name: str) -> str:
+        return aliases.get(name, name)
+
+    for _, event in order:
+        match event:
+            case rv.Proposed():
+                proposed[event.id] = event
+            case rv.ProposalDecided() if event.approved:
+                wish = proposed[event.id]
+                held = {whose(name) for name, of in roles.items() if "administrator" in of}
+                two = {whose(wish.by), whose(event.by)} <= held and whose(wish.by) != whose(event.by)
+                alone = event.unreviewed and len(held) < 2
+                agreed[f"{wish.wanted.kind} {wish.wanted.name}"] = (
+                    "" if two or alone else f"{event.id}, proposed by {wish.by}, was approved by {event.by}"
+                )
+            case r.UserChanged():
+                more = _DECIDING & {*event.roles} - {*roles.get(event.user, ())}
+                if more and roles:  # the first is there when Keyturn is made
+                    yield from _unless_agreed(agreed, f"user {event.user}")
+                roles[event.user] = event.roles
+            case rv.TeamChanged():
+                members = {member.person for member in event.members}
+                if members - teams.get(event.team, set()):
+                    yield from _unless_agreed(agreed, f"team {event.team}")
+                teams[event.team] = members
+            case rv.AliasChanged():
+                yield from _unless_agreed(agreed, f"alias {event.name}")
+                aliases[event.name] = event.person
+
+
+def _unless_agreed(agreed: dict[str, str], what: str) -> Iterator[str]:
+    wrong = agreed.pop(what, "nobody was asked")
+    if wrong:
+        yield f"{what} was changed: {wrong}"
+
+
+_DECIDING: Final = frozenset({"reviewer", "administrator", "break-glass"})
+
+RULES: Final = (
+    nobody_decides_twice_or_for_herself,
+    glass_is_for_what_comes_back,
+    batches_take_nothing_away,
+    two_change_who_decides,
+)
 
 
 def check(order: Sequence[tuple[str, r.Event]]) -> list[str]:
