@@ -122,7 +122,8 @@ class Stage:
 
     def invite(self, person: str) -> str:
         """A token for one login as a reviewer."""
-        return self.cli("bob", "user", "add", person, "--role", "reviewer").stdout.split()[-1]
+        told = self.cli("bob", "user", "add", person, "--role", "reviewer").stdout.split()
+        return next(word for word in told if word.startswith("kt_"))
 
     def cases(self) -> list[Told]:
         """Every case, newest first."""

@@ -203,8 +203,8 @@ def test_of_two_administrators_neither_makes_a_reviewer_alone(desk: Desk) -> Non
             0,
             True,
         )
-    told = desk.say("ada", "team", "list").output
-    assert ("core:\n  dana" in told, "dana-ci is dana" in told, "agent shared is dana's" in told) == (
+    teams = desk.say("ada", "team", "list").output
+    assert ("core:\n  dana" in teams, "dana-ci is dana" in teams, "agent shared is dana's" in teams) == (
         True,
     ) * 3
     assert desk.say("bob", "team", "remove", "core").output == "Removed core.\n", "to take away needs nobody"

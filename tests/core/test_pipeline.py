@@ -26,6 +26,9 @@ class Says:
     def answer(self, change: Change, assessment: Assessment, facts: Facts) -> Decision:
         return self.decision
 
+    def left_out(self) -> frozenset[str]:
+        return frozenset()
+
 
 def _assessing(**fields: Any) -> Assessing:
     reply = fields.pop("reply_commands", ())
