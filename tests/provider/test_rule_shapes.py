@@ -67,7 +67,7 @@ LINES: list[Line] = [
     # --- guards, windows, the Kiro pattern ----------------------------------------------------------------------------
     ("a dictionary of one flag", "ec2:ModifyInstanceAttribute", {"InstanceId": "i-0123456789abcdef0", "DisableApiTermination": {"Value": False}}, UNREAD, {K.PROTECTION_STRIP}),
     ("a word for off", "cognito-idp:UpdateUserPool", {"UserPoolId": "p", "DeletionProtection": "INACTIVE"}, UNREAD, {K.PROTECTION_STRIP}),
-    ("delete and create in one call", "elasticbeanstalk:RebuildEnvironment", {"EnvironmentName": "shop"}, UNREAD, {K.REPLACE}),
+    ("delete and create in one call", "elasticbeanstalk:RebuildEnvironment", {"EnvironmentName": "shop"}, UNREAD, {K.REPLACE, K.DATA_LOSS}),
     ("an alarm that terminates", "cloudwatch:PutMetricAlarm", {"AlarmName": "a", "AlarmActions": ["arn:aws:sns:eu-west-1:1:page", "arn:aws:automate:r:ec2:terminate"]}, ALARM, {K.DELEGATED_AUTHORITY}),
     ("an alarm made new that pages", "cloudwatch:PutMetricAlarm", {"AlarmName": "a", "AlarmActions": ["arn:aws:sns:r:1:page"]}, ABSENT, set()),
     ("a way in beside the session", "iam:CreateServiceSpecificCredential", {"UserName": "u", "ServiceName": "codecommit.amazonaws.com"}, UNREAD, {K.DELEGATED_AUTHORITY, K.SECRET}),

@@ -45,6 +45,7 @@ RUNS: Final = Harm(Kind.DELEGATED_AUTHORITY, Effect.EXECUTE, R1)
 SHELL: Final = Harm(Kind.OPAQUE, Effect.EXECUTE, R4)
 BLINDS: Final = Harm(Kind.BLIND, Effect.UPDATE, R1)
 REPLACES: Final = Harm(Kind.REPLACE, Effect.REPLACE, R3)
+REPLACES_DATA: Final = Harm(Kind.DATA_LOSS, Effect.REPLACE, R4)  # what is made anew is empty
 OVERWRITES: Final = Harm(Kind.OVERWRITE, Effect.UPDATE, R3)
 ROTATES: Final = Harm(Kind.OUTAGE, Effect.PERMISSION, R3)  # who holds the credential before fails
 REMARK: Final = Harm(Kind.NOTE, Effect.UPDATE, R1)

@@ -30,6 +30,7 @@ from keyturn.providers.aws.rules.table import (
     OUTAGE_DELETE,
     REMARK,
     REPLACES,
+    REPLACES_DATA,
     RUNS,
     SHELL,
     STRIP,
@@ -110,7 +111,8 @@ E: Final = Table("elasticbeanstalk", "https://docs.aws.amazon.com/elasticbeansta
 E.read("UpdateEnvironment TerminateEnvironment RebuildEnvironment RestartAppServer", Read("elasticbeanstalk:DescribeEnvironments", {"EnvironmentNames": ["EnvironmentName"]}, "Environments[0]"))
 E.row("EBS001", "UpdateEnvironment", given("OptionsToRemove") | changed("SolutionStackName", unread=None) | changed("PlatformArn", unread=None) | given("TemplateName"), REPLACES, "Its instances would be replaced by others")
 E.row("EBS002", "TerminateEnvironment", ~says("TerminateResources", False), LOSS, "Its database and all its resources would be deleted with it")
-E.row("EBS003", "RebuildEnvironment", ALWAYS, REPLACES, "All its resources would be deleted and made anew: an outage, and a database with it")
+E.row("EBS003", "RebuildEnvironment", ALWAYS, REPLACES, "All its resources would be deleted and made anew: an outage")
+E.row("EBS006", "RebuildEnvironment", ALWAYS, REPLACES_DATA, "What lies on its instances, and in a database that belongs to it, would be gone: they are made anew, empty")
 E.row("EBS004", "RestartAppServer AbortEnvironmentUpdate", ALWAYS, OUTAGE, "It answers nothing meanwhile, or is left between two versions", "RestartAppServer")
 E.row("EBS005", "UpdateEnvironment", changed("VersionLabel"), RUNS, "Other code would run on its instances")
 P: Final = Table("codepipeline", "https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_{}.html")
