@@ -122,14 +122,14 @@ def test_who_may_not_is_told_what_is_missing(
 @pytest.mark.parametrize(
     ("url", "code", "says"),
     [
-        ("http://127.0.0.1:1", 4, "start one: keyturn up"),
+        ("http://127.0.0.1:1", 1, "start one: keyturn up"),
         ("127.0.0.1:8421", 1, "write it like http://127.0.0.1:8421"),
         ("http://127.0.0.1:port", 1, "write it like http://127.0.0.1:8421"),
         ("http://[::1", 1, "write it like http://127.0.0.1:8421"),
     ],
 )
 def test_a_console_that_is_none(desk: Desk, url: str, code: int, says: str) -> None:
-    """What cannot be reached has an exit code of its own; what is no address is said to be none."""
+    """What cannot be reached is an error; what is no address is said to be none."""
     told = desk.say("dana", "inbox", url=url)
     assert (told.exit_code, says in told.output) == (code, True), told.output
 
@@ -187,7 +187,7 @@ def test_a_case_is_readable_by_programs(desk: Desk) -> None:
 def test_a_denial_needs_a_reason(desk: Desk) -> None:
     """The agent reads it; without one the command is used wrongly, and nothing is decided."""
     case = desk.plane.held_table()
-    assert desk.say("dana", "deny", case).exit_code == 2
+    assert desk.say("dana", "deny", case).exit_code == 1
     empty = desk.say("dana", "deny", case, "-m", "")
     assert (empty.exit_code, "[no-reason]" in empty.output) == (3, True)
     assert desk.plane.case(case)["phase"] == "held"

@@ -45,7 +45,7 @@ def test_some_cases_are_exported_with_what_proves_them(desk: Desk, tmp_path: Pat
     """By case, agent, effect or time: the bundle says what was asked for, passes with the key pinned, and says the same to programs."""
     case = desk.plane.cases["undone"]
     file = tmp_path / "some.zip"
-    told = desk.say("ada", "export", "-o", str(file), "--case", case, "--since", "2020-01-01T00:00Z")
+    told = desk.say("ada", "export", "--out", str(file), "--case", case, "--since", "2020-01-01T00:00Z")
     assert told.exit_code == 0, told.output
     key = json.loads(desk.say("ada", "status", "-o", "json").stdout)["public_key"]
     told = desk.say("stranger", "verify", str(file), "--key", key, "-o", "json", url="http://127.0.0.1:1")

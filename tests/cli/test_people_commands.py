@@ -14,7 +14,7 @@ from keyturn.testing.standin import StandIn
 from tests.cli.test_command_line import Desk
 from tests.console.running_plane import REGION, Plane
 
-REFUSED, WRONG = 3, 2
+REFUSED, WRONG = 3, 1
 BY_HERSELF = "\nOn record as unreviewed: there was no second administrator.\n"
 
 

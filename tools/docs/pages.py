@@ -88,7 +88,8 @@ def command_line() -> str:
     parts = [
         summary(cli) + "\n",
         (
-            "Exit codes: **0** done, **1** failed, **2** used wrongly, **3** refused, **4** the console cannot be reached. "
+            "Exit codes: **0** done, or allowed; **2** held, it waits for people; **3** denied, or refused to you, or a check does not hold; "
+            "**1** an error: it failed, it was used wrongly, the console cannot be reached. "
             "`keyturn run` ends with the exit code of the agent.\n"
         ),
         *_commands(cli.main, None, "keyturn"),

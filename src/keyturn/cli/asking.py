@@ -14,6 +14,7 @@ from keyturn.cli.shared import api
 @click.option(
     "--openapi", is_flag=True, help="Print the API's description (OpenAPI 3.1); nothing has to run for it."
 )
+@click.option("-o", "--output", type=click.Choice(["json"]), expose_value=False, help="It is all it prints.")
 @click.pass_context
 def ask(ctx: click.Context, path: str | None, *, openapi: bool) -> None:
     """Ask the API for PATH, such as /cases?open=1, and print what it answers. Only what reads."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -13,6 +14,9 @@ from keyturn.errors import KeyturnError, OperatorError
 
 TIMEOUT_S: Final = 700.0
 """An undo of a table takes minutes, and the server answers when it is done."""
+
+SILENT_S: Final = 45.0
+"""Three beats of a console that has nothing to tell; one that is silent for longer is not there any more."""
 
 PIECE_BYTES: Final = 1 << 18
 """What is downloaded is written in pieces of this size."""
@@ -29,7 +33,8 @@ class ApiError(KeyturnError):
 class Api:
     """One console, one login."""
 
-    def __init__(self, url: str = "", token: str = "") -> None:
+    def __init__(self, url: str = "", token: str = "", *, timeout_s: float = TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
         self.url = _url(url or os.environ.get("KEYTURN_URL") or _saved_url() or DEFAULT_URL)
         self._token = token or os.environ.get("KEYTURN_TOKEN") or _saved(self.url)
 
@@ -61,6 +66,38 @@ class Api:
             raise ApiError(
                 "cut", f"{self.url} stopped in the middle: {type(error).__name__}", help="ask again"
             ) from error
+        finally:
+            connection.close()
+
+    def stream(self, path: str) -> Iterator[tuple[str, int, Any]]:
+        """Server-sent events of the console (WHATWG HTML, 9.2) as (name, number in the log or 0, data), until it stops sending.
+
+        A stream that is silent for longer than its beats is taken for dead. Raises `ApiError` when it is refused, `OperatorError`
+        when nobody answers.
+        """
+        connection, answer = self._open("GET", path, None, base="", timeout_s=SILENT_S)
+        try:
+            if answer.status == http.client.UNAUTHORIZED:
+                raise ApiError("login", "log in first", help="keyturn login")
+            if answer.status >= 400:
+                raise ApiError(
+                    str(answer.status), f"{self.url} gives no events (it answered {answer.status})"
+                )
+            name, seq, data = "", 0, ""
+            for raw in answer:
+                line = raw.decode("utf-8", "replace").rstrip("\r\n")
+                key, _, value = line.partition(": ")
+                if not line and data:
+                    yield name, seq, _data(data)
+                    name, seq, data = "", 0, ""
+                elif key == "event":
+                    name = value
+                elif key == "id" and value.isdigit():
+                    seq = int(value)
+                elif key == "data":
+                    data += value
+        except (OSError, http.client.HTTPException):
+            return  # cut: whoever listens comes back
         finally:
             connection.close()
 
@@ -100,18 +137,24 @@ class Api:
         )
 
     def _open(
-        self, method: str, path: str, body: dict[str, Any] | None
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None,
+        *,
+        base: str = "/api/v1",
+        timeout_s: float | None = None,
     ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
         parts = urlsplit(self.url)
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
+        connection = kind(parts.hostname or "", parts.port, timeout=timeout_s or self._timeout_s)
         headers = {"content-type": "application/json"}
         if self._token:
             headers["authorization"] = f"Bearer {self._token}"
         try:
             connection.request(
                 method,
-                "/api/v1" + quote(path, safe="/?=&%"),
+                base + quote(path, safe="/?=&%"),
                 json.dumps(body) if body is not None else None,
                 headers,
             )
@@ -119,6 +162,14 @@ class Api:
         except OSError as error:
             connection.close()
             raise self._unreachable(error) from error
+
+
+def _data(text: str) -> Any:
+    """What an event carries; words where it is no JSON."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _url(given: str) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import click
 
-from keyturn.cli.shared import EXIT_REFUSED, api, out, output_option
+from keyturn.cli.shared import CASE, EXIT_REFUSED, api, out, output_option
 
 FOLLOW_S: Final = 1.0
 """How often ``log -f`` asks for more."""
@@ -63,12 +63,11 @@ def moment_ms(text: str, option: str) -> int:
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
-@click.option(
-    "-o", "--out", "given", type=click.Path(dir_okay=False, path_type=Path), help="The same as FILE."
-)
+@click.option("--out", "given", type=click.Path(dir_okay=False, path_type=Path), help="The same as FILE.")
 @filters
+@output_option
 @click.pass_context
-def export(ctx: click.Context, /, file: Path | None, given: Path | None, **wanted: Any) -> None:
+def export(ctx: click.Context, /, file: Path | None, given: Path | None, output: str, **wanted: Any) -> None:
     """Write the log, or the cases you choose, to a file that a stranger can check.
 
     Of chosen cases the file proves that each entry is in the log, and has the plane's signature under how many there are.
@@ -78,7 +77,8 @@ def export(ctx: click.Context, /, file: Path | None, given: Path | None, **wante
         raise click.UsageError("say once where to: keyturn export bundle.zip")
     asked = query(wanted)
     size = api(ctx).save(f"/export?{asked}" if asked else "/export", path)
-    click.echo(f"Wrote {path} ({size / 1024:,.0f} KB). Check it anywhere, offline: keyturn verify {path}")
+    said = f"Wrote {path} ({size / 1024:,.0f} KB). Check it anywhere, offline: keyturn verify {path}"
+    out({"file": str(path), "bytes": size}, said, output)
 
 
 @click.command()
@@ -169,7 +169,7 @@ def controls(ctx: click.Context, output: str) -> None:
 
 
 @click.command()
-@click.argument("case", default="")
+@click.argument("case", default="", type=CASE)
 @click.option("-n", "--lines", default=40, show_default=True, help="The newest so many (not with a case).")
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until interrupted.")
 @click.option(

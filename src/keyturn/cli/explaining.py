@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from keyturn.cli.policies import loaded
+from keyturn.cli.shared import ends, exit_of_verdict
 from keyturn.errors import OperatorError
 
 FILE_BYTES_MAX: Final = 8_000_000
@@ -68,6 +69,8 @@ def explain(
     keyturn explain "aws rds delete-db-instance --db-instance-identifier orders --skip-final-snapshot"
     keyturn explain --file event.json            # a CloudTrail event, or a captured HTTP request
     keyturn explain --jsonl < questions.jsonl    # many: docs/guides/explain.md
+
+    Ends with 0 where it would be allowed, 2 held, 3 denied or only suggested, 1 on an error; with --jsonl each line says its own.
     """
     import logging
 
@@ -91,6 +94,7 @@ def explain(
         from keyturn.explaining.text import text
 
         click.echo(text(found))
+    ends(exit_of_verdict(str(found.decision.verdict)))
 
 
 def _installed(packs: tuple[str, ...]) -> tuple[Any, dict[str, str], dict[str, str]]:

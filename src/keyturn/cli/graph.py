@@ -9,12 +9,12 @@ from typing import Any
 import click
 import msgspec
 
-from keyturn.cli.shared import api, out, output_option
+from keyturn.cli.shared import CASE, api, out, output_option
 from keyturn.model.radius import Fate, Link, Node, Radius
 
 
 @click.command()
-@click.argument("case")
+@click.argument("case", type=CASE)
 @output_option
 @click.pass_context
 def graph(ctx: click.Context, case: str, output: str) -> None:

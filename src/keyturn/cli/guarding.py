@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from keyturn.cli.shared import api
+from keyturn.cli.shared import EXIT_FAILED, api, output_option
 from keyturn.errors import OperatorError
 
 
@@ -33,6 +33,8 @@ def guard() -> None:
 )
 @click.option("--break-glass", default="keyturn-break-glass", show_default=True, help="Name of that role.")
 @click.option(
+    "-o",
+    "--output",
     "--format",
     "form",
     type=click.Choice(["text", "json", "cloudformation", "scp", "boundary"]),
@@ -129,13 +131,18 @@ Until then Keyturn is advisory: whoever finds a credential beside it can change 
 
 @click.command()
 @click.option("--inside", is_flag=True, help="Run the checks here, without opening a session first.")
+@output_option
 @click.pass_context
-def doctor(ctx: click.Context, inside: bool) -> None:
+def doctor(ctx: click.Context, inside: bool, output: str) -> None:
     """Try to reach AWS around Keyturn, as an agent's process could."""
-    from keyturn.agent.doctor import report
+    from keyturn.agent.doctor import report, ways
     from keyturn.agent.run import run_agent
 
+    if inside and output == "json":
+        found = [way._asdict() for way in ways()]
+        click.echo(json.dumps(found, indent=2))
+        sys.exit(EXIT_FAILED if any(way["reachable"] for way in found) else 0)
     if inside:
         sys.exit(report(click.echo))
-    command = (sys.executable, "-m", "keyturn.cli.main", "doctor", "--inside")
+    command = (sys.executable, "-m", "keyturn.cli.main", "doctor", "--inside", "-o", output)
     sys.exit(run_agent(api(ctx), "doctor", command, ttl_s=60, suggest_only=True))

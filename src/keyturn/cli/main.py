@@ -1,6 +1,6 @@
 """``keyturn``: noun and verb, `-o json` where there is something to read, stable exit codes.
 
-0 done, 1 failed, 2 used wrongly, 3 refused, 4 the console cannot be reached.
+0 done or allowed, 2 held, 3 denied or refused, 1 an error: failed, used wrongly, or the console cannot be reached.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import click
 from keyturn import __version__
 from keyturn.cli.asking import ask
 from keyturn.cli.authority import ca
+from keyturn.cli.completing import completion
+from keyturn.cli.diffing import diff
 from keyturn.cli.evidence import attention, evidence, export, log, verify
 from keyturn.cli.explaining import explain
 from keyturn.cli.graph import graph
@@ -21,10 +23,11 @@ from keyturn.cli.people import passkey, proposals, token, what_became
 from keyturn.cli.policies import policy
 from keyturn.cli.reconciling import reconcile
 from keyturn.cli.reviewing import approve, break_glass, claim, deny, release, sign_off
-from keyturn.cli.shared import EXIT_FAILED, EXIT_REFUSED, EXIT_UNREACHABLE, api, out, output_option
+from keyturn.cli.shared import CASE, EXIT_FAILED, EXIT_REFUSED, api, ends, exit_of_phase, out, output_option
 from keyturn.cli.stores import store
 from keyturn.cli.teams import agent, alias, delegate, team
 from keyturn.cli.undoing import backup, drill, undo
+from keyturn.cli.watching import inbox, watch
 from keyturn.errors import KeyturnError, OperatorError, ReviewError
 
 _REFUSALS = {
@@ -59,9 +62,20 @@ _REFUSALS = {
 class _Group(click.Group):
     """Errors of ours are said in one form and end with their exit code."""
 
+    def make_context(self, *args: Any, **given: Any) -> click.Context:
+        """What is typed wrongly is an error like others: click's own 2 is what a held change ends with."""
+        try:
+            return super().make_context(*args, **given)
+        except click.UsageError as error:
+            error.show()
+            sys.exit(EXIT_FAILED)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            error.show()
+            sys.exit(EXIT_FAILED)
         except OSError as error:
             if not error.filename:  # a pipe that was closed is click's to end quietly
                 raise
@@ -71,8 +85,6 @@ class _Group(click.Group):
             click.echo(f"keyturn: {error.message} [{error.code}]", err=True)
             if error.help:
                 click.echo(f"  help: {error.help}", err=True)
-            if error.code == "unreachable":
-                sys.exit(EXIT_UNREACHABLE)
             sys.exit(
                 EXIT_REFUSED if error.code in _REFUSALS or isinstance(error, ReviewError) else EXIT_FAILED
             )
@@ -102,6 +114,7 @@ def main(ctx: click.Context, config_path: str, url: str) -> None:
     "--store-url", default="", help="PostgreSQL instead of a file: postgresql://USER@HOST/DATABASE."
 )
 @click.option("--store-password-file", default="", help="A file with the database user's password.")
+@output_option
 @click.pass_context
 def init(
     ctx: click.Context,
@@ -113,6 +126,7 @@ def init(
     admin: str,
     store_url: str,
     store_password_file: str,
+    output: str,
 ) -> None:
     """Make configuration, keys and the first administrator."""
     from keyturn.cli.setup import initialise
@@ -128,9 +142,12 @@ def init(
         store_url=store_url,
         store_password_file=store_password_file,
     )
-    click.echo(f"Wrote {path}; keys and log are in {data_dir}.")
-    click.echo(f"The first administrator is {admin}. Start Keyturn (keyturn up), then log in once with:\n")
-    click.echo(f"  keyturn login --token {token}\n")
+    said = (
+        f"Wrote {path}; keys and log are in {data_dir}.\n"
+        f"The first administrator is {admin}. Start Keyturn (keyturn up), then log in once with:\n\n"
+        f"  keyturn login --token {token}\n"
+    )
+    out({"config": str(path), "data_dir": data_dir, "admin": admin, "token": token}, said, output)
 
 
 @main.command()
@@ -193,20 +210,21 @@ def status(ctx: click.Context, output: str) -> None:
 @main.command()
 @click.option("-m", "--reason", default="")
 @click.option("--agent", default="", help="Only this agent.")
+@output_option
 @click.pass_context
-def halt(ctx: click.Context, reason: str, agent: str) -> None:
+def halt(ctx: click.Context, reason: str, agent: str, output: str) -> None:
     """Stop: nothing leaves the plane until it is resumed."""
-    api(ctx).post("/halt", {"reason": reason, "agent": agent})
-    click.echo(f"Halted{f' agent {agent}' if agent else ''}. Resume with: keyturn resume")
+    found = api(ctx).post("/halt", {"reason": reason, "agent": agent})
+    out(found, f"Halted{f' agent {agent}' if agent else ''}. Resume with: keyturn resume", output)
 
 
 @main.command()
 @click.option("--agent", default="")
+@output_option
 @click.pass_context
-def resume(ctx: click.Context, agent: str) -> None:
+def resume(ctx: click.Context, agent: str, output: str) -> None:
     """Lift a halt."""
-    api(ctx).post("/resume", {"agent": agent})
-    click.echo("Resumed.")
+    out(api(ctx).post("/resume", {"agent": agent}), "Resumed.", output)
 
 
 # --- people ----------------------------------------------------------------------------------------------------------
@@ -221,8 +239,9 @@ def resume(ctx: click.Context, agent: str) -> None:
     default="",
     help="The token you were given.",
 )
+@output_option
 @click.pass_context
-def login(ctx: click.Context, token: str) -> None:
+def login(ctx: click.Context, token: str, output: str) -> None:
     """Exchange the token you were given for one that lasts the day."""
     from keyturn.cli.client import Api, save
 
@@ -231,10 +250,11 @@ def login(ctx: click.Context, token: str) -> None:
     made = given["token"]
     path = save(console.url, made)
     who = Api(console.url, made).get("/whoami")
-    click.echo(f"You are {who['user']} ({', '.join(who['roles'])}) at {console.url}. Kept in {path}.")
+    said = f"You are {who['user']} ({', '.join(who['roles'])}) at {console.url}. Kept in {path}."
     if given.get("passkey"):
         page = str(who["page"]).removesuffix("/me")
-        click.echo(f"Make a passkey within a quarter of an hour: {page}/login?next=/me#{given['passkey']}")
+        said += f"\nMake a passkey within a quarter of an hour: {page}/login?next=/me#{given['passkey']}"
+    out(who | {"url": console.url, "kept": str(path)}, said, output)
 
 
 @main.group()
@@ -251,18 +271,22 @@ def user() -> None:
     required=True,
     help="administrator, reviewer, operator, auditor or break-glass; several times.",
 )
+@output_option
 @click.pass_context
-def user_add(ctx: click.Context, name: str, roles: tuple[str, ...]) -> None:
+def user_add(ctx: click.Context, name: str, roles: tuple[str, ...], output: str) -> None:
     """Add a person; prints a token for her first login."""
-    click.echo(what_became(api(ctx).post("/users", {"name": name, "roles": list(roles)})))
+    made = api(ctx).post("/users", {"name": name, "roles": list(roles)})
+    out(made, what_became(made), output)
 
 
 @user.command("invite")
 @click.argument("name")
+@output_option
 @click.pass_context
-def user_invite(ctx: click.Context, name: str) -> None:
+def user_invite(ctx: click.Context, name: str, output: str) -> None:
     """A new first login for somebody who lost her passkey; it goes on record."""
-    click.echo(what_became(api(ctx).post(f"/users/{name}/invite")))
+    made = api(ctx).post(f"/users/{name}/invite")
+    out(made, what_became(made), output)
 
 
 @user.command("list")
@@ -271,16 +295,19 @@ def user_invite(ctx: click.Context, name: str) -> None:
 def user_list(ctx: click.Context, output: str) -> None:
     """Everybody."""
     found = api(ctx).get("/users")["users"]
-    out(found, "\n".join(f"{one['name']:20} {', '.join(one['roles'])}" for one in found), output)
+    from keyturn.cli import text
+
+    rows = [(one["name"], ", ".join(one["roles"])) for one in found]
+    out(found, text.table(rows, ("NAME", "ROLES")), output)
 
 
 @user.command("remove")
 @click.argument("name")
+@output_option
 @click.pass_context
-def user_remove(ctx: click.Context, name: str) -> None:
+def user_remove(ctx: click.Context, name: str, output: str) -> None:
     """Remove a person and every token of hers."""
-    api(ctx).post(f"/users/{name}/remove")
-    click.echo(f"Removed {name}.")
+    out(api(ctx).post(f"/users/{name}/remove"), f"Removed {name}.", output)
 
 
 # --- sessions --------------------------------------------------------------------------------------------------------
@@ -342,33 +369,18 @@ def session_list(ctx: click.Context, output: str) -> None:
 
 @session.command("end")
 @click.argument("name")
+@output_option
 @click.pass_context
-def session_end(ctx: click.Context, name: str) -> None:
+def session_end(ctx: click.Context, name: str, output: str) -> None:
     """End a session: its key is worth nothing from now on."""
-    api(ctx).post(f"/sessions/{name}/end", {"reason": "ended"})
-    click.echo(f"Ended {name}.")
+    out(api(ctx).post(f"/sessions/{name}/end", {"reason": "ended"}), f"Ended {name}.", output)
 
 
 # --- review ----------------------------------------------------------------------------------------------------------
 
 
 @main.command()
-@click.option("--all", "everything", is_flag=True, help="Ended cases too.")
-@output_option
-@click.pass_context
-def inbox(ctx: click.Context, everything: bool, output: str) -> None:
-    """Cases, newest first."""
-    from keyturn.cli import text
-
-    console = api(ctx)
-    found = console.get("/cases" if everything else "/cases?open=1")["cases"]
-    if output == "text" and (late := console.get("/afterwards")["cases"]):
-        click.echo(f"To be signed off (keyturn sign-off CASE):\n{text.afterwards(late)}\n")
-    out(found, text.inbox(found) if found else "Nothing waits.", output)
-
-
-@main.command()
-@click.argument("case")
+@click.argument("case", type=CASE)
 @output_option
 @click.pass_context
 def show(ctx: click.Context, case: str, output: str) -> None:
@@ -380,38 +392,45 @@ def show(ctx: click.Context, case: str, output: str) -> None:
 
 
 @main.command()
-@click.argument("case")
+@click.argument("case", type=CASE)
 @output_option
 @click.pass_context
 def execute(ctx: click.Context, case: str, output: str) -> None:
     """Execute an approved case without the agent."""
     after = api(ctx).post(f"/cases/{case}/execute")
     out(after, f"{case} is {after['phase']}.", output)
+    ends(exit_of_phase(after["phase"]))
 
 
 @main.command()
-@click.argument("case")
+@click.argument("case", type=CASE)
 @click.option("-m", "--reason", default="")
+@output_option
 @click.pass_context
-def withdraw(ctx: click.Context, case: str, reason: str) -> None:
+def withdraw(ctx: click.Context, case: str, reason: str, output: str) -> None:
     """Withdraw a case that your agent asked for."""
-    click.echo(f"{case} is {api(ctx).post(f'/cases/{case}/withdraw', {'reason': reason})['phase']}.")
+    after = api(ctx).post(f"/cases/{case}/withdraw", {"reason": reason})
+    out(after, f"{case} is {after['phase']}.", output)
 
 
 @main.command()
-@click.argument("case")
+@click.argument("case", type=CASE)
 @click.option("--succeeded/--failed", required=True)
 @click.option("-m", "--note", required=True)
+@output_option
 @click.pass_context
-def settle(ctx: click.Context, case: str, succeeded: bool, note: str) -> None:
+def settle(ctx: click.Context, case: str, succeeded: bool, note: str, output: str) -> None:
     """Say what became of an inconclusive case, after looking."""
-    click.echo(
-        f"{case} is {api(ctx).post(f'/cases/{case}/settle', {'succeeded': succeeded, 'note': note})['phase']}."
-    )
+    after = api(ctx).post(f"/cases/{case}/settle", {"succeeded": succeeded, "note": note})
+    out(after, f"{case} is {after['phase']}.", output)
 
 
 for command in (
+    inbox,
+    watch,
+    diff,
     graph,
+    completion,
     approve,
     deny,
     claim,

@@ -65,11 +65,12 @@ def token_list(ctx: click.Context, everybody: bool, output: str) -> None:
 
 @token.command("revoke")
 @click.argument("id_", metavar="ID")
+@output_option
 @click.pass_context
-def token_revoke(ctx: click.Context, id_: str) -> None:
+def token_revoke(ctx: click.Context, id_: str, output: str) -> None:
     """It is worth nothing from now on."""
     gone = api(ctx).post(f"/tokens/{id_}/revoke")
-    click.echo(f"Revoked {gone['name']} ({gone['id']}) of {gone['user']}.")
+    out(gone, f"Revoked {gone['name']} ({gone['id']}) of {gone['user']}.", output)
 
 
 @click.group()
@@ -78,10 +79,12 @@ def passkey() -> None:
 
 
 @passkey.command("add")
+@output_option
 @click.pass_context
-def passkey_add(ctx: click.Context) -> None:
+def passkey_add(ctx: click.Context, output: str) -> None:
     """Say where one is made: in a browser, which has your keys."""
-    click.echo(f"Passkeys are made on your page: {api(ctx).get('/whoami')['page']}")
+    page = api(ctx).get("/whoami")["page"]
+    out({"page": page}, f"Passkeys are made on your page: {page}", output)
 
 
 @passkey.command("list")
@@ -109,12 +112,13 @@ def passkey_list(ctx: click.Context, user: str, output: str) -> None:
 @passkey.command("remove")
 @click.argument("id_", metavar="ID")
 @click.option("--user", default="", help="Another's (administrator).")
+@output_option
 @click.pass_context
-def passkey_remove(ctx: click.Context, id_: str, user: str) -> None:
+def passkey_remove(ctx: click.Context, id_: str, user: str, output: str) -> None:
     """It opens and signs nothing from now on."""
     console = api(ctx)
-    console.post(f"/users/{user or _me(console)}/passkeys/{id_}/remove")
-    click.echo(f"Removed {id_}.")
+    found = console.post(f"/users/{user or _me(console)}/passkeys/{id_}/remove")
+    out(found, f"Removed {id_}.", output)
 
 
 @click.group(invoke_without_command=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from keyturn.cli.shared import EXIT_FAILED
+from keyturn.cli.shared import EXIT_FAILED, ends, exit_of_verdict, out, output_option
 from keyturn.errors import PolicyError
 
 
@@ -33,28 +33,44 @@ def loaded(packs: tuple[str, ...]) -> Any:
 
 @policy.command("check")
 @click.argument("packs", nargs=-1)
-def policy_check(packs: tuple[str, ...]) -> None:
+@output_option
+def policy_check(packs: tuple[str, ...], output: str) -> None:
     """Load packs as `up` would, and say what is wrong."""
-    engine = loaded(packs)
-    click.echo(f"{', '.join(packs or ('seatbelt',))}: sound, {engine.digest}")
+    engine, named = loaded(packs), packs or ("seatbelt",)
+    out(
+        {"packs": list(named), "digest": engine.digest}, f"{', '.join(named)}: sound, {engine.digest}", output
+    )
 
 
 @policy.command("test")
 @click.argument("packs", nargs=-1)
 @click.option("-v", "--verbose", is_flag=True, help="Name every case.")
-def policy_test(packs: tuple[str, ...], verbose: bool) -> None:
+@output_option
+def policy_test(packs: tuple[str, ...], verbose: bool, output: str) -> None:
     """Run the cases that stand beside the policies of a pack."""
     from keyturn.policy.testing import run_pack_tests
 
-    passed = True
-    for pack in packs or ("seatbelt",):
-        report = run_pack_tests(_place(pack))
+    reports = {pack: run_pack_tests(_place(pack)) for pack in packs or ("seatbelt",)}
+    lines: list[str] = []
+    for report in reports.values():
         if verbose:
-            for result in report.results:
-                click.echo(f"{'ok  ' if result.passed else 'FAIL'} {result.name}: {result.decision.verdict}")
-        click.echo(report.text())
-        passed = passed and report.passed
-    sys.exit(0 if passed else EXIT_FAILED)
+            lines += [
+                f"{'ok  ' if one.passed else 'FAIL'} {one.name}: {one.decision.verdict}"
+                for one in report.results
+            ]
+        lines.append(report.text())
+    found = {
+        pack: {
+            "passed": report.passed,
+            "cases": [
+                {"name": one.name, "passed": one.passed, "verdict": str(one.decision.verdict)}
+                for one in report.results
+            ],
+        }
+        for pack, report in reports.items()
+    }
+    out(found, "\n".join(lines), output)
+    sys.exit(0 if all(report.passed for report in reports.values()) else EXIT_FAILED)
 
 
 @policy.command("explain")
@@ -81,6 +97,7 @@ def policy_explain(facts: tuple[str, ...], packs: tuple[str, ...], output: str) 
         ) from None
     found = explain(loaded(packs), *example.build())
     click.echo(json.dumps(msgspec.to_builtins(found), indent=2) if output == "json" else found.text())
+    ends(exit_of_verdict(str(found.decision.verdict)))
 
 
 _LISTS = frozenset({"effects", "then", "findings", "codes"})

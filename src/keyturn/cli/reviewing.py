@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import click
 
-from keyturn.cli.shared import api, out, output_option
+from keyturn.cli.shared import CASE, api, out, output_option
 
 
 def _said(case: dict[str, Any]) -> str:
@@ -40,7 +40,7 @@ def _approve_one(ctx: click.Context, case: str, note: str, wait_s: float, output
 
 
 @click.command()
-@click.argument("cases", nargs=-1, metavar="CASE...")
+@click.argument("cases", nargs=-1, metavar="CASE...", type=CASE)
 @click.option("-m", "--note", default="", help="Why.")
 @click.option("--like", default="", metavar="CASE", help="This one, with all held cases that are like it.")
 @click.option("--yes", is_flag=True, help="Do not ask before several are approved.")
@@ -82,7 +82,7 @@ def approve(
 
 
 @click.command()
-@click.argument("case")
+@click.argument("case", type=CASE)
 @click.option("-m", "--note", default=None, help="Why; the agent reads it.")
 @click.option(
     "--guide", default="", metavar="TEXT", help="What it should do instead; it reads it as your words."
@@ -101,7 +101,7 @@ def deny(ctx: click.Context, case: str, note: str | None, guide: str, output: st
 
 
 @click.command()
-@click.argument("case")
+@click.argument("case", type=CASE)
 @click.option(
     "--word", default="", metavar="TEXT", help="Why you take it over from somebody who looks at it."
 )
@@ -116,7 +116,7 @@ def claim(ctx: click.Context, case: str, word: str, output: str) -> None:
 
 
 @click.command()
-@click.argument("case")
+@click.argument("case", type=CASE)
 @output_option
 @click.pass_context
 def release(ctx: click.Context, case: str, output: str) -> None:
@@ -126,7 +126,7 @@ def release(ctx: click.Context, case: str, output: str) -> None:
 
 
 @click.command("break-glass")
-@click.argument("case")
+@click.argument("case", type=CASE)
 @click.option("--reason", required=True, help="Why this cannot wait; others are told at once.")
 @click.option("--yes", is_flag=True, help="Do not ask again.")
 @output_option
@@ -150,7 +150,7 @@ def break_glass(ctx: click.Context, case: str, reason: str, yes: bool, output: s
 
 
 @click.command("sign-off")
-@click.argument("case", default="")
+@click.argument("case", default="", type=CASE)
 @click.option("--right/--wrong", "right", default=None, help="Whether the break-glass was right.")
 @click.option("-m", "--note", default="", help="What you saw.")
 @output_option

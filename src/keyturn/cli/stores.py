@@ -18,14 +18,16 @@ def store() -> None:
 @store.command()
 @click.option("--url", default="", help="Default: store.url of the configuration.")
 @click.option("--password-file", default="", help="Default: store.password_file.")
+@output_option
 @click.pass_context
-def upgrade(ctx: click.Context, url: str, password_file: str) -> None:
+def upgrade(ctx: click.Context, url: str, password_file: str, output: str) -> None:
     """Make PostgreSQL's tables, or bring them to what this version needs."""
     from keyturn.stores.opening import postgres
 
     url, password = _target(ctx, url, password_file)
     before, now = postgres().upgrade(url, password=password)
-    click.echo(f"The tables are at {now}" + (f"; they were at {before}." if before != now else "."))
+    said = f"The tables are at {now}" + (f"; they were at {before}." if before != now else ".")
+    out({"before": before, "now": now}, said, output)
 
 
 @store.command()

@@ -71,10 +71,12 @@ def team_list(ctx: click.Context, output: str) -> None:
 
 @team.command("remove")
 @click.argument("name")
+@output_option
 @click.pass_context
-def team_remove(ctx: click.Context, name: str) -> None:
+def team_remove(ctx: click.Context, name: str, output: str) -> None:
     """Approvals that rested on it are void."""
-    click.echo(outcome(api(ctx).post(f"/teams/{name}/remove"), f"Removed {name}."))
+    made = api(ctx).post(f"/teams/{name}/remove")
+    out(made, outcome(made, f"Removed {name}."), output)
 
 
 @click.command()
@@ -107,11 +109,12 @@ def delegate(
 @click.argument("name")
 @click.argument("person", default="")
 @click.option("--kind", default="identity", show_default=True, help="login, token, identity.")
+@output_option
 @click.pass_context
-def alias(ctx: click.Context, name: str, person: str, kind: str) -> None:
+def alias(ctx: click.Context, name: str, person: str, kind: str, output: str) -> None:
     """NAME is another name of PERSON: what she may not do, she may not do under it. Without a person it is nobody's."""
     made = api(ctx).post("/aliases", {"name": name, "person": person, "kind": kind})
-    click.echo(outcome(made, f"{name} is {person or 'nobody any more'}."))
+    out(made, outcome(made, f"{name} is {person or 'nobody any more'}."), output)
 
 
 @click.group()
@@ -122,11 +125,12 @@ def agent() -> None:
 @agent.command("owners")
 @click.argument("name")
 @click.argument("owners", nargs=-1)
+@output_option
 @click.pass_context
-def agent_owners(ctx: click.Context, name: str, owners: tuple[str, ...]) -> None:
+def agent_owners(ctx: click.Context, name: str, owners: tuple[str, ...], output: str) -> None:
     """Who answers for an agent: they do not review what it asks for. None named: nobody any more."""
     made = api(ctx).post(f"/agents/{name}/owners", {"owners": list(owners)})
-    click.echo(outcome(made, f"{name} is {', '.join(owners) or 'nobody'}'s."))
+    out(made, outcome(made, f"{name} is {', '.join(owners) or 'nobody'}'s."), output)
 
 
 def _members(said: tuple[str, ...], otherwise: list[dict[str, Any]]) -> list[dict[str, Any]]:

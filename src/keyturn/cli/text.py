@@ -4,27 +4,56 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import shutil
 import sys
 import textwrap
+import time
 from collections.abc import Iterable
 from typing import Any, Final
 
 from keyturn.model.assessment import WAYS_BACK
 
+NARROW: Final = 80
+"""The least a terminal has; narrower ones wrap."""
 
-def table(rows: Iterable[tuple[str, ...]], head: tuple[str, ...]) -> str:
-    """Columns as wide as they need; lines are cut at a terminal's edge, and nowhere else."""
+CELL_MIN: Final = 9
+"""A column is not cut to less: a name of which less is left is no name."""
+
+
+def width() -> int:
+    """Columns to print on: those of the terminal, or that COLUMNS says; without either, as many as are needed (a pipe cuts nothing)."""
+    if not sys.stdout.isatty() and not os.environ.get("COLUMNS", "").isdigit():
+        return 0
+    return max(NARROW, shutil.get_terminal_size((NARROW, 40)).columns)
+
+
+def table(rows: Iterable[tuple[str, ...]], head: tuple[str, ...], *, matters: str = "") -> str:
+    """Columns as wide as they need. Where they do not fit, the widest are cut in their middle, and the cut is seen.
+
+    The column that `matters` keeps twice what others keep.
+    """
     listed = [head, *rows]
     widths = [max(len(row[column]) for row in listed) for column in range(len(head))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    room = width()
+    while room and sum(widths) + 2 * (len(widths) - 1) > room and max(widths) > CELL_MIN:
+        ranked = [
+            0 if size <= CELL_MIN else size / 2 if name == matters and size > 2 * CELL_MIN else size
+            for name, size in zip(head, widths, strict=True)
+        ]
+        widths[ranked.index(max(ranked))] -= 1
+    return "\n".join(
+        "  ".join(cut(cell, size).ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip()
         for row in listed
-    ]
-    if not sys.stdout.isatty():
-        return "\n".join(lines)
-    wide = max(80, shutil.get_terminal_size((120, 40)).columns)
-    return "\n".join(line[:wide] for line in lines)
+    )
+
+
+def cut(text: str, size: int) -> str:
+    """At most so many characters: names differ at their ends, so that the middle goes."""
+    if len(text) <= size:
+        return text
+    end = (size - 1) // 2
+    return f"{text[: size - 1 - end]}…{text[len(text) - end :]}"
 
 
 def when(at_ms: int | None) -> str:
@@ -52,18 +81,40 @@ def inbox(cases: list[dict[str, Any]]) -> str:
             case["phase"],
             case["symbol"],
             ", ".join(operation.partition(":")[2] for operation in case["operations"]),
-            (case["resources"] or ["-"])[0],
+            (case["resources"] or ["-"])[0] + _more(case["resources"]),
             f"{case['agent'] or 'person'} <- {case['operator']}",
             f"{len(case['approvals'])}/{case['quorum']}" if case["quorum"] else "-",
-            case.get("claimed_by")
-            or ("nobody!" if case.get("escalated") and case["phase"] == "held" else "-"),
+            left(case["deadline_ms"]) if case["phase"] == "held" else "-",
+            looks(case),
         )
         for case in cases
     ]
-    head = ("CASE", "PHASE", "", "OPERATION", "RESOURCE", "AGENT <- OPERATOR", "YES", "LOOKS")
-    if all(row[-1] == "-" for row in rows):
-        return table([row[:-1] for row in rows], head[:-1])
-    return table(rows, head)
+    head = ("CASE", "PHASE", "", "OPERATION", "RESOURCE", "WHO ASKS", "YES", "ENDS", "LOOKS")
+    empty = {place for place in range(6, len(head)) if all(row[place] == "-" for row in rows)}
+    kept = [place for place in range(len(head)) if place not in empty]
+    shown = [tuple(row[place] for place in kept) for row in rows]
+    return table(shown, tuple(head[place] for place in kept), matters="RESOURCE")
+
+
+def looks(case: dict[str, Any]) -> str:
+    """Who looks at it now. A claim ends by itself, with no word from anybody."""
+    if case.get("claimed_by") and (case.get("claimed_until_ms") or 0) > time.time() * 1000:
+        return str(case["claimed_by"])
+    return "nobody!" if case.get("escalated") and case["phase"] == "held" else "-"
+
+
+def left(until_ms: int | None) -> str:
+    """How long it still takes until then, in few characters."""
+    if not until_ms:
+        return "-"
+    minutes = max(0, int(until_ms / 1000 - time.time())) // 60
+    return (
+        f"{minutes}m" if minutes < 120 else f"{minutes // 60}h" if minutes < 2_880 else f"{minutes // 1_440}d"
+    )
+
+
+def _more(names: list[str]) -> str:
+    return f" +{len(names) - 1}" if len(names) > 1 else ""
 
 
 def afterwards(cases: list[dict[str, Any]]) -> str:

@@ -8,13 +8,11 @@ from typing import Any
 
 import click
 
-from keyturn.cli.shared import EXIT_FAILED, api, out, output_option
-
-_NOT_DONE = {"failed", "invalidated", "denied", "inconclusive"}
+from keyturn.cli.shared import CASE, EXIT_FAILED, api, ends, exit_of_phase, out, output_option
 
 
 @click.command()
-@click.argument("cases", nargs=-1)
+@click.argument("cases", nargs=-1, type=CASE)
 @click.option("--session", default="", metavar="S-...", help="All that this session did.")
 @click.option(
     "--since", default="", metavar="TIME", help="All that left since then (RFC 3339: 2026-01-31T09:00Z)."
@@ -42,8 +40,7 @@ def undo(
     case = console.post("/undo", body)
     undone = ", ".join([case["undoes"], *case["undoes_also"]])
     out([case], f"{case['id']} undoes {undone}: {case['phase']}. {case['reason']}", output)
-    if case["phase"] in _NOT_DONE:
-        sys.exit(EXIT_FAILED)
+    ends(exit_of_phase(case["phase"]))
 
 
 def _moment_ms(since: str) -> int | None:
@@ -79,7 +76,7 @@ def backup() -> None:
 
 
 @backup.command("list")
-@click.argument("case")
+@click.argument("case", type=CASE)
 @output_option
 @click.pass_context
 def list_backups(ctx: click.Context, case: str, output: str) -> None:
@@ -93,14 +90,16 @@ def list_backups(ctx: click.Context, case: str, output: str) -> None:
 
 
 @backup.command("show")
-@click.argument("case")
+@click.argument("case", type=CASE)
+@output_option
 @click.pass_context
-def show_backup(ctx: click.Context, case: str) -> None:
+def show_backup(ctx: click.Context, case: str, output: str) -> None:
     """The runbooks of a case's backups: plain aws commands that restore them with Keyturn gone. Keep them elsewhere."""
     found = api(ctx).get(f"/cases/{case}/backups")["backups"]
     if not found:
         raise click.ClickException(f"{case} has no backup")
-    click.echo("\n".join(one["runbook"] or f"{one['resource']['id']}: no runbook" for one in found))
+    said = "\n".join(one["runbook"] or f"{one['resource']['id']}: no runbook" for one in found)
+    out([{"resource": one["resource"], "runbook": one["runbook"]} for one in found], said, output)
 
 
 @click.command()

@@ -13,6 +13,7 @@ from keyturn.console import show, story
 from keyturn.console.identity import User
 from keyturn.console.listing import Filter
 from keyturn.console.site import Site, wants_json
+from keyturn.console.text import visible
 from keyturn.core.case import Case
 from keyturn.model import record as r
 from keyturn.model.record import Entry
@@ -83,12 +84,12 @@ def told(entry: Entry, case_of: Callable[[str], Case | None]) -> dict[str, Any]:
     row = show.summary(case) if case is not None else {}
     event = entry.event()
     line = story.line(entry)
-    agent = row.get("agent", "") or getattr(event, "agent", "")
+    agent = row.get("agent", "") or visible(getattr(event, "agent", ""))
     made = {
         **line,
         "id": entry.case_id,
         "agent": agent,
-        "operator": row.get("operator", "") or getattr(event, "operator", ""),
+        "operator": row.get("operator", "") or visible(getattr(event, "operator", "")),
         "effect": row.get("effect", ""),
         "symbol": row.get("symbol", ""),
         "environment": row.get("environment", ""),

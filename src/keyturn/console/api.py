@@ -249,9 +249,9 @@ class Api:
         open_only = request.query_params.get("open", "") == "1"
         limit = min(CASES_MAX, _number(request, "limit", 200))
         found = self._desk.cases(open_only=open_only, limit=limit)
-        return JSONResponse(
-            {"cases": [show.summary(case) | {"may_not": self._may(case, user)} for case in found]}
-        )
+        now_ms = self._identity.clock()
+        rows = [show.at(show.summary(case), now_ms) | {"may_not": self._may(case, user)} for case in found]
+        return JSONResponse({"cases": rows})
 
     def _may(self, case: Any, user: Caller) -> str:
         if "reviewer" not in user.roles:
@@ -264,10 +264,13 @@ class Api:
             raise ReviewError(
                 "no-case", f"there is no case {request.path_params['id']}", help="keyturn inbox lists them"
             )
-        found = show.detail(case, self._desk.story(case.id))
-        return JSONResponse(
-            found | {"may_not": self._may(case, user), "page": f"{self._place()}/c/{case.id}"}
-        )
+        found = show.at(show.detail(case, self._desk.story(case.id)), self._identity.clock())
+        beside = {
+            "may_not": self._may(case, user),
+            "page": f"{self._place()}/c/{case.id}",
+            "whole": show.whole(found),
+        }
+        return JSONResponse(found | beside)
 
     def _place(self) -> str:
         """Where people open the console: where passkeys work, else as it is reached."""

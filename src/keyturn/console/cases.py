@@ -61,7 +61,7 @@ class Cases:
         case = self._desk.case(request.path_params["id"])
         if case is None:
             return self._site.nothing_here(request, user)
-        found = show.detail(case, self._desk.story(case.id))
+        found = show.at(show.detail(case, self._desk.story(case.id)), self._site.identity.clock())
         found["may_not"] = self._site.listing.may(case, user)
         found["may"] = self._may_do(case, user)
         found["whole"] = show.whole(found)
@@ -111,6 +111,7 @@ class Cases:
         """The deeds whose buttons this person sees. The desk decides again when one is pressed."""
         excluded = case.request is not None and user.name in case.request.excluded
         own = case.change is not None and case.change.principal.operator == user.name
+        looks = case.claimed_by == user.name and case.claimed_until_ms > self._site.identity.clock()
         may = {
             "approve": case.phase is Phase.HELD and not self._site.listing.may(case, user),
             "deny": case.phase in {Phase.HELD, Phase.APPROVED} and not excluded,
@@ -120,8 +121,8 @@ class Cases:
             and case.done is not None
             and not case.undone_by,
             "withdraw": case.phase in {Phase.HELD, Phase.APPROVED} and own,
-            "claim": case.phase is Phase.HELD and not excluded and case.claimed_by != user.name,
-            "release": case.phase is Phase.HELD and case.claimed_by == user.name,
+            "claim": case.phase is Phase.HELD and not excluded and not looks,
+            "release": case.phase is Phase.HELD and looks,
             "break-glass": case.phase is Phase.HELD and _may_break_glass(case),
             "sign-off": case.glass is not None and may_sign_off(case, user.name, self._desk.people) is None,
         }

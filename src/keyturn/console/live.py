@@ -54,6 +54,7 @@ class Viewer:
         self.user, self.request = user, request
         self.case = given.get("case", "")[:64]
         self.view = given.get("view", "")[:20]
+        self.json = given.get("as", "") == "json"  # a program reads it: values, not pieces of a page
         self.tab, self.wanted = tab_of(given.get("tab", "")), Filter(given.get("q", ""))
         self.waiting: asyncio.Queue[bytes] = asyncio.Queue(maxsize=BEHIND_MAX)
         self.lost = self.asked_anew = False
@@ -111,7 +112,7 @@ class Live:
 
     async def listen(self, request: Request) -> Response:
         """``GET /events``: ``moved`` when the page (of a ``case``) is to be asked for anew, ``row`` for a line of the inbox,
-        ``line`` for one of the log, ``counts`` for the head of every page.
+        ``line`` for one of the log, ``counts`` for the head of every page. With ``as=json`` lines are values, for programs.
         """
         user = self._user_of(request)
         if user is None:
@@ -288,17 +289,25 @@ class Live:
     def _draw_line(
         self, line: dict[str, Any], drawn: dict[Any, bytes], viewers: tuple[Viewer, ...] | list[Viewer]
     ) -> None:
+        if line["event"] in QUIET:
+            return
         for viewer in viewers:
             if not viewer.wanted(line):
                 continue
-            message = drawn.get(line["seq"])
+            key = (line["seq"], viewer.json)
+            message = drawn.get(key)
             if message is None:
-                html = self._site.line_html(line)
-                message = drawn[line["seq"]] = _event("line", {"html": html}, line["seq"])
+                told_ = _bare(line) if viewer.json else {"html": self._site.line_html(line)}
+                message = drawn[key] = _event("line", told_, line["seq"])
             viewer.tell(message)
 
     def _head(self) -> int:
         return int(self._desk.head())
+
+
+def _bare(line: dict[str, Any]) -> dict[str, Any]:
+    """Without what is there to be searched in."""
+    return {key: value for key, value in line.items() if key != "text"}
 
 
 def _matters(notice: Notice, case: str) -> bool:

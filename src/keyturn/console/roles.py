@@ -127,7 +127,7 @@ _PAGES: Final = {
     "POST /c/{id}/break-glass": Access((GLASS,), "", "where policy allows it; in her own name"),
     "POST /c/{id}/{verb}": Access((REVIEWER, OPERATOR), "", "each deed as its route of the API"),
     "POST /halt": Access(ACTING, "", "lifting it: administrator or reviewer"),
-    "GET /events": Access(ANY),
+    "GET /events": Access(ANY, "read", "server-sent events; with as=json for programs"),
     "GET /me": Access(ANY, "", _HERS),
     "POST /me/passkeys/options": Access(ANY, "", _HERS),
     "POST /me/passkeys": Access(ANY, "", _HERS),

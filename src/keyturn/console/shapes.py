@@ -261,9 +261,13 @@ class Graph(msgspec.Struct, frozen=True):
 
 
 class Detail(Listed, frozen=True):
-    """Everything a reviewer may see. A review names `binding`: it is for exactly this, or it counts for nothing."""
+    """Everything a reviewer may see. A review names `binding`: it is for exactly this, or it counts for nothing.
+
+    `whole`: why it cannot be shown in full; empty where it can. What nobody can read, nobody should approve.
+    """
 
     page: str
+    whole: str
     environment_said: tuple[str, ...]
     answers: tuple[Answer, ...]
     hindrance: str

@@ -87,6 +87,13 @@ def summary(case: Case) -> dict[str, Any]:
     )
 
 
+def at(found: dict[str, Any], now_ms: int) -> dict[str, Any]:
+    """A summary or a detail as of now: a claim that has ended by itself is nobody's. That it ended is no event of the log."""
+    if not found["claimed_by"] or (found["claimed_until_ms"] or 0) > now_ms:
+        return found
+    return found | {"claimed_by": "", "claimed_until_ms": None}
+
+
 def detail(case: Case, story: tuple[Entry, ...]) -> dict[str, Any]:
     """Everything a reviewer may see of one case."""
     change, assessment = case.change, case.assessment

@@ -9,6 +9,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from keyturn.console.text import marked
+from keyturn.core.difference import leaves, short
 from keyturn.model.assessment import WAYS_BACK
 
 PHASES: Final = {
@@ -153,42 +154,9 @@ def took(ms: int) -> str:
     return f"{ms / 1_000:.1f} s" if ms < 90_000 else span(ms)
 
 
-def short(value: Any) -> str:
-    """A value in one line; what is sealed says so, with the end of its digest, so that equal values look equal."""
-    if _is_sealed(value):
-        return "sealed …" + str(value["$sealed"])[-6:]
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {short(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(short(inner) for inner in value) + "]"
-    return value if isinstance(value, str) else json.dumps(value)
-
-
 def plainly(value: Any) -> str:
     """As JSON that is read: sealed values as what they are, and nothing escaped that can be shown."""
     return json.dumps(value, indent=2, ensure_ascii=False)
-
-
-def leaves(difference: dict[str, Any]) -> list[dict[str, Any]]:
-    """One difference as the single values that differ: a map of forty settings, of which one changed, is one row."""
-    found: list[dict[str, Any]] = []
-    _compare(difference.get("path", ""), difference.get("before"), difference.get("after"), found)
-    return found
-
-
-def _compare(path: str, before: Any, after: Any, into: list[dict[str, Any]]) -> None:
-    both = isinstance(before, dict) and isinstance(after, dict)
-    if both and not _is_sealed(before) and not _is_sealed(after):
-        for key in sorted({*before, *after}):
-            if before.get(key) != after.get(key):
-                _compare(f"{path}.{key}" if path else str(key), before.get(key), after.get(key), into)
-        return
-    symbol = "+" if before is None else "-" if after is None else "~"
-    into.append({"path": path, "before": before, "after": after, "symbol": symbol})
-
-
-def _is_sealed(value: Any) -> bool:
-    return isinstance(value, dict) and set(value) == {"$sealed"}
 
 
 def _moment(at_ms: int) -> dt.datetime:

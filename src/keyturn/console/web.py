@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
@@ -17,7 +18,7 @@ from keyturn.console.api import Api, Authority
 from keyturn.console.entry import Entry
 from keyturn.console.forms import Forms
 from keyturn.console.graph import STYLE_HASH
-from keyturn.console.identity import Identity
+from keyturn.console.identity import Caller, Identity
 from keyturn.console.live import Live
 from keyturn.console.metrics import Metrics
 from keyturn.console.nonces import Nonces
@@ -28,9 +29,11 @@ from keyturn.console.people_api import PeopleApi
 from keyturn.console.policies import Policies
 from keyturn.console.proposals import Proposing
 from keyturn.console.reviewing_api import ReviewingApi
+from keyturn.console.roles import access
 from keyturn.console.signing import Signing
 from keyturn.console.slack import SlackActions, SlackSettings
 from keyturn.console.tokens import Tokens
+from keyturn.errors import ReviewError
 from keyturn.model.record import PlaneEvent
 from keyturn.runtime.interface import Desk
 
@@ -133,10 +136,22 @@ def make_app(
         *Entry(identity, forms, pages.site, passkeys, provider).routes(),
         *Account(identity, forms, pages.site, passkeys, tokens, proposing).routes(),
         *SlackActions(slack, desk, identity, f"{url}/c/").routes(),
-        Route("/events", Live(pages.site, forms.user).listen),
+        Route("/events", Live(pages.site, lambda request: _listener(request, forms, api)).listen),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     app = Starlette(routes=routes, exception_handlers={404: pages.not_found, 500: pages.broken})
     return Web(
         app, proposing.settle
     )  # around everything: Starlette's own middleware would leave errors without
+
+
+def _listener(request: Request, forms: Forms, api: Api) -> Caller | None:
+    """Who may hear what happens: a browser by its cookie, a program by its token. What they hear decides nothing."""
+    found = forms.user(request) or api.user_of(request)
+    if found is None:
+        return None
+    try:
+        access("GET", "/events").check(found)
+    except ReviewError:
+        return None
+    return found

@@ -190,4 +190,5 @@ setInterval(() => {
     const { until, since } = one.dataset;
     one.textContent = span(until ? until - Date.now() : Date.now() - since);
   }
+  for (const one of document.querySelectorAll("[data-ends]")) one.hidden = one.dataset.ends < Date.now(); // a claim that ended by itself
 }, 15000);
