@@ -15,10 +15,11 @@ from keyturn.console.answers import Tone, answers, hindrance
 from keyturn.console.precedents import resembling
 from keyturn.console.show import whole
 from keyturn.console.story import line, said
-from keyturn.console.templating import EVENTS, leaves, short, span
+from keyturn.console.templating import EVENTS, span
 from keyturn.console.text import foreign_letters, marked, seen, skeleton, visible
 from keyturn.core.case import Case, Phase
 from keyturn.core.chain import GENESIS, make_entry
+from keyturn.core.difference import leaves, short
 from keyturn.model import record as r
 from keyturn.model.assessment import (
     Alternative,
