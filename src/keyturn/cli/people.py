@@ -165,11 +165,11 @@ def proposals_approve(ctx: click.Context, id_: str, note: str, output: str) -> N
 @proposals.command("deny")
 @click.argument("id_", metavar="ID")
 @click.option("-m", "--note", default="", help="Why, for the record.")
+@output_option
 @click.pass_context
-def proposals_deny(ctx: click.Context, id_: str, note: str) -> None:
+def proposals_deny(ctx: click.Context, id_: str, note: str, output: str) -> None:
     """It does not; who proposed it takes it back this way."""
-    api(ctx).post(f"/proposals/{id_}/deny", {"note": note})
-    click.echo(f"Denied {id_}.")
+    out(api(ctx).post(f"/proposals/{id_}/deny", {"note": note}), f"Denied {id_}.", output)
 
 
 def what_became(made: Any) -> str:
