@@ -252,3 +252,34 @@ def test_lines_of_a_session_are_a_sequence() -> None:
     bare = json.dumps({"command": delete["command"]}).encode()
     together = list(answers(EXPLAINER, [bare, lines[2]], lambda _path: None, "one"))
     assert [one["effect"] for one in together] == ["delete", "replace"]
+
+
+@pytest.mark.parametrize(
+    ("question", "environment"),
+    [
+        ({"account": "123456789012"}, "development"),
+        ({}, "development"),  # the only account that is spoken of is the one that is meant
+        ({"account": "999999999999"}, "unknown"),  # somebody else's topic
+    ],
+)
+def test_what_is_said_of_the_environment_holds_for_the_account_that_is_meant(
+    question: dict[str, Any], environment: str
+) -> None:
+    """Where no account is given, an ARN in the request names it."""
+    asked = {
+        "command": "aws sns tag-resource --resource-arn arn:aws:sns:eu-west-1:123456789012:t --tags Key=a,Value=b"
+    }
+    assert row({**asked, **question, "environment": "development"})["environment"] == environment
+
+
+def test_a_guarded_put_that_nobody_could_read_is_a_doubt_and_no_loss() -> None:
+    """The attribute may not be the table's key, which is not known: unknown, and so held in production."""
+    guarded = row(
+        'aws dynamodb put-item --table-name t --item \'{"pk":{"S":"1"}}\' --condition-expression \'attribute_not_exists(pk)\''
+    )
+    assert (guarded["destructive"], guarded["findings"], guarded["verdict"]) == (False, [], "hold")
+    assert any("whether pk is of the key" in unknown for unknown in guarded["unknowns"])
+    loose = row(
+        'aws dynamodb put-item --table-name t --item \'{"pk":{"S":"1"}}\' --condition-expression \'attribute_not_exists(x)\''
+    )
+    assert loose["destructive"]

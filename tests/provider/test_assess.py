@@ -192,6 +192,8 @@ def test_a_plain_create_has_no_findings(account: Account) -> None:
         ("lambda:Invoke", {"FunctionName": "report", "InvocationType": "DryRun"}),
         ("lambda:UpdateFunctionCode", {"FunctionName": "report", "ZipFile": b"z", "DryRun": True}),
         ("ec2:TerminateInstances", {"InstanceIds": ["i-0123456789abcdef0"], "DryRun": True}),
+        ("kms:RevokeGrant", {"KeyId": "k", "GrantId": "g", "DryRun": True}),
+        ("opensearch:UpgradeDomain", {"DomainName": "shop", "TargetVersion": "2", "PerformCheckOnly": True}),
     ],
 )
 def test_only_a_true_dry_run_lowers(account: Account, asked: tuple[str, dict[str, Any]]) -> None:
@@ -200,15 +202,28 @@ def test_only_a_true_dry_run_lowers(account: Account, asked: tuple[str, dict[str
     assert (found.effect, found.reversibility) == (Effect.READ, Reversibility.R0)
     real = (
         asked[0],
-        {key: value for key, value in asked[1].items() if key not in {"DryRun", "InvocationType"}},
+        {
+            key: value
+            for key, value in asked[1].items()
+            if key not in {"DryRun", "InvocationType", "PerformCheckOnly"}
+        },
     )
     assert assess(account, real).assessment.effect.severity > Effect.CREATE.severity
 
 
-def test_a_dry_run_flag_of_another_service_lowers_nothing(account: Account) -> None:
-    """Only where AWS says that it changes nothing."""
-    asked = ("dynamodb:DeleteTable", {"TableName": RIGHT, "DryRun": True})
-    assert assess(account, asked).assessment.effect is Effect.DELETE
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("dynamodb:DeleteTable", {"TableName": RIGHT, "DryRun": True}),
+        ("kms:ScheduleKeyDeletion", {"KeyId": "k", "DryRun": True}),  # some of its operations have the flag
+        ("opensearch:UpdateDomainConfig", {"DomainName": "shop", "DryRun": "true"}),
+    ],
+)
+def test_a_dry_run_flag_that_the_operation_does_not_have_lowers_nothing(
+    account: Account, asked: tuple[str, dict[str, Any]]
+) -> None:
+    """Only where AWS says that it changes nothing: elsewhere the service may pass over it, and do it."""
+    assert assess(account, asked).assessment.effect.severity >= Effect.UPDATE.severity
 
 
 def test_a_kind_without_a_recipe_says_so(account: Account) -> None:

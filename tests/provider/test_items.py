@@ -70,6 +70,20 @@ REACHES: list[tuple[str, Asked, Effect, Reversibility, set[Kind]]] = [
         {Kind.OVERWRITE},
     ),
     (
+        "a put that the service refuses, by an alias",
+        put("i1", ConditionExpression="attribute_not_exists(#k)", ExpressionAttributeNames={"#k": "id"}),
+        Effect.UPDATE,
+        Reversibility.R1,
+        set(),
+    ),
+    (
+        "a condition on what is not the key",
+        put("i1", ConditionExpression="attribute_not_exists(nonsense)"),
+        Effect.UPDATE,
+        Reversibility.R1,
+        {Kind.OVERWRITE},
+    ),
+    (
         "an update of an item that stands",
         ("dynamodb:UpdateItem", {"TableName": RIGHT, "Key": key("i2"), "UpdateExpression": "SET a = :b"}),
         Effect.UPDATE,

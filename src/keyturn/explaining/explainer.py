@@ -84,10 +84,8 @@ class Explainer:
         return found, change
 
     def _assessed(self, change: Change, requests: tuple[Request, ...], asked: Asked) -> Assessing:
-        accounts = {
-            **self._accounts,
-            **({asked.home.account: asked.environment} if asked.environment else {}),
-        }
+        said = {_account(asked, change): asked.environment} if asked.environment else {}
+        accounts = {**self._accounts, **said}
         provider = AwsProvider(seal, accounts)
         try:
             facts = asked.facts()
@@ -125,6 +123,12 @@ class Explainer:
         decision = pipeline.decide(self._policy, change, assessment, facts)
         heaviest = max(operations, key=lambda one: one.floor.severity, default=None)
         return Explained(asked, heaviest, operations, assessment, decision)
+
+
+def _account(asked: Asked, change: Change) -> str:
+    """The account that is spoken of: the one that is given, or else the only one that the resources name."""
+    named = {ref.account for operation in change.operations for ref in operation.resources if ref.account}
+    return asked.home.account or (named.pop() if len(named) == 1 else "")
 
 
 def _driven(inquiry: Inquiry[T], answer: Callable[[Call], Answer]) -> T:

@@ -18,6 +18,7 @@ from keyturn.providers.aws.items import Items
 from keyturn.providers.aws.live import Reading
 from keyturn.providers.aws.recipes.base import Recipe, State
 from keyturn.providers.aws.rules import Context, Doubt, Rule, inside, rules_for, statements
+from keyturn.providers.aws.rules.parts import members_of
 from keyturn.providers.aws.rules.shapes import APPENDS
 
 _DESTROYS: Final = frozenset({Effect.DELETE, Effect.REPLACE})
@@ -27,7 +28,26 @@ _PLAIN_READS: Final = frozenset(
 )
 """Without WithDecryption these hand out secure strings as ciphertext (API_GetParameter): a plain read."""
 
-_TRUE_DRY_RUNS: Final = frozenset({"lambda:Invoke", "lambda:UpdateFunctionCode"})
+_DRY_RUNS: Final = {
+    "ec2": "DryRun",
+    "imagebuilder": "dryRun",
+    "kms": "DryRun",
+    "network-firewall": "DryRun",
+    "pinpoint-sms-voice-v2": "DryRun",
+    "es:CancelDomainConfigChange": "DryRun",
+    "es:UpdateElasticsearchDomainConfig": "DryRun",
+    "es:UpgradeElasticsearchDomain": "PerformCheckOnly",
+    "kinesis:PutRecord": "DryRun",
+    "kinesis:PutRecords": "DryRun",
+    "lambda:UpdateFunctionCode": "DryRun",
+    "logs:DeleteAccountPolicy": "dryRun",
+    "logs:PutAccountPolicy": "dryRun",
+    "opensearch:CancelDomainConfigChange": "DryRun",
+    "opensearch:UpdateDomainConfig": "DryRun",
+    "opensearch:UpgradeDomain": "PerformCheckOnly",
+    "ssm:DeleteInventory": "DryRun",
+}
+"""Services, and single operations, whose pages say that with this member set to true nothing is done: the request is only checked."""
 
 _SINGLE: Final = items.WRITES | {
     "dynamodb:BatchExecuteStatement",
@@ -55,8 +75,11 @@ class Judged(msgspec.Struct, frozen=True):
 
 def lowered(name: str, parameters: Mapping[str, Any]) -> bool:
     """Whether the request is certainly a read although its name is not: the short list of docs/concepts/rules.md, 6."""
-    if parameters.get("DryRun") is True and (name.startswith("ec2:") or name in _TRUE_DRY_RUNS):
-        return True
+    flag = _DRY_RUNS.get(name) or _DRY_RUNS.get(name.partition(":")[0])
+    if flag is not None and parameters.get(flag) is True:
+        return flag in members_of(
+            name
+        )  # a service may pass over a member that its operation does not have, and do it
     if name == "lambda:Invoke" and parameters.get("InvocationType") == "DryRun":
         return True
     if name in statements.OPERATIONS:

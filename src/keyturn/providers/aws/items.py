@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -37,7 +38,7 @@ class Write(msgspec.Struct, frozen=True):
     table: str
     verb: str
     given: dict[str, Any]
-    conditional: bool = False  # the service itself refuses to overwrite (attribute_not_exists)
+    absent: str = ""  # the attribute that must not stand (attribute_not_exists): of a key, the service itself refuses to overwrite
 
 
 class Items(msgspec.Struct, frozen=True):
@@ -90,14 +91,24 @@ def writes_of(operation: Operation, parameters: dict[str, Any]) -> tuple[Write, 
 
 
 def _write(verb: str, part: dict[str, Any]) -> Write:
-    condition = str(part.get("ConditionExpression", ""))
     return Write(
         table=_table_name(str(part.get("TableName", ""))),
         verb=verb,
         given=part.get("Item" if verb == "put" else "Key") or {},
-        conditional=condition.replace(" ", "").startswith("attribute_not_exists(")
-        and " or " not in condition.lower(),
+        absent=_absent(part),
     )
+
+
+_ABSENT: Final = re.compile(
+    r"^\s*attribute_not_exists\s*\(\s*([#\w.-]+)\s*\)(?!.*\bor\b)", re.IGNORECASE | re.DOTALL
+)
+
+
+def _absent(part: dict[str, Any]) -> str:
+    """The attribute that the condition wants absent; empty where it wants something else, or may be content without it."""
+    found = _ABSENT.match(str(part.get("ConditionExpression", "")))
+    name = found[1] if found else ""
+    return str((part.get("ExpressionAttributeNames") or {}).get(name, "")) if name.startswith("#") else name
 
 
 def _batch(request: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -132,12 +143,14 @@ def capture(
         for name, (write, key) in keys.items()
         if name not in unread
     }
-    put_over = [write for name, (write, _) in keys.items() if name in found and write.verb != "delete"]
+    put_over = [
+        write.absent in key for name, (write, key) in keys.items() if name in found and write.verb != "delete"
+    ]
     return Items(
         puts=sum(write.verb == "put" for write in writes),
         updates=sum(write.verb == "update" for write in writes),
         deletes=sum(write.verb == "delete" for write in writes),
-        overwritten=sum(not write.conditional for write in put_over),
+        overwritten=put_over.count(False),
         deleted=sum(write.verb == "delete" for name, (write, _) in keys.items() if name in found),
         unknown=len(writes) - len(states),
         states=states,

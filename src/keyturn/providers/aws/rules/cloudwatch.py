@@ -44,11 +44,13 @@ def actions_off(context: Context) -> Fired:
 )
 def alarm_weakened(context: Context) -> Fired:
     """PutMetricAlarm replaces the whole alarm: actions that are not given are gone."""
-    if context.state is None:
-        return None
+    if context.state is None and str(context.ref) in context.states:
+        return None  # a new alarm
     if context.parameters.get("ActionsEnabled") is False:
         return f"The actions of {context.ref.id} would be switched off.", {}
-    gone = set(context.state.get("alarm_actions") or []) - set(context.parameters.get("AlarmActions") or [])
+    gone = set((context.state or {}).get("alarm_actions") or []) - set(
+        context.parameters.get("AlarmActions") or []
+    )
     return (f"{context.ref.id} would no longer call {len(gone)} of its actions.", {}) if gone else None
 
 

@@ -205,9 +205,18 @@ def zero(*paths: str, live: str | None = None) -> Condition:
     return Condition(test, frozenset(paths), frozenset([live] if live else [] if live == "" else paths))
 
 
-def lower(path: str, live: str | None = None) -> Condition:
-    """Less than what stands; None where that was not read."""
-    return _compared(path, path if live is None else live, lambda wanted, now: wanted < now)
+def lower(path: str, live: str | None = None, *, least: float | None = None) -> Condition:
+    """Less than what stands; None where that was not read, unless the request asks for no more than `least`: there is little below it."""
+    less = _compared(path, path if live is None else live, lambda wanted, now: wanted < now)
+    if least is None:
+        return less
+
+    def test(request: Request, now: Live) -> bool | None:
+        found = less.holds(request, now)
+        asked = [wanted for value in values(request, path) if (wanted := number(value)) is not None]
+        return True if found is None and min(asked) <= least else found
+
+    return Condition(test, less.given, less.live)
 
 
 def higher(path: str, live: str | None = None) -> Condition:

@@ -6,7 +6,8 @@ from typing import Final
 
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
-from keyturn.providers.aws.rules import Context, Fired, Said, rule
+from keyturn.providers.aws.items import writes_of
+from keyturn.providers.aws.rules import Context, Doubt, Fired, Said, rule
 
 R1, R3, R4 = Reversibility.R1, Reversibility.R3, Reversibility.R4
 DYNAMODB: Final = "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/"
@@ -150,6 +151,9 @@ def items_overwritten(context: Context) -> Fired:
         return None
     evidence = {"writes": writes, "overwritten": met.overwritten, "unknown": met.unknown}
     if not met.captured:
+        made = [write for write in writes_of(context.operation, context.parameters) if write.verb != "delete"]
+        if all(write.absent in write.given for write in made):
+            return Doubt(f"DDB008: whether {made[0].absent} is of the key, so that nothing is written over")
         return (
             f"Up to {writes} items of {context.ref.id} would be written over, and what they are could not be read.",
             evidence,

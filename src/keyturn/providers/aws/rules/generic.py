@@ -113,9 +113,22 @@ def code_given(context: Context) -> Fired:
     found = [leaf for leaf in filled(of(context, "code")) if _runs(leaf)]
     if not found:
         return None
+    if context.operation.name in _KEPT and not filled(of(context, "role")):
+        return Said(
+            f"{context.ref} is kept; it runs when somebody starts it, with no role of its own ({where(found)}).",
+            paths(found),
+            effect=Effect.CREATE,
+            kind=Kind.NOTE,
+        )
     return with_authority(
         context, f"The request supplies what something else will run ({where(found)}).", paths(found)
     )
+
+
+_KEPT: Final = frozenset(
+    {"athena:CreateNamedQuery", "athena:CreatePreparedStatement", "ecs:RegisterTaskDefinition"}
+)
+"""These put away under a new name what is to run, and change nothing that runs: starting it is a call of its own, judged by what it starts."""
 
 
 @rule("GEN006", [], Kind.DELEGATED_AUTHORITY, Effect.PERMISSION, R3, SOURCE)

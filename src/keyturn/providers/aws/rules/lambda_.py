@@ -117,8 +117,10 @@ def variables_dropped(context: Context) -> Fired:
     """The environment is replaced as a whole: a variable that is not given is gone."""
     given = context.parameters.get("Environment")
     standing = (context.state or {}).get("environment") or {}
-    if given is None or context.state is None:
+    if given is None:
         return None
+    if context.state is None and str(context.ref) not in context.states and not given.get("Variables"):
+        return f"{context.ref.id} would lose all of its variables; which they are could not be read.", {}
     dropped = sorted(set(standing) - set(given.get("Variables") or {}))
     return (
         (f"{context.ref.id} would lose the variables {', '.join(dropped)}.", {"dropped": dropped})

@@ -40,7 +40,7 @@ APPENDS: Final = frozenset(
 """These add a record and touch nothing that stands: there is nothing to read about it."""
 
 STARTS: Final = re.compile(
-    r"^(Start|Resume)(?!.*(Execution|Session|Command|Automation|Build|Run|Quer|Job|Task|Pipeline|Experiment|Deployment|Import|Export|"
+    r"^StartConfigRulesEvaluation$|^(Start|Resume)(?!.*(Execution|Session|Command|Automation|Build|Run|Quer|Job|Task|Pipeline|Experiment|Deployment|Import|Export|"
     r"Migration|Replication|Refresh|Test|Workflow|Statement|Shift|Evaluation|Training|Crawler|Flow|Signaling|Call|Chat|Contact|"
     r"Conversation|Restore|Failover|Recovery|Policy|Access|Recommendation|Generation|Upload|Maintenance|Campaign))"
 )
@@ -72,7 +72,7 @@ _FAMILIES: Final = {
     r"maximum\w*capacity|readcapacityunits|writecapacityunits|reserved\w*executions|maxvcpus|desiredsize|instancecount|"
     r"desiredinstancecount|numberof\w*|replicacount|newreplicacount|trafficdialpercentage|shardcount|nodecount|"
     r"desiredweight|maximum(concurrency|executions)|maxconcurrency\w*|provisioned\w*(units|executions))$",
-    "state": r"(^|[a-z])(status|state)$",
+    "state": r"(^|[a-z])(status|state|indexingmode|loggingmode|inspectionmode)$",
     "flag": r"(^|is)enabled?$|^enabled?[a-z]|[a-z](enabled|activated)$|^(use|require|enforce|encrypt)[a-z]|^(multiaz|atrest\w*|transit\w*)$|^active$",
     "removal": r"^(delete|remove|terminate|destroy|drop|wipe|reset|purge|truncate)(?!protect|onterm|after|marker|tags?$|tagkeys)[a-z]\w*|"
     r"[a-z]to(remove|delete|terminate|reset|revoke|disable)$|^(remove|delete|deletes|deletions|removals)$",

@@ -11,6 +11,8 @@ from keyturn.providers.aws.rules import Context, Fired, rule
 
 R1, R4 = Reversibility.R1, Reversibility.R4
 SQS: Final = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/"
+RETENTION_S_MAX: Final = 1_209_600
+"""The longest that a queue keeps a message (SetQueueAttributes): nothing that stands is longer."""
 
 
 @rule("SQS001", ["sqs:PurgeQueue"], Kind.DATA_LOSS, Effect.DELETE, R4, SQS + "API_PurgeQueue.html")
@@ -45,7 +47,7 @@ def retention_shortened(context: Context) -> Fired:
     """Messages older than the new retention period are deleted."""
     wanted = (context.parameters.get("Attributes") or {}).get("MessageRetentionPeriod")
     standing = ((context.state or {}).get("attributes") or {}).get("MessageRetentionPeriod")
-    if wanted is None or (standing is not None and int(wanted) >= int(standing)):
+    if wanted is None or int(wanted) >= (RETENTION_S_MAX if standing is None else int(standing)):
         return None
     return f"Messages of {context.ref.id} older than {wanted} s would be deleted.", {
         "from": standing,

@@ -268,12 +268,17 @@ def another_account(context: Context) -> Fired:
         "sts",
     }:
         return None
-    own = context.operation.account
+    own = context.operation.account or context.ref.account
     found = [
         leaf
         for leaf in of(context, "other")
         for text in (leaf.value if isinstance(leaf.value, list) else [leaf.value])
-        if isinstance(text, str) and (account := _ACCOUNT.search(text)) and account[1] != own
+        if isinstance(text, str)
+        and (account := _ACCOUNT.search(text))
+        and account[1] != own
+        and (
+            own or leaf.path not in {"AccountId", "AwsAccountId"}
+        )  # whose call it is, where nothing else says it
     ]
     return (
         (f"Something of {context.ref} would go to another account ({where(found)}).", paths(found))

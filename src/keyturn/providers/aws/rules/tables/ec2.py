@@ -76,7 +76,7 @@ def _instance_store(_request: Request, live: Live) -> bool | None:
 
 T.row("EC001", "ModifyInstanceAttribute", off("DisableApiTermination", "") | off("DisableApiStop", ""), STRIP, "Protection against termination or stop would be taken off")
 T.row("EC002", "ModifyInstanceAttribute", given("UserData", "UserData.Value"), RUNS, "Other user data would run as root at the next start, with the instance's role")
-T.row("EC003", "ModifyInstanceAttribute", given("Groups") & changed("Groups", "Reservations[].Instances[].SecurityGroups[].GroupId", unread=None), OUTAGE, "The whole list of its security groups is replaced")
+T.row("EC003", "ModifyInstanceAttribute", given("Groups") & changed("Groups", "Reservations[].Instances[].SecurityGroups[].GroupId"), OUTAGE, "The whole list of its security groups is replaced")
 T.row("EC004", "ModifyInstanceAttribute", off("SourceDestCheck", "Reservations[].Instances[].SourceDestCheck"), STRIP, "The instance could send and take packets of others")
 T.row("EC005", "ModifyInstanceAttribute", says("BlockDeviceMappings[].Ebs.DeleteOnTermination", True), BACKUPS_OFF, "Its volume would be deleted when the instance is")
 T.row("EC006", "ModifyInstanceAttribute", given("InstanceType", "Kernel", "Ramdisk") & changed("InstanceType.Value", "Reservations[].Instances[].InstanceType"), OUTAGE, "The instance has to be stopped for it, and comes back as another type")
@@ -125,3 +125,5 @@ T.row("EC047", "RestoreSnapshotTier LockSnapshot", says("LockMode", "compliance"
 T.row("EC048", "UnlockSnapshot", ALWAYS, STRIP, "The snapshot could be deleted again")
 T.row("EC049", "ModifyVpcBlockPublicAccessOptions", says("InternetGatewayBlockMode", "off", "block-bidirectional"), OUTAGE, "Every network of the region would be opened, or cut off from the internet")
 T.row("EC050", "GetPasswordData", ALWAYS, Harm(Kind.SECRET, Effect.SECRET, Reversibility.R4), "The administrator's password would be handed out")
+T.row("EC051", "ModifyInstanceAttribute", says("InstanceInitiatedShutdownBehavior.Value", "terminate"), STRIP, "A shutdown from inside would terminate the instance from now on")
+T.row("EC052", "EnableSerialConsoleAccess", ALWAYS, EXPOSES, "Whoever may push a key would reach the console of every instance of the region, past its network")

@@ -42,7 +42,7 @@ T.read("ModifyGlobalCluster", Read("rds:DescribeGlobalClusters", {"GlobalCluster
 T.read("ModifyDBParameterGroup ResetDBParameterGroup", Read("rds:DescribeDBParameters", {"DBParameterGroupName": "DBParameterGroupName", "Source": "=user"}))
 T.row("RDS001", "ModifyDBInstance ModifyDBCluster ModifyGlobalCluster", off("DeletionProtection"), STRIP, "Deletion protection would be taken off: the step before a delete")
 T.row("RDS002", "ModifyDBInstance ModifyDBCluster", zero("BackupRetentionPeriod"), BACKUPS, "A retention of zero disables automated backups and deletes those there are")
-T.row("RDS003", "ModifyDBInstance ModifyDBCluster", lower("BackupRetentionPeriod") & ~zero("BackupRetentionPeriod"), BACKUPS, "Automated backups older than the shorter retention would be deleted")
+T.row("RDS003", "ModifyDBInstance ModifyDBCluster", lower("BackupRetentionPeriod", least=1) & ~zero("BackupRetentionPeriod"), BACKUPS, "Automated backups older than the shorter retention would be deleted")
 T.row("RDS004", "ModifyDBInstance", on("ApplyImmediately", "") & (changed("DBInstanceClass") | changed("EngineVersion") | given("DBParameterGroupName", "OptionGroupName", "StorageType")), OUTAGE, "The instance would restart at once, outside its maintenance window")
 T.row("RDS005", "ModifyDBInstance ModifyDBCluster", given("NewDBInstanceIdentifier", "NewDBClusterIdentifier", "DBPortNumber", "Port"), OUTAGE, "Its endpoint would change, and clients find it no longer")
 T.row("RDS006", "ModifyDBInstance ModifyDBCluster", given("MasterUserPassword", "RotateMasterUserPassword"), ROTATES, "The master password would be another one: whoever uses the one before fails, whoever chose it is administrator")

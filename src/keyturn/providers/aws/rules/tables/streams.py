@@ -50,7 +50,7 @@ K: Final = Table("kinesis", "https://docs.aws.amazon.com/kinesis/latest/APIRefer
 _STREAM: Final = Read("kinesis:DescribeStreamSummary", {"StreamName": "StreamName"}, "StreamDescriptionSummary")
 K.read("DecreaseStreamRetentionPeriod UpdateShardCount StopStreamEncryption DeleteStream", _STREAM)
 K.row("KIN001", "DecreaseStreamRetentionPeriod", lower("RetentionPeriodHours") | unread("RetentionPeriodHours"), LOSS, "Records older than the new retention are deleted at once")
-K.row("KIN002", "UpdateShardCount", lower("TargetShardCount", "OpenShardCount"), OUTAGE, "Writers would be throttled: fewer shards than now")
+K.row("KIN002", "UpdateShardCount", lower("TargetShardCount", "OpenShardCount", least=1), OUTAGE, "Writers would be throttled: fewer shards than now")
 K.row("KIN003", "DeleteStream", says("EnforceConsumerDeletion", True), OUTAGE_DELETE, "Consumers that are registered would go with it")
 K.row("KIN004", "StopStreamEncryption", stands("EncryptionType", "KMS"), STRIP, "New records would no longer be encrypted")
 K.row("KIN005", "DeregisterStreamConsumer DisableEnhancedMonitoring MergeShards", ALWAYS, OUTAGE, "Somebody reads less of the stream, or sees less of it", "DeregisterStreamConsumer")
