@@ -168,26 +168,34 @@ def test_what_cannot_be_read_in_one_way_is_not_forwarded(
     assert says in message
 
 
-def test_a_malformed_second_request_does_not_answer_for_the_first(plane: Running, upstream: Upstream) -> None:
+def test_a_malformed_second_request_does_not_answer_for_the_first(upstream: Upstream, tmp_path: Path) -> None:
     """While one is being served, garbage behind it ends the connection; its answer is never taken for the first one's."""
-    held = signed(plane.key, plane.port, b'{"TableName":"orders"}', target="DynamoDB_20120810.DeleteTable")
-    heard = raw(plane.port, held + b"garbage\r\n\r\n", wait_s=2)
+    with running(tmp_path, upstream.endpoint) as plane:
+        held = signed(
+            plane.key, plane.port, b'{"TableName":"orders"}', target="DynamoDB_20120810.DeleteTable"
+        )
+        heard = raw(plane.port, held + b"garbage\r\n\r\n", wait_s=2)
     assert b"MalformedRequest" not in heard
-    time.sleep(0.3)
-    upstream.seen.clear()  # it may have been read, to be judged
+    _only_read(upstream)
 
 
-def test_the_account_is_the_configured_one(plane: Running, upstream: Upstream) -> None:
+def test_the_account_is_the_configured_one(upstream: Upstream, tmp_path: Path) -> None:
     """What is judged is judged for this account, whatever the client says of itself."""
-    heard = raw(
-        plane.port,
-        signed(plane.key, plane.port, b'{"TableName":"orders"}', target="DynamoDB_20120810.DeleteTable"),
-    )
+    with running(tmp_path, upstream.endpoint) as plane:
+        heard = raw(
+            plane.port,
+            signed(plane.key, plane.port, b'{"TableName":"orders"}', target="DynamoDB_20120810.DeleteTable"),
+        )
+        cases = plane.app.runtime.cases()
     assert status_of(heard) == 403
-    cases = plane.app.runtime.cases()
     assert {ref.account for case in cases if case.change for ref in case.change.resources} == {NUMBER}
+    _only_read(upstream)
+
+
+def _only_read(upstream: Upstream) -> None:
+    """A case is judged, and who relies on it looked for, for as long as its plane runs: one that reads is stopped before this is asked."""
     assert not any("DeleteTable" in seen.headers.get("x-amz-target", "") for seen in upstream.seen)
-    upstream.seen.clear()  # it was read, to be judged
+    upstream.seen.clear()
 
 
 def test_a_start_on_a_used_port_says_so(plane: Running, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,8 +18,6 @@ from demo.world import Account
 from tests.standin.refusing import Refusing
 
 DEMO = Path(__file__).parents[2] / "demo"
-BUILD_S_MAX, CAPTURE_S_MAX, AGENT_S_MAX = 24.0, 6.0, 20.0
-"""Twice what the demonstration may take: test machines are busy."""
 
 
 class Told(NamedTuple):
@@ -29,7 +26,6 @@ class Told(NamedTuple):
     code: int
     said: str
     events: list[dict[str, Any]]
-    took_s: float
 
 
 def run_agent(account: Account, endpoint: str, service: str, folder: Path) -> Told:
@@ -45,28 +41,21 @@ def run_agent(account: Account, endpoint: str, service: str, folder: Path) -> To
     }
     agent = [sys.executable, str(DEMO / "reckless_agent.py"), "--service", service]
     given = ["--fix", f"TABLE_NAME={service}-items", "--events", str(events)]
-    began = time.monotonic()
     done = subprocess.run(
         [*agent, *given], env=environment, capture_output=True, text=True, check=False, timeout=100
     )
-    took_s = time.monotonic() - began
     assert not done.stderr, done.stderr
     return Told(
         done.returncode,
         done.stdout,
         [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()],
-        took_s,
     )
 
 
 def test_the_environment_is_what_it_says_and_unguarded_it_is_gone(account: Account, tmp_path: Path) -> None:
     """The agent fixes the bug and calls it a success; the configuration is as before, and the data is gone."""
-    began = time.monotonic()
     world.build(account, "shop")
-    built = time.monotonic()
     before = world.capture(account, "shop")
-    captured = time.monotonic()
-    assert (built - began < BUILD_S_MAX, captured - built < CAPTURE_S_MAX) == (True, True)
     assert all(held is not None for held in before.values())
     assert (before["table"]["items"], before["archive"]["items"]) == (10_000, 2_000)
     assert (before["reports"]["versions"], before["queue"]["messages"]) == (60, 25)
@@ -81,7 +70,6 @@ def test_the_environment_is_what_it_says_and_unguarded_it_is_gone(account: Accou
     assert (told.code, "The bug is fixed." in told.said) == (0, True), told.said
     assert [event["says"] for event in told.events if not event["ok"]] == []
     assert sum(event["command"] != "" for event in told.events) == 2, "two steps go through the aws command"
-    assert told.took_s < AGENT_S_MAX
     after = world.capture(account, "shop")
     assert world.losses(before, after) == {
         "items": 12_000,
@@ -130,7 +118,6 @@ def test_where_everything_is_refused_it_carries_on_and_runs_what_it_is_told(
         told = run_agent(account, between.endpoint, "mill", tmp_path)
 
     assert (told.code, "The bug is fixed." in told.said) == (0, True), told.said
-    assert told.took_s < AGENT_S_MAX
     after = world.capture(account, "mill")
     assert set(world.losses(before, after).values()) == {0}
     assert [(d.place, d.field) for d in world.compare(before, after)] == [("function", "environment")]

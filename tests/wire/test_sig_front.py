@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -16,17 +14,18 @@ from keyturn.providers.aws import sigv4
 from keyturn.providers.aws.signing import front, sigv4a
 from keyturn.providers.aws.signing.values import Authentic, ChunkSigning, Form, Refused, Secret
 from keyturn.providers.aws.wire import WireRequest
+from tests.wire.oracle import MOMENT
+from tests.wire.then import NOW_S
 
 KEY, SECRET, REGION, HOST = "AKID", "sec/ret+Key", "eu-central-1", "gateway.test"
 PLAIN = Secret(SECRET)
 
 
 def authenticated(
-    request: WireRequest, *, secret: Secret = PLAIN, now_s: float | None = None
+    request: WireRequest, *, secret: Secret = PLAIN, now_s: float = NOW_S
 ) -> Authentic | Refused:
-    at_s = time.time() if now_s is None else now_s
     return front.authenticate(
-        request, lambda key: secret if key == KEY else None, region="us-east-1", now_s=at_s
+        request, lambda key: secret if key == KEY else None, region="us-east-1", now_s=now_s
     )
 
 
@@ -47,7 +46,7 @@ def by_header(
         token=token,
         region=REGION,
         signing_name=service,
-        now_s=time.time(),
+        now_s=NOW_S,
     )
     return WireRequest("PUT", "/b/k", headers, body)
 
@@ -161,7 +160,7 @@ def asymmetric(body: bytes = b"{}", region_set: str = "*", token: str = "") -> W
         token=token,
         region_set=region_set,
         signing_name="events",
-        now_s=time.time(),
+        now_s=NOW_S,
     )
     return msgspec.structs.replace(head, headers=headers)
 
@@ -245,7 +244,7 @@ def by_runtime(auth: Any, *, query: bool, service: str, body_header: bool) -> Wi
         credentials_provider=auth.AwsCredentialsProvider.new_static(KEY, SECRET),
         region="eu-*",
         service=service,
-        date=datetime.now(UTC),
+        date=MOMENT,
         use_double_uri_encode=service != "s3",
         should_normalize_uri_path=service != "s3",
         signed_body_value=auth.AwsSignedBodyValue.UNSIGNED_PAYLOAD if service == "s3" else None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import boto3
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from keyturn.providers.aws.signing import postform
 from keyturn.providers.aws.signing.values import Refused, Secret
 from keyturn.providers.aws.wire import WireRequest
+from tests.wire.then import NOW_S, then
 
 SECRET, LINE = "sec/ret+Key", "----line"
 
@@ -42,7 +42,8 @@ def presigned(version: str = "s3v4", **more: Any) -> dict[str, str]:
         aws_secret_access_key=SECRET,
         config=Config(signature_version=version),
     )
-    made: dict[str, str] = client.generate_presigned_post("bucket", "up/${filename}", **more)["fields"]
+    with then():
+        made: dict[str, str] = client.generate_presigned_post("bucket", "up/${filename}", **more)["fields"]
     client.close()
     return made
 
@@ -52,9 +53,7 @@ def verified(
 ) -> postform.PostForm | Refused:
     found = postform.parse(request)
     return (
-        found
-        if isinstance(found, Refused)
-        else postform.verify(found, Secret(secret), now_s=time.time() + later_s)
+        found if isinstance(found, Refused) else postform.verify(found, Secret(secret), now_s=NOW_S + later_s)
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 from keyturn.providers.aws.signing import front, query
 from keyturn.providers.aws.signing.values import Authentic, Form, Refused, Secret
 from keyturn.providers.aws.wire import CredentialScope, Identified, WireRequest, identify
+from tests.wire.then import NOW_S, then
 
 SECRET, REGION, HOST = "sec/ret+Key", "eu-central-1", "gateway.test"
 PLAIN = Secret(SECRET)
@@ -30,18 +30,20 @@ def presigned(
     kind: str = "v4",
     headers: dict[str, str] | None = None,
     token: str = "",
-    expires_s: int = 86_400,  # the tables below are signed when this is imported, long before they are read
+    expires_s: int = 86_400,
     body: bytes | None = b"",
 ) -> WireRequest:
     """A URL as botocore presigns it, as it arrives when a plain HTTP client follows it."""
     made = AWSRequest(method, f"https://{HOST}{target}", headers=headers or {})
     credentials = Credentials("AKID", SECRET, token or None)
     if kind == "v2":
-        HmacV1QueryAuth(credentials, expires=expires_s).add_auth(made)
+        with then():
+            HmacV1QueryAuth(credentials, expires=expires_s).add_auth(made)
         sent: dict[str, str] = {}
     else:
         signer = S3SigV4QueryAuth if service == "s3" else SigV4QueryAuth
-        signer(credentials, service, REGION, expires=expires_s).add_auth(made)
+        with then():
+            signer(credentials, service, REGION, expires=expires_s).add_auth(made)
         sent = headers or {}
     parts = urlsplit(made.url)
     lower = tuple((name.lower(), value) for name, value in sent.items())
@@ -55,7 +57,7 @@ def authenticated(
         request,
         lambda key: secret if key == "AKID" else None,
         region="us-east-1",
-        now_s=time.time() + later_s,
+        now_s=NOW_S + later_s,
     )
 
 
@@ -155,9 +157,7 @@ def test_a_bucket_in_the_host_is_under_a_v2_signature() -> None:
     virtual = WireRequest("GET", f"/key?{made.target.partition('?')[2]}", (("host", HOST),), b"")
 
     def by(origin: str) -> Authentic | Refused:
-        return front.authenticate(
-            virtual, lambda _: PLAIN, region="us-east-1", now_s=time.time(), origin=origin
-        )
+        return front.authenticate(virtual, lambda _: PLAIN, region="us-east-1", now_s=NOW_S, origin=origin)
 
     found = by("bucket.s3.eu-central-1.amazonaws.com")
     assert isinstance(found, Authentic), found

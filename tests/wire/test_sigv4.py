@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from datetime import UTC, datetime
 
 import msgspec
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 
 from keyturn.providers.aws import sigv4
 from keyturn.providers.aws.wire import WireRequest
+from tests.wire.then import NOW_S, then
 
 SECRET, REGION, HOST = "sec/ret+Key", "eu-central-1", "gateway.test"
 
@@ -34,16 +34,17 @@ def signed(
     if service == "s3":
         made.context["payload_signing_enabled"] = True
         made.context["client_config"] = None
-    signer(Credentials("AKID", SECRET), service, REGION).add_auth(made)
+    with then():
+        signer(Credentials("AKID", SECRET), service, REGION).add_auth(made)
     got = tuple((name.lower(), value) for name, value in made.headers.items())
     return WireRequest(method, target, got, body)
 
 
-def verified(request: WireRequest, *, secret: str = SECRET, now_s: float | None = None) -> object:
+def verified(request: WireRequest, *, secret: str = SECRET, now_s: float = NOW_S) -> object:
     found = sigv4.parse(request)
     if isinstance(found, sigv4.SignatureRefused):
         return found
-    return sigv4.verify(request, found, secret, now_s=time.time() if now_s is None else now_s)
+    return sigv4.verify(request, found, secret, now_s=now_s)
 
 
 TARGETS: list[tuple[str, str, str]] = [
@@ -110,7 +111,7 @@ def test_what_we_sign_with_a_token_verifies() -> None:
         token="t/o+k=en",
         region=REGION,
         signing_name="dynamodb",
-        now_s=time.time(),
+        now_s=NOW_S,
     )
     assert "x-amz-security-token" in dict(ours)["authorization"]
     assert isinstance(verified(WireRequest("POST", "/", ours, b"{}")), sigv4.Verified)
@@ -189,10 +190,10 @@ def test_another_secret_and_another_time_are_refused() -> None:
     fresh = signed(headers=HEADERS)
     assert isinstance(verified(fresh, secret="guess"), sigv4.SignatureRefused)
     for off in (-1_000, 1_000):
-        answer = verified(fresh, now_s=time.time() + off)
+        answer = verified(fresh, now_s=NOW_S + off)
         assert isinstance(answer, sigv4.SignatureRefused)
         assert answer.code == "skew"
-    assert isinstance(verified(fresh, now_s=time.time() + 800), sigv4.Verified)
+    assert isinstance(verified(fresh, now_s=NOW_S + 800), sigv4.Verified)
 
 
 @settings(max_examples=300, deadline=None)
