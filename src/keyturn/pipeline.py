@@ -31,6 +31,8 @@ SAID_CHARS_MAX: Final = 4_000
 WORDS_CHARS_MAX: Final = 500
 """Of a reviewer's own words an agent is told so many: advice, no essay."""
 
+NO_BACKUP: Final = "Policy requires a verified backup first, and none can be taken: {why}. Even approved, the call would not leave."
+
 _WORST_FIRST: Final = (
     Kind.REPLACE,
     Kind.DATA_LOSS,
@@ -109,8 +111,12 @@ def ask_reviewers(
     nonce: str,
     remind_s: int = 0,
     people: People = NOBODY,
+    no_backup: str = "",
 ) -> ReviewRequest:
-    """What an approval will bind to, frozen now. A hold without a stated quorum asks for one reviewer."""
+    """What an approval will bind to, frozen now. A hold without a stated quorum asks for one reviewer.
+
+    `no_backup`: why no backup could be taken, which counts where policy asks for one.
+    """
     duties = decision.obligations
     left_ms = deadline_ms - at_ms
     request = ReviewRequest(
@@ -131,6 +137,7 @@ def ask_reviewers(
         escalate_at_ms=at_ms + duties.escalate_s * 1000 if duties.escalate_s else 0,
         remind_at_ms=deadline_ms - min(remind_s * 1000, left_ms // 2) if remind_s else 0,
         break_glass=duties.break_glass,
+        no_backup=no_backup if duties.backup else "",
     )
     return msgspec.structs.replace(request, unmet=unmet(request, people, at_ms=at_ms))
 
@@ -182,6 +189,7 @@ def say(
     lines = [
         _headline(case_id, url, decision, request.needs if request else ()),
         f"As things stand {request.unmet}." if request and request.unmet else "",
+        NO_BACKUP.format(why=request.no_backup) if request and request.no_backup else "",
         _effect_sentence(change, assessment),
         _why(decision),
     ]

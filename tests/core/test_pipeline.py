@@ -187,6 +187,23 @@ def test_what_could_not_be_assessed_is_the_worst() -> None:
     assert assessing.captures.unknowns == ("the account is silent",)
 
 
+@pytest.mark.parametrize("backup", [True, False])
+def test_what_could_not_be_prepared_is_said_with_the_hold(backup: bool) -> None:
+    """To the agent and under what reviewers bind to; where policy asks for no backup it is nobody's concern."""
+    asked = pipeline.ask_reviewers(
+        "C-7", 1, w.change(), w.assessment(), w.decision(backup=backup), requesters=("olga",), excluded=("olga",),
+        at_ms=1, deadline_ms=5, nonce="n", no_backup="there is no recipe to back up orders",
+    )  # fmt: skip
+    told = pipeline.say("C-7", "https://k/c/C-7", w.change(), _assessing(), w.decision(backup=backup), asked)
+    line = (
+        "Policy requires a verified backup first, and none can be taken: there is no recipe to back up orders. "
+        "Even approved, the call would not leave."
+    )
+    assert (line in told.splitlines()) is backup
+    assert (asked.no_backup != "") is backup
+    assert (asked.digest != msgspec.structs.replace(asked, no_backup="").digest) is backup
+
+
 def test_a_hold_asks_for_somebody() -> None:
     """A hold without a quorum still needs one reviewer; the request freezes what they see."""
     asked = pipeline.ask_reviewers(

@@ -21,6 +21,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from keyturn.console.answers import hindrance
 from keyturn.core.case import Phase
 from keyturn.testing.standin import StandIn
 from tests.gateway.gateway_world import REGION, Running, Upstream, raw, running, signed
@@ -102,6 +103,22 @@ def test_an_error_of_the_service_is_passed_on_as_it_is(plane: Running) -> None:
     with pytest.raises(ClientError) as caught:
         plane.client("s3").head_bucket(Bucket="nothing")
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+
+
+def test_a_hold_that_could_not_be_prepared_says_so_at_once(plane: Running, account: StandIn) -> None:
+    """Policy wants a backup and there is none of a queue: agent and reviewers read it while it is held, not after the approval."""
+    queues = direct(account, "sqs")
+    url = queues.create_queue(QueueName="unsaved", tags={"environment": "production"})["QueueUrl"]
+    with pytest.raises(ClientError) as caught:
+        plane.client("sqs").delete_queue(QueueUrl=url)
+    told = error_of(caught.value)[1]
+    why = "Policy requires a verified backup first, and none can be taken: there is no recipe to back up SQS queue unsaved."
+    assert why in told
+    held = plane.app.runtime.case(told.partition("case ")[2].split()[0])
+    assert held is not None
+    assert held.request is not None
+    assert hindrance(held).startswith(why)
+    queues.delete_queue(QueueUrl=url)
 
 
 # --- holds -----------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import gc
 import socket
@@ -11,6 +12,7 @@ from typing import Any, cast
 
 import pytest
 
+from keyturn import config as settings
 from keyturn.executors.http import Client
 from keyturn.executors.interface import NotSentError
 from keyturn.surfaces.aws_gateway.server import GatewayConfig, serve
@@ -108,4 +110,23 @@ def test_the_console_leaves_no_connection_either(tmp_path: Path, open_page: bool
                 client.sendall("\r\n".join(lines).encode())
                 assert client.recv(65_536).startswith(b"HTTP/1.1 200")
         assert [one for one in open_transports() if one not in stands] == []
+    upstream.close()
+
+
+def test_who_has_a_tunnel_and_says_nothing_in_it_is_cut(tmp_path: Path) -> None:
+    """A CONNECT was answered, and the handshake does not come: the connection belongs to no request, and ends with the others."""
+    stands = open_transports()
+    upstream = Upstream()
+    with socket.socket() as client:
+        with running(tmp_path, upstream.endpoint, gateway=settings.Gateway(port=0, proxy=True)) as plane:
+            client.settimeout(10)
+            client.connect(("127.0.0.1", plane.port))
+            who = base64.b64encode(f"{plane.key.access_key_id}:{plane.key.secret}".encode()).decode()
+            client.sendall(
+                f"CONNECT sts.amazonaws.com:443 HTTP/1.1\r\nhost: sts.amazonaws.com:443\r\nproxy-authorization: Basic {who}\r\n\r\n".encode()
+            )
+            assert client.recv(65_536).startswith(b"HTTP/1.1 200")
+        assert [one for one in open_transports() if one not in stands] == []
+        with contextlib.suppress(ConnectionError):
+            assert client.recv(1) == b""
     upstream.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -76,6 +77,38 @@ def test_what_cannot_be_saved_stops_the_call(account: Account) -> None:
     made, before = captures(account, ("mq:DeleteBroker", {"BrokerId": "b-1"}))
     with pytest.raises(UnavailableError):
         back_up(account, made, before)
+
+
+@pytest.mark.parametrize(
+    ("asked", "known"),
+    [
+        (DELETE_TABLE, ""),
+        (DELETE_FUNCTION, ""),
+        (("mq:DeleteBroker", {"BrokerId": "b-1"}), "there is no recipe to back up mq:broker/b-1"),
+        (("lambda:PutFunctionConcurrency", {"FunctionName": "report", "ReservedConcurrentExecutions": 1}), ""),
+        (("sqs:DeleteQueue", {"QueueUrl": "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"}),
+         "there is no recipe to back up SQS queue jobs"),
+        (("dynamodb:DeleteTable", {"TableName": "nowhere"}),
+         "nothing of what the change names stands, so nothing could be saved"),
+    ],
+    ids=["a table", "a function", "no recipe", "it has an inverse", "a queue's messages", "it is gone"],
+)  # fmt: skip
+def test_what_cannot_be_saved_is_known_before_anybody_is_asked(
+    account: Account, asked: Asked, known: str
+) -> None:
+    """What is said of it beforehand is what the backup itself would say, without a call; and where nothing is said it is taken."""
+    make_table(account)
+    make_function(account)
+    account.client("sqs").create_queue(QueueName="jobs")
+    made, before = captures(account, asked)
+    account.said.clear()
+    assert PROVIDER.no_backup(made, before) == known
+    if known:
+        with pytest.raises(UnavailableError, match=re.escape(known)):
+            back_up(account, made, before)
+        assert account.said == []
+    else:
+        assert back_up(account, made, before)
 
 
 def test_what_could_not_be_read_cannot_be_saved(account: Account) -> None:

@@ -45,6 +45,7 @@ TREES = ReviewRequest(
     escalate_at_ms=AT + 900_000,
     remind_at_ms=AT + 1_800_000,
     break_glass=True,
+    no_backup="there is no recipe to back up it",
 )
 LENT = Review(
     reviewer="grace-cli",

@@ -190,6 +190,8 @@ def case(found: dict[str, Any]) -> str:
         lines.append("  " + "; ".join(found["environment_said"]))
     if found["data_at_risk"]:
         lines.append(f"\nAT RISK    {found['data_at_risk']}")
+    if found.get("hindrance"):
+        lines.append(f"\nHINDERED   {found['hindrance']}")
     findings = [f"{finding['message']} [{finding['code']}]" for finding in assessment.get("findings", [])]
     if findings:
         lines.append("\nFINDINGS   " + "\n           ".join(findings))

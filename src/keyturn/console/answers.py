@@ -14,6 +14,7 @@ import msgspec
 from keyturn.core.case import Case, Phase
 from keyturn.model.assessment import Assessment, Finding, Kind, Reversibility
 from keyturn.model.change import Effect
+from keyturn.pipeline import NO_BACKUP
 
 DEPENDENTS_MAX: Final = 3
 """So many names are read at a glance; the list below has them all."""
@@ -78,6 +79,8 @@ def hindrance(case: Case) -> str:
         return ""
     if not case.decision.obligations.backup:
         return ""
+    if case.request is not None and case.request.no_backup:
+        return NO_BACKUP.format(why=case.request.no_backup)
     bare = [str(one.resource) for one in case.assessment.recoverable if not (one.backup or one.inverse)]
     if not bare:
         return ""

@@ -102,6 +102,10 @@ class Provider(Protocol):
         """
         ...
 
+    def no_backup(self, change: Change, captures: Captures) -> str:
+        """Why `backup` could only fail, in words, known before anybody is asked; empty where nothing is known against it."""
+        ...
+
     def manifest(self, backup: Backup, captures: Captures) -> str:
         """Markdown: what was captured and the plain ``aws`` commands that restore it with Keyturn gone."""
         ...

@@ -431,5 +431,5 @@ class Client:
             connection.abort()
         for idle in self._idle.values():
             for connection in idle:
-                connection.close()
+                connection.abort()  # over TLS a close waits for the other side's, and nothing is under way
         self._idle.clear()

@@ -35,6 +35,9 @@ class ReviewRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     escalate_at_ms: int = 0  # when it is said aloud that nobody took it on; 0: never
     remind_at_ms: int = 0  # when it is said aloud that its time is nearly over; 0: never
     break_glass: bool = False  # policy lets a person act without approval, in an emergency
+    no_backup: str = (
+        ""  # why the backup that policy asks for first cannot be taken; empty: nothing is known against it
+    )
 
     @property
     def trees(self) -> tuple[Quorum, ...]:

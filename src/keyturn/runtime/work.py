@@ -130,6 +130,7 @@ class Work:
                 nonce=secrets.token_hex(16),
                 remind_s=self.settings.remind_s,
                 people=self.book.plane.people,
+                no_backup=self._no_backup(case, decision),
             )
             if case.before is not None:
                 carried, _ = review.carried(case.before, change, assessment, decision, request)
@@ -170,6 +171,16 @@ class Work:
             undo=change.undoes is not None,
             observe=self.settings.observe,
         )
+
+    def _no_backup(self, case: Case, decision: Decision) -> str:
+        """Said before anybody approves what could not be prepared; a provider that fails here is found out at the backup itself."""
+        change = _change(case)
+        if not decision.obligations.backup:
+            return ""
+        try:
+            return self.provider(change).no_backup(change, self.assessing(case).captures)
+        except Exception as error:  # noqa: BLE001  # of a request of any shape
+            return why_of(error)
 
     async def ask_reviewers(self, case: Case) -> None:
         await self.tell(case)

@@ -60,6 +60,9 @@ class AwsProvider:
     ) -> Inquiry[tuple[Backup, ...]]:
         return undo.backup(change, captures, case_id=case_id, at_ms=at_ms)
 
+    def no_backup(self, change: Change, captures: Captures) -> str:
+        return undo.no_backup(change, captures)
+
     def manifest(self, backup: Backup, captures: Captures) -> str:
         recipe, state = recipes.for_kind(backup.resource.kind), captures.states.get(str(backup.resource))
         return (

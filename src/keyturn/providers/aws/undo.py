@@ -25,31 +25,53 @@ SETTLE_READS: Final = 3
 
 def backup(change: Change, captures: Captures, *, case_id: str, at_ms: int) -> Inquiry[tuple[Backup, ...]]:
     """Undo material for every resource of the change that stands. Raises `UnavailableError` for what cannot be saved."""
+    why = no_backup(change, captures)
+    if why:
+        raise UnavailableError("no-backup", why, help="deny it, or do it by hand")
     taken: dict[ResourceRef, Backup] = {}
     for operation in change.operations:
         loses = _loses_data(operation, captures)
         for ref in operation.resources:
-            state = captures.states.get(str(ref))
-            if ref in taken or (str(ref) in captures.states and state is None):
-                continue
-            recipe = recipes.for_kind(ref.kind)
-            if recipe is None or state is None:
-                raise UnavailableError(
-                    "no-backup", f"there is no recipe to back up {ref}", help="deny it, or do it by hand"
-                )
+            recipe, state = recipes.for_kind(ref.kind), captures.states.get(str(ref))
+            if ref in taken or recipe is None or state is None:
+                continue  # certainly absent: `no_backup` lets nothing else pass
             inverse = recipe.inverse(operation.name, operation.parameters, ref, state)
-            no_use = recipe.exports and recipe.unrestorable(operation.name, operation.parameters, ref, state)
-            if no_use and not inverse:
-                raise UnavailableError("no-backup", f"no export of {ref} would be of use: {no_use}")
             if inverse and not loses:
                 taken[ref] = _capture_is_enough(recipe, ref, state, at_ms)
             else:
                 taken[ref] = yield from recipe.backup(ref, state, case_id=case_id, at_ms=at_ms)
-    if not taken:
-        raise UnavailableError(
-            "no-backup", "nothing of what the change names stands, so nothing could be saved"
-        )
     return tuple(taken.values())
+
+
+def no_backup(change: Change, captures: Captures) -> str:
+    """Why no backup of the change's resources can be taken, as far as that is known before a call is made; empty otherwise."""
+    seen: set[ResourceRef] = set()
+    for operation in change.operations:
+        loses = _loses_data(operation, captures)
+        for ref in operation.resources:
+            state = captures.states.get(str(ref))
+            if ref in seen or (str(ref) in captures.states and state is None):
+                continue
+            seen.add(ref)
+            why = _no_backup(operation, ref, state, loses=loses)
+            if why:
+                return why
+    return "" if seen else "nothing of what the change names stands, so nothing could be saved"
+
+
+def _no_backup(operation: Operation, ref: ResourceRef, state: State | None, *, loses: bool) -> str:
+    recipe = recipes.for_kind(ref.kind)
+    if recipe is None:
+        return f"there is no recipe to back up {ref}"
+    if state is None:
+        return f"what stands of {ref} could not be read"
+    inverse = recipe.inverse(operation.name, operation.parameters, ref, state)
+    if inverse and not loses:
+        return ""
+    no_use = recipe.exports and recipe.unrestorable(operation.name, operation.parameters, ref, state)
+    if no_use and not inverse:
+        return f"no export of {ref} would be of use: {no_use}"
+    return recipe.no_backup(ref, state)
 
 
 def own(operation: Operation) -> tuple[ResourceRef, ...]:

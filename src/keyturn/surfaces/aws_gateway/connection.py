@@ -312,11 +312,13 @@ class ClientConnection(asyncio.Protocol, Sender):
         """The tunnel ends here: a client of its own, whose requests were meant for this host."""
         context = self._exchange.certificate_for(host)
         self.write_now(ESTABLISHED)
-        self._connections.discard(self)
         inner = ClientConnection(self._exchange, self._connections, origin=host)
-        secured = await self._loop.start_tls(
-            transport, inner, context, server_side=True, ssl_handshake_timeout=limits.HEAD_S_MAX
-        )
+        try:  # this one stands for the handshake: whoever ends the gateway in the middle of it ends this too
+            secured = await self._loop.start_tls(
+                transport, inner, context, server_side=True, ssl_handshake_timeout=limits.HEAD_S_MAX
+            )
+        finally:
+            self._connections.discard(self)
         if secured is None:
             raise ConnectionError("the client left during the handshake")
         inner.connection_made(secured)

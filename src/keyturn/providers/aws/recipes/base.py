@@ -185,6 +185,14 @@ class Recipe:
         """Why giving the resource back from a backup would not take `operation` back; empty where it would."""
         return "" if operation in self.deletes else f"{operation} has no inverse"
 
+    def no_backup(self, ref: ResourceRef, state: State) -> str:
+        """Why `backup` could only fail, known from what was captured; empty where nothing is known against it."""
+        return (
+            ""
+            if self.recoverable(ref, state).backup
+            else f"there is no recipe to back up {self.title} {ref.id}"
+        )
+
     def backup(self, ref: ResourceRef, state: State, *, case_id: str, at_ms: int) -> Inquiry[Backup]:
         """Take undo material and prove it restorable. Raises `UnavailableError` where the kind has no backup."""
         raise UnavailableError(

@@ -248,6 +248,10 @@ class Function(Recipe):
         seconds = made_again.RESTORE_S if able else None
         return Recoverable(resource=ref, backup=able, inverse=False, recover_s=seconds, loss=self.loss)
 
+    def no_backup(self, ref: ResourceRef, state: State) -> str:
+        why = made_again.not_exported(state)
+        return f"{ref} cannot be exported: {why}" if why else ""
+
     def backup(self, ref: ResourceRef, state: State, *, case_id: str, at_ms: int) -> Inquiry[Backup]:
         """Its code and that of the versions which aliases name, as an export; an image stays where it lies."""
         why = made_again.not_exported(state)

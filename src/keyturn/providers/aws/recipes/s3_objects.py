@@ -161,6 +161,10 @@ class Object(Recipe):
             return "it names one version, and what is exported is the object that stands"
         return _not_exported(state)
 
+    def no_backup(self, ref: ResourceRef, state: State) -> str:
+        why = _not_exported(state)
+        return f"{ref} cannot be exported: {why}" if why else ""
+
     def backup(self, ref: ResourceRef, state: State, *, case_id: str, at_ms: int) -> Inquiry[Backup]:
         why = _not_exported(state)
         if why:

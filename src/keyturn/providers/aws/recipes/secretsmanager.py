@@ -170,6 +170,10 @@ class Secret(Declared):
     def unrestorable(self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State) -> str:
         return super().unrestorable(operation, parameters, ref, state) or _not_exported(state)
 
+    def no_backup(self, ref: ResourceRef, state: State) -> str:
+        why = _not_exported(state)
+        return f"{ref} cannot be exported: {why}" if why else ""
+
     def backup(self, ref: ResourceRef, state: State, *, case_id: str, at_ms: int) -> Inquiry[Backup]:
         why = _not_exported(state)
         if why:
