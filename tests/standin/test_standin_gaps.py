@@ -127,8 +127,9 @@ def test_code_can_be_fetched_from_its_location(account: Account) -> None:
     assert fetch(Qualifier="1") == package("one")
     place = client.get_function(FunctionName=name)["Code"]["Location"]
     client.delete_function(FunctionName=name)
-    with pytest.raises(urllib.error.HTTPError, match="404"):
+    with pytest.raises(urllib.error.HTTPError, match="404") as gone:
         urllib.request.urlopen(place, timeout=5)
+    gone.value.close()
 
 
 def test_an_update_keeps_what_moto_drops(account: Account) -> None:

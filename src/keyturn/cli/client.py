@@ -67,6 +67,7 @@ class Api:
                 "cut", f"{self.url} stopped in the middle: {type(error).__name__}", help="ask again"
             ) from error
         finally:
+            answer.close()
             connection.close()
 
     def stream(self, path: str) -> Iterator[tuple[str, int, Any]]:

@@ -12,18 +12,6 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
-import webauthn
-from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, options_to_json_dict
-from webauthn.helpers import decode_credential_public_key as cose_key
-from webauthn.helpers import decoded_public_key_to_cryptography as to_key
-from webauthn.helpers.cose import COSEAlgorithmIdentifier as Alg
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from keyturn.console.nonces import GOOD_FOR_S, Nonces
 from keyturn.core import receipts
@@ -36,9 +24,6 @@ PASSKEYS_MAX: Final = 10
 """Of one person: a phone, two computers, two security keys, and as many that were lost."""
 
 NAME_CHARS_MAX: Final = 40
-
-ALGORITHMS: Final = [Alg.ECDSA_SHA_256, Alg.EDDSA, Alg.RSASSA_PKCS1_v1_5_SHA_256]
-"""What `core.receipts` can check; every authenticator has one of the three."""
 
 _TABLE: Final = "passkey"
 _ADD, _ENTER, _SIGN = "passkey-add", "passkey-enter", "passkey-sign"
@@ -105,48 +90,34 @@ class Passkeys:
 
     def asked_to_add(self, user: str) -> dict[str, Any]:
         """What the browser is asked to make a passkey with: ``{"options", "nonce"}``."""
+        from keyturn.console import ceremonies  # noqa: PLC0415  # six megabytes, for who uses passkeys
+
         place = self._ours()
         nonce = self._nonces.make(_ADD, user)
-        options = webauthn.generate_registration_options(
+        options = ceremonies.registration_options(
             rp_id=place.rp_id,
-            rp_name="Keyturn",
-            user_name=user,
+            user=user,
             user_id=hashlib.sha256(b"keyturn user\0" + user.encode()).digest(),
             challenge=_challenge(nonce),
-            timeout=GOOD_FOR_S * 1000,
-            authenticator_selection=AuthenticatorSelectionCriteria(
-                resident_key=ResidentKeyRequirement.REQUIRED,
-                user_verification=UserVerificationRequirement.REQUIRED,
-            ),
-            exclude_credentials=[
-                PublicKeyCredentialDescriptor(id=base64url_to_bytes(key)) for key, _ in self.of(user)
-            ],
-            supported_pub_key_algs=ALGORITHMS,
+            timeout_ms=GOOD_FOR_S * 1000,
+            but=tuple(key for key, _ in self.of(user)),
         )
-        return {"options": options_to_json_dict(options), "nonce": nonce}
+        return {"options": options, "nonce": nonce}
 
     async def add(self, user: str, name: str, nonce: str, credential: dict[str, Any]) -> str:
         """Keep the passkey that her browser made; returns its id. Raises `ReviewError`."""
+        from keyturn.console import ceremonies  # noqa: PLC0415  # six megabytes, for who uses passkeys
+
         place, expires = self._ours(), self._nonces.expires_at_ms(_ADD, user, nonce)
         name = _name(name)
         if len(self.of(user)) >= PASSKEYS_MAX:
             raise ReviewError("too-many-passkeys", f"{user} has {PASSKEYS_MAX} passkeys", help="remove one")
-        try:
-            made = webauthn.verify_registration_response(
-                credential=credential,
-                expected_challenge=_challenge(nonce),
-                expected_rp_id=place.rp_id,
-                expected_origin=place.origin,
-                require_user_verification=True,
-                supported_pub_key_algs=ALGORITHMS,
-            )
-            public = receipts.public_key_text(to_key(cose_key(made.credential_public_key)))
-        except (WebAuthnException, ValueError, KeyError, TypeError) as error:
-            raise ReviewError("passkey", f"this is no passkey for {place.origin}: {error}") from error
+        made = ceremonies.registered(
+            credential, challenge=_challenge(nonce), rp_id=place.rp_id, origin=place.origin
+        )
         await self._nonces.spend(nonce, expires)
-        key = bytes_to_base64url(made.credential_id)
-        cose = bytes_to_base64url(made.credential_public_key)
-        kept = Passkey(user, name, public, cose, made.sign_count, self._clock())
+        key = made.credential
+        kept = Passkey(user, name, made.public_key, made.cose, made.sign_count, self._clock())
         try:
             await self._store.put_row(_TABLE, key, msgspec.json.encode(kept), expect=0)
         except StoreError as error:
@@ -247,14 +218,11 @@ class Passkeys:
     # --- both --------------------------------------------------------------------------------------------------------
 
     def _options(self, challenge: bytes, keys: tuple[str, ...]) -> dict[str, Any]:
-        options = webauthn.generate_authentication_options(
-            rp_id=self._ours().rp_id,
-            challenge=challenge,
-            timeout=GOOD_FOR_S * 1000,
-            allow_credentials=[PublicKeyCredentialDescriptor(id=base64url_to_bytes(key)) for key in keys],
-            user_verification=UserVerificationRequirement.REQUIRED,
+        from keyturn.console import ceremonies  # noqa: PLC0415  # six megabytes, for who uses passkeys
+
+        return ceremonies.authentication_options(
+            rp_id=self._ours().rp_id, challenge=challenge, timeout_ms=GOOD_FOR_S * 1000, keys=keys
         )
-        return options_to_json_dict(options)
 
     def _ours(self) -> Place:
         if self._place is None:
@@ -284,22 +252,14 @@ class Passkeys:
         return row.key, kept
 
     def _verified(self, credential: dict[str, Any], challenge: bytes) -> int:
-        """The signature counter, once everything holds that WebAuthn Level 3, 7.2 asks for but the counter."""
+        """The signature counter of an answer that holds (`ceremonies.authenticated`)."""
+        from keyturn.console import ceremonies  # noqa: PLC0415  # six megabytes, for who uses passkeys
+
         _, kept = self._known(credential)
         place = self._ours()
-        try:
-            answer = webauthn.verify_authentication_response(
-                credential=credential,
-                expected_challenge=challenge,
-                expected_rp_id=place.rp_id,
-                expected_origin=place.origin,
-                credential_public_key=base64url_to_bytes(kept.cose),
-                credential_current_sign_count=0,
-                require_user_verification=True,
-            )
-        except (WebAuthnException, ValueError, KeyError, TypeError) as error:
-            raise ReviewError("forged", f"this passkey's answer does not hold: {error}") from error
-        return answer.new_sign_count
+        return ceremonies.authenticated(
+            credential, challenge=challenge, rp_id=place.rp_id, origin=place.origin, cose=kept.cose
+        )
 
     async def _counted(self, key: str, count: int) -> Passkey:
         """Take the counter over. One that did not grow was used on two devices: the passkey is worth nothing from now on

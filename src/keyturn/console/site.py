@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -16,10 +17,12 @@ from keyturn.console.forms import refused as refusal
 from keyturn.console.identity import Identity, User
 from keyturn.console.listing import Listing, Tab
 from keyturn.console.roles import Access, access
-from keyturn.console.templating import make_environment
 from keyturn.console.text import seen
 from keyturn.errors import KeyturnError, ReviewError
 from keyturn.runtime.interface import Desk
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 NOTE_CHARS_MAX: Final = 2_000
 """A reason is read by people and by an agent; a longer one belongs into a ticket."""
@@ -33,8 +36,14 @@ class Site:
 
     def __init__(self, desk: Desk, identity: Identity, forms: Forms) -> None:
         self.desk, self.identity, self.forms = desk, identity, forms
-        self.templates = make_environment()
         self.listing = Listing(desk)
+
+    @cached_property
+    def templates(self) -> Environment:
+        """Jinja, once the first page is drawn: whoever asks by the API alone does without."""
+        from keyturn.console.templating import make_environment  # noqa: PLC0415  # see above
+
+        return make_environment()
 
     # --- routes ------------------------------------------------------------------------------------------------------
 

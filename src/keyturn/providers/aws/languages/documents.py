@@ -9,42 +9,12 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-import yaml
-
 DOCUMENT_CHARS_MAX: Final = 2_000_000
 """The largest documents AWS takes are templates of 1 MB (CloudFormation quotas); larger ones are not read."""
-
-_Loader: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class NoDocumentError(ValueError):
     """It is neither JSON nor YAML that is read here."""
-
-
-class _Plain(_Loader):  # type: ignore[misc]  # which of two classes it is, is known at run time only
-    """Without aliases."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            raise NoDocumentError("it has YAML aliases, which are not followed")
-        return super().compose_node(parent, index)
-
-
-def _tagged(loader: Any, suffix: str, node: Any) -> Any:
-    """``!GetAtt a.b`` and its like; any other tag is its value."""
-    if isinstance(node, yaml.ScalarNode):
-        value: Any = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        value = loader.construct_mapping(node, deep=True)
-    if suffix == "GetAtt" and isinstance(value, str):
-        value = value.split(".", 1)
-    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
-
-
-_Plain.add_multi_constructor("!", _tagged)
-_Plain.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_scalar(node))
 
 
 def read(text: str) -> Any:
@@ -55,12 +25,9 @@ def read(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         pass
-    try:
-        return yaml.load(text, Loader=_Plain)  # noqa: S506  # a safe loader, and less than that
-    except NoDocumentError:
-        raise
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError, AttributeError, OverflowError) as error:
-        raise NoDocumentError(f"it is neither JSON nor YAML ({type(error).__name__})") from None
+    from keyturn.providers.aws.languages import yaml_documents  # noqa: PLC0415  # see there
+
+    return yaml_documents.read(text)
 
 
 def read_object(text: str) -> dict[str, Any]:
