@@ -2,7 +2,8 @@
 
 moto's tests sign with keys of their own invention, or with none that are set. Behind Keyturn a key has to be a session's; so
 every key is replaced by it, but for those that came out of a response (a role assumed, a key made): those are used as they were
-given. What belongs to moto itself (``/moto-api``: reset, seeds) is no call of AWS's and goes to moto directly.
+given. What belongs to moto itself (``/moto-api``: reset, seeds, settings) is no call of AWS's and goes to moto directly, in both runs: some
+tests name a port of their own for it.
 
 It is imported where moto's tests run, with nothing of Keyturn's beside it.
 """
@@ -97,13 +98,14 @@ def _signing_by_the_real_clock() -> None:
 
 def pytest_configure() -> None:
     _signing_by_the_real_clock()
+    if UPSTREAM:
+        _moto_itself_directly()
     if not KEY:
         return
     auth = botocore.auth
     for kind in (auth.SigV4Auth, auth.HmacV1Auth, auth.HmacV1QueryAuth, auth.SigV2Auth):
         _signing_as_ours(kind)
     botocore.parsers.ResponseParser.parse = _noting(botocore.parsers.ResponseParser.parse)
-    _moto_itself_directly()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

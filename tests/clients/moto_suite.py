@@ -129,10 +129,10 @@ def run(
     }
     with contextlib.ExitStack() as stack:
         endpoint = stack.enter_context(moto_server(suite.python))
+        environment["MOTO_SHIM_UPSTREAM"] = endpoint
         if through:
             plane = stack.enter_context(gateway(endpoint, folder / "plane"))
             environment |= {
-                "MOTO_SHIM_UPSTREAM": endpoint,
                 "MOTO_SHIM_KEY": plane.key.access_key_id,
                 "MOTO_SHIM_SECRET": plane.key.secret,
             }

@@ -188,10 +188,8 @@ def case(found: dict[str, Any]) -> str:
         lines.append(f"  {found['reason']}")
     if found.get("environment_said"):
         lines.append("  " + "; ".join(found["environment_said"]))
-    if found["data_at_risk"]:
-        lines.append(f"\nAT RISK    {found['data_at_risk']}")
-    if found.get("hindrance"):
-        lines.append(f"\nHINDERED   {found['hindrance']}")
+    said = (("AT RISK", found["data_at_risk"]), ("HINDERED", found.get("hindrance")))
+    lines += [f"\n{name:10} {text}" for name, text in said if text]
     findings = [f"{finding['message']} [{finding['code']}]" for finding in assessment.get("findings", [])]
     if findings:
         lines.append("\nFINDINGS   " + "\n           ".join(findings))
