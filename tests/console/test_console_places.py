@@ -145,12 +145,13 @@ def test_the_keys_lead_and_decide_nothing(plane: Plane, browse: Open) -> None:
     assert (plane.case(case)["phase"], plane.case(case)["approvals"]) == ("held", [])
 
 
-def test_the_narrower_change_is_handed_back(plane: Plane, browse: Open) -> None:
-    """One button denies, and the agent reads the very command that would do."""
+def test_the_narrower_change_has_its_button(plane: Plane, browse: Open) -> None:
+    """One button has it sent instead, and beside it stand the verdict and what each property costs."""
     page = browse("dana", f"/c/{plane.cases['replace']}")
     page.get_by_role("button", name="Deny, and have this sent instead").wait_for()
-    note = page.locator("#narrower input[name=note]").input_value()
-    assert note.startswith("Send this instead: aws lambda update-function-configuration --function-name ")
+    told = page.locator("#narrower").inner_text()
+    assert "aws lambda update-function-configuration --function-name " in told
+    assert ("Patch" in told or "Maybe" in told, "new environments start with it" in told) == (True, True)
 
 
 def test_no_place_is_wider_than_a_phone(plane: Plane, browse: Open) -> None:

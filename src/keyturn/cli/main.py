@@ -19,6 +19,7 @@ from keyturn.cli.evidence import attention, evidence, export, log, verify
 from keyturn.cli.explaining import explain
 from keyturn.cli.graph import graph
 from keyturn.cli.guarding import doctor, guard
+from keyturn.cli.narrowing import narrow
 from keyturn.cli.people import passkey, proposals, token, what_became
 from keyturn.cli.policies import policy
 from keyturn.cli.reconciling import reconcile
@@ -55,6 +56,9 @@ _REFUSALS = {
     "cannot-undo",
     "undo-open",
     "undone",
+    "not-exact",
+    "sent-already",
+    "cannot-send",
 }
 """Codes by which the console says that a person may not, or may not any more."""
 
@@ -441,6 +445,7 @@ for command in (
     delegate,
     alias,
     agent,
+    narrow,
     undo,
     backup,
     drill,

@@ -15,6 +15,7 @@ from keyturn.console.bodies import NOTE_CHARS_MAX, is_json, read_body
 from keyturn.console.evidence_api import EvidenceApi
 from keyturn.console.identity import Caller, Identity
 from keyturn.console.metrics import Metrics
+from keyturn.console.narrow_api import NarrowApi
 from keyturn.console.people_api import PeopleApi
 from keyturn.console.reviewing_api import ReviewingApi
 from keyturn.console.roles import Access, access
@@ -142,6 +143,7 @@ class Api:
         self._desk, self._identity, self._authority = desk, identity, authority
         self._metrics, self._open_metrics = metrics, open_metrics
         self._evidence = EvidenceApi(desk, identity)
+        self._narrow = NarrowApi(desk)
         self._people, self._signing, self._tokens = people, signing, tokens
         self._reviewing = reviewing
 
@@ -163,6 +165,8 @@ class Api:
             ("POST", "/api/v1/cases/{id}/settle", self._settle),
             ("POST", "/api/v1/cases/{id}/undo", self._undo),
             ("POST", "/api/v1/undo", self._undo_several),
+            ("GET", "/api/v1/cases/{id}/narrow", self._narrow.ways),
+            ("POST", "/api/v1/cases/{id}/narrow", self._narrow.send),
             ("POST", "/api/v1/drill", self._drill),
             ("GET", "/api/v1/cases/{id}/backups", self._backups),
             ("GET", "/api/v1/sessions", self._sessions),

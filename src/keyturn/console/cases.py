@@ -38,6 +38,7 @@ class Cases:
             "execute": (("reviewer",), self._execute),
             "settle": (("reviewer",), self._settle),
             "undo": (("reviewer", "operator"), self._undo),
+            "narrow": (("reviewer", "operator"), self._send_narrower),
             "withdraw": (("operator",), self._withdraw),
             "claim": (("reviewer",), self._claim),
             "release": (("reviewer",), self._release),
@@ -120,6 +121,7 @@ class Cases:
             "undo": case.phase in {Phase.CONFIRMED, Phase.FAILED, Phase.HALTED}
             and case.done is not None
             and not case.undone_by,
+            "narrow": case.phase is Phase.HELD and (own or "reviewer" in user.roles),
             "withdraw": case.phase in {Phase.HELD, Phase.APPROVED} and own,
             "claim": case.phase is Phase.HELD and not excluded and not looks,
             "release": case.phase is Phase.HELD and looks,
@@ -208,6 +210,12 @@ class Cases:
     async def _undo(self, case_id: str, user: User, form: dict[str, str]) -> str:
         done = await self._desk.undo(case_id, by=user.name)
         return f"/c/{done.id}"
+
+    async def _send_narrower(self, case_id: str, user: User, form: dict[str, str]) -> str:
+        way, own = form.get("way", "0"), "reviewer" not in user.roles
+        number = int(way) if way.isdecimal() and len(way) < 4 else 0
+        sent = await self._desk.send_narrower(case_id, by=user.name, number=number, own=own)
+        return f"/c/{sent.id}"
 
     async def _withdraw(self, case_id: str, user: User, form: dict[str, str]) -> str:
         reason = form.get("note", "").strip()[:NOTE_CHARS_MAX]

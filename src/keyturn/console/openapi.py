@@ -13,7 +13,7 @@ import msgspec
 from starlette.routing import Route
 
 from keyturn import __version__
-from keyturn.console import api, people_api, reviewing_api, shapes
+from keyturn.console import api, narrow_api, people_api, reviewing_api, shapes
 from keyturn.console.evidence_api import BUDGET_MAX
 from keyturn.console.people_api import PeopleApi
 from keyturn.console.reviewing_api import ReviewingApi
@@ -166,6 +166,14 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
         says="Say what became of an inconclusive case, after looking.",
     ),
     ("POST", "/cases/{id}/undo"): Row(shapes.Summary, says="Take a case back, as a case of its own."),
+    ("GET", "/cases/{id}/narrow"): Row(
+        shapes.Narrower, says="A case's narrower ways: verdict, reasons, and what each property costs."
+    ),
+    ("POST", "/cases/{id}/narrow"): Row(
+        shapes.Summary,
+        narrow_api.NarrowBody,
+        says="Send the exact narrower way instead, as a case of its own; the held one is withdrawn.",
+    ),
     ("POST", "/undo"): Row(
         (shapes.Summary, shapes.Undoing),
         api.UndoBody,

@@ -12,7 +12,7 @@ import msgspec
 from keyturn.console.answers import Answer
 from keyturn.core.controls import Claimed
 from keyturn.core.reconciling import Call
-from keyturn.model.assessment import Assessment
+from keyturn.model.assessment import Assessment, Cost
 from keyturn.model.change import Change
 from keyturn.model.decision import Decision
 from keyturn.model.execution import Backup, Grant, Outcome, ProofStep
@@ -181,6 +181,7 @@ class Summary(msgspec.Struct, frozen=True):
     reason: str
     undoes: str | None
     undoes_also: tuple[str, ...]
+    instead_of: str | None
     undone_by: str
 
 
@@ -325,6 +326,28 @@ class Undoing(msgspec.Struct, frozen=True):
     """With `plan` alone: what would be done, case by case, and nothing was asked for."""
 
     parts: tuple[UndoPart, ...]
+
+
+class Way(msgspec.Struct, frozen=True):
+    """One narrower way; `number` is its place, from 1, and `sendable` whether it can be sent instead."""
+
+    number: int
+    verdict: str
+    because: tuple[str, ...]
+    why: str
+    lost: str
+    exact: bool
+    sendable: bool
+    commands: tuple[str, ...]
+    costs: tuple[Cost, ...]
+
+
+class Narrower(msgspec.Struct, frozen=True):
+    """A case's narrower ways: patch, maybe, or replace needed."""
+
+    case: str
+    phase: str
+    ways: tuple[Way, ...]
 
 
 class Drills(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from keyturn.console.answers import answers, hindrance
 from keyturn.console.risk import risk
 from keyturn.console.story import milestones, timed
 from keyturn.console.text import foreign_letters, seen
-from keyturn.core.case import Case
+from keyturn.core.case import Case, Phase
 from keyturn.core.lifecycle import TERMINAL
 from keyturn.core.review import met
 from keyturn.model.assessment import Assessment, Kind
@@ -82,6 +82,7 @@ def summary(case: Case) -> dict[str, Any]:
             "reason": case.reason,
             "undoes": change.undoes if change else None,
             "undoes_also": list(change.undoes_also) if change else [],
+            "instead_of": change.instead_of if change else None,
             "undone_by": case.undone_by,
         }
     )
@@ -121,6 +122,32 @@ def detail(case: Case, story: tuple[Entry, ...]) -> dict[str, Any]:
             "milestones": milestones(told),
         }
     )
+
+
+def narrower(case: Case) -> dict[str, Any]:
+    """A case's narrower ways: verdict, reasons, what each property costs, and whether it can be sent instead."""
+    ways = case.assessment.alternatives if case.assessment else ()
+    return {
+        "case": case.id,
+        "phase": str(case.phase),
+        "ways": [
+            {
+                "number": number,
+                "verdict": way.verdict or "maybe",
+                "because": list(way.because),
+                "why": way.why,
+                "lost": way.lost,
+                "exact": way.exact,
+                "sendable": way.exact and bool(way.operations) and case.phase is Phase.HELD,
+                "commands": list(way.commands),
+                "costs": [
+                    {"path": one.path, "call": one.call, "cost": one.cost, "source": one.source}
+                    for one in way.costs
+                ],
+            }
+            for number, way in enumerate(ways, 1)
+        ],
+    }
 
 
 def raw(case: Case) -> dict[str, Any]:

@@ -95,8 +95,10 @@ def _but(case: Case, **fields: Any) -> Case:
 
 
 def _received(case: Case, event: r.Received) -> Case:
-    """Who takes something back has asked for it to be executed; an agent's change waits for the agent to be there."""
-    asked = event.change.principal.operator if event.change.undoes else ""
+    """A person who takes something back, or sends a narrower way, has asked for it to be executed; an agent's change waits for the
+    agent to be there.
+    """
+    asked = event.change.principal.operator if event.change.by_person else ""
     return _but(
         case,
         phase=Phase.RECEIVED,

@@ -42,6 +42,7 @@ class Assessing(msgspec.Struct, frozen=True):
     reply_commands: tuple[
         str, ...
     ] = ()  # the exact narrow patch with the agent's own values, for its eyes only
+    narrow_calls: tuple[Call, ...] = ()  # the same as calls, to be sent when a person asks for it
 
 
 class Scope(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from botocore.response import StreamingBody
 
-from keyturn.executors import lean
+from keyturn.executors import lean, writing
 from keyturn.executors.fetching import ElsewhereError, TooLargeError, fetched
 from keyturn.executors.http import Answer as HttpAnswer
 from keyturn.executors.http import Client, Connection, Receiver, head_bytes
@@ -413,6 +413,10 @@ class AwsExecutor:
             signing_name=request.signing_name,
             now_s=self._clock() / 1000,
         )
+
+    def written(self, call: Call) -> Request:
+        with self._making:
+            return writing.written(self._session, call)
 
     def base(self, request: Request) -> str:
         """Where this request goes: the service's endpoint, with the prefix that some operations have before it."""

@@ -151,6 +151,10 @@ class Executor(Protocol):
         """
         ...
 
+    def written(self, call: Call) -> Request:
+        """The call as the request that an SDK would send, read as the gateway reads one; nothing leaves. Raises `NotSentError`."""
+        ...
+
     def endpoint(self, service: str, region: str) -> str:
         """Base URL of the service, chosen by the plane, never by the client."""
         ...

@@ -115,7 +115,9 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The unit of review: one or more operations of one principal. `undoes` names the case that it would undo."""
+    """The unit of review: one or more operations of one principal. `undoes` names the case that it would undo, `instead_of` the one that
+    is withdrawn for it.
+    """
 
     principal: Principal
     surface: str
@@ -124,6 +126,12 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     intent: str = ""  # what the agent says it wants; shown as untrusted, never decided on
     undoes: str | None = None
     undoes_also: tuple[str, ...] = ()  # further cases that it takes back after that one, in this order
+    instead_of: str | None = None  # the case whose narrower way it is, sent by a person
+
+    @property
+    def by_person(self) -> bool:
+        """Whether a person asked for it at the desk, and no client waits: it goes on without her."""
+        return self.undoes is not None or self.instead_of is not None
 
     @property
     def taken_back(self) -> tuple[str, ...]:
@@ -137,6 +145,7 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
             "operations": [operation.meaning() for operation in self.operations],
             "undoes": self.undoes,
             **({"undoes_also": self.undoes_also} if self.undoes_also else {}),
+            **({"instead_of": self.instead_of} if self.instead_of else {}),
         }
 
     @property

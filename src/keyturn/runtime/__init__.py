@@ -143,7 +143,10 @@ class Runtime(GateSide, DeskSide):
         for waiter in case.waiters:
             if gone(node_of(waiter)):
                 case = await self.book.record_from(case.id, self._left(waiter))
-        person = case.change is not None and case.change.undoes is not None
+        person = case.change is not None and case.change.by_person
+        if case.change is not None and case.change.instead_of:  # it may have ended between the two
+            by = case.change.principal.operator
+            await self.narrowing.withdraw(case.change.instead_of, sent=case.id, by=by)
         died = gone(case.worker)
         if self.nodes is not None:
             mine = self.book.works_on(case)

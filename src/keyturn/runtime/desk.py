@@ -23,6 +23,7 @@ from keyturn.model.record import Drilled, Entry
 from keyturn.runtime.drilling import Drilling
 from keyturn.runtime.evidence import Evidence
 from keyturn.runtime.interface import Notice, SessionKey, Undoing
+from keyturn.runtime.narrowing import Narrowing
 from keyturn.runtime.proposing import ProposingSide
 from keyturn.runtime.undoing import TakingBack
 from keyturn.runtime.work import Work
@@ -45,6 +46,7 @@ class DeskSide(ProposingSide):
         self._keys = keys
         self._undoing = asyncio.Lock()
         self.taking_back = TakingBack(work)
+        self.narrowing = Narrowing(work)
         self.drilling = Drilling(work)
         self.evidence = Evidence(self.book, self.author, self.checkpoint)
         work.take_back, work.mark_undone = self.taking_back.perform, self.taking_back.mark
@@ -151,6 +153,12 @@ class DeskSide(ProposingSide):
             undo_id = await self._open_undo(chosen, by, named=bool(cases))
         done = TERMINAL | {Phase.HELD, Phase.INCONCLUSIVE}
         return await self.book.until(undo_id, lambda case: case.phase in done, timeout_s=UNDO_WAIT_S)
+
+    async def send_narrower(self, case_id: str, *, by: str, number: int = 0, own: bool = False) -> Case:
+        async with self._undoing:
+            sent = await self.narrowing.send(case_id, by=by, number=number, own=own)
+        done = TERMINAL | {Phase.HELD, Phase.INCONCLUSIVE}
+        return await self.book.until(sent, lambda case: case.phase in done, timeout_s=UNDO_WAIT_S)
 
     def plan_undo(
         self, *cases: str, session: str = "", since_ms: int | None = None, agent: str = ""

@@ -286,6 +286,12 @@ class Desk(Protocol):
         """
         ...
 
+    async def send_narrower(self, case_id: str, *, by: str, number: int = 0, own: bool = False) -> Case:
+        """Send a held case's exact narrower way (by its place, from 1; 0 is the exact one) as a case of its own, and withdraw the
+        held one. At most once. `own`: only where her own agent asked. Raises `ReviewError` with the reason when it cannot be.
+        """
+        ...
+
     def plan_undo(
         self, *cases: str, session: str = "", since_ms: int | None = None, agent: str = ""
     ) -> Undoing:

@@ -361,7 +361,7 @@ def _together(
         ),
         makes=_makes(change, states),
     )
-    return Assessing(assessment=assessment, captures=taken.captures, reply_commands=ways.commands)
+    return Assessing(assessment, taken.captures, reply_commands=ways.commands, narrow_calls=ways.calls)
 
 
 def _makes(change: Change, states: Mapping[str, Any]) -> tuple[ResourceRef, ...]:

@@ -14,6 +14,7 @@ from keyturn.core.ports import Seal
 from keyturn.model.assessment import Alternative, Difference, Finding, Kind, Reversibility
 from keyturn.model.canonical import canonical
 from keyturn.model.change import Change, Effect, Operation, ResourceRef
+from keyturn.model.execution import Call, Role
 from keyturn.providers.aws import advising, recipes
 from keyturn.providers.aws.operation import operation_from
 from keyturn.providers.aws.recipes.base import Narrow, Recipe, Step
@@ -25,11 +26,14 @@ SOURCE = "Keyturn: delete and create of one identity in one session is a replace
 
 
 class Ways(msgspec.Struct, frozen=True):
-    """Alternatives for the log and for reviewers; `commands` with the agent's own values, for its eyes only."""
+    """Alternatives for the log and for reviewers; `commands` and `calls` with the agent's own values: the ones for its eyes
+    only, the others to be sent. No calls where a value is bytes, which do not come back from the vault as they were.
+    """
 
     alternatives: tuple[Alternative, ...] = ()
     differences: tuple[Difference, ...] = ()
     commands: tuple[str, ...] = ()
+    calls: tuple[Call, ...] = ()
     note: Finding | None = None
 
 
@@ -150,7 +154,20 @@ def _exact(context: Context, recipe: Recipe, found: Narrow, *, seal: Seal, stand
     )
     said = advising.advised(said, recipe, ref, found)
     commands = tuple(cli_command(step.service, step.action, step.parameters) for step in found.steps)
-    return Ways((said,), differences, commands, note)
+    calls = tuple(_call(step, context) for step in found.steps)
+    whole = not any(_has_bytes(call.parameters) for call in calls)
+    return Ways((said,), differences, commands, calls if whole else (), note)
+
+
+def _call(step: Step, context: Context) -> Call:
+    base = context.operation
+    return Call(step.operation, step.parameters, base.account, base.region, Role.CHANGE, base.partition)
+
+
+def _has_bytes(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_bytes, value.values()))
+    return any(map(_has_bytes, value)) if isinstance(value, list | tuple) else isinstance(value, bytes)
 
 
 def _dropped(found: Narrow) -> str:

@@ -13,6 +13,7 @@ from keyturn.executors.interface import Credentials, Hearer, Minted, NotSentErro
 from keyturn.model.canonical import canonical
 from keyturn.model.change import Change, Request
 from keyturn.model.execution import Answer, Call, Grant, Refused, Succeeded, Unavailable
+from keyturn.testing.simulation import knowledge
 from keyturn.testing.simulation.crashes import CALL_CRASHES, STEP_CRASHES, Process
 
 STOPS_S: Final = (1.5, 7.0)
@@ -209,6 +210,9 @@ class SimulatedExecutor:
             soon_s = self.chance.random() * self.about.slow_s
             asyncio.get_running_loop().call_later(soon_s, self.account.drift_to, name, standing)
         return 200
+
+    def written(self, call: Call) -> Request:
+        return knowledge.request(call.operation.partition(":")[2], call.parameters)
 
     def endpoint(self, service: str, region: str) -> str:
         return "sim:"

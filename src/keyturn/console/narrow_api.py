@@ -1,0 +1,42 @@
+"""A case's narrower ways over the API: looked at, and sent instead."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from keyturn.console import show
+from keyturn.console.bodies import read_body
+from keyturn.console.identity import User
+from keyturn.errors import OperatorError
+from keyturn.runtime.interface import Desk
+
+
+class NarrowBody(msgspec.Struct, frozen=True):
+    """Which of a case's narrower ways, from 1; 0 is the one that is exact."""
+
+    number: int = 0
+
+
+class NarrowApi:
+    """The handlers; `console.api` has their routes."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def ways(self, request: Request, user: User) -> Response:
+        case_id = request.path_params["id"]
+        case = self._desk.case(case_id)
+        if case is None:
+            raise OperatorError("no-case", f"there is no case {case_id}")
+        return JSONResponse(show.narrower(case))
+
+    async def send(self, request: Request, user: User) -> Response:
+        """Who reviews may send any; who only runs agents, what her own asked for."""
+        body = await read_body(request, NarrowBody)
+        own = "reviewer" not in user.roles
+        case = await self._desk.send_narrower(
+            request.path_params["id"], by=user.name, number=body.number, own=own
+        )
+        return JSONResponse(show.summary(case))
