@@ -148,7 +148,7 @@ def test_the_keys_lead_and_decide_nothing(plane: Plane, browse: Open) -> None:
 def test_the_narrower_change_has_its_button(plane: Plane, browse: Open) -> None:
     """One button has it sent instead, and beside it stand the verdict and what each property costs."""
     page = browse("dana", f"/c/{plane.cases['replace']}")
-    page.get_by_role("button", name="Deny, and have this sent instead").wait_for()
+    page.get_by_role("button", name="Send this instead").wait_for()
     told = page.locator("#narrower").inner_text()
     assert "aws lambda update-function-configuration --function-name " in told
     assert ("Patch" in told or "Maybe" in told, "new environments start with it" in told) == (True, True)
