@@ -18,7 +18,15 @@ from keyturn.core.quorum import least, resolved
 from keyturn.core.review import NOBODY, unmet
 from keyturn.core.sequences import Earlier
 from keyturn.model import record as r
-from keyturn.model.assessment import Assessment, Dependent, Finding, Kind, Recoverable, Reversibility
+from keyturn.model.assessment import (
+    Alternative,
+    Assessment,
+    Dependent,
+    Finding,
+    Kind,
+    Recoverable,
+    Reversibility,
+)
 from keyturn.model.change import Change, Effect, Operation
 from keyturn.model.decision import Decision, Obligations, Reason, Verdict
 from keyturn.model.quorum import Of, Quorum
@@ -27,6 +35,9 @@ from keyturn.model.review import Review, ReviewRequest
 
 SAID_CHARS_MAX: Final = 4_000
 """What an agent is told: SDKs show an error message whole, terminals and context windows do not thank for more."""
+
+COSTS_SAID_MAX: Final = 4
+"""Kinds of cost that an agent is told of; the page has every property's."""
 
 WORDS_CHARS_MAX: Final = 500
 """Of a reviewer's own words an agent is told so many: advice, no essay."""
@@ -195,13 +206,16 @@ def say(
     ]
     exact = next((alternative for alternative in assessment.alternatives if alternative.exact), None)
     if exact is not None and assessing.reply_commands:
-        lines.append(f"Narrower, and lost on it: {exact.lost}. {exact.why}")
+        lines.append(f"Narrower{_verdict(exact)}, and lost on it: {exact.lost}. {exact.why}")
+        lines += [f"Costs: {said}" for said in (costs_said(exact),) if said]
         lines += [f"try: {command}" for command in assessing.reply_commands]
     elif exact is not None:
         lines.append(exact.why)
     else:
         lines += [
             f"In place instead: {', '.join(alternative.commands)}. {alternative.why}"
+            if alternative.commands
+            else alternative.why
             for alternative in assessment.alternatives[:3]
         ]
     if any(finding.code == sequences.MANY_CODE for finding in assessment.findings):
@@ -211,6 +225,22 @@ def say(
     if assessment.unknowns:
         lines.append("Could not be determined: " + "; ".join(assessment.unknowns[:3]))
     return "\n".join(line for line in lines if line)[:SAID_CHARS_MAX]
+
+
+def _verdict(way: Alternative) -> str:
+    """What the advisor makes of it, as it stands behind *Narrower*: certainly a patch, or what is in doubt."""
+    because = f", {'; '.join(way.because)}" if way.because else ""
+    return f" ({way.verdict}{because})" if way.verdict else ""
+
+
+def costs_said(way: Alternative) -> str:
+    """What each property costs on a narrower way, properties of one cost together; empty where nothing is said of any."""
+    paths: dict[str, list[str]] = {}
+    for one in way.costs:
+        paths.setdefault(one.cost, []).append(one.path)
+    said = [f"{', '.join(dict.fromkeys(of))} ({cost})" for cost, of in paths.items()]
+    more = f"; and {len(said) - COSTS_SAID_MAX} more" if len(said) > COSTS_SAID_MAX else ""
+    return "; ".join(said[:COSTS_SAID_MAX]) + more
 
 
 def _headline(case_id: str, url: str, decision: Decision, needs: tuple[Quorum, ...]) -> str:

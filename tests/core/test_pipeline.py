@@ -9,7 +9,7 @@ import pytest
 
 from keyturn import pipeline
 from keyturn.core.ports import Assessing, Captures, Facts
-from keyturn.model.assessment import Alternative, Assessment, Finding, Kind, Reversibility
+from keyturn.model.assessment import Alternative, Assessment, Cost, Finding, Kind, Reversibility
 from keyturn.model.change import Change, Effect
 from keyturn.model.decision import Decision, Verdict
 from tests.core import core_world as w
@@ -41,6 +41,10 @@ def _finding(kind: Kind, message: str) -> Finding:
     )
 
 
+COSTS = tuple(
+    Cost(path, "x:Update", cost)
+    for path, cost in (("BillingMode", "none: in place"), ("Class", "a restart"), ("Tags", "none: in place"))
+)
 NARROW = Alternative(
     operations=(w.operation("dynamodb:UpdateTable", Effect.UPDATE),),
     commands=("aws dynamodb update-table --table-name orders --billing-mode •••",),
@@ -63,7 +67,9 @@ def test_the_agent_is_told_the_exact_narrow_patch_last() -> None:
                 _finding(Kind.NOTE, "a note."),
                 _finding(Kind.REPLACE, "This deletes and recreates it."),
             ),
-            alternatives=(NARROW,),
+            alternatives=(
+                msgspec.structs.replace(NARROW, verdict="maybe", because=("Key: not compared",), costs=COSTS),
+            ),
             reply_commands=("aws dynamodb update-table --table-name orders --billing-mode PAY_PER_REQUEST",),
         ),
         w.decision(),
@@ -80,7 +86,8 @@ def test_the_agent_is_told_the_exact_narrow_patch_last() -> None:
         headline,
         effect,
         "Policy: deletes in production need two reviewers [seatbelt.delete]",
-        "Narrower, and lost on it: nothing. Only billing mode differs.",
+        "Narrower (maybe, Key: not compared), and lost on it: nothing. Only billing mode differs.",
+        "Costs: BillingMode, Tags (none: in place); Class (a restart)",
         "try: aws dynamodb update-table --table-name orders --billing-mode PAY_PER_REQUEST",
     ]
 

@@ -206,6 +206,7 @@ GRANT = Grant(
 
 EXAMPLES: Final[tuple[r.Event, ...]] = (
     r.Received(at_ms=AT, change=CHANGE),
+    r.Received(at_ms=AT, change=msgspec.structs.replace(CHANGE, undoes=None, instead_of="C-17")),
     r.Joined(at_ms=AT, change=CHANGE),
     r.Assessed(at_ms=AT, assessment=ASSESSMENT),
     r.Assessed(at_ms=AT, assessment=msgspec.structs.replace(ASSESSMENT, radius=RADIUS)),
@@ -228,6 +229,7 @@ EXAMPLES: Final[tuple[r.Event, ...]] = (
     ),
     r.ExecuteAsked(at_ms=AT, by="grace"),
     r.Withdrawn(at_ms=AT, by="ada", reason="not needed"),
+    r.Withdrawn(at_ms=AT, by="ada", reason="C-18 was sent instead", instead="C-18"),
     r.Expired(at_ms=AT, what="approval"),
     r.Invalidated(at_ms=AT, what="state", detail="costs has 3 items more"),
     r.Halted(at_ms=AT, by="grace"),

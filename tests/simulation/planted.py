@@ -6,6 +6,7 @@ tested is the simulation, not the depth of the defence.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,13 +19,14 @@ from keyturn.core.case import Case, Phase
 from keyturn.core.commands import Command
 from keyturn.core.people import People
 from keyturn.core.review import judge
+from keyturn.errors import BugError
 from keyturn.model import record as r
 from keyturn.model.decision import Decision, Verdict
 from keyturn.model.execution import Backup, Outcome, OutcomeStatus
 from keyturn.model.record import Draft, Entry
 from keyturn.model.review import Accepted, NotAccepted, Review, ReviewRequest
 from keyturn.model.reviewing import Proposed
-from keyturn.runtime import asking, book, gate, reviewing, work
+from keyturn.runtime import Runtime, asking, book, gate, reviewing, work
 from keyturn.runtime.interface import Reply, ReplyKind
 from keyturn.testing.simulation.disk import SimulatedStore
 
@@ -335,6 +337,34 @@ def she_approves_what_she_proposed(patch: Patch) -> None:
     patch.setattr(proposing, "judge", lenient)
 
 
+def sent_before_it_is_withdrawn(patch: Patch) -> None:
+    """The narrower way is on its way, and what it stands for is withdrawn a moment later, where it still can be."""
+    record_all = book.Book.record_all
+
+    async def one_by_one(
+        self: book.Book,
+        case_ids: Sequence[str],
+        make: Callable[[dict[str, Case]], Mapping[str, Sequence[r.CaseEvent]]],
+    ) -> tuple[Case, ...]:
+        chosen = make({one: self.cases[one] for one in case_ids})
+        if not any(isinstance(event, r.Withdrawn) for events in chosen.values() for event in events):
+            return await record_all(self, case_ids, lambda _standing: chosen)
+        for case_id, events in chosen.items():
+            try:
+                await self.record(case_id, *events)
+            except BugError:
+                continue
+            await asyncio.sleep(1.0)
+        return ()
+
+    patch.setattr(book.Book, "record_all", one_by_one)
+
+
+def excluded_from_the_first_only(patch: Patch) -> None:
+    """Who runs the agent may approve what somebody else sends in its place."""
+    patch.setattr(Runtime, "_excluded", lambda _self, change: (change.principal.operator,))
+
+
 PLANTED: tuple[Plant, ...] = (
     self_approval,
     forged_binding,
@@ -370,4 +400,6 @@ PLANTED: tuple[Plant, ...] = (
     batch_of_anything,
     one_makes_a_reviewer,
     she_approves_what_she_proposed,
+    sent_before_it_is_withdrawn,
+    excluded_from_the_first_only,
 )

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+import textwrap
+from typing import Any, Final
 
 import click
 
 from keyturn.cli.shared import EXIT_FAILED, api, out, output_option
 
 _NOT_DONE = {"failed", "invalidated", "denied", "inconclusive"}
-_VERDICTS = {"patch": "PATCH", "maybe": "MAYBE", "replace": "REPLACE NEEDED"}
+_VERDICTS = {"patch": "PATCH", "maybe": "MAYBE", "replace": "REPLACE NEEDED", "stands": "NOTHING TO DO"}
+
+WIDE: Final = 80
+"""Columns of a terminal. Commands are never broken: they are there to be copied."""
 
 
 @click.command()
@@ -30,14 +34,16 @@ _VERDICTS = {"patch": "PATCH", "maybe": "MAYBE", "replace": "REPLACE NEEDED"}
 def narrow(ctx: click.Context, case: str, number: int | None, output: str) -> None:
     """What would do in place of a case: patch, maybe, or replace needed; why, and what each property costs."""
     console = api(ctx)
+    found = console.get(f"/cases/{case}/narrow")
     if number is None:
-        found = console.get(f"/cases/{case}/narrow")
         out(found["ways"], told(found), output)
         return
-    sent = console.post(f"/cases/{case}/narrow", {"number": number})
-    out(
-        [sent], f"{sent['id']} was sent instead of {case}: {sent['phase']}. {sent['reason']}".rstrip(), output
-    )
+    meant = [way for way in found["ways"] if way["number"] == number or (not number and way["exact"])][:1]
+    body = {"number": number, "digest": meant[0]["digest"] if meant else ""}
+    sent = console.post(f"/cases/{case}/narrow", body)
+    said = [f"{sent['id']} was sent instead of {case}, which is withdrawn: {sent['phase']}. {sent['reason']}"]
+    said += [line for way in meant for line in what(way)]
+    out([sent], "\n".join(said).rstrip(), output)
     if sent["phase"] in _NOT_DONE:
         sys.exit(EXIT_FAILED)
 
@@ -50,16 +56,26 @@ def told(found: dict[str, Any]) -> str:
 
 def _way(way: dict[str, Any], case: str) -> list[str]:
     because = f" because {'; '.join(way['because'])}" if way["because"] else ""
-    lines = [
-        f"{way['number']:>3}  {_VERDICTS.get(way['verdict'], way['verdict'])}{because}",
-        f"     {way['why']}",
-    ]
+    verdict = _VERDICTS.get(way["verdict"], way["verdict"])
+    lines = [*wrapped(f"{way['number']:>3}  {verdict}{because}"), *wrapped(f"     {way['why']}")]
     if way["exact"]:
-        lines.append(f"     lost on it: {way['lost'] or 'nothing'}")
-    lines += [f"       {command}" for command in way["commands"]]
-    for cost in way["costs"]:
-        source = f"  [{cost['source']}]" if cost["source"] else ""
-        lines.append(f"     {cost['path']}: {cost['cost']}{source}")
+        lines += wrapped(f"     lost on it: {way['lost'] or 'nothing'}")
+    lines += what(way)
     if way["sendable"]:
         lines.append(f"     keyturn narrow {case} --send {way['number']}")
     return [*lines, ""]
+
+
+def what(way: dict[str, Any]) -> list[str]:
+    """Its commands, and what each property costs by them."""
+    lines = [f"       {command}" for command in way["commands"]]
+    for cost in way["costs"]:
+        lines += wrapped(f"     {cost['path']}: {cost['cost']}")
+        if cost.get("source"):
+            lines.append(f"       {cost['source']}")
+    return lines
+
+
+def wrapped(line: str, indent: str = "     ") -> list[str]:
+    """The line in as many as a terminal needs."""
+    return textwrap.wrap(line, WIDE, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)

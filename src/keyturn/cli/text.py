@@ -194,8 +194,7 @@ def case(found: dict[str, Any]) -> str:
     if findings:
         lines.append("\nFINDINGS   " + "\n           ".join(findings))
     for way in assessment.get("alternatives", []):
-        lines.append(f"\nNARROWER   {way['why']}")
-        lines += [f"           {command}" for command in way["commands"]]
+        lines += _narrower(way)
     if assessment.get("differences"):
         lines.append("\nBEFORE / AFTER")
         lines += [
@@ -234,6 +233,21 @@ def case(found: dict[str, Any]) -> str:
             for line in found["story"]
         ]
     return "\n".join(lines)
+
+
+def _narrower(way: dict[str, Any]) -> list[str]:
+    verdict = f"{way['verdict'].upper()}: " if way.get("verdict") else ""
+    lines = ["", *_wrapped(f"NARROWER   {verdict}{way['why']}")]
+    if way.get("because"):
+        lines += _wrapped(f"           because {'; '.join(way['because'])}")
+    lines += [f"           {command}" for command in way["commands"]]
+    for cost in way.get("costs", []):
+        lines += _wrapped(f"           {cost['path']}: {cost['cost']}")
+    return lines
+
+
+def _wrapped(line: str) -> list[str]:
+    return textwrap.wrap(line, 80, subsequent_indent=" " * 11, break_long_words=False, break_on_hyphens=False)
 
 
 def _undo(found: dict[str, Any], assessment: dict[str, Any]) -> list[str]:

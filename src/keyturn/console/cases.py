@@ -66,6 +66,7 @@ class Cases:
         found["may_not"] = self._site.listing.may(case, user)
         found["may"] = self._may_do(case, user)
         found["whole"] = show.whole(found)
+        found["ways"] = show.narrower(case)["ways"]
         mine, rows = self._site.listing.row(case), list(self._site.listing.rows())
         found["precedents"], found["resembles"] = precedents(mine, rows), resembling(mine, rows)
         place = self._passkeys.origin or str(self._desk.status().get("console_url", ""))
@@ -214,7 +215,8 @@ class Cases:
     async def _send_narrower(self, case_id: str, user: User, form: dict[str, str]) -> str:
         way, own = form.get("way", "0"), "reviewer" not in user.roles
         number = int(way) if way.isdecimal() and len(way) < 4 else 0
-        sent = await self._desk.send_narrower(case_id, by=user.name, number=number, own=own)
+        shown = form.get("way_digest", "") or "none"  # what a page sends is what it showed
+        sent = await self._desk.send_narrower(case_id, by=user.name, number=number, own=own, shown=shown)
         return f"/c/{sent.id}"
 
     async def _withdraw(self, case_id: str, user: User, form: dict[str, str]) -> str:

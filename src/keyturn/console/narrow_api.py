@@ -14,9 +14,10 @@ from keyturn.runtime.interface import Desk
 
 
 class NarrowBody(msgspec.Struct, frozen=True):
-    """Which of a case's narrower ways, from 1; 0 is the one that is exact."""
+    """Which of a case's narrower ways, from 1; 0 is the one that is exact. `digest`: of the way as it was shown; empty for as it stands."""
 
     number: int = 0
+    digest: str = ""
 
 
 class NarrowApi:
@@ -37,6 +38,6 @@ class NarrowApi:
         body = await read_body(request, NarrowBody)
         own = "reviewer" not in user.roles
         case = await self._desk.send_narrower(
-            request.path_params["id"], by=user.name, number=body.number, own=own
+            request.path_params["id"], by=user.name, number=body.number, own=own, shown=body.digest
         )
         return JSONResponse(show.summary(case))

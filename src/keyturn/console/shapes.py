@@ -329,9 +329,10 @@ class Undoing(msgspec.Struct, frozen=True):
 
 
 class Way(msgspec.Struct, frozen=True):
-    """One narrower way; `number` is its place, from 1, and `sendable` whether it can be sent instead."""
+    """One narrower way; `number` is its place, from 1, `digest` what sending it binds to, `sendable` whether it can be sent instead."""
 
     number: int
+    digest: str
     verdict: str
     because: tuple[str, ...]
     why: str

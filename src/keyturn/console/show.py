@@ -127,27 +127,30 @@ def detail(case: Case, story: tuple[Entry, ...]) -> dict[str, Any]:
 def narrower(case: Case) -> dict[str, Any]:
     """A case's narrower ways: verdict, reasons, what each property costs, and whether it can be sent instead."""
     ways = case.assessment.alternatives if case.assessment else ()
-    return {
-        "case": case.id,
-        "phase": str(case.phase),
-        "ways": [
-            {
-                "number": number,
-                "verdict": way.verdict or "maybe",
-                "because": list(way.because),
-                "why": way.why,
-                "lost": way.lost,
-                "exact": way.exact,
-                "sendable": way.exact and bool(way.operations) and case.phase is Phase.HELD,
-                "commands": list(way.commands),
-                "costs": [
-                    {"path": one.path, "call": one.call, "cost": one.cost, "source": one.source}
-                    for one in way.costs
-                ],
-            }
-            for number, way in enumerate(ways, 1)
-        ],
-    }
+    return _dict(
+        {
+            "case": case.id,
+            "phase": str(case.phase),
+            "ways": [
+                {
+                    "number": number,
+                    "digest": way.digest,
+                    "verdict": way.verdict or "maybe",
+                    "because": list(way.because),
+                    "why": way.why,
+                    "lost": way.lost,
+                    "exact": way.exact,
+                    "sendable": way.exact and bool(way.operations) and case.phase is Phase.HELD,
+                    "commands": list(way.commands),
+                    "costs": [
+                        {"path": one.path, "call": one.call, "cost": one.cost, "source": one.source}
+                        for one in way.costs
+                    ],
+                }
+                for number, way in enumerate(ways, 1)
+            ],
+        }
+    )
 
 
 def raw(case: Case) -> dict[str, Any]:

@@ -234,6 +234,11 @@ def _ending(phase: Phase, say: Callable[[Any], str]) -> Callable[[Case, Any], Ca
     return lambda case, event: _but(case, phase=phase, reason=say(event))
 
 
+def _withdrawn(case: Case, event: r.Withdrawn) -> Case:
+    reason = f"withdrawn by {event.by}: {event.reason}".rstrip(": ")
+    return _but(case, phase=Phase.WITHDRAWN, reason=reason, sent_instead=event.instead)
+
+
 def _claimed(case: Case, event: r.Claimed) -> Case:
     return _but(case, phase=Phase.CLAIMED, nonce=event.nonce)
 
@@ -342,9 +347,7 @@ _FOLD: Final[dict[type, Callable[[Case, Any], Case]]] = {
     r.Reviewed: _reviewed,
     r.ReviewRefused: lambda case, _event: case,
     r.ExecuteAsked: _execute_asked,
-    r.Withdrawn: _ending(
-        Phase.WITHDRAWN, lambda event: f"withdrawn by {event.by}: {event.reason}".rstrip(": ")
-    ),
+    r.Withdrawn: _withdrawn,
     r.Expired: _ending(Phase.EXPIRED, lambda event: f"the {event.what} ran out of time"),
     r.Invalidated: _ending(Phase.INVALIDATED, lambda event: f"{event.what} changed: {event.detail}"),
     r.Halted: _ending(Phase.HALTED, lambda event: f"halted by {event.by}"),

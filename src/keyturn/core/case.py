@@ -105,6 +105,7 @@ class Case(msgspec.Struct, frozen=True):
     was_held: bool = False
     reason: str = ""  # why it ended as it did, in one sentence
     undone_by: str = ""
+    sent_instead: str = ""  # the case of its narrower way, for which it was withdrawn
     opened_at_ms: int = 0
     changed_at_ms: int = 0
     approved_at_ms: int | None = None

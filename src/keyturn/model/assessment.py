@@ -98,6 +98,11 @@ class Alternative(msgspec.Struct, frozen=True, omit_defaults=True):
     because: tuple[str, ...] = ()  # of maybe: what is in doubt; of replace: the properties that need it
     costs: tuple[Cost, ...] = ()
 
+    @property
+    def digest(self) -> str:
+        """What a person's *send this instead* binds to: the way as it was shown."""
+        return digest(self)
+
 
 class Difference(msgspec.Struct, frozen=True, omit_defaults=True):
     """One property before and after, as shown to reviewers; secret values stand as their sealed form."""

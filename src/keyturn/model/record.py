@@ -89,6 +89,7 @@ class ExecuteAsked(_Event, frozen=True, tag="execute_asked"):
 class Withdrawn(_Event, frozen=True, tag="withdrawn"):
     by: str
     reason: str = ""
+    instead: str = ""  # the case that was sent in its place, begun by the same group of the log
 
 
 class Expired(_Event, frozen=True, tag="expired"):

@@ -144,9 +144,6 @@ class Runtime(GateSide, DeskSide):
             if gone(node_of(waiter)):
                 case = await self.book.record_from(case.id, self._left(waiter))
         person = case.change is not None and case.change.by_person
-        if case.change is not None and case.change.instead_of:  # it may have ended between the two
-            by = case.change.principal.operator
-            await self.narrowing.withdraw(case.change.instead_of, sent=case.id, by=by)
         died = gone(case.worker)
         if self.nodes is not None:
             mine = self.book.works_on(case)
@@ -260,14 +257,17 @@ class Runtime(GateSide, DeskSide):
 
     def _excluded(self, change: Change) -> tuple[str, ...]:
         """Who may not review, under every name of theirs (docs/concepts/rules.md, 4): the operator, the session's owner, who lent it
-        a credential, who answers for the agent.
+        a credential, who answers for the agent. Of what is sent instead of a case, whoever was left out of that one, too.
         """
         session, people = self.book.plane.sessions.get(change.principal.session), self.book.plane.people
+        instead = self.book.case(change.instead_of) if change.instead_of else None
         return people.excluded(
             (
                 change.principal.operator,
                 *((session.owner, session.operator, *session.lenders) if session else ()),
                 *people.owners.get(change.principal.agent, ()),
+                *(self._excluded(instead.change) if instead and instead.change else ()),
+                *(instead.request.excluded if instead and instead.request else ()),
             )
         )
 

@@ -139,7 +139,10 @@ class DeskSide(ProposingSide):
                 raise ReviewError(
                     "not-open", f"{case_id} is {case.phase}; only an inconclusive case is settled by a person"
                 )
-            if case.change is not None and self.people.is_one_of(by, (case.change.principal.operator,)):
+            change = case.change
+            if change is not None and self.people.is_one_of(
+                by, self.work.excluded(change) if change.instead_of else (change.principal.operator,)
+            ):
                 raise ReviewError("own-agent", f"{by} runs the agent that asked and cannot settle {case_id}")
             return (r.Settled(at_ms=self.clock(), by=by, succeeded=succeeded, note=note),)
 
@@ -154,9 +157,10 @@ class DeskSide(ProposingSide):
         done = TERMINAL | {Phase.HELD, Phase.INCONCLUSIVE}
         return await self.book.until(undo_id, lambda case: case.phase in done, timeout_s=UNDO_WAIT_S)
 
-    async def send_narrower(self, case_id: str, *, by: str, number: int = 0, own: bool = False) -> Case:
-        async with self._undoing:
-            sent = await self.narrowing.send(case_id, by=by, number=number, own=own)
+    async def send_narrower(
+        self, case_id: str, *, by: str, number: int = 0, own: bool = False, shown: str = ""
+    ) -> Case:
+        sent = await self.narrowing.send(case_id, by=by, number=number, own=own, shown=shown)
         done = TERMINAL | {Phase.HELD, Phase.INCONCLUSIVE}
         return await self.book.until(sent, lambda case: case.phase in done, timeout_s=UNDO_WAIT_S)
 

@@ -286,9 +286,12 @@ class Desk(Protocol):
         """
         ...
 
-    async def send_narrower(self, case_id: str, *, by: str, number: int = 0, own: bool = False) -> Case:
+    async def send_narrower(
+        self, case_id: str, *, by: str, number: int = 0, own: bool = False, shown: str = ""
+    ) -> Case:
         """Send a held case's exact narrower way (by its place, from 1; 0 is the exact one) as a case of its own, and withdraw the
-        held one. At most once. `own`: only where her own agent asked. Raises `ReviewError` with the reason when it cannot be.
+        held one, in one. At most once. `own`: only where her own agent asked. `shown`: the digest of the way as she saw it. Raises
+        `ReviewError` with the reason when it cannot be.
         """
         ...
 

@@ -1,6 +1,8 @@
 """The narrower way sent in a case's place: a case of its own, asked for by a person, assessed, decided and reviewed like any other.
 
-Its requests are written by the plane, kept and sent as an agent's are. The case it stands for is withdrawn once it is on the log.
+Its requests are written by the plane, kept and sent as an agent's are. The case it stands for is withdrawn by the same group of the
+log that begins the new one, decided while nobody else can move it: an approval or a claim comes before, and nothing is sent instead,
+or after, and finds it withdrawn. There is no moment at which both may happen.
 """
 
 from __future__ import annotations
@@ -24,44 +26,49 @@ class Narrowing:
     def __init__(self, work: Work) -> None:
         self.work, self.book = work, work.book
 
-    async def send(self, case_id: str, *, by: str, number: int, own: bool) -> str:
-        """The new case's id. `own`: only a case that her own agent asked for. Raises `ReviewError`; at most one is ever sent."""
-        self._may(case_id, by=by, own=own)
-        operations = await self._operations(case_id, number)
+    async def send(self, case_id: str, *, by: str, number: int, own: bool, shown: str = "") -> str:
+        """The new case's id. `own`: only a case that her own agent asked for. `shown`: the digest of the way as she saw it, or
+        empty. Raises `ReviewError`; at most one is ever sent.
+        """
+        seen = self._may(case_id, by=by, own=own)
+        way = chosen(seen, number)
+        if shown and shown != way.digest:
+            raise ReviewError("not-as-shown", f"the narrower way of {case_id} is not what was shown any more")
+        operations = await self._operations(seen, way)
+        sent: list[str] = []
 
-        def received() -> r.Received:
-            case = self._may(case_id, by=by, own=own)  # somebody may have asked elsewhere meanwhile
+        def instead(standing: dict[str, Case]) -> dict[str, tuple[r.CaseEvent, ...]]:
+            self._may(case_id, by=by, own=own)  # somebody may have decided, or asked elsewhere, meanwhile
+            if standing[case_id].revision != seen.revision or chosen(standing[case_id], number) != way:
+                raise ReviewError("not-as-shown", f"{case_id} has changed since it was looked at")
             change = Change(
                 principal=Principal(agent="", session=f"person:{by}", operator=by, attested_by="login"),
                 surface="desk",
                 operations=operations,
                 received_at_ms=self.work.clock(),
-                intent=f"the narrower way of {case.id}",
-                instead_of=case.id,
+                intent=f"the narrower way of {case_id}",
+                instead_of=case_id,
             )
-            return r.Received(at_ms=change.received_at_ms, change=change)
+            sent[:] = [self.book.new_case_id()]
+            withdrawn = r.Withdrawn(
+                at_ms=change.received_at_ms, by=by, reason=f"{sent[0]} was sent instead", instead=sent[0]
+            )
+            return {  # in this order: of a store that tore the group, the first half alone sends nothing
+                case_id: (withdrawn,),
+                sent[0]: (r.Received(at_ms=change.received_at_ms, change=change),),
+            }
 
-        sent = await self.book.open_case(received)
-        await self.withdraw(case_id, sent=sent, by=by)
-        return sent
-
-    async def withdraw(self, original: str, *, sent: str, by: str) -> None:
-        """What was asked for is asked for no more; nothing where it has ended already."""
-
-        def withdrawn(case: Case) -> tuple[r.CaseEvent, ...]:
-            if case.phase not in {Phase.HELD, Phase.APPROVED, Phase.SUPERSEDED}:
-                return ()
-            return (r.Withdrawn(at_ms=self.work.clock(), by=by, reason=f"{sent} was sent instead"),)
-
-        await self.book.record_from(original, withdrawn)
+        await self.book.record_all((case_id,), instead)
+        return sent[0]
 
     def _may(self, case_id: str, *, by: str, own: bool) -> Case:
         case = self.book.case(case_id)
         if case is None:
             raise ReviewError("no-case", f"there is no case {case_id}", help="keyturn inbox lists them")
-        sent = self.sent_for(case_id)
-        if sent is not None:
-            raise ReviewError("sent-already", f"{sent.id} was sent instead of {case_id}; it is {sent.phase}")
+        if case.sent_instead:
+            sent = self.book.case(case.sent_instead)
+            stands = f"; it is {sent.phase}" if sent is not None else ""
+            raise ReviewError("sent-already", f"{case.sent_instead} was sent instead of {case_id}{stands}")
         if case.phase is not Phase.HELD or case.change is None:
             raise ReviewError("not-open", f"{case_id} is {case.phase}; a narrower way is sent of a held one")
         if own and not self.book.plane.people.is_one_of(by, (case.change.principal.operator,)):
@@ -71,28 +78,13 @@ class Narrowing:
             raise ReviewError("halted", f"{by_halt} has halted everything")
         return case
 
-    def sent_for(self, case_id: str) -> Case | None:
-        """The case that was sent instead of this one, whatever became of it."""
-        return next(
-            (
-                case
-                for case in self.book.cases.values()
-                if case.change is not None and case.change.instead_of == case_id
-            ),
-            None,
-        )
-
-    async def _operations(self, case_id: str, number: int) -> tuple[Operation, ...]:
+    async def _operations(self, case: Case, way: Alternative) -> tuple[Operation, ...]:
         """The way's operations, each with its request in the vault."""
-        case = self.book.case(case_id)
-        if case is None or case.assessment is None:
-            raise ReviewError("not-exact", f"{case_id} has not been assessed")
-        way = chosen(case, number)
         calls = self.work.assessing(case).narrow_calls
         if len(calls) != len(way.operations):
             raise ReviewError(
                 "not-exact",
-                f"the narrower way of {case_id} was not kept as calls",
+                f"the narrower way of {case.id} was not kept as calls",
                 help="run its commands yourself, through the gateway",
             )
         made = []

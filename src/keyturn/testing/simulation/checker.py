@@ -212,7 +212,7 @@ def _reviewed(
     reviews = [line.event.review for line in told.lines[place:claimed] if isinstance(line.event, r.Reviewed)]
     if any(not review.approve for review in reviews):
         yield f"{told.case_id}: left, though somebody said no"
-    own = {change.principal.operator} if change.undoes else {OPERATOR}
+    own = {change.principal.operator} if change.undoes else {OPERATOR, change.principal.operator}
     people = {review.reviewer for review in reviews if _counts(review, request, own)}
     if len(people) < max(1, decision.obligations.quorum):
         yield f"{told.case_id}: left with {sorted(people)} of {decision.obligations.quorum}"
@@ -432,7 +432,7 @@ def allowed_for_its_client(evidence: _Evidence) -> Iterator[str]:
             born[case_id] = life
         if isinstance(event, r.Sent) and born[case_id] != life:
             told = evidence.cases[case_id]
-            if not told.was_held and not told.change().undoes:
+            if not told.was_held and not told.change().by_person:
                 yield f"{case_id}: left in another life than it came in"
 
 
@@ -476,7 +476,7 @@ def no_means_no(evidence: _Evidence) -> Iterator[str]:
         keys = {(change.principal.session, one.name, one.resources[0].id) for one in change.operations}
         if isinstance(event, r.Reviewed) and not event.review.approve:
             denied |= dict.fromkeys(keys, event.at_ms)
-        if isinstance(event, r.Received) and not change.undoes:
+        if isinstance(event, r.Received) and not change.by_person:
             for key in keys & denied.keys():
                 if event.at_ms - denied[key] < SETTINGS.cooldown_s * 1000 - 1000:
                     yield f"{case_id}: asks again right after a no"

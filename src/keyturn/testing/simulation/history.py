@@ -354,7 +354,8 @@ class Play:
                 continue
             for case in self.runtime.cases():
                 if case.phase is Phase.INCONCLUSIVE:
-                    await self._settle(case.id)
+                    hers = case.change is not None and case.change.principal.operator == "anna"
+                    await self._settle(case.id, "ben" if hers else "anna")
                 elif case.phase is Phase.CONFIRMED and self._may_undo(case):
                     await self._undo(case.id)
 
@@ -365,8 +366,8 @@ class Play:
     async def _withdraw(self, case_id: str) -> None:
         await self.do(lambda plane: plane.withdraw(case_id, by=OPERATOR, reason="no need"))
 
-    async def _settle(self, case_id: str) -> None:
-        await self.do(lambda plane: plane.settle(case_id, by="anna", succeeded=True, note="I looked"))
+    async def _settle(self, case_id: str, by: str) -> None:
+        await self.do(lambda plane: plane.settle(case_id, by=by, succeeded=True, note="I looked"))
 
     async def _undo(self, case_id: str) -> None:
         await self.do(lambda plane: plane.undo(case_id, by="ben"))

@@ -10,7 +10,7 @@ import msgspec
 from keyturn.core import quorum
 from keyturn.core.ports import Assessing, Captures, Drill, Facts, Inquiry, Scope, UndoPlan
 from keyturn.errors import UnavailableError
-from keyturn.model.assessment import Assessment, Reversibility
+from keyturn.model.assessment import Alternative, Assessment, Reversibility
 from keyturn.model.canonical import digest
 from keyturn.model.change import Change, Effect, Lane, Operation, Request, ResourceRef
 from keyturn.model.decision import Decision, Obligations, Reason, Verdict
@@ -100,6 +100,7 @@ class SimulatedProvider:
         effects = tuple(one.floor for one in change.operations)
         worst = max(effects, key=lambda effect: effect.severity)
         production = any(ref.id.startswith("p") for ref in change.resources)
+        ways, calls = _narrower(change, captures, at_ms)
         return Assessing(
             assessment=Assessment(
                 effect=Effect.REPLACE if {Effect.DELETE, Effect.CREATE} <= set(effects) else worst,
@@ -108,8 +109,10 @@ class SimulatedProvider:
                 environment="production" if production else "test",
                 state_digest=captures.digest,
                 unknowns=captures.unknowns,
+                alternatives=ways,
             ),
             captures=captures,
+            narrow_calls=calls,
         )
 
     def radius(self, change: Change, assessing: Assessing, *, at_ms: int) -> Inquiry[Radius] | None:
@@ -241,6 +244,23 @@ class SimulatedProvider:
 
     def render(self, operation: Operation, parameters: dict[str, Any]) -> str:
         return f"sim {operation.action} {parameters}"
+
+
+def _narrower(
+    change: Change, captures: Captures, at_ms: int
+) -> tuple[tuple[Alternative, ...], tuple[Call, ...]]:
+    """Instead of a thing's delete: it is set to something else, and stays."""
+    first = change.operations[0]
+    standing = captures.states.get(str(first.resources[0]))
+    if first.action != "Delete" or standing is None or change.by_person:
+        return (), ()
+    parameters = {
+        "name": first.parameters["name"],
+        "token": f"{first.parameters['token']}-narrow-{at_ms}",
+        "value": standing["value"] + 500_000,
+    }
+    way = Alternative((operation("Set", parameters),), (), "it can be set in place", "nothing", exact=True)
+    return (way,), (_call("Set", parameters, Role.CHANGE),)
 
 
 def _lost(change: Change) -> bool:

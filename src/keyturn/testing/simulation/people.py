@@ -41,14 +41,47 @@ class People:
 
     def __init__(self, play: Play, seed: int) -> None:
         self._play = play
+        self._narrowing = Random(seed ^ 0xA11)  # noqa: S311  # its own again: most histories stay what they were
         self.chance = Random(seed ^ 0x5EED)  # noqa: S311  # repeatable, not unguessable
         self.there = self.chance.random() < 0.4
         """Whether this history knows people at all; in the others whoever comes is taken at her word."""
 
     def around(self) -> list[Coroutine[Any, Any, None]]:
+        narrowing = [self._narrows()] if self._narrowing.random() < 0.35 else []
         if not self.there:
-            return []
-        return [self._teams(), self._looks(), self._acts(), self._batches()]
+            return narrowing
+        return [*narrowing, self._teams(), self._looks(), self._acts(), self._batches()]
+
+    async def _narrows(self) -> None:
+        """Somebody sends a narrower way instead, just when others approve, claim or act; two of them try at once."""
+        chance = self._narrowing
+        while chance.random() < 0.97:
+            await asyncio.sleep(1.0 + chance.random() * 6)
+            ways = [case for case in self._held() if case.assessment and case.assessment.alternatives]
+            if not ways or chance.random() < 0.6:
+                continue
+            case = chance.choice(ways)
+            (way,) = case.assessment.alternatives if case.assessment else ()
+            self._play.history.submitted[way.operations[0].parameters["token"]] = 1
+            people = chance.sample(("anna", "ben", "cleo", "olga"), chance.choice((1, 1, 2)))
+            sending = [
+                self._play.do(_asks("send_narrower", case.id, by=by, shown=way.digest)) for by in people
+            ]
+            if chance.random() < 0.5:
+                by = chance.choice(("anna", "ben", "cleo"))
+                sending.append(self._approves(case, by, executes=True))
+            chance.shuffle(sending)
+            await asyncio.gather(*sending)
+
+    async def _approves(self, case: Case, by: str, *, executes: bool = False) -> bool:
+        binding = case.request.digest if case.request else ""
+        review = _asks("review", case.id, by=by, approve=True, binding=binding, note="", via="sim")
+        done = await self._play.do(review)
+        if done:
+            self._play.reviewed(case.id, by, approve=True)
+        if done and executes:
+            await self._play.do(_asks("execute", case.id, by=by))
+        return done
 
     async def _teams(self) -> None:
         """Who is there, and who is in which team; it changes while cases are held. Anna would like to do all of it by herself."""
@@ -101,14 +134,7 @@ class People:
                     await self._play.do(_asks("release", case.id, by=by))
             for case in self._held():
                 if self.chance.random() < 0.3:
-                    await self._approve(case, OTHER_NAME)
-
-    async def _approve(self, case: Case, by: str) -> None:
-        binding = case.request.digest if case.request else ""
-        if await self._play.do(
-            _asks("review", case.id, by=by, approve=True, binding=binding, note="", via="sim")
-        ):
-            self._play.reviewed(case.id, by, approve=True)
+                    await self._approves(case, OTHER_NAME)
 
     async def _acts(self) -> None:
         """The operator acts around the review, on whatever is held; others look at it afterwards, or she herself tries."""

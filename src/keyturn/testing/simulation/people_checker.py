@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import Final
 
 from keyturn.model import record as r
@@ -172,11 +172,30 @@ def _unless_agreed(agreed: dict[str, str], what: str) -> Iterator[str]:
 
 _DECIDING: Final = frozenset({"reviewer", "administrator", "break-glass"})
 
+
+def one_of_the_two(order: Order) -> Iterator[str]:
+    """What was sent instead of a case takes its place in one: the other never leaves, before or after, and is withdrawn at once."""
+    places: dict[str, str] = {}
+    sent: set[str] = set()
+    for (before, earlier), (case, event) in pairwise((("", r.HaltLifted(at_ms=0, by="")), *order)):
+        match event:
+            case r.Received() if original := event.change.instead_of:
+                places[original] = case
+                if before != original or not isinstance(earlier, r.Withdrawn) or earlier.instead != case:
+                    yield f"{original}: {case} was sent instead, and it was not withdrawn with that"
+            case r.Sent():
+                sent.add(case)
+    yield from (
+        f"{one}: left, and so may {other}, sent instead of it" for one, other in places.items() if one in sent
+    )
+
+
 RULES: Final = (
     nobody_decides_twice_or_for_herself,
     glass_is_for_what_comes_back,
     batches_take_nothing_away,
     two_change_who_decides,
+    one_of_the_two,
 )
 
 
