@@ -101,7 +101,8 @@ def test_several_are_denied_at_once_and_none_approved(plane: Plane, browse: Open
         page.keyboard.press("x")
     bar = page.locator("#several")
     bar.get_by_text("2 selected").wait_for()
-    assert bar.get_by_role("button").all_inner_texts() == ["Deny them"]
+    shown = [one.inner_text() for one in bar.get_by_role("button").all() if one.is_visible()]
+    assert shown == ["Deny them"], "each takes a table away"
     bar.get_by_label("Reason").fill("use the archive flag")
     page.wait_for_timeout(ARMING_MS)
     bar.get_by_role("button", name="Deny them").click()

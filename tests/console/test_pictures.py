@@ -9,6 +9,7 @@ import pytest
 
 from tests.console.browsing import ARMING_MS, DESK, PHONE, Open, needs_a_browser
 from tests.console.running_plane import Plane
+from tests.console.test_first_screen import batch as several
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 PICTURE_BYTES_MAX = 200 * 1024
@@ -30,6 +31,7 @@ pytestmark = [
         ("review", "/c/{replace}", PICTURE, "light", ""),
         ("review-dark", "/c/{half}", WIDE, "dark", ""),
         ("review-phone", "/c/{replace}", PHONE, "light", ""),
+        ("batch", "{several}", PICTURE, "light", ""),
         ("decide", "/c/{half}", DESK, "light", "#decide"),
         ("story", "/c/{undone}", DESK, "light", "#story"),
         ("activity", "/activity", PICTURE, "light", ""),
@@ -43,6 +45,8 @@ def test_pictures(
 ) -> None:
     """Each page as a reviewer meets it; a picture that is too large to load on a train fails."""
     PICTURES.mkdir(parents=True, exist_ok=True)
+    if name == "batch":
+        plane.cases["several"] = "/" + several(plane)
     page = browse("dana", "/login", size=size, color_scheme=scheme)
     page.goto(plane.url + path.format(**plane.cases))
     page.wait_for_timeout(ARMING_MS + 400)

@@ -31,7 +31,7 @@ class Inbox:
         ]
 
     async def _deny_several(self, request: Request, user: User, form: dict[str, str]) -> str:
-        """Deny what was selected, for one reason. There is no such thing for a yes: each is read on its own page."""
+        """Deny what was selected, for one reason. A yes is given where each is shown in full: /batch."""
         note = form.get("note", "").strip()[:NOTE_CHARS_MAX]
         picked = {key.removeprefix("pick-"): form[key] for key in form if key.startswith("pick-")}
         if not picked:

@@ -9,6 +9,7 @@ from starlette.routing import Route
 from keyturn.console.activity import Activity
 from keyturn.console.agents import Agents
 from keyturn.console.attention import AttentionPage
+from keyturn.console.batches import Batches
 from keyturn.console.cases import Cases
 from keyturn.console.evidence import Evidence
 from keyturn.console.forms import Forms
@@ -41,6 +42,7 @@ class Pages:
         site = self.site
         return [
             *Inbox(site).routes(),
+            *Batches(site).routes(),
             *Cases(site, self._signing, self._passkeys).routes(),
             *Activity(site).routes(),
             *Agents(site).routes(),

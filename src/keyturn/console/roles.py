@@ -124,6 +124,12 @@ _PAGES: Final = {
     "GET /evidence.json": Access(ANY),
     "GET /evidence/bundle": Access((AUDITOR, ADMIN, REVIEWER)),
     "POST /deny": Access((REVIEWER,), "", "several at once"),
+    "GET /batch": Access(ANY),
+    "GET /batch.json": Access(ANY),
+    "POST /batch/pick": Access((REVIEWER,), "", "what was selected, as an address"),
+    "POST /batch/approve": Access(
+        (REVIEWER,), "", "never of her own agent's; never what takes something away"
+    ),
     "POST /sessions/{id}/end": Access(ACTING, "", "another's: administrator or reviewer"),
     "POST /c/{id}/sign": Access((REVIEWER,), "", "what her passkey is asked to sign"),
     "POST /c/{id}/break-glass": Access((GLASS,), "", "where policy allows it; in her own name"),

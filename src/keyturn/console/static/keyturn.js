@@ -170,6 +170,9 @@ const picked = () => {
   const boxes = [...document.querySelectorAll(".pick")];
   const count = boxes.filter((box) => box.checked).length;
   for (const box of boxes) box.disabled = !box.checked && count >= PICKED_MAX;
+  const chosen = boxes.filter((box) => box.checked);
+  const goes = chosen.some((box) => box.closest(".row").querySelector(".e-delete, .e-replace"));
+  el("together").hidden = goes || count < 2; // what takes something away is read on a page of its own
   bar.hidden = !count;
   el("picked").textContent = count;
 };
