@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import socket
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -42,6 +43,7 @@ from keyturn.stores.opening import is_postgres, open_store
 from keyturn.stores.vault import Signer, Vault, load_or_create_key
 from keyturn.surfaces.aws_gateway import Gateway, GatewayConfig
 from keyturn.surfaces.aws_gateway import serve as serve_gateway
+from keyturn.surfaces.aws_gateway.beside import Beside
 from keyturn.surfaces.aws_gateway.draining import no_more
 from keyturn.surfaces.aws_gateway.observing import AccessLog, Observer
 from keyturn.workers import Supervisor
@@ -63,8 +65,10 @@ DRAIN_S: Final = 5.0
 class App:
     """One installation, running: store, runtime, gateway and console in one process."""
 
-    def __init__(self, config: Config, *, observe: bool = False, workers: bool = False) -> None:
-        self.config, self.observe, self.workers = config, observe, workers
+    def __init__(
+        self, config: Config, *, observe: bool = False, workers: bool = False, beside: Beside | None = None
+    ) -> None:
+        self.config, self.observe, self.workers, self._beside = config, observe, workers, beside
         # A lost key is not made anew in silence: what the old one sealed or signed stands in the log that is there.
         new = not is_postgres(config.store.url) and not config.database.exists()
         key = load_or_create_key(config.key_file, create=new)
@@ -92,7 +96,7 @@ class App:
         self.identity = Identity(self.store, self.runtime.record_user, now_ms)
         self.gateway: Gateway | None = None
         lines = config.gateway.access_log
-        self.observer = Observer(AccessLog(Path(lines).expanduser()) if lines else None)
+        self.observer = Observer(AccessLog(Path(lines).expanduser()) if lines else None, beside)
         self._console: uvicorn.Server | None = None
         self._console_task: asyncio.Task[None] | None = None
 
@@ -183,7 +187,12 @@ class App:
             self.runtime,
             self.identity,
             authority,
-            metrics=Metrics(self.runtime, self.observer.registry, named=not config.console.open_metrics),
+            metrics=Metrics(
+                self.runtime,
+                self.observer.registry,
+                named=not config.console.open_metrics,
+                **({"since": self._beside.began_at} if self._beside else {}),
+            ),
             open_metrics=config.console.open_metrics,
             form_key=self.vault.seal(b"console forms v1").encode(),
             policies=Loaded(
@@ -237,6 +246,7 @@ class App:
             if left:
                 log.warning("%d clients are let go: their cases stay, and they ask again", left)
             await self.gateway.close()
+        self.observer.share()
         if self.observer.access_log is not None:
             self.observer.access_log.close()
         if self._console is not None and self._console_task is not None:
@@ -358,16 +368,16 @@ def run(
     observe: bool = False,
     ready: Callable[[App], None] = lambda _app: None,
     again: Callable[[], Config] | None = None,
-    workers: bool = False,
+    beside: Beside | None = None,
     life: int = -1,
 ) -> None:
     """Run until a signal; `ready` is called once everything listens. SIGHUP reads the configuration anew, by `again`.
 
-    `workers`: it is one of several over the same store and ports. `life` is a file that ends with the process to end with.
+    `beside`: it is one of several workers over the same store and ports. `life` is a file that ends with the process to end with.
     """
 
     async def main() -> None:
-        app = App(config, observe=observe, workers=workers)
+        app = App(config, observe=observe, workers=beside is not None, beside=beside)
         loop, stopping = asyncio.get_running_loop(), asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopping.set)
@@ -435,19 +445,22 @@ def run_workers(
     console = msgspec.structs.replace(config.console, port=held[1][1])
     config = msgspec.structs.replace(config, gateway=gateway, console=console)
 
-    def work(_number: int, life: int, tell: Callable[[str], None]) -> None:
+    counts = tempfile.TemporaryDirectory(prefix="keyturn-counts-")
+
+    def work(number: int, life: int, tell: Callable[[str], None]) -> None:
         run(
             config,
             observe=observe,
             ready=lambda app: tell(ready(app)),
             again=again,
-            workers=True,
+            beside=Beside(Path(counts.name), number),
             life=life,
         )
 
     try:
         return Supervisor(count, work, print_now).run()
     finally:
+        counts.cleanup()
         for one, _ in held:
             one.close()
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,6 +58,46 @@ def test_workers_share_everything_and_any_may_die(keyturn: Installation, upstrea
     assert {agent.tables() for agent in agents} == {"ok"}
     keyturn.verified()
     assert "ended by signal 9" in running.said()
+    assert running.end() == 0
+
+
+def test_a_scrape_hears_all_workers(keyturn: Installation) -> None:
+    """Whichever of them is asked says what all of them answered; one that was killed loses nothing that it had written."""
+    running = keyturn.up("--workers", "2")
+    keyturn.login()
+    key = keyturn.session()
+
+    def scraped() -> tuple[str, int]:
+        """(who answered, reads counted by all)"""
+        asked = urllib.request.Request(
+            f"{running.console}/metrics",
+            headers={"authorization": f"Bearer {keyturn.environment['KEYTURN_TOKEN']}"},
+        )
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            page = answer.read().decode()
+        reads = [
+            line
+            for line in page.splitlines()
+            if line.startswith("keyturn_requests_total") and 'lane="read"' in line
+        ]
+        who = re.search(r'keyturn_worker\{pid="([0-9]+)"', page)
+        assert who is not None
+        return who[1], sum(int(float(line.rpartition(" ")[2])) for line in reads)
+
+    def both_say(reads: int) -> bool:
+        heard = {scraped() for _ in range(20)}
+        return heard == {(str(pid), reads) for pid in running.workers()}
+
+    assert {Agent(running.gateway, key).tables() for _ in range(12)} == {
+        "ok"
+    }  # each over a connection of its own
+    until(lambda: both_say(12), what="both to count all reads")
+    killed = running.workers()[0]
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: len(running.workers()) == 2 and killed not in running.workers(), what="another worker")
+    until(lambda: both_say(12), what="the new one to count what the old one had")
+    assert {Agent(running.gateway, key).tables() for _ in range(4)} == {"ok"}
+    until(lambda: both_say(16), what="both to go on")
     assert running.end() == 0
 
 

@@ -1,14 +1,14 @@
 """``/metrics`` in Prometheus' text format: what the gateway counted, and how the plane stands.
 
-The standing is the whole plane's, whoever is asked. What was counted is one process's: with ``--workers`` a scrape reaches one of them,
-and ``keyturn_worker`` says which, so that their series can be told apart.
+The standing is the whole plane's, whoever is asked. What was counted is that of one start: with ``--workers`` a scrape reaches one of them,
+which answers for all (`surfaces.aws_gateway.beside`); ``keyturn_worker`` says which it was.
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -24,9 +24,16 @@ class Metrics:
 
     kind = CONTENT_TYPE_LATEST
 
-    def __init__(self, desk: Desk, registry: CollectorRegistry, *, named: bool = True) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        registry: CollectorRegistry,
+        *,
+        named: bool = True,
+        since: Callable[[int], int] = lambda seq: seq,
+    ) -> None:
         self._registry = registry
-        registry.register(_Standing(desk, Tally(desk, named=named)))
+        registry.register(_Standing(desk, Tally(desk, named=named, since=since)))
 
     def page(self) -> bytes:
         return generate_latest(self._registry)
@@ -62,7 +69,7 @@ class _Standing(Collector):
         )
         worker = GaugeMetricFamily(
             "keyturn_worker",
-            "1 for the process that answers this scrape. What is counted is its own: with --workers there are others beside it.",
+            "1 for the process that answers this scrape. What is counted is all workers'.",
             labels=["pid"],
         )
         worker.add_metric([str(os.getpid())], 1)

@@ -24,6 +24,7 @@ from prometheus_client.utils import floatToGoString
 
 from keyturn.errors import OperatorError
 from keyturn.model.change import ResourceRef
+from keyturn.surfaces.aws_gateway.beside import WRITE_S, Beside, Counts
 
 FLUSH_S: Final = 0.5
 """Lines of the access log reach the file within this time."""
@@ -117,19 +118,57 @@ class Observer(Collector):
     Counting is a matter of two dictionaries; what Prometheus wants of it is made when the page is asked for.
     """
 
-    def __init__(self, access_log: AccessLog | None = None) -> None:
+    def __init__(self, access_log: AccessLog | None = None, beside: Beside | None = None) -> None:
         self._requests: dict[tuple[str, str, str], int] = {}
         self._timed: dict[str, _Timed] = {}
         self._tunnels: dict[str, int] = {}
-        self.access_log = access_log
+        self.access_log, self._beside = access_log, beside
+        self._due: asyncio.TimerHandle | None = None
         self.registry = CollectorRegistry()
         self.registry.register(self)
+        if beside is not None:
+            self._add(beside.kept())
+
+    def _counts(self) -> Counts:
+        return Counts(
+            requests=[(*labels, count) for labels, count in self._requests.items()],
+            timed={lane: (timed.within, timed.seconds) for lane, timed in self._timed.items()},
+            tunnels=self._tunnels,
+        )
+
+    def _add(self, counts: Counts) -> None:
+        for lane, outcome, service, count in counts.requests:
+            labels = (lane, outcome, service)
+            self._requests[labels] = self._requests.get(labels, 0) + count
+        for lane, (within, seconds) in counts.timed.items():
+            timed = self._timed.setdefault(lane, _Timed())
+            timed.within = [a + b for a, b in zip(timed.within, within, strict=True)]
+            timed.seconds += seconds
+        for outcome, count in counts.tunnels.items():
+            self._tunnels[outcome] = self._tunnels.get(outcome, 0) + count
+
+    def share(self) -> None:
+        """Write down what was counted, for the workers beside this one."""
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        if self._beside is not None:
+            self._beside.write(self._counts())
 
     def collect(self) -> Iterator[Metric]:
-        """The counts as they stand."""
+        """The counts as they stand, those of the workers beside this one among them."""
+        if self._beside is None:
+            yield from self._families()
+            return
+        every = Observer()
+        for counts in (self._counts(), *self._beside.others()):
+            every._add(counts)
+        yield from every._families()
+
+    def _families(self) -> Iterator[Metric]:
         requests = CounterMetricFamily(
             "keyturn_requests",
-            "Requests answered by this process, by lane, outcome and service.",
+            "Requests answered, by lane, outcome and service; by all workers of one start.",
             labels=("lane", "outcome", "service"),
         )
         for labels, count in sorted(self._requests.items()):
@@ -177,6 +216,7 @@ class Observer(Collector):
             timed = self._timed[lane] = _Timed()
         timed.within[bisect_left(BUCKETS_S, took_s)] += 1
         timed.seconds += took_s
+        self._changed()
         if self.access_log is None:
             return
         now_ms = time.time_ns() // 1_000_000
@@ -202,6 +242,11 @@ class Observer(Collector):
     def tunnel(self, outcome: str) -> None:
         """A CONNECT was taken up, passed through or refused."""
         self._tunnels[outcome] = self._tunnels.get(outcome, 0) + 1
+        self._changed()
+
+    def _changed(self) -> None:
+        if self._beside is not None and self._due is None:
+            self._due = asyncio.get_running_loop().call_later(WRITE_S, self.share)
 
 
 def trace_of(headers: dict[str, str]) -> str:
