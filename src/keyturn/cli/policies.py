@@ -1,4 +1,4 @@
-"""Commands about policies: are they sound, do they say what their tests say, and why do they say it."""
+"""Commands about policies: are they sound, do they say what their tests say, why do they say it, and what does a change of them let through."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -99,6 +99,41 @@ def policy_explain(facts: tuple[str, ...], packs: tuple[str, ...], output: str) 
     click.echo(json.dumps(msgspec.to_builtins(found), indent=2) if output == "json" else found.text())
     ends(exit_of_verdict(str(found.decision.verdict)))
 
+
+@policy.command("diff")
+@click.argument("old")
+@click.argument("new")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text")
+def policy_diff(old: str, new: str, output: str) -> None:
+    r"""What NEW lets through that OLD does not, by proof. Several packs: with commas.
+
+    Exit code 0: nothing, for every request there can be; 2: there is something, or it could not be excluded.
+
+    \b
+    keyturn policy diff seatbelt seatbelt,caps
+    keyturn policy diff policies-in-force/ policies/
+    """
+    try:
+        from keyturn.policy.proving import difference
+    except ImportError:
+        raise PolicyError("no-prover", "a proof needs z3", help="pip install 'keyturn[prove]'") from None
+    import msgspec
+
+    from keyturn.cli.text_policy import difference_text
+    from keyturn.providers.aws import catalogue
+
+    sides = [loaded(tuple(side.split(","))) for side in (old, new)]
+    found = difference(sides[0], sides[1], catalogue.floors())
+    if output == "json":
+        told = msgspec.to_builtins(found) | {"proved": found.proved}
+        click.echo(json.dumps(told, indent=2))
+    else:
+        click.echo(difference_text(found))
+    sys.exit(0 if found.proved else EXIT_RELAXES)
+
+
+EXIT_RELAXES: Final = 2
+"""As for what is held: people have to look."""
 
 _LISTS = frozenset({"effects", "then", "findings", "codes"})
 

@@ -10,7 +10,7 @@ answer that is none, is never ALLOW: a forbid that errs counts as though it had 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -24,7 +24,7 @@ from keyturn.model.assessment import Assessment
 from keyturn.model.canonical import canonical, digest_bytes
 from keyturn.model.change import Change, ResourceRef
 from keyturn.model.decision import Decision, Obligations, Reason, Verdict
-from keyturn.policy.facts import Asked, context_of, table
+from keyturn.policy.facts import Asked, Value, context_of, table
 from keyturn.policy.kept import KnownFacts, Seen, Votes, seen_by
 from keyturn.policy.limits import ERROR_CHARS_MAX, HANDLES_MAX, RESOURCES_ASKED_MAX, SCOPES_MAX, SLICES_MAX
 from keyturn.policy.schema import RESOURCE_ATTRIBUTES, Action, action_of_operation, schema_of
@@ -155,6 +155,12 @@ class CedarEngine:
             found = self._asked(self._slices(action, shared), resource, actor, context)
             self._votes.keep(key, found)
         return found
+
+    def vote(self, action: Action, actor: Actor, resource: ResourceRef, facts: Mapping[str, Value]) -> Vote:
+        """What these policies say to one action on one resource with these facts, as Cedar answers it; for what has no change, as a proof."""
+        shared = actor if actor in self._named else Actor(actor.type, "")
+        context = msgspec.json.encode(facts).decode()
+        return self._asked(self._slices(action, shared), resource, actor, context)
 
     def _asked(self, cutting: Slice, resource: ResourceRef, actor: Actor, context: str) -> Vote:
         entities = Entities.from_json_str(_entity(resource), cutting.schema)
