@@ -21,6 +21,18 @@ from keyturn.policy.facts import FACTS, NEVER_S, NON_PRODUCTION, WORDS, Value, c
 from keyturn.policy.schema import CHANGES, READS, RESOURCE_ATTRIBUTES, Action, action_of
 from keyturn.policy.slices import Actor, named_actions
 from keyturn.policy.source import Policy, nodes
+from keyturn.policy.terms import (
+    ORDER,
+    Members,
+    OutsideError,
+    Text,
+    Words,
+    contains,
+    contains_all,
+    contains_any,
+    same,
+    word_for,
+)
 
 EFFECTS: Final = tuple(Effect)
 OTHER: Final = "keyturn-other"
@@ -48,10 +60,6 @@ _PERCENT: Final = frozenset({"share_of_kind", "capacity_left"})
 _AT_MOST: Final = {"reversibility": 4, "reversibility_drilled": 4} | dict.fromkeys(_PERCENT, 100)
 
 
-class OutsideError(Exception):
-    """An expression that is outside of what is understood; the message says what it is."""
-
-
 class Witness(msgspec.Struct, frozen=True):
     """One request, as policies are asked: nothing about it is symbolic any more."""
 
@@ -59,23 +67,6 @@ class Witness(msgspec.Struct, frozen=True):
     actor: Actor
     resource: ResourceRef
     facts: dict[str, Value]
-
-
-class _Text(msgspec.Struct, frozen=True):
-    number: Any  # an index of a word, symbolic or not
-    literal: bool
-
-
-class _Words(msgspec.Struct, frozen=True):
-    """A set of literals."""
-
-    numbers: frozenset[int]
-
-
-class _Members(msgspec.Struct, frozen=True):
-    """A fact that is a set: which words are in it."""
-
-    of: dict[int, Any]
 
 
 class Symbols:
@@ -142,12 +133,12 @@ class Symbols:
                 self.always.append(z3.And(symbol >= 0, symbol <= _AT_MOST.get(fact.name, LONG_MAX)))
             elif fact.type == "String":
                 symbol = z3.Int(name)
-                self.facts[fact.name] = _Text(symbol, literal=False)
+                self.facts[fact.name] = Text(symbol, literal=False)
                 allowed = [symbol == self._number[word] for word in fact.words]
                 self.always.append(z3.Or(allowed) if allowed else self._some_word(symbol))
             else:
                 words = fact.words or self._words
-                self.facts[fact.name] = _Members(
+                self.facts[fact.name] = Members(
                     {self._number[word]: z3.Bool(f"{name}[{word}]") for word in words}
                 )
 
@@ -270,13 +261,13 @@ class Symbols:
             case pst.LongLit(value):
                 return z3.IntVal(value)
             case pst.StringLit(value):
-                return _Text(self._number[value], literal=True)
+                return Text(self._number[value], literal=True)
             case pst.Set(elements):
                 return self._set(elements)
             case pst.GetAttr(pst.Var("context"), name) if name in self.facts:
                 return self.facts[name]
             case pst.GetAttr(pst.Var("resource"), name) if name in self.resource:
-                return _Text(self.resource[name], literal=False)
+                return Text(self.resource[name], literal=False)
             case pst.HasAttr(pst.Var("context"), names) if all(name in self.facts for name in names):
                 return z3.BoolVal(True)
             case pst.UnaryOp("not", inner):
@@ -291,17 +282,17 @@ class Symbols:
                 return z3.If(self._bool(cond), self._bool(yes), self._bool(no))
             case pst.BinaryOp():
                 return self._binary(node)
-        raise OutsideError(_said(node))
+        raise OutsideError(word_for(node))
 
-    def _set(self, elements: tuple[pst.Expr, ...]) -> _Words:
+    def _set(self, elements: tuple[pst.Expr, ...]) -> Words:
         terms = [self._term(element) for element in elements]
-        if not all(isinstance(term, _Text) and term.literal for term in terms):
+        if not all(isinstance(term, Text) and term.literal for term in terms):
             raise OutsideError("a set that is not of texts")
-        return _Words(frozenset(term.number for term in terms))
+        return Words(frozenset(term.number for term in terms))
 
     @staticmethod
     def _empty(term: Any) -> Any:
-        if isinstance(term, _Members):
+        if isinstance(term, Members):
             return z3.Not(z3.Or(list(term.of.values())))
         raise OutsideError("isEmpty() of what is no fact")
 
@@ -313,17 +304,17 @@ class Symbols:
             return join(self._bool(node.left), self._bool(node.right))
         left, right = self._term(node.left), self._term(node.right)
         if node.op in {"eq", "not_eq"}:
-            same = _same(left, right)
-            return same if node.op == "eq" else z3.Not(same)
-        if node.op in _ORDER and z3.is_int(left) and z3.is_int(right):
-            return _ORDER[node.op](left, right)
+            alike = same(left, right)
+            return alike if node.op == "eq" else z3.Not(alike)
+        if node.op in ORDER and z3.is_int(left) and z3.is_int(right):
+            return ORDER[node.op](left, right)
         if node.op == "contains":
-            return _contains(left, right)
+            return contains(left, right)
         if node.op == "contains_all":
-            return _contains_all(left, right)
+            return contains_all(left, right)
         if node.op == "contains_any":
-            return _contains_any(left, right)
-        raise OutsideError(_said(node))
+            return contains_any(left, right)
+        raise OutsideError(word_for(node))
 
     def _of_entity(self, node: pst.BinaryOp) -> Any:
         """Principal or action, compared with what is written out."""
@@ -332,7 +323,7 @@ class Symbols:
         uids = [one.value for one in named if isinstance(one, pst.EntityLit)]
         plain = node.op == "in" or (node.op in {"eq", "not_eq"} and not isinstance(node.right, pst.Set))
         if len(uids) != len(named) or not plain or variable not in {"action", "principal"}:
-            raise OutsideError(_said(node))
+            raise OutsideError(word_for(node))
         if variable == "action":
             found = self._acts(uids, within=node.op == "in")
         else:
@@ -353,9 +344,9 @@ class Symbols:
         ]
         for fact in FACTS:
             symbol, value = self.facts[fact.name], values[fact.name]
-            if isinstance(symbol, _Text):
+            if isinstance(symbol, Text):
                 fixed.append(symbol.number == self._number_of(value))
-            elif isinstance(symbol, _Members):
+            elif isinstance(symbol, Members):
                 there = {self._number_of(one) for one in value}
                 fixed += [one == (number in there) for number, one in symbol.of.items()]
             else:
@@ -405,9 +396,9 @@ class Symbols:
             return bool(z3.is_true(model.eval(symbol, model_completion=True)))
 
         def value(symbol: Any) -> Value:
-            if isinstance(symbol, _Text):
+            if isinstance(symbol, Text):
                 return self._words[number(symbol.number)]
-            if isinstance(symbol, _Members):
+            if isinstance(symbol, Members):
                 return sorted(self._words[word] for word, there in symbol.of.items() if yes(there))
             return yes(symbol) if z3.is_bool(symbol) else number(symbol)
 
@@ -443,62 +434,3 @@ def _services(policies: Iterable[Policy]) -> frozenset[str]:
     """``provider:service`` of every action and service that is named."""
     names = {name for policy in policies for name in named_actions(policy) if ":" in name}
     return frozenset(":".join(name.split(":")[:2]) for name in names)
-
-
-_ORDER: Final[dict[str, Callable[[Any, Any], Any]]] = {
-    "less": lambda left, right: left < right,
-    "less_eq": lambda left, right: left <= right,
-    "greater": lambda left, right: left > right,
-    "greater_eq": lambda left, right: left >= right,
-}
-
-
-def _same(left: Any, right: Any) -> Any:
-    if isinstance(left, _Text) and isinstance(right, _Text) and (left.literal or right.literal):
-        same = left.number == right.number
-        return z3.BoolVal(same) if isinstance(same, bool) else same
-    if isinstance(left, _Words) and isinstance(right, _Members):
-        left, right = right, left
-    if isinstance(left, _Members) and isinstance(right, _Words):
-        strangers = right.numbers - set(left.of)
-        exact = [symbol == (word in right.numbers) for word, symbol in left.of.items()]
-        return z3.BoolVal(False) if strangers else z3.And(exact)
-    if z3.is_expr(left) and z3.is_expr(right) and left.sort() == right.sort():
-        return left == right
-    raise OutsideError("two things are compared of which neither is written out")
-
-
-def _contains(left: Any, right: Any) -> Any:
-    if isinstance(left, _Words) and isinstance(right, _Text):
-        return z3.Or([right.number == word for word in left.numbers])
-    if isinstance(left, _Members) and isinstance(right, _Text) and right.literal:
-        return left.of.get(right.number, z3.BoolVal(False))
-    raise OutsideError("contains() of what is not written out")
-
-
-def _contains_all(left: Any, right: Any) -> Any:
-    if isinstance(left, _Members) and isinstance(right, _Words):
-        return z3.And([left.of.get(word, z3.BoolVal(False)) for word in right.numbers])
-    if isinstance(left, _Words) and isinstance(right, _Members):
-        return z3.And([z3.Not(symbol) for word, symbol in right.of.items() if word not in left.numbers])
-    raise OutsideError("containsAll() of two facts")
-
-
-def _contains_any(left: Any, right: Any) -> Any:
-    if isinstance(left, _Words) and isinstance(right, _Members):
-        left, right = right, left
-    if isinstance(left, _Members) and isinstance(right, _Words):
-        return z3.Or([left.of[word] for word in right.numbers if word in left.of])
-    raise OutsideError("containsAny() of two facts")
-
-
-def _said(node: object) -> str:
-    """What it is, for people who write policies."""
-    match node:
-        case pst.Like():
-            return "a pattern (like)"
-        case pst.BinaryOp("add" | "sub" | "mul"):
-            return "arithmetic"
-        case pst.BinaryOp(op):
-            return f"{op} of what is not written out"
-    return f"an expression of the kind {type(node).__name__}"
