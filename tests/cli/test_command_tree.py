@@ -22,6 +22,7 @@ NOBODY = "http://127.0.0.1:1"
 PRINTS_NO_JSON = {
     "run": "what it prints is the agent's",
     "up": "it runs until it is ended, and says when it is ready",
+    "tui": "it draws on a terminal",
     "completion": "it prints a script for a shell",
 }
 """Commands that have no `-o json`, and why. Whatever is not in here has it."""

@@ -28,7 +28,7 @@ from keyturn.cli.shared import CASE, EXIT_FAILED, EXIT_REFUSED, api, ends, exit_
 from keyturn.cli.stores import store
 from keyturn.cli.teams import agent, alias, delegate, team
 from keyturn.cli.undoing import backup, drill, undo
-from keyturn.cli.watching import inbox, watch
+from keyturn.cli.watching import inbox, tui, watch
 from keyturn.errors import KeyturnError, OperatorError, ReviewError
 
 _REFUSALS = {
@@ -432,6 +432,7 @@ def settle(ctx: click.Context, case: str, succeeded: bool, note: str, output: st
 for command in (
     inbox,
     watch,
+    tui,
     diff,
     graph,
     completion,

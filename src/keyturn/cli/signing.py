@@ -30,7 +30,7 @@ def approve_in_browser(
     name, me, page = case["id"], console.get("/whoami")["user"], case["page"]
     if case["may_not"]:
         raise ReviewError("may-not", case["may_not"])
-    shown = (opens or _open)(page)
+    shown = (opens or open_page)(page)
     click.echo(
         f"Policy wants this approval signed. {'Opened' if shown else 'Open'} {page} to sign.", err=True
     )
@@ -47,7 +47,7 @@ def approve_in_browser(
         pause(POLL_S)
 
 
-def _open(page: str) -> bool:
+def open_page(page: str) -> bool:
     """In the person's browser, where this terminal has one; a text browser inside the terminal has no passkeys."""
     graphical = sys.platform in {"darwin", "win32"} or any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")

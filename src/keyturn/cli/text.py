@@ -208,7 +208,7 @@ def case(found: dict[str, Any]) -> str:
             for edge in assessment["blast_radius"]
         ]
     if found["phase"] != "failed" or len(found["operations"]) > 1:  # the service refused it: nothing happened
-        lines += _undo(found, assessment)
+        lines += undo_lines(found)
     if assessment.get("unknowns"):
         lines.append("\nUNKNOWN    " + "\n           ".join(assessment["unknowns"]))
     decision = found.get("decision") or {}
@@ -250,7 +250,9 @@ def _wrapped(line: str) -> list[str]:
     return textwrap.wrap(line, 80, subsequent_indent=" " * 11, break_long_words=False, break_on_hyphens=False)
 
 
-def _undo(found: dict[str, Any], assessment: dict[str, Any]) -> list[str]:
+def undo_lines(found: dict[str, Any]) -> list[str]:
+    """Whether it comes back, how, in what time, and what would not be as before."""
+    assessment = found.get("assessment") or {}
     lines = (
         [f"\nWAY BACK   {WAYS_BACK[assessment['reversibility']]}"] if assessment.get("reversibility") else []
     )

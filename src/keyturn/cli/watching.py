@@ -149,3 +149,18 @@ def follow(
             if error.code != "unreachable" or not reached:
                 raise
         pause(RETRY_S)
+
+
+@click.command()
+@click.pass_context
+def tui(ctx: click.Context) -> None:
+    """The inbox and its cases on a whole terminal, with the keys of the page. Needs the extra: pip install 'keyturn[tui]'."""
+    try:
+        from keyturn.cli.tui.app import main
+    except ModuleNotFoundError as error:
+        raise OperatorError(
+            "no-tui", f"{error.name} is not installed", help="pip install 'keyturn[tui]'"
+        ) from None
+    console = api(ctx)
+    console.get("/whoami")
+    main(console)
