@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from keyturn.model.change import Effect
 from keyturn.providers.aws.items import Items
+from keyturn.providers.aws.rules import Authority
 
 ABSENT: Final[None] = None
 UNREAD: Final = "unread"
@@ -22,6 +24,7 @@ class Case(NamedTuple):
     beside: Mapping[str, Any] = MappingProxyType({})
     items: Items = Items()
     live: Mapping[str, Any] = MappingProxyType({})  # what was read beside, by the reading's name
+    authority: Authority | None = None  # what the role may do that it gives something to run, or sets off
 
 
 TABLE: Final = {
@@ -419,6 +422,14 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
     "GEN010": (
         Case("ssm:SendCommand", {"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["ls"]}}),
         Case("ssm:PutParameter", {"Name": "/p", "Value": "1"}),
+    ),
+    "TRG001": (
+        Case(
+            "sns:Publish",
+            {"TopicArn": "arn:aws:sns:eu-west-1:123456789012:t", "Message": "m"},
+            authority=Authority("f (by the role r)", Effect.DELETE, ("dynamodb:DeleteTable",), bounded=True),
+        ),
+        Case("sns:Publish", {"TopicArn": "arn:aws:sns:eu-west-1:123456789012:t", "Message": "m"}),
     ),
     "GEN011": (
         Case("ivs:GetStreamKey", {"arn": "arn:aws:ivs:eu-west-1:1:stream-key/k"}),

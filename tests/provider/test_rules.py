@@ -21,7 +21,7 @@ def context_of(case: Case) -> Context:
     states = dict(case.beside)
     if case.standing is not UNREAD:
         states[str(asked.resources[0])] = case.standing
-    return Context(asked, case.parameters, states, case.items, case.live)
+    return Context(asked, case.parameters, states, case.items, case.live, case.authority)
 
 
 def ask(rule: Rule, case: Case) -> Finding | None:

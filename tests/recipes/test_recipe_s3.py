@@ -98,6 +98,7 @@ def test_objects_need_only_a_glance_at_their_bucket(account: Account) -> None:
     account.said.clear()
     assessed(account, ("s3:PutObject", {"Bucket": "reports", "Key": "a"}))
     assert sorted({call.operation for call in account.said}) == [
+        "s3:GetBucketNotificationConfiguration",
         "s3:GetBucketTagging",
         "s3:GetBucketVersioning",
         "s3:HeadBucket",

@@ -96,11 +96,12 @@ def test_tags_of_an_object_come_back(account: Account) -> None:
 
 
 def test_what_several_objects_need_alike_is_asked_once(account: Account) -> None:
-    """Two keys of one bucket: one look at its versioning, one at its tags."""
+    """Two keys of one bucket: one look at its versioning, one at its tags, one at who listens to it."""
     account.said.clear()
     assessed(account, ("s3:DeleteObjects", TWO))
     asked = [call.operation for call in account.said]
     assert sorted(asked) == [
+        "s3:GetBucketNotificationConfiguration",
         "s3:GetBucketTagging",
         "s3:GetBucketVersioning",
         "s3:HeadBucket",

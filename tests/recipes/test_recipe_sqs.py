@@ -149,10 +149,14 @@ def test_who_is_fed_from_it_is_named(account: Account) -> None:
 
 
 def test_messages_need_only_a_glance_at_their_queue(account: Account) -> None:
-    """Sent by the thousand: two reads, not five."""
+    """Sent by the thousand: three reads, not six, one of them for who takes them."""
     account.said.clear()
     _, assessment, _ = assessed(account, ("sqs:SendMessage", {"QueueUrl": URL, "MessageBody": "m"}))
-    assert [call.operation for call in account.said] == ["sqs:GetQueueUrl", "sqs:ListQueueTags"]
+    assert [call.operation for call in account.said] == [
+        "sqs:GetQueueUrl",
+        "sqs:ListQueueTags",
+        "lambda:ListEventSourceMappings",
+    ]
     assert (assessment.environment, assessment.unknowns) == ("production", ())
 
 

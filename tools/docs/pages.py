@@ -157,6 +157,7 @@ _ANYWHERE: Final = {
     "GEN": "Anywhere: by the shape of the request",
     "OUT": "Anywhere: by what the answer hands out",
     "SUP": "Anywhere: by what the request supplies",
+    "TRG": "Anywhere: by what a write sets off",
 }
 """Rules of no service of their own."""
 

@@ -148,8 +148,10 @@ def named(service: str, operation: str) -> tuple[str, str]:
     """Botocore's names for names that are nearly so: the CLI's, an endpoint's, in other letters. Unknown ones stay as they are."""
     from keyturn.providers.aws.cli.table import command, service_of  # noqa: PLC0415  # a cycle by way of the package
 
-    known = (
-        service if service in load().entries else service_of(service) or _by_signing_name(service, operation)
+    plain = service.lower().removesuffix(".amazonaws.com")
+    known = next(
+        (one for one in (service, plain) if one in load().entries),
+        service_of(service) or service_of(plain) or _by_signing_name(plain, operation),
     )
     if known not in load().entries:
         return service, operation
@@ -159,15 +161,15 @@ def named(service: str, operation: str) -> tuple[str, str]:
     spelled = command(service, operation) or command(known, operation)
     if spelled is not None:
         return known, spelled.operation
-    plain = kebab(operation).replace("-", "").replace("_", "").lower()
-    return known, next((name for name in names if name.lower() == plain), operation)
+    letters = kebab(operation).replace("-", "").replace("_", "").lower()
+    return known, next((name for name in names if name.lower() == letters), operation)
 
 
 def _by_signing_name(service: str, operation: str) -> str:
     found = [
         entry.service
         for entry in load().entries.values()
-        if service.lower() in {entry.signing_name, entry.endpoint_prefix}
+        if service in {entry.signing_name, entry.endpoint_prefix}
         and operation in load().service(entry.service).operations
     ]
     return found[0] if found else ""

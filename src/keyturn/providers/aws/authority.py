@@ -11,10 +11,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
+import msgspec
+
 from keyturn.core.ports import Inquiry
 from keyturn.model.change import Effect, Operation
 from keyturn.model.execution import Answer, Call, Succeeded
-from keyturn.providers.aws import permitted
+from keyturn.providers.aws import permitted, triggers
 from keyturn.providers.aws.resources import GLOBAL_REGION
 from keyturn.providers.aws.rules import Authority
 from keyturn.providers.aws.rules.conditions import standing
@@ -76,6 +78,8 @@ def roles(operation: Operation, live: Mapping[str, Any], states: Mapping[str, An
 
 def of(operation: Operation, live: Mapping[str, Any], states: Mapping[str, Any]) -> Inquiry[Authority | None]:
     """The authority that the operation gives something to act with; None where it gives none that can be named."""
+    if operation.name in triggers.WRITES:
+        return (yield from _set_off(operation, states.get(str(operation.resources[0]))))
     named = roles(operation, live, states)
     held = profiles(operation)
     if held:
@@ -96,6 +100,21 @@ def of(operation: Operation, live: Mapping[str, Any], states: Mapping[str, Any])
     return (yield from of_roles(operation, list(dict.fromkeys(named))))
 
 
+def _set_off(operation: Operation, state: Mapping[str, Any] | None) -> Inquiry[Authority | None]:
+    """The authority of the functions that a write is known to run; None where none is known."""
+    found = yield from triggers.functions(operation, operation.parameters, state)
+    if not found:
+        return None
+    named = ", ".join(triggers.names(found))
+    answers = yield tuple(triggers.role_of(operation, function) for function in found)
+    held = [_at(answer, "Role") for answer in answers]
+    if not all(isinstance(role, str) for role in held):
+        return Authority(named, None, why=f"the role of {named} could not be read")
+    roles_held = list(dict.fromkeys(str(role).rpartition("/")[2] for role in held))
+    power = yield from of_roles(operation, roles_held, spared=triggers.SPARED)
+    return msgspec.structs.replace(power, role=f"{named} (by the role {power.role})")
+
+
 def profiles(operation: Operation) -> list[str]:
     """Names of the instance profiles in the request: what runs on an instance acts with the role that is in one."""
     if operation.service in _NOT_PASSED or operation.floor in {Effect.DELETE, Effect.READ, Effect.LIST}:
@@ -110,8 +129,10 @@ def profiles(operation: Operation) -> list[str]:
     return list(dict.fromkeys(found))[:5]
 
 
-def of_roles(operation: Operation, named: list[str]) -> Inquiry[Authority]:
-    """What roles may do at worst, taken together; `operation` says in which account they are."""
+def of_roles(
+    operation: Operation, named: list[str], *, spared: frozenset[str] = frozenset()
+) -> Inquiry[Authority]:
+    """What roles may do at worst, taken together; `operation` says in which account they are. Actions in `spared` do not count."""
     documents: list[Any] = []
     for role in named:
         read = yield from _documents(operation, role)
@@ -120,7 +141,7 @@ def of_roles(operation: Operation, named: list[str]) -> Inquiry[Authority]:
         documents += read
     if not documents:  # what others' policies let it do is not known
         return Authority(", ".join(named), None, why=f"no policy says what {named[0]} may do")
-    effect, words, changes_permissions = worst(documents)
+    effect, words, changes_permissions = worst(documents, spared)
     return Authority(", ".join(named), effect, tuple(words), bounded=not changes_permissions)
 
 
@@ -173,11 +194,12 @@ def _at(answer: Answer, *path: str) -> Any:
     return value
 
 
-def worst(documents: list[Any]) -> tuple[Effect, list[str], bool]:
+def worst(documents: list[Any], spared: frozenset[str] = frozenset()) -> tuple[Effect, list[str], bool]:
     """The worst effect that these policies allow, some actions of that effect, and whether they could change permissions."""
     found: dict[str, Effect] = {}
     for action in _allowed(documents):
-        found |= permitted.meant(action)
+        if action.lower() not in spared:
+            found |= permitted.meant(action)
     if not found:
         return Effect.READ, [], False
     effect = max(found.values(), key=lambda one: one.severity)

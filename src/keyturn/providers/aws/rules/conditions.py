@@ -69,7 +69,9 @@ def is_off(value: Any) -> bool:
     """Whether this is one of the ways in which services say no."""
     if isinstance(value, Mapping):
         return len(value) == 1 and all(map(is_off, value.values()))
-    return value is False or (isinstance(value, str) and value.upper() in OFF)
+    if isinstance(value, (bool, int)):
+        return value == 0  # in a question or a template somebody may write a flag as a number
+    return isinstance(value, str) and value.upper() in OFF
 
 
 def is_on(value: Any) -> bool:

@@ -15,6 +15,7 @@ from keyturn.providers.aws.rules import Context, Fired, Said, rule
 from keyturn.providers.aws.rules.conditions import is_off, number
 from keyturn.providers.aws.rules.delegated import with_authority
 from keyturn.providers.aws.rules.shapes import APPENDS, STARTS, Leaf, of
+from keyturn.providers.aws.triggers import WRITES
 
 R1, R3, R4 = Reversibility.R1, Reversibility.R3, Reversibility.R4
 SOURCE: Final = "Keyturn: delegated authority and protection-strip, by the shape of the request"
@@ -253,6 +254,28 @@ def opaque(context: Context) -> Fired:
         said = with_authority(context, f"{context.operation.action} sets something to work.", {})
         return msgspec.structs.replace(said, kind=said.kind or Kind.DELEGATED_AUTHORITY)
     return f"What {context.operation.action} does cannot be judged from the request.", {}
+
+
+@rule(
+    "TRG001",
+    [],
+    Kind.DELEGATED_AUTHORITY,
+    Effect.EXECUTE,
+    R1,
+    "https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html",
+    everywhere=True,
+)
+def sets_off(context: Context) -> Fired:
+    """What is written to a bucket, topic, queue, stream, table or bus runs the functions that listen there, each with its role."""
+    if context.operation.name not in WRITES or context.authority is None:
+        return None
+    said = with_authority(context, f"{context.operation.action} sets off what listens to {context.ref}.", {})
+    if said.effect in {
+        Effect.DELETE,
+        Effect.REPLACE,
+    }:  # the write itself takes nothing away, and there is nothing of it to back up
+        said = msgspec.structs.replace(said, effect=Effect.EXECUTE)
+    return said
 
 
 @rule("GEN011", [], Kind.SECRET, Effect.SECRET, R4, SOURCE)
