@@ -13,6 +13,7 @@ import pytest
 from keyturn import config
 from keyturn.cli.main import main
 from keyturn.core.case import Phase
+from keyturn.core.lifecycle import LIFECYCLE
 from keyturn.model.change import Effect
 from keyturn.model.decision import Verdict
 from tests.house import tree
@@ -143,6 +144,20 @@ def test_every_phase_and_effect_is_documented() -> None:
     effects = (FOLDER / "effects.md").read_text(encoding="utf-8")
     assert [phase for phase in Phase if f"| **{phase}** |" not in lifecycle] == []
     assert [effect for effect in Effect if f"| `{effect}` |" not in effects] == []
+
+
+def test_the_picture_of_review_is_the_table() -> None:
+    """Every way out of *held* and *approved*, and none that there is not."""
+    page = (FOLDER.parent / "concepts" / "review.md").read_text(encoding="utf-8")
+    drawn = set(re.findall(r"^    (\w+) --> (\w+): ", page, re.MULTILINE))
+    table = {
+        (str(phase), str(target))
+        for phase in (Phase.HELD, Phase.APPROVED)
+        for targets in LIFECYCLE[phase].values()
+        for target in targets
+        if target is not phase
+    }
+    assert drawn == table
 
 
 # --- decisions, rules, words -----------------------------------------------------------------------------------------

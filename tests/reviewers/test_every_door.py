@@ -1,0 +1,195 @@
+"""Every way to approve against every way to cheat: none of them counts, whichever door it comes through."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from keyturn.cli.client import Api
+from keyturn.console import forms
+from tests.cli.test_command_line import Desk
+from tests.console.running_plane import Plane, ask
+from tests.console.test_page_safety import field
+from tests.reviewers.test_slack import SECRET, Said, buttons, held_update, plane, press, slack
+
+__all__ = ["plane", "slack"]  # fixtures: a plane that holds every update for one person, and tells Slack
+
+FRESH = itertools.count(1)
+OTHER_BINDING: Final = "sha256:" + "0" * 64
+
+
+class Case:
+    """A mild held case that each door can decide, with what a reviewer was shown of it."""
+
+    def __init__(self, world: World) -> None:
+        self.id = held_update(world.plane, f"door-{next(FRESH)}")
+        self.binding = str(world.plane.case(self.id)["binding"])
+        self.button = self._button(world.slack)
+
+    def _button(self, told: Said) -> dict[str, Any]:
+        """That of its message, once Slack has it."""
+        for heard in itertools.count(1):
+            _, message = told.until(heard)[heard - 1]
+            if message.get("text", "").startswith(f"{self.id} waits"):
+                return buttons(message)["keyturn_approve"]
+        raise AssertionError
+
+
+class World:
+    def __init__(self, running: Plane, told: Said, folder: Path) -> None:
+        self.plane, self.slack, self.desk = running, told, Desk(running, folder)
+        self.tokens: dict[str, str] = {}
+        for name in ("dana", "bob"):
+            assert self.desk.say(name, "login", "--token", running.token(name)).exit_code == 0
+            with running.api(name) as api:
+                made = api.post("/tokens", json={"name": "door", "scopes": ["read", "review"]})
+            self.tokens[name] = str(made.raise_for_status().json()["token"])
+
+    def post(self, token: str, path: str, body: dict[str, Any]) -> bool:
+        headers = {"authorization": f"Bearer {token}"}
+        return ask("POST", f"{self.plane.url}/api/v1{path}", json=body, headers=headers).is_success
+
+
+# Each door: approve `case` as `who`, with `binding` in the place of what was shown; `forged`: with a credential that nobody was given.
+Door = Callable[[World, Case, str, str, bool], bool]
+
+
+def by_api(world: World, case: Case, who: str, binding: str, forged: bool) -> bool:
+    token = "kt_" + "f" * 43 if forged else world.plane.token(who)
+    return world.post(token, f"/cases/{case.id}/review", {"approve": True, "binding": binding, "note": ""})
+
+
+def by_token(world: World, case: Case, who: str, binding: str, forged: bool) -> bool:
+    token = world.tokens[who]
+    token = token[:-1] + ("A" if token[-1] != "A" else "B") if forged else token
+    return world.post(token, f"/cases/{case.id}/review", {"approve": True, "binding": binding, "note": ""})
+
+
+def by_cli(world: World, case: Case, who: str, binding: str, forged: bool) -> bool:
+    """What it sends is what it was answered; here somebody on the way has a hand in it."""
+    if forged:
+        login = Path(world.desk.environment("mallory")["KEYTURN_LOGIN_FILE"])
+        hers = Path(world.desk.environment(who)["KEYTURN_LOGIN_FILE"]).read_text()
+        login.write_text(re.sub(r"kt_[\w-]+", "kt_" + "f" * 43, hers))
+        login.chmod(0o600)
+    sends = Api.post
+
+    def altered(self: Api, path: str, body: dict[str, Any] | None = None) -> Any:
+        return sends(self, path, (body or {}) | ({"binding": binding} if path.endswith("/review") else {}))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Api, "post", altered)
+        return world.desk.say("mallory" if forged else who, "approve", case.id).exit_code == 0
+
+
+def by_page(world: World, case: Case, who: str, binding: str, forged: bool) -> bool:
+    with world.plane.browser(who) as browser:
+        page = browser.get(f"/c/{case.id}").text
+        form = {"csrf": "f" * 64, "shown": "", "binding": binding, "note": ""}
+        if 'name="shown"' in page:
+            form |= {"csrf": field(page, "csrf"), "shown": field(page, "shown")}
+        else:  # she is shown no buttons; she sends the form of a page that has some
+            other = Case(world)
+            shown = browser.get(f"/c/{other.id}").text
+            form |= {name: field(shown, name) for name in ("csrf", "shown") if f'name="{name}"' in shown}
+        if forged:  # another site's form, sent by her browser
+            form["csrf"] = "f" * 64
+        return browser.post(f"/c/{case.id}/approve", data=form).status_code == 303
+
+
+def by_slack(world: World, case: Case, who: str, binding: str, forged: bool) -> bool:
+    button = case.button | {"value": case.button["value"].replace(case.binding, binding)}
+    assert (button == case.button) == (binding == case.binding)
+    secret = "somebody-elses" if forged else SECRET
+    answer = press(world.plane, {"dana": "UDANA", "bob": "UBOB"}[who], button, secret=secret)
+    return answer.is_success and answer.json().get("text", "").startswith(f"{who} approved")
+
+
+def by_batch(world: World, case: Case, who: str, binding: str, forged: bool) -> bool:
+    """With another of its kind, under the root of the two."""
+    other = Case(world)
+    with world.plane.api("dana") as api:
+        found = api.get("/batch", params={"case": [case.id, other.id]}).json()
+    root = found.get("root", OTHER_BINDING) if binding == case.binding else binding
+    token = "kt_" + "f" * 43 if forged else world.plane.token(who)
+    return world.post(token, "/batch/review", {"cases": [case.id, other.id], "approve": True, "root": root})
+
+
+DOORS: Final[dict[str, Door]] = {
+    "API": by_api,
+    "token": by_token,
+    "command line": by_cli,
+    "page": by_page,
+    "Slack": by_slack,
+    "batch": by_batch,
+}
+
+# Each attack is played through a door, and returns whether it counted.
+Attack = Callable[[World, Door, Case], bool]
+
+
+def forged(world: World, door: Door, case: Case) -> bool:
+    """With a credential that nobody was given, or from another site."""
+    return door(world, case, "dana", case.binding, True)
+
+
+def altered(world: World, door: Door, case: Case) -> bool:
+    """For something else than what was shown."""
+    return door(world, case, "dana", OTHER_BINDING, False)
+
+
+def replayed(world: World, door: Door, case: Case) -> bool:
+    """What was meant for one case, sent for another that is just like it."""
+    return door(world, case, "dana", Case(world).binding, False)
+
+
+def late(world: World, door: Door, case: Case) -> bool:
+    """After it was withdrawn."""
+    with world.plane.api("bob") as api:
+        api.post(f"/cases/{case.id}/withdraw", json={"reason": "never mind"}).raise_for_status()
+    return door(world, case, "dana", case.binding, False)
+
+
+def own(world: World, door: Door, case: Case) -> bool:
+    """By who runs the agent."""
+    return door(world, case, "bob", case.binding, False)
+
+
+def twice(world: World, door: Door, case: Case) -> bool:
+    """Again, after it counted."""
+    assert by_api(world, case, "dana", case.binding, False), "the first counts"
+    return door(world, case, "dana", case.binding, False)
+
+
+ATTACKS: Final = (forged, altered, replayed, late, own, twice)
+
+
+@pytest.fixture(scope="module")
+def world(
+    plane: Plane, slack: Said, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:  # the fixtures
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(forms, "SHOWN_MS_MIN", -1)  # nobody reads here
+        yield World(plane, slack, tmp_path_factory.mktemp("people"))
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_an_approval_by_the_book_counts(world: World, door: str) -> None:
+    """Through every door: else the table below would be true of doors that are shut."""
+    case = Case(world)
+    assert DOORS[door](world, case, "dana", case.binding, False)
+    assert world.plane.case(case.id)["approvals"] == ["dana"]
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+@pytest.mark.parametrize("door", DOORS)
+def test_no_attack_counts_through_any_door(world: World, door: str, attack: Attack) -> None:
+    """Six doors, six attacks; what is signed by passkey has a table of its own (tests/console/test_signing.py)."""
+    case = Case(world)
+    assert not attack(world, DOORS[door], case)
+    assert world.plane.case(case.id)["approvals"] == (["dana"] if attack is twice else [])
