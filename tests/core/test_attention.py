@@ -35,10 +35,10 @@ CLAIMED = r.Claimed(at_ms=0, nonce="n", verdict=w.decision().verdict)
 
 
 def _found(*said: tuple[str, int, Any], budget: int = 15, since_ms: int = 0) -> Attention:
-    watch = Watch(since_ms, 100 * DAY_MS)
+    watch = Watch()
     for body in _log(*said):
         watch.see(body)
-    return watch.found(budget)
+    return watch.found(since_ms, 100 * DAY_MS, budget)
 
 
 def test_a_day_with_an_approval_a_denial_and_a_lapse() -> None:
@@ -102,3 +102,22 @@ def test_what_lies_before_the_span_bounds_what_is_in_it_and_is_not_counted() -> 
     found = _found(*early, *late, since_ms=DAY_MS)
     assert [(one.name, one.reviews, one.median_s) for one in found.reviewers] == [("anna", 1, 5.0)]
     assert found.causes == ()
+
+
+def test_one_watch_answers_for_every_span() -> None:
+    """It sees each entry once, and is asked again and again while the log goes on: days apart, and what came since."""
+    said: list[tuple[str, int, Any]] = [
+        ("C-1", 100 * S, _held()),
+        ("C-1", 160 * S, _review("anna")),
+        ("C-2", DAY_MS + 100 * S, _held()),
+        ("C-2", DAY_MS + 150 * S, _review("bert", approve=False)),
+    ]
+    watch = Watch()
+    for body in _log(*said[:2]):
+        watch.see(body)
+    assert [one.name for one in watch.found(0, 9 * DAY_MS).reviewers] == ["anna"]
+    for body in _log(*said)[2:]:
+        watch.see(body)
+    spans = ((0, DAY_MS), (DAY_MS, 2 * DAY_MS), (0, 2 * DAY_MS), (2 * DAY_MS, 3 * DAY_MS))
+    found = [[one.name for one in watch.found(*span).reviewers] for span in spans]
+    assert found == [["anna"], ["bert"], ["anna", "bert"], []]

@@ -108,10 +108,9 @@ _LAPSES: Final = (r.Expired, r.Withdrawn, r.Invalidated, r.Joined)
 
 
 class Watch:
-    """Sees the log from its beginning, and says where attention went."""
+    """Sees the log from its beginning, each entry once, and says where attention went in any span of time."""
 
-    def __init__(self, since_ms: int, until_ms: int) -> None:
-        self._since_ms, self._until_ms = since_ms, until_ms
+    def __init__(self) -> None:
         self._holds: list[_Hold] = []
         self._proposed: dict[str, rv.Proposed] = {}
         self._alone: list[Alone] = []
@@ -133,8 +132,7 @@ class Watch:
             ):
                 made = _Hold(event.at_ms, tuple(sorted({reason.policy for reason in decision.reasons})))
                 self._now[body.case] = made
-                if self._since_ms <= event.at_ms < self._until_ms:
-                    self._holds.append(made)
+                self._holds.append(made)
             case r.Reviewed(review=review) if hold is not None and not review.carried_from:
                 hold.reviews += 1
                 self._review(review.who, event.at_ms, hold, approved=review.approve)
@@ -150,52 +148,59 @@ class Watch:
             self._proposed[event.id] = event
         elif isinstance(event, rv.ProposalDecided):
             wanted = self._proposed.pop(event.id, None)
-            if wanted and event.unreviewed and self._since_ms <= event.at_ms < self._until_ms:
+            if wanted and event.unreviewed:
                 self._alone.append(Alone(event.at_ms, event.by, said(wanted), event.unreviewed))
 
     def _review(self, who: str, at_ms: int, hold: _Hold, *, approved: bool) -> None:
         begun = max(hold.at_ms, self._last.get(who, 0))
         self._last[who] = at_ms
-        if self._since_ms <= at_ms < self._until_ms:
-            self._bounds[who].append((at_ms, max(0, at_ms - begun) / 1000, approved))
+        self._bounds[who].append((at_ms, max(0, at_ms - begun) / 1000, approved))
 
-    def found(self, budget: int = BUDGET) -> Attention:
-        """As of the last entry that was seen."""
+    def found(self, since_ms: int, until_ms: int, budget: int = BUDGET) -> Attention:
+        """Of holds and reviews from `since_ms` until before `until_ms`, as of the last entry that was seen."""
+        holds = [hold for hold in self._holds if since_ms <= hold.at_ms < until_ms]
+        bounds = {
+            name: within
+            for name, given in sorted(self._bounds.items())
+            if (within := [one for one in given if since_ms <= one[0] < until_ms])
+        }
         return Attention(
-            since_ms=self._since_ms,
-            until_ms=self._until_ms,
+            since_ms=since_ms,
+            until_ms=until_ms,
             budget=budget,
-            days=self._days(),
-            reviewers=tuple(_reviewer(name, found, budget) for name, found in sorted(self._bounds.items())),
-            causes=self._causes(),
-            alone=tuple(self._alone),
+            days=_days(holds, bounds),
+            reviewers=tuple(_reviewer(name, found, budget) for name, found in bounds.items()),
+            causes=_causes(holds),
+            alone=tuple(one for one in self._alone if since_ms <= one.at_ms < until_ms),
         )
 
-    def _days(self) -> tuple[Day, ...]:
-        became: dict[int, Counter[str]] = defaultdict(Counter)
-        took: dict[int, list[float]] = defaultdict(list)
-        for hold in self._holds:
-            became[hold.at_ms // DAY_MS][hold.became] += 1
-        for found in self._bounds.values():
-            for at_ms, bound_s, _ in found:
-                took[at_ms // DAY_MS].append(bound_s)
-        return tuple(
-            Day(
-                day=day,
-                **{name: became[day][name] for name in OUTCOMES},
-                reviews=len(took[day]),
-                median_s=median(took[day]) if took[day] else None,
-            )
-            for day in sorted({*became, *took})
-        )
 
-    def _causes(self) -> tuple[Cause, ...]:
-        by: dict[str, list[_Hold]] = defaultdict(list)
-        for hold in self._holds:
-            for policy in hold.policies:
-                by[policy].append(hold)
-        causes = [_cause(policy, holds) for policy, holds in by.items()]
-        return tuple(sorted(causes, key=lambda cause: (-cause.reviews, -cause.holds, cause.policy)))
+def _days(holds: list[_Hold], bounds: dict[str, list[tuple[int, float, bool]]]) -> tuple[Day, ...]:
+    became: dict[int, Counter[str]] = defaultdict(Counter)
+    took: dict[int, list[float]] = defaultdict(list)
+    for hold in holds:
+        became[hold.at_ms // DAY_MS][hold.became] += 1
+    for found in bounds.values():
+        for at_ms, bound_s, _ in found:
+            took[at_ms // DAY_MS].append(bound_s)
+    return tuple(
+        Day(
+            day=day,
+            **{name: became[day][name] for name in OUTCOMES},
+            reviews=len(took[day]),
+            median_s=median(took[day]) if took[day] else None,
+        )
+        for day in sorted({*became, *took})
+    )
+
+
+def _causes(holds: list[_Hold]) -> tuple[Cause, ...]:
+    by: dict[str, list[_Hold]] = defaultdict(list)
+    for hold in holds:
+        for policy in hold.policies:
+            by[policy].append(hold)
+    causes = [_cause(policy, held) for policy, held in by.items()]
+    return tuple(sorted(causes, key=lambda cause: (-cause.reviews, -cause.holds, cause.policy)))
 
 
 def _reviewer(name: str, found: list[tuple[int, float, bool]], budget: int) -> Reviewer:

@@ -28,6 +28,8 @@ class Evidence:
         self, book: Book, author: Callable[[], Author], checkpoint: Callable[[], Awaitable[None]]
     ) -> None:
         self._book, self._author, self._checkpoint = book, author, checkpoint
+        self._watch, self._watched = Watch(), 0  # up to which entry of the log
+        self._watching = asyncio.Lock()
 
     async def export(self, wanted: Filter) -> AsyncIterator[bytes]:
         """A bundle of the cases that are wanted, piece by piece; of the whole log where nothing is left out."""
@@ -76,11 +78,12 @@ class Evidence:
         return found
 
     async def attention(self, *, since_ms: int, until_ms: int, budget: int) -> Attention:
-        """Where reviewers' attention went in that time."""
-        watch = Watch(since_ms, until_ms)
-        async for body in self._bodies():
-            watch.see(body)
-        return watch.found(budget)
+        """Where reviewers' attention went in that time. The log is read once, and from then on what came since."""
+        async with self._watching:
+            async for body in self._bodies(after=self._watched):
+                self._watch.see(body)
+                self._watched = body.seq
+        return self._watch.found(since_ms, until_ms, budget)
 
     async def index(self, *, until: int | None = None) -> Index:
         """Every case, by what it can be chosen by."""
@@ -89,9 +92,8 @@ class Evidence:
             index.see(body)
         return index
 
-    async def _bodies(self, *, until: int | None = None) -> AsyncIterator[EntryBody]:
+    async def _bodies(self, *, after: int = 0, until: int | None = None) -> AsyncIterator[EntryBody]:
         decode = msgspec.json.Decoder(EntryBody).decode
-        after = 0
         while until is None or after < until:
             limit = READ_AT_ONCE if until is None else min(READ_AT_ONCE, until - after)
             read = tuple(self._book.store.entries(after=after, limit=limit))
