@@ -196,6 +196,21 @@ def test_a_denial_needs_a_reason(desk: Desk) -> None:
     assert "patch it in place" in desk.say("ada", "show", case).output
 
 
+def test_what_is_alike_is_denied_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forty deletes, one by one, are one line and one no; a case that has ended meanwhile is named, and hinders none of the others."""
+    monkeypatch.setenv("COLUMNS", "120")
+    first, second, third = (desk.plane.held_table() for _ in range(3))
+    assert f"keyturn deny {third} --alike" in desk.say("dana", "inbox").output
+    assert f"keyturn deny {third} --alike" not in desk.say("dana", "inbox", "--each").output
+    told = desk.say("dana", "deny", second, "--alike", "-m", "one change, not forty")
+    assert told.exit_code == 0
+    assert {desk.plane.case(case)["phase"] for case in (first, second, third)} == {"rejected"}
+    fourth = desk.plane.held_table()
+    partly = desk.say("dana", "deny", first, fourth, "-m", "no")
+    assert (partly.exit_code, desk.plane.case(fourth)["phase"]) == (3, "rejected")
+    assert f"keyturn: {first}:" in partly.output
+
+
 def test_only_its_operator_withdraws(desk: Desk) -> None:
     """Another one is told to deny it instead."""
     case = desk.plane.held_table()

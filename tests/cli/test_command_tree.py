@@ -135,6 +135,7 @@ def case(**given: Any) -> dict[str, Any]:
         "open": True,
         "symbol": "-/+",
         "effect": "replace",
+        "environment": "production",
         "operations": ["elasticbeanstalk:RebuildEnvironment", "cloudformation:DeleteStack"],
         "resources": [f"cloudformation:stack/{LONG}", "rds:db/ledger"],
         "agent": "kiro-platform-refactoring",
@@ -169,6 +170,17 @@ def test_the_inbox_fits_eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [len(cell) for cell in lines[1].split("  ") if "…" in cell] == [9, 15, 9, 9], (
         "what, which, who, who looks"
     )
+
+
+def test_what_is_alike_shares_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three deletes of one agent and another's update: two lines, the longer list on demand."""
+    monkeypatch.setenv("COLUMNS", "120")
+    like = [case(id=f"C-{number}", resources=[f"s3:object/b/{number}"]) for number in (9, 8, 7)]
+    lines = text.inbox([*like, case(id="C-6", effect="update")]).splitlines()
+    assert [line.split()[:2] for line in lines[1:3]] == [["C-9", "+2"], ["C-6", "held"]]
+    assert lines[3].endswith("keyturn deny C-9 --alike")
+    assert len(text.inbox([*like, case(id="C-6", effect="update")], each=True).splitlines()) == 5
+    assert len(text.inbox(like[:2]).splitlines()) == 3, "two are two lines"
 
 
 def test_a_pipe_cuts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from urllib.parse import urlencode
 
 import click
 
+from keyturn.cli.client import Api, ApiError
 from keyturn.cli.shared import CASE, api, out, output_option
 
 
@@ -82,22 +84,52 @@ def approve(
 
 
 @click.command()
-@click.argument("case", type=CASE)
+@click.argument("cases", type=CASE, nargs=-1, required=True, metavar="CASE...")
 @click.option("-m", "--note", default=None, help="Why; the agent reads it.")
 @click.option(
     "--guide", default="", metavar="TEXT", help="What it should do instead; it reads it as your words."
 )
+@click.option(
+    "--alike", is_flag=True, help="And all held cases that are alike: the same asked of other things."
+)
 @output_option
 @click.pass_context
-def deny(ctx: click.Context, case: str, note: str | None, guide: str, output: str) -> None:
-    """Deny a case; one no is enough."""
+def deny(
+    ctx: click.Context, cases: tuple[str, ...], note: str | None, guide: str, alike: bool, output: str
+) -> None:
+    """Deny cases; one no is enough for each."""
+    from keyturn.cli import text
+
     if note is None and not guide:
         raise click.UsageError("say why: -m TEXT, or what to do instead: --guide TEXT")
     console = api(ctx)
-    found = console.get(f"/cases/{case}")
-    body = {"approve": False, "binding": found["binding"], "note": note or "", "guide": guide, "via": "cli"}
-    after = console.post(f"/cases/{case}/review", body)
-    out(after, _said(after), output)
+    named = list(dict.fromkeys(cases))
+    if alike:
+        held = [case for case in console.get("/cases?open=1")["cases"] if case["phase"] == "held"]
+        meant = {text.alike(case) for case in held if case["id"] in named}
+        named += [case["id"] for case in held if text.alike(case) in meant and case["id"] not in named]
+    told, refused = [], []
+    for name in named:
+        try:
+            told.append(_denied(console, name, note or "", guide))
+        except ApiError as error:
+            if len(named) == 1:
+                raise
+            refused.append(error)
+            click.echo(f"keyturn: {name}: {error.message}", err=True)
+            continue
+        if output == "text":
+            click.echo(_said(told[-1]))
+    if output == "json":
+        click.echo(json.dumps(told[0] if len(named) == 1 else {"cases": told}, indent=2))
+    if refused:
+        raise refused[-1]
+
+
+def _denied(console: Api, name: str, note: str, guide: str) -> dict[str, Any]:
+    binding = console.get(f"/cases/{name}")["binding"]
+    body = {"approve": False, "binding": binding, "note": note, "guide": guide, "via": "cli"}
+    return dict(console.post(f"/cases/{name}/review", body))
 
 
 @click.command()

@@ -20,6 +20,9 @@ NARROW: Final = 80
 CELL_MIN: Final = 9
 """A column is not cut to less: a name of which less is left is no name."""
 
+ALIKE_MIN: Final = 3
+"""From so many on, cases that are alike stand as one line, as on the page."""
+
 
 def width() -> int:
     """Columns to print on: those of the terminal, or that COLUMNS says; without either, as many as are needed (a pipe cuts nothing)."""
@@ -73,11 +76,24 @@ def span(seconds: int) -> str:
     return f"{seconds} s"
 
 
-def inbox(cases: list[dict[str, Any]]) -> str:
-    """One line a case."""
+def alike(case: dict[str, Any]) -> tuple[Any, ...]:
+    """Equal for cases that one look answers: the same agent asks the same of other things of the same kind."""
+    kinds = sorted({resource.partition("/")[0] for resource in case["resources"]})
+    asked = (case["agent"], case["operator"], tuple(case["operations"]), tuple(kinds), case["effect"])
+    return (*asked, case["environment"], case["phase"], tuple(sorted(case["approvals"])), case["claimed_by"])
+
+
+def inbox(cases: list[dict[str, Any]], *, each: bool = False) -> str:
+    """One line a case; on a terminal, from `ALIKE_MIN` on, those that are alike share one, unless `each`. A pipe gets them all."""
+    groups: dict[Any, list[dict[str, Any]]] = {}
+    for case in cases:
+        groups.setdefault(alike(case), []).append(case)
+    lines = [group for group in groups.values() if len(group) >= ALIKE_MIN and not each and width()]
+    folded = {case["id"] for group in lines for case in group[1:]}
+    size = {group[0]["id"]: len(group) for group in lines}
     rows = [
         (
-            case["id"],
+            case["id"] + (f" +{size[case['id']] - 1}" if case["id"] in size else ""),
             case["phase"],
             case["symbol"],
             ", ".join(operation.partition(":")[2] for operation in case["operations"]),
@@ -88,12 +104,18 @@ def inbox(cases: list[dict[str, Any]]) -> str:
             looks(case),
         )
         for case in cases
+        if case["id"] not in folded
     ]
     head = ("CASE", "PHASE", "", "OPERATION", "RESOURCE", "WHO ASKS", "YES", "ENDS", "LOOKS")
     empty = {place for place in range(6, len(head)) if all(row[place] == "-" for row in rows)}
     kept = [place for place in range(len(head)) if place not in empty]
     shown = [tuple(row[place] for place in kept) for row in rows]
-    return table(shown, tuple(head[place] for place in kept), matters="RESOURCE")
+    drawn = table(shown, tuple(head[place] for place in kept), matters="RESOURCE")
+    first = next(iter(size), None)
+    hint = (
+        f"+n: as many more are alike. Each: keyturn inbox --each. None of them: keyturn deny {first} --alike"
+    )
+    return f"{drawn}\n{hint}" if first else drawn
 
 
 def looks(case: dict[str, Any]) -> str:

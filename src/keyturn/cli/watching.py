@@ -23,10 +23,11 @@ QUOTED: Final = '"'
 @click.command()
 @click.option("--all", "everything", is_flag=True, help="Ended cases too.")
 @click.option("-w", "--watch", "live", is_flag=True, help="Go on with what changes, until interrupted.")
+@click.option("--each", is_flag=True, help="A line for each case, those that are alike too.")
 @output_option
 @click.pass_context
-def inbox(ctx: click.Context, everything: bool, live: bool, output: str) -> None:
-    """Cases, newest first.
+def inbox(ctx: click.Context, everything: bool, live: bool, each: bool, output: str) -> None:
+    """Cases, newest first; those that are alike share a line.
 
     With -w on a terminal the list is drawn anew; into a pipe a line follows for each case that moved, with -o json one object a line.
     """
@@ -39,7 +40,7 @@ def inbox(ctx: click.Context, everything: bool, live: bool, output: str) -> None
     if not live:
         if late:
             click.echo(f"To be signed off (keyturn sign-off CASE):\n{text.afterwards(late)}\n")
-        out(found, text.inbox(found) if found else "Nothing waits.", output)
+        out(found, text.inbox(found, each=each) if found else "Nothing waits.", output)
         return
     shown = {case["id"]: case for case in found}
     _draw(shown, output, tuple(shown))
