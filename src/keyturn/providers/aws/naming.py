@@ -6,6 +6,7 @@ stands for itself (``'stages``); a parameter with a default is written ``cluster
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ _RDS: Final = (
     ("OptionGroup", "rds:og", "Name"),
 )
 """Groups whose types in ARNs are not the words of their operations (Service Authorization Reference, Amazon RDS)."""
+
+_OF_RULES: Final = re.compile(r"(?:Rule|Targets|ByRule)$")
 
 _ROWS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "lambda:UpdateEventSourceMapping": ("lambda:event-source-mapping", ("UUID",)),
@@ -54,6 +57,9 @@ _ROWS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
 
 def named(service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """(kind, id or ARN) of what a row says; nothing where there is no row, or not every parameter that it needs."""
+    if service == "events" and _OF_RULES.search(operation):
+        yield from _rule(parameters)
+        return
     row = _ROWS.get(f"{service}:{operation}")
     if row is None or ("{ResourceType}" in row[0] and not isinstance(parameters.get("ResourceType"), str)):
         return
@@ -70,6 +76,14 @@ def named(service: str, operation: str, parameters: Mapping[str, Any]) -> Iterat
             yield kind, text
         else:
             yield kind, "/".join([*(_short(one) for one in before), text])
+
+
+def _rule(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """A rule is named within its bus, as in its ARN; on the default one by its name alone (API_PutRule, EventBusName)."""
+    bus = str(parameters.get("EventBusName") or "default")
+    bus = bus.partition(":event-bus/")[2] or bus
+    for text in (_texts("Rule", parameters) or _texts("Name", parameters))[:1]:
+        yield "events:rule", text if bus == "default" or text.startswith("arn:") else f"{bus}/{text}"
 
 
 def bare(kind: str, text: str) -> str:

@@ -29,6 +29,10 @@ _NEVER_SAID: Final = {
     "hooks": frozenset({"GlobalTimeout"}),
     "schedules": frozenset({"ScheduledActionARN", "Time"}),
 }
+_WARM: Final = {
+    name: Field(f"warm.{name}")
+    for name in ("MinSize", "PoolState", "MaxGroupPreparedCapacity", "InstanceReusePolicy")
+}
 _ATTACH: Final = "autoscaling:AttachLoadBalancerTargetGroups"
 _DETACH: Final = "autoscaling:DetachLoadBalancerTargetGroups"
 
@@ -46,11 +50,13 @@ class Group(Declared):
         "hooks",
         "schedules",
         "suspended",
+        "metrics",
+        "warm",
         "labels",
     )
     deletes: ClassVar[frozenset[str]] = frozenset({"autoscaling:DeleteAutoScalingGroup"})
     sets: ClassVar[frozenset[str]] = frozenset(
-        {"target_groups", "policies", "hooks", "schedules", "suspended", "labels"}
+        {"target_groups", "policies", "hooks", "schedules", "suspended", "metrics", "labels"}
     )
     reads: ClassVar[tuple[Read, ...]] = (
         Read(
@@ -63,6 +69,8 @@ class Group(Declared):
                 "balancers": "LoadBalancerNames",
                 "instances": "Instances",
                 "suspended": "SuspendedProcesses",
+                "metrics": "EnabledMetrics",
+                "warm": "WarmPoolConfiguration",
                 "status": "Status",
                 "labels": "Tags",
             },
@@ -90,6 +98,13 @@ class Group(Declared):
             {**_WHICH, "ScalingProcesses": Field("suspended")},
             when="suspended",
         ),
+        Make(
+            "autoscaling:EnableMetricsCollection",
+            {**_WHICH, "Granularity": "1Minute"},
+            {"Metrics": "metrics"},
+            when="metrics",
+        ),
+        Make("autoscaling:PutWarmPool", {**_WHICH, **_WARM}, when="warm"),
     )
     changes: ClassVar[tuple[Change, ...]] = (
         Change("autoscaling:UpdateAutoScalingGroup", _WHICH, _SET),
@@ -106,7 +121,7 @@ class Group(Declared):
     recover_s: ClassVar[int] = 600
     loss: ClassVar[tuple[str, ...]] = (
         "its instances, with what was on them: others are started",
-        "the ARNs of its scaling policies, which alarms name; its notifications, warm pool and metrics collection, which are not captured",
+        "the ARNs of its scaling policies, which alarms name; its notifications, which are not captured",
     )
 
     def tidy(self, ref: ResourceRef, state: State) -> State:
@@ -123,6 +138,8 @@ class Group(Declared):
             "LaunchTemplate": template,
             "instances": [one.get("InstanceId") for one in state.get("instances") or []],
             "suspended": [one.get("ProcessName") for one in state.get("suspended") or []],
+            "metrics": [one.get("Metric") for one in state.get("metrics") or []],
+            "warm": {name: value for name, value in (state.get("warm") or {}).items() if name in _WARM},
             "labels": [
                 one for one in state.get("labels") or [] if not str(one.get("Key")).startswith("aws:")
             ],

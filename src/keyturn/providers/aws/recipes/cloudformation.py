@@ -41,6 +41,9 @@ _MASKED: Final = "****"
 WAITS: Final = 40
 """Pauses for a stack that is being made; each is some six seconds, so four minutes: longer ones are said to be under way."""
 
+_MADE_WITH: Final = ("TimeoutInMinutes", "DisableRollback", "RollbackConfiguration")
+"""What a stack is made with besides (API_CreateStack), under the names it is told of."""
+
 
 class Stack(Again):
     """Template, parameters, tags, policy, protection, and every resource with its deletion policy."""
@@ -49,6 +52,7 @@ class Stack(Again):
     title: ClassVar[str] = "CloudFormation stack"
     fields: ClassVar[tuple[str, ...]] = (
         "template", "parameters", "tags", "policy", "capabilities", "role", "notifications", "protected",
+        *_MADE_WITH,
     )  # fmt: skip
     secret_fields: ClassVar[tuple[str, ...]] = ("parameters",)
     creates: ClassVar[frozenset[str]] = frozenset({"cloudformation:CreateStack"})
@@ -105,6 +109,7 @@ class Stack(Again):
             "notifications": sorted(told.get("NotificationARNs") or []),
             "protected": bool(told.get("EnableTerminationProtection")),
             "resources": resources,
+            **{name: told.get(name) or None for name in _MADE_WITH},
         }
         return Captured(state, tuple(unknowns), tuple(_members(ref, state)))
 
@@ -165,6 +170,7 @@ class Stack(Again):
             for key, value in sorted(state["parameters"].items())
         ]
         given = {**self._said(ref, state), "Parameters": parameters}
+        given |= {name: state[name] for name in _MADE_WITH if state.get(name)}
         if state["policy"]:
             given["StackPolicyBody"] = state["policy"]
         if state["protected"]:

@@ -21,6 +21,7 @@ _UPDATED = {
         "EmailVerificationMessage", "EmailVerificationSubject", "VerificationMessageTemplate", "SmsAuthenticationMessage",
         "UserAttributeUpdateSettings", "MfaConfiguration", "DeviceConfiguration", "EmailConfiguration", "SmsConfiguration",
         "AdminCreateUserConfig", "UserPoolAddOns", "AccountRecoverySetting", "UserPoolTier",
+        "KeyConfiguration", "IssuerConfiguration", "DcrConfiguration",
     )
 }  # fmt: skip
 _AT_BIRTH = {name: name for name in ("AliasAttributes", "UsernameAttributes", "UsernameConfiguration")}

@@ -16,6 +16,7 @@ from keyturn.errors import UnavailableError
 from keyturn.model.assessment import Dependent, Recoverable
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Answer, Backup
+from keyturn.providers.aws.moved import renamed
 from keyturn.providers.aws.recipes.base import Captured, Narrow, Recipe, Scratch, State, Step, call
 from keyturn.providers.aws.recipes.common import (
     differences,
@@ -50,6 +51,7 @@ class Declared(Recipe):
     documents: ClassVar[frozenset[str]] = frozenset()  # fields that are JSON texts
     sets: ClassVar[frozenset[str]] = frozenset()  # fields whose order means nothing
     volatile: ClassVar[frozenset[str]] = frozenset()  # members that say what happens, not what is declared
+    names_itself: ClassVar[bool] = False  # its own id stands in its values: an alias within a zone
     born: ClassVar[str] = ""  # path of the new id in the answer of `make`, where the service gives it
     ended: ClassVar[tuple[str, frozenset[str]]] = (
         "",
@@ -369,6 +371,7 @@ class Declared(Recipe):
         if self.born:
             made = msgspec.structs.replace(ref, id=self.named(ref, answer))
             honest.append(f"id: it was {ref.id} and is {made.id}: what names the old one has to be told")
+            state = renamed(state, {ref.id: made.id}) if self.names_itself else state
             standing = {**state, "arn": ""}
         for step in self._afterwards(made, standing):
             yield from do(made, step.operation, step.parameters)

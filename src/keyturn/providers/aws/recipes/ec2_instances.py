@@ -50,6 +50,9 @@ _WORKS: Final = {"pending": "running", "stopping": "stopped"}
 _MACHINE_S: Final = 900
 """Seconds to an instance from an image that is there: some minutes; its blocks are fetched when they are first read."""
 
+_BORN_WITH: Final = ("HibernationOptions", "EnclaveOptions", "MaintenanceOptions")
+"""Options that an instance is started with, and can be given at no other time (API_RunInstances)."""
+
 
 class Instance(Copied):
     """An instance's type, network, profile, metadata options, protections, user data, disks and tags."""
@@ -57,7 +60,7 @@ class Instance(Copied):
     kind: ClassVar[str] = "ec2:instance"
     title: ClassVar[str] = "EC2 instance"
     fields: ClassVar[tuple[str, ...]] = (
-        "InstanceType", "SubnetId", "PrivateIpAddress", "KeyName", "EbsOptimized", "SourceDestCheck", "groups", "profile",
+        "InstanceType", "SubnetId", "PrivateIpAddress", "KeyName", "EbsOptimized", "SourceDestCheck", *_BORN_WITH, "CpuOptions", "groups", "profile",
         "monitored", "metadata", "placement", *_ATTRIBUTES, "disks", "running", "tags",
     )  # fmt: skip
     secret_fields: ClassVar[tuple[str, ...]] = ("user_data",)
@@ -114,9 +117,15 @@ class Instance(Copied):
         "what was in memory or in the instance store, and what was written after the image",
         "network interfaces beyond the first that go with it",
         "its place in target groups that it was put into by hand",
+        "processor options and CPU credits that are not those of its type",
     )
 
     def tidy(self, ref: ResourceRef, state: State) -> State:
+        for (
+            name
+        ) in _BORN_WITH:  # what is not otherwise than usual is not asked for: not every type knows the option
+            usual = not any(value in (True, "disabled") for value in (state.get(name) or {}).values())
+            state[name] = None if usual else state[name]
         disks = [
             {"device": one.get("DeviceName"), "goes": bool((one.get("Ebs") or {}).get("DeleteOnTermination"))}
             for one in state.get("disks") or []
@@ -226,6 +235,7 @@ class Instance(Copied):
             "InstanceInitiatedShutdownBehavior": state.get("shutdown"),
             "MetadataOptions": state["metadata"],
             "Placement": state["placement"],
+            **{name: state.get(name) for name in _BORN_WITH},
             "IamInstanceProfile": {"Arn": state["profile"]} if state.get("profile") else None,
             "Monitoring": {"Enabled": True} if state["monitored"] == "enabled" else None,
         }

@@ -13,6 +13,7 @@ from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read,
 from keyturn.providers.aws.recipes.filling import ARN, ID
 
 _WHICH = {"repositoryName": ID}
+_BUT = "imageTagMutabilityExclusionFilters"
 _GONE = ("RepositoryNotFoundException",)
 
 
@@ -22,7 +23,7 @@ class Repository(Declared):
     kind: ClassVar[str] = "ecr:repository"
     title: ClassVar[str] = "ECR repository"
     fields: ClassVar[tuple[str, ...]] = (
-        "imageTagMutability", "imageScanningConfiguration", "encryptionConfiguration", "policy", "lifecycle", "tags",
+        "imageTagMutability", _BUT, "imageScanningConfiguration", "encryptionConfiguration", "policy", "lifecycle", "tags",
     )  # fmt: skip
     data_bearing: ClassVar[bool] = True
     deletes: ClassVar[frozenset[str]] = frozenset({"ecr:DeleteRepository"})
@@ -34,6 +35,7 @@ class Repository(Declared):
             {
                 "arn": "repositoryArn",
                 "imageTagMutability": "imageTagMutability",
+                _BUT: _BUT,
                 "imageScanningConfiguration": "imageScanningConfiguration",
                 "encryptionConfiguration": "encryptionConfiguration",
             },
@@ -50,6 +52,7 @@ class Repository(Declared):
         _WHICH,
         {
             "imageTagMutability": "imageTagMutability",
+            _BUT: _BUT,
             "imageScanningConfiguration": "imageScanningConfiguration",
             "encryptionConfiguration": "encryptionConfiguration",
         },
@@ -60,7 +63,12 @@ class Repository(Declared):
         Make("ecr:PutLifecyclePolicy", _WHICH, {"lifecyclePolicyText": "lifecycle"}, when="lifecycle"),
     )
     changes: ClassVar[tuple[Change, ...]] = (
-        Change("ecr:PutImageTagMutability", _WHICH, {"imageTagMutability": "imageTagMutability"}),
+        Change(
+            "ecr:PutImageTagMutability",
+            _WHICH,
+            {"imageTagMutability": "imageTagMutability", _BUT: _BUT},
+            whole=True,
+        ),
         Change(
             "ecr:PutImageScanningConfiguration",
             _WHICH,

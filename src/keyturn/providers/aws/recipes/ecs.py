@@ -14,7 +14,7 @@ from keyturn.model.change import ResourceRef
 from keyturn.providers.aws.recipes.base import State
 from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Rehearsed, Tags
 from keyturn.providers.aws.recipes.filling import ARN, ID, Piece
-from keyturn.providers.aws.resources import Home, from_arn
+from keyturn.providers.aws.resources import Home, from_arn, is_arn
 
 _TAGS = Tags("ecs:TagResource", "ecs:UntagResource", {"resourceArn": ARN}, "tags", "tagKeys", pair=("key", "value"))  # fmt: skip
 
@@ -87,7 +87,7 @@ class Service(Declared):
 
     kind: ClassVar[str] = "ecs:service"
     title: ClassVar[str] = "ECS service"
-    fields: ClassVar[tuple[str, ...]] = (*_CHANGED, *_BORN, "tags")
+    fields: ClassVar[tuple[str, ...]] = (*_CHANGED, *_BORN, "role", "tags")
     deletes: ClassVar[frozenset[str]] = frozenset({"ecs:DeleteService"})
     sets: ClassVar[frozenset[str]] = frozenset({"placementConstraints"})
     ended: ClassVar[tuple[str, frozenset[str]]] = ("status", frozenset({"INACTIVE", "DRAINING"}))
@@ -98,6 +98,7 @@ class Service(Declared):
             {
                 **_CHANGED,
                 **_BORN,
+                "role": "roleArn",
                 "arn": "serviceArn",
                 "status": "status",
                 "tags": "tags",
@@ -108,7 +109,9 @@ class Service(Declared):
         ),
     )
     make: ClassVar[Make] = Make(
-        "ecs:CreateService", {"cluster": Piece(0), "serviceName": Piece(1)}, {**_CHANGED, **_BORN}
+        "ecs:CreateService",
+        {"cluster": Piece(0), "serviceName": Piece(1)},
+        {**_CHANGED, **_BORN, "role": "role"},
     )
     makes_tags: ClassVar[str] = "tags"
     changes: ClassVar[tuple[Change, ...]] = (Change("ecs:UpdateService", _WHICH, _CHANGED),)
@@ -122,6 +125,8 @@ class Service(Declared):
     def tidy(self, ref: ResourceRef, state: State) -> State:
         if state.get("capacityProviderStrategy"):
             state.pop("launchType", None)  # one excludes the other in CreateService
+        if state.get("networkConfiguration") or "AWSServiceRoleForECS" in str(state.get("role")):
+            state["role"] = None  # the service's own, which no request may name (API_CreateService, role)
         return state
 
     def at_risk(self, state: State) -> str:
@@ -133,7 +138,7 @@ class Service(Declared):
         home = Home(ref.partition, ref.account, ref.region)
         groups = [one.get("targetGroupArn") for one in state.get("loadBalancers") or []]
         return tuple(
-            Dependent(resource=from_arn(arn, home), relation="sends requests to", on=ref) for arn in groups if arn
+            Dependent(resource=from_arn(arn, home), relation="sends requests to", on=ref) for arn in groups if is_arn(arn)
         )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""EventBridge rules with their targets.
+"""EventBridge rules with their targets. One on a bus of its own is named by both, as in its ARN: ``shop/nightly``.
 
 A rule has to be without targets to be deleted; PutRule replaces the whole rule but for its tags and targets, PutTargets adds or replaces
 targets by their id (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html, API_PutTargets.html).
@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from keyturn.model.change import ResourceRef
-from keyturn.providers.aws.recipes.base import State
 from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Part, Read, Rehearsed, Tags
-from keyturn.providers.aws.recipes.filling import ARN, ID, Field, Item
+from keyturn.providers.aws.recipes.filling import ARN, Above, Item, Piece
 
 _SETTINGS = {name: name for name in ("ScheduleExpression", "EventPattern", "State", "Description", "RoleArn")}
-_WHICH = {"Name": ID, "EventBusName": Field("bus")}
+_BUS = {"EventBusName": Above()}
+_WHICH = {"Name": Piece(-1), **_BUS}
+_RULE = {"Rule": Piece(-1), **_BUS}
 
 
 class Rule(Declared):
@@ -29,12 +29,12 @@ class Rule(Declared):
     reads: ClassVar[tuple[Read, ...]] = (
         Read(
             "events:DescribeRule",
-            {"Name": ID},
-            {**_SETTINGS, "arn": "Arn", "bus": "EventBusName"},
+            _WHICH,
+            {**_SETTINGS, "arn": "Arn"},
             absent=("ResourceNotFoundException",),
         ),
         Read("events:ListTagsForResource", {"ResourceARN": ARN}, {"tags": "Tags"}),
-        Read("events:ListTargetsByRule", {"Rule": ID}, {"targets": "Targets"}, all_of="Targets"),
+        Read("events:ListTargetsByRule", _RULE, {"targets": "Targets"}, all_of="Targets"),
     )
     make: ClassVar[Make] = Make("events:PutRule", _WHICH, _SETTINGS)
     makes_tags: ClassVar[str] = "Tags"
@@ -47,9 +47,9 @@ class Rule(Declared):
         Part(
             "targets",
             "Id",
-            Make("events:PutTargets", {"Rule": ID, "EventBusName": Field("bus"), "Targets": [Item()]}, each="targets"),
+            Make("events:PutTargets", {**_RULE, "Targets": [Item()]}, each="targets"),
             "events:RemoveTargets",
-            {"Rule": ID, "EventBusName": Field("bus")},
+            _RULE,
             "Ids",
             added="Targets",
         ),
@@ -59,6 +59,3 @@ class Rule(Declared):
         "events:DeleteRule", _WHICH, quiet={"State": "DISABLED"}, empties=True
     )
     loss: ClassVar[tuple[str, ...]] = ("events that came, and schedules that fell due, while it was gone",)
-
-    def tidy(self, ref: ResourceRef, state: State) -> State:
-        return {**state, "bus": state.get("bus") if state.get("bus") != "default" else None}

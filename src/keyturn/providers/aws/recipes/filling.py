@@ -40,9 +40,13 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class Piece(msgspec.Struct, frozen=True):
-    """A part of an id that names its container too: of ``cluster/service`` the first or the second."""
+    """A part of an id that names its container too: of ``cluster/service`` the first or the second; -1 the last."""
 
     position: int
+
+
+class Above(msgspec.Struct, frozen=True):
+    """What stands before the last part of an id that names its container too; nothing where it names none."""
 
 
 class Text(msgspec.Struct, frozen=True):
@@ -71,6 +75,8 @@ def fill(template: Any, ref: ResourceRef, state: State, item: Any = None) -> Any
             return at(item, template.path)
         case Piece():
             return ref.id.split("/")[template.position]
+        case Above():
+            return ref.id.rpartition("/")[0] or None
         case Text():
             return template.form.format(id=ref.id, account=ref.account, region=ref.region)
         case Mapping():

@@ -391,7 +391,13 @@ class ManagedPolicy(Again):
     creates: ClassVar[frozenset[str]] = frozenset({"iam:CreatePolicy"})
     deletes: ClassVar[frozenset[str]] = frozenset({"iam:DeletePolicy"})
     updates: ClassVar[frozenset[str]] = frozenset(
-        {"iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion", "iam:TagPolicy", "iam:UntagPolicy"}
+        {
+            "iam:CreatePolicyVersion",
+            "iam:SetDefaultPolicyVersion",
+            "iam:DeletePolicyVersion",
+            "iam:TagPolicy",
+            "iam:UntagPolicy",
+        }
     )
     in_place: ClassVar[tuple[str, ...]] = ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion")
     loss: ClassVar[tuple[str, ...]] = ("its earlier versions", "its attachments, which have to be made again")
@@ -409,6 +415,13 @@ class ManagedPolicy(Again):
         )
         version = (value_of(answer, "GetPolicyVersion", unknowns) or {}).get("PolicyVersion") or {}
         versions = yield from _listed(ref, "iam:ListPolicyVersions", named)
+        names = sorted(
+            one["VersionId"] for one in _items(versions, "Versions", "ListPolicyVersions", unknowns)
+        )
+        earlier = [name for name in names if name != policy["DefaultVersionId"]]
+        told = yield tuple(
+            read_call(ref, "iam:GetPolicyVersion", VersionId=name, **named) for name in earlier
+        )
         entities = yield from _listed(ref, "iam:ListEntitiesForPolicy", named)
         if not all(isinstance(one, Succeeded) for one in entities):
             unknowns.append("ListEntitiesForPolicy: whom it is attached to is not known")
@@ -423,9 +436,15 @@ class ManagedPolicy(Again):
             "arn": policy["Arn"],
             "document": _document(version.get("Document")),
             "default_version": policy["DefaultVersionId"],
-            "versions": sorted(
-                one["VersionId"] for one in _items(versions, "Versions", "ListPolicyVersions", unknowns)
-            ),
+            "versions": names,
+            "earlier": {
+                name: _document(
+                    ((value_of(one, "GetPolicyVersion", unknowns) or {}).get("PolicyVersion") or {}).get(
+                        "Document"
+                    )
+                )
+                for name, one in zip(earlier, told, strict=True)
+            },
             "attached_to": sorted(f"{kind}/{name}" for kind, name in attached),
             "description": policy.get("Description", ""),
             "tags": tags_dict(policy.get("Tags")),
@@ -482,6 +501,15 @@ class ManagedPolicy(Again):
         ):
             back = {**named, "VersionId": state["default_version"]}
             return (Step("iam:SetDefaultPolicyVersion", back),)
+        if (
+            operation == "iam:DeletePolicyVersion"
+        ):  # it comes back under the next number, which `versions` says
+            document = state["earlier"].get(parameters.get("VersionId"))
+            return (
+                (Step("iam:CreatePolicyVersion", {**named, "PolicyDocument": _text(document)}),)
+                if document
+                else ()
+            )
         return _tags_back(operation, "Policy", parameters, named, state)
 
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 from keyturn.model.change import ResourceRef
 from keyturn.providers.aws.recipes.base import State, Step
 from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Rehearsed, Tags
-from keyturn.providers.aws.recipes.filling import ARN, ID
+from keyturn.providers.aws.recipes.filling import ARN, ID, Item
 
 HOURS_AT_BIRTH: Final = 24
 """What a new stream keeps its records for (API_IncreaseStreamRetentionPeriod)."""
@@ -24,7 +24,16 @@ class Stream(Declared):
 
     kind: ClassVar[str] = "kinesis:stream"
     title: ClassVar[str] = "Kinesis stream"
-    fields: ClassVar[tuple[str, ...]] = ("shards", "mode", "hours", "encryption", "key", "tags")
+    fields: ClassVar[tuple[str, ...]] = (
+        "shards",
+        "mode",
+        "hours",
+        "encryption",
+        "key",
+        "metrics",
+        "consumers",
+        "tags",
+    )
     data_bearing: ClassVar[bool] = True
     deletes: ClassVar[frozenset[str]] = frozenset({"kinesis:DeleteStream"})
     reads: ClassVar[tuple[Read, ...]] = (
@@ -39,14 +48,22 @@ class Stream(Declared):
                 "hours": "StreamDescriptionSummary.RetentionPeriodHours",
                 "encryption": "StreamDescriptionSummary.EncryptionType",
                 "key": "StreamDescriptionSummary.KeyId",
-                "consumers": "StreamDescriptionSummary.ConsumerCount",
+                "metrics": "StreamDescriptionSummary.EnhancedMonitoring.0.ShardLevelMetrics",
             },
             absent=("ResourceNotFoundException",),
         ),
         Read("kinesis:ListTagsForStream", _WHICH, {"tags": "Tags"}),
+        Read(
+            "kinesis:ListStreamConsumers", {"StreamARN": ARN}, {"consumers": "Consumers"}, all_of="Consumers"
+        ),
     )
     make: ClassVar[Make] = Make(
         "kinesis:CreateStream", _WHICH, {"ShardCount": "shards", "StreamModeDetails.StreamMode": "mode"}
+    )
+    sets: ClassVar[frozenset[str]] = frozenset({"metrics", "consumers"})
+    then: ClassVar[tuple[Make, ...]] = (
+        Make("kinesis:RegisterStreamConsumer", {"StreamARN": ARN, "ConsumerName": Item()}, each="consumers"),
+        Make("kinesis:EnableEnhancedMonitoring", _WHICH, {"ShardLevelMetrics": "metrics"}, when="metrics"),
     )
     changes: ClassVar[tuple[Change, ...]] = (
         Change("kinesis:UpdateShardCount", {**_WHICH, "ScalingType": "UNIFORM_SCALING"}, {"TargetShardCount": "shards"}),
@@ -63,7 +80,7 @@ class Stream(Declared):
     rehearsed: ClassVar[Rehearsed] = Rehearsed("kinesis:DeleteStream", _WHICH)
     loss: ClassVar[tuple[str, ...]] = (
         "every record in it, and the place each consumer had come to",
-        "its registered consumers and shard ids",
+        "its shard ids, and the ARNs of its registered consumers, which are registered again",
     )
 
     def tidy(self, ref: ResourceRef, state: State) -> State:
@@ -71,6 +88,7 @@ class Stream(Declared):
             state["shards"] = None  # the service's own business
         if state.get("encryption") in (None, "NONE"):
             state |= {"encryption": None, "key": None}
+        state["consumers"] = [one["ConsumerName"] for one in state.get("consumers") or []]
         return {**state, "mode": state.get("mode") or "PROVISIONED"}
 
     def inverse(
