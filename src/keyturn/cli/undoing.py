@@ -70,6 +70,13 @@ def planned(parts: list[dict[str, Any]]) -> str:
     return "\n".join(lines) or "Nothing that took effect is among what was meant."
 
 
+def kept(upkeep: dict[str, Any]) -> str:
+    """What keeping a backup costs, for a terminal; what is not known is not nought."""
+    size = "size not known" if upkeep["size_bytes"] is None else f"{upkeep['size_bytes']:,} bytes"
+    usd = "cost not known" if upkeep["usd_month"] is None else f"about {upkeep['usd_month']:.2f} USD a month"
+    return f"{size}, {usd}: {upkeep['says']}"
+
+
 @click.group()
 def backup() -> None:
     """Backups that were taken before a case was executed."""
@@ -80,10 +87,11 @@ def backup() -> None:
 @output_option
 @click.pass_context
 def list_backups(ctx: click.Context, case: str, output: str) -> None:
-    """What was saved for a case, and how it was proved."""
+    """What was saved for a case, how it was proved, how large it is, and about what it costs to keep."""
     found = api(ctx).get(f"/cases/{case}/backups")["backups"]
     lines = [
-        f"{one['resource']['kind']}/{one['resource']['id']}  {one['reference']}\n    {one.get('verified_by') or 'NOT PROVED'}"
+        f"{one['resource']['kind']}/{one['resource']['id']}  {one['reference']}\n"
+        f"    {one.get('verified_by') or 'NOT PROVED'}\n    {kept(one['upkeep'])}"
         for one in found
     ]
     out(found, "\n".join(lines) or f"{case} has no backup.", output)

@@ -359,6 +359,7 @@ class Api:
         found = [
             {
                 **msgspec.to_builtins(backup),
+                "upkeep": msgspec.to_builtins(self._desk.upkeep(backup)),
                 "runbook": self._desk.manifest(backup.manifest) if backup.manifest else "",
             }
             for backup in case.backups

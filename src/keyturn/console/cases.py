@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -67,6 +68,7 @@ class Cases:
         found["may"] = self._may_do(case, user)
         found["whole"] = show.whole(found)
         found["ways"] = show.narrower(case)["ways"]
+        found["upkeep"] = [msgspec.to_builtins(self._desk.upkeep(one)) for one in case.backups]
         mine, rows = self._site.listing.row(case), list(self._site.listing.rows())
         found["precedents"], found["resembles"] = precedents(mine, rows), resembling(mine, rows)
         place = self._passkeys.origin or str(self._desk.status().get("console_url", ""))

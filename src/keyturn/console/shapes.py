@@ -15,7 +15,7 @@ from keyturn.core.reconciling import Call
 from keyturn.model.assessment import Assessment, Cost
 from keyturn.model.change import Change
 from keyturn.model.decision import Decision
-from keyturn.model.execution import Backup, Grant, Outcome, ProofStep
+from keyturn.model.execution import Backup, Grant, Outcome, ProofStep, Upkeep
 from keyturn.model.people import Delegation, Member
 from keyturn.model.radius import Radius
 from keyturn.model.record import Drilled
@@ -356,8 +356,9 @@ class Drills(msgspec.Struct, frozen=True):
 
 
 class WithRunbook(Backup, frozen=True, kw_only=True):
-    """`runbook` is the plain commands that restore it with Keyturn gone."""
+    """`runbook` is the plain commands that restore it with Keyturn gone; `upkeep` is what keeping it costs, estimated."""
 
+    upkeep: Upkeep
     runbook: str
 
 

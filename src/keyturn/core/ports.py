@@ -15,7 +15,7 @@ import msgspec
 from keyturn.model.assessment import Assessment
 from keyturn.model.change import Change, Lane, Operation, Request, ResourceRef
 from keyturn.model.decision import Decision
-from keyturn.model.execution import Answer, Backup, Call, Outcome
+from keyturn.model.execution import Answer, Backup, Call, Outcome, Upkeep
 from keyturn.model.radius import Radius
 
 T = TypeVar("T")
@@ -148,6 +148,10 @@ class Provider(Protocol):
 
     def moved(self, told: tuple[str, ...]) -> dict[str, str]:
         """Old id -> new id, from what `undo` returned."""
+        ...
+
+    def upkeep(self, backup: Backup) -> Upkeep:
+        """What it costs to keep `backup`, estimated from its size, and what the estimate rests on."""
         ...
 
     def drill(self, ref: ResourceRef, *, drill_id: str, at_ms: int) -> Inquiry[Drill]:

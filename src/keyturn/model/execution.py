@@ -95,6 +95,14 @@ class Backup(msgspec.Struct, frozen=True, omit_defaults=True):
     also: tuple[str, ...] = ()  # what else of the account belongs to it: the snapshots an image is made of
 
 
+class Upkeep(msgspec.Struct, frozen=True):
+    """What keeping a backup costs, as an estimate; None is not known, which is not nought."""
+
+    size_bytes: int | None
+    usd_month: float | None
+    says: str  # what the figure rests on
+
+
 class ProofStep(msgspec.Struct, frozen=True, omit_defaults=True):
     """One numbered thing that must hold before a call leaves."""
 

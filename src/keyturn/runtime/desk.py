@@ -19,6 +19,7 @@ from keyturn.core.lifecycle import TERMINAL
 from keyturn.core.reconciling import Call
 from keyturn.errors import OperatorError, ReviewError
 from keyturn.model import record as r
+from keyturn.model.execution import Backup, Upkeep
 from keyturn.model.record import Drilled, Entry
 from keyturn.runtime.drilling import Drilling
 from keyturn.runtime.evidence import Evidence
@@ -182,6 +183,9 @@ class DeskSide(ProposingSide):
             return r.Received(at_ms=now, change=change)
 
         return await self.book.open_case(received)
+
+    def upkeep(self, backup: Backup) -> Upkeep:
+        return self.work.providers[backup.resource.provider].upkeep(backup)
 
     async def drill(
         self, *, by: str, kinds: tuple[str, ...] = (), resources: tuple[str, ...] = ()

@@ -21,6 +21,7 @@ from keyturn.core.reconciling import Call
 from keyturn.executors.interface import Hearer, Minted, Response
 from keyturn.model.change import Change, Operation, Principal, Request
 from keyturn.model.decision import Decision
+from keyturn.model.execution import Backup, Upkeep
 from keyturn.model.people import Wanted
 from keyturn.model.record import Drilled, Entry, PlaneEvent
 from keyturn.model.review import Receipt
@@ -299,6 +300,10 @@ class Desk(Protocol):
         self, *cases: str, session: str = "", since_ms: int | None = None, agent: str = ""
     ) -> Undoing:
         """What `undo` of the same would do, in its order, and what would not come back; nothing is asked for."""
+        ...
+
+    def upkeep(self, backup: Backup) -> Upkeep:
+        """What it costs to keep it, estimated."""
         ...
 
     async def drill(

@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from keyturn.core.ports import Assessing, Captures, Drill, Inquiry, Scope, Seal, UndoPlan
 from keyturn.model.change import READ_EFFECTS, Change, Lane, Operation, Request, ResourceRef
-from keyturn.model.execution import Backup, Call, Outcome, OutcomeStatus
+from keyturn.model.execution import Backup, Call, Outcome, OutcomeStatus, Upkeep
 from keyturn.model.radius import Radius
 from keyturn.providers.aws import drilling, recipes, undo
 from keyturn.providers.aws import moved as ids
+from keyturn.providers.aws import upkeep as costs
 from keyturn.providers.aws.assess import assess
 from keyturn.providers.aws.capturing import take
 from keyturn.providers.aws.radius import reach, walk
@@ -121,6 +122,9 @@ class AwsProvider:
         moved: Mapping[str, str] = {},
     ) -> Inquiry[tuple[str, ...]]:
         return undo.perform(change, before, backups, again=again, moved=moved)
+
+    def upkeep(self, backup: Backup) -> Upkeep:
+        return costs.upkeep(backup)
 
     def moved(self, told: tuple[str, ...]) -> dict[str, str]:
         return ids.heard(told)

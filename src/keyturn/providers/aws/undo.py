@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
 from keyturn.core.ports import Captures, Inquiry, Seal, UndoPlan
 from keyturn.errors import BugError, UnavailableError
 from keyturn.model.assessment import Kind, Reversibility
@@ -39,7 +41,8 @@ def backup(change: Change, captures: Captures, *, case_id: str, at_ms: int) -> I
             if inverse and not loses:
                 taken[ref] = _capture_is_enough(recipe, ref, state, at_ms)
             else:
-                taken[ref] = yield from recipe.backup(ref, state, case_id=case_id, at_ms=at_ms)
+                made = yield from recipe.backup(ref, state, case_id=case_id, at_ms=at_ms)
+                taken[ref] = _sized(made, recipe.size_bytes(state))
     return tuple(taken.values())
 
 
@@ -72,6 +75,13 @@ def _no_backup(operation: Operation, ref: ResourceRef, state: State | None, *, l
     if no_use and not inverse:
         return f"no export of {ref} would be of use: {no_use}"
     return recipe.no_backup(ref, state)
+
+
+def _sized(made: Backup, size_bytes: int | None) -> Backup:
+    """With its size in the watermark, where the recipe knows it and the backup itself does not say: for what keeping it costs."""
+    if size_bytes is None or "bytes" in made.watermark:
+        return made
+    return msgspec.structs.replace(made, watermark={**made.watermark, "bytes": size_bytes})
 
 
 def own(operation: Operation) -> tuple[ResourceRef, ...]:

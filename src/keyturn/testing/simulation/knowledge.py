@@ -23,6 +23,7 @@ from keyturn.model.execution import (
     Role,
     Succeeded,
     Unavailable,
+    Upkeep,
 )
 from keyturn.model.radius import Radius
 
@@ -195,6 +196,9 @@ class SimulatedProvider:
             if (state := before.states.get(str(ref))) is not None
         )
         return UndoPlan(operations=operations, loss=(), possible=bool(operations), why="nothing stood")
+
+    def upkeep(self, backup: Backup) -> Upkeep:
+        return Upkeep(size_bytes=None, usd_month=0.0, says="simulated")
 
     def drill(self, ref: ResourceRef, *, drill_id: str, at_ms: int) -> Inquiry[Drill]:
         raise UnavailableError("no-scratch", "a sim:thing cannot be restored under another name")

@@ -93,6 +93,7 @@ class Recipe:
         frozenset()
     )  # operations that may destroy, whose inverse brings back all that goes: a batch of records
     backs_up: ClassVar[bool] = False
+    gib: ClassVar[str] = ""  # field that says how large a copy by the service is at most, in GiB
     restores: ClassVar[bool] = False
     drills: ClassVar[bool] = False  # a second one can be made under a scratch name: see `scratch`
     exports: ClassVar[bool] = (
@@ -121,6 +122,11 @@ class Recipe:
     def at_risk(self, state: State) -> str:
         """The data that would go with it, in words with counts; empty where it bears none."""
         return ""
+
+    def size_bytes(self, state: State) -> int | None:
+        """Bytes of a backup that the service itself makes of it, at most; None where its capture does not tell."""
+        gib = state.get(self.gib) if self.gib else None
+        return gib * GIB if isinstance(gib, int) and not isinstance(gib, bool) else None
 
     def recoverable(self, ref: ResourceRef, state: State | None) -> Recoverable:
         """What could be given back after a delete, in what time, with what loss."""
@@ -249,6 +255,8 @@ class Recipe:
         """Markdown with plain `aws` commands that restore it with Keyturn gone."""
         return ""
 
+
+GIB = 1024**3
 
 _MAKES = frozenset({"Create", "Restore", "Run", "Register", "Allocate", "Import"})
 _ADDS = frozenset({"Add", "Authorize", "Increase", "Decrease", "Invoke", "Publish", "Send", "Start", "Stop"})

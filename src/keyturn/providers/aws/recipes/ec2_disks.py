@@ -50,6 +50,7 @@ class Volume(Copied):
     """A volume's size, type, speed, encryption, zone, attachments and tags; its blocks by snapshot."""
 
     kind: ClassVar[str] = "ec2:volume"
+    gib: ClassVar[str] = "Size"
     title: ClassVar[str] = "EBS volume"
     fields: ClassVar[tuple[str, ...]] = (
         "Size", "VolumeType", "Iops", "Throughput", "Encrypted", "KmsKeyId", "AvailabilityZone", "MultiAttachEnabled",
@@ -187,6 +188,7 @@ class Snapshot(Copied):
     """A snapshot's description, who may make volumes of it, and tags; its blocks by a copy."""
 
     kind: ClassVar[str] = "ec2:snapshot"
+    gib: ClassVar[str] = "VolumeSize"
     title: ClassVar[str] = "EBS snapshot"
     fields: ClassVar[tuple[str, ...]] = (
         "VolumeSize", "Encrypted", "KmsKeyId", "Description", "StorageTier", "shared", "tags",

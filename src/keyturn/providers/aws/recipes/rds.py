@@ -177,6 +177,7 @@ class Instance(Alike):
     """What an instance is made of, its groups, windows, exports, roles and tags; its data by snapshot, never its password."""
 
     kind: ClassVar[str] = "rds:db"
+    gib: ClassVar[str] = "AllocatedStorage"
     title: ClassVar[str] = "RDS instance"
     fields: ClassVar[tuple[str, ...]] = (
         *dict.fromkeys(_SET.values()), "EnabledCloudwatchLogsExports", "managed_password", "Engine", "DBName", "MasterUsername",
