@@ -26,8 +26,9 @@ from keyturn.model.assessment import (
 )
 from keyturn.model.change import Change, Effect, Operation, Principal, ResourceRef
 from keyturn.model.decision import Decision, Obligations, Reason, Verdict
-from keyturn.model.execution import Backup, Outcome, OutcomeStatus, ProofStep
+from keyturn.model.execution import Backup, Outcome, OutcomeStatus, ProofStep, Upkeep
 from keyturn.model.review import Review, ReviewRequest
+from keyturn.providers.aws.upkeep import upkeep
 from keyturn.runtime.interface import Desk
 from keyturn.stores.memory import MemoryStore
 
@@ -137,6 +138,9 @@ class OneCase:
 
     def may_review(self, case: Case, user: str) -> str:
         return ""
+
+    def upkeep(self, backup: Backup) -> Upkeep:
+        return upkeep(backup)
 
     def log(self, *, after: int, limit: int) -> tuple[()]:
         return ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 from tests.provider.provider_world import ACCOUNT, REGION, Account
@@ -17,22 +18,18 @@ from tests.recipes.subjects import (
 )
 from tests.recipes.subjects_fleet import tagged
 
+TAGS: list[dict[str, str]] = tagged("")["TagSpecifications"][0]["Tags"]
 
-def _balanced(account: Account, draw: Draw, upto: str) -> Made:
-    made, chance, name = network(account), draw.chance, label(draw.chance)
-    kind = chance.choice(["application", "network"])
-    group = perform(
-        account, "ec2:CreateSecurityGroup", {"GroupName": name, "Description": "x", "VpcId": made["vpc"]}
-    )["GroupId"]
-    speaks = {"Protocol": "HTTP", "Port": 80} if kind == "application" else {"Protocol": "TCP", "Port": 9000}
-    target = {
+
+def _targets(account: Account, chance: random.Random, vpc: str, name: str, speaks: dict[str, Any]) -> str:
+    target: dict[str, Any] = {
         "Name": name,
         **speaks,
-        "VpcId": made["vpc"],
+        "VpcId": vpc,
         "TargetType": chance.choice(["ip", "instance"]),
-        "Tags": tagged("")["TagSpecifications"][0]["Tags"],
+        "Tags": TAGS,
     }
-    if kind == "application":
+    if speaks["Protocol"] == "HTTP":
         health = {"HealthCheckPath": "/health", "Matcher": {"HttpCode": "200-299"}, "HealthCheckIntervalSeconds": 17, "HealthCheckTimeoutSeconds": 4,
                   "HealthyThresholdCount": 3, "UnhealthyThresholdCount": 4, "HealthCheckPort": "8080", "ProtocolVersion": "HTTP2"}  # fmt: skip
         target |= {key: value for key, value in health.items() if chance.random() < 0.5}
@@ -55,30 +52,10 @@ def _balanced(account: Account, draw: Draw, upto: str) -> Made:
                 "Attributes": [{"Key": "deregistration_delay.timeout_seconds", "Value": "33"}],
             },
         )
-    if upto == "targets":
-        return Made(
-            targets.partition(":targetgroup/")[2],
-            {"TargetGroupArns": [targets], "TargetGroupArn": targets, "ResourceArns": [targets]},
-            ("elbv2:DeleteTargetGroup", {"TargetGroupArn": targets}),
-        )
-    given: dict[str, Any] = {
-        "Name": name,
-        "Type": kind,
-        "Scheme": chance.choice(["internal", "internet-facing"]),
-        "Tags": target["Tags"],
-        "Subnets": [made["subnet"], made["subnet2"]],
-    }
-    given |= {"SecurityGroups": [group]} if kind == "application" else {}
-    arn = perform(account, "elbv2:CreateLoadBalancer", given)["LoadBalancers"][0]["LoadBalancerArn"]
-    attributes = [
-        {"Key": "idle_timeout.timeout_seconds", "Value": "77"},
-        {"Key": "load_balancing.cross_zone.enabled", "Value": "true"},
-    ]
-    perform(
-        account,
-        "elbv2:ModifyLoadBalancerAttributes",
-        {"LoadBalancerArn": arn, "Attributes": chance.sample(attributes, chance.randint(1, 2))},
-    )
+    return str(targets)
+
+
+def _actions(kind: str, targets: str) -> list[dict[str, Any]]:
     forward = {"Type": "forward", "TargetGroupArn": targets}
     weighted = {
         "Type": "forward",
@@ -95,19 +72,12 @@ def _balanced(account: Account, draw: Draw, upto: str) -> Made:
         "Type": "redirect",
         "RedirectConfig": {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"},
     }
-    actions = [forward, weighted, fixed, away] if kind == "application" else [forward]
-    listener = perform(
-        account,
-        "elbv2:CreateListener",
-        {
-            "LoadBalancerArn": arn,
-            **speaks,
-            "DefaultActions": [chance.choice(actions)],
-            "Tags": target["Tags"],
-        },
-    )["Listeners"][0]["ListenerArn"]
+    return [forward, weighted, fixed, away] if kind == "application" else [forward]
+
+
+def _rules(account: Account, chance: random.Random, listener: str, actions: list[dict[str, Any]]) -> str:
     rule = ""
-    for priority in range(chance.randint(1, 4) if kind == "application" else 0):
+    for priority in range(chance.randint(1, 4) if actions else 0):
         conditions = chance.sample([{"Field": "path-pattern", "Values": ["/a/*"]}, {"Field": "host-header", "HostHeaderConfig": {"Values": ["x.example.com"]}},
                                     {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-A", "Values": ["1"]}},
                                     {"Field": "query-string", "QueryStringConfig": {"Values": [{"Key": "a", "Value": "b"}]}}, {"Field": "source-ip", "SourceIpConfig": {"Values": ["10.0.0.0/8"]}}], chance.randint(1, 3))  # fmt: skip
@@ -119,9 +89,56 @@ def _balanced(account: Account, draw: Draw, upto: str) -> Made:
                 "Priority": 7 * priority + 1,
                 "Conditions": conditions,
                 "Actions": [chance.choice(actions)],
-                "Tags": target["Tags"],
+                "Tags": TAGS,
             },
         )["Rules"][0]["RuleArn"]
+    return rule
+
+
+def _balanced(account: Account, draw: Draw, upto: str) -> Made:
+    made, chance, name = network(account), draw.chance, label(draw.chance)
+    kind = chance.choice(["application", "network"])
+    group = perform(
+        account, "ec2:CreateSecurityGroup", {"GroupName": name, "Description": "x", "VpcId": made["vpc"]}
+    )["GroupId"]
+    speaks = {"Protocol": "HTTP", "Port": 80} if kind == "application" else {"Protocol": "TCP", "Port": 9000}
+    targets = _targets(account, chance, made["vpc"], name, speaks)
+    if upto == "targets":
+        return Made(
+            targets.partition(":targetgroup/")[2],
+            {"TargetGroupArns": [targets], "TargetGroupArn": targets, "ResourceArns": [targets]},
+            ("elbv2:DeleteTargetGroup", {"TargetGroupArn": targets}),
+        )
+    given: dict[str, Any] = {
+        "Name": name,
+        "Type": kind,
+        "Scheme": chance.choice(["internal", "internet-facing"]),
+        "Tags": TAGS,
+        "Subnets": [made["subnet"], made["subnet2"]],
+    }
+    given |= {"SecurityGroups": [group]} if kind == "application" else {}
+    arn = perform(account, "elbv2:CreateLoadBalancer", given)["LoadBalancers"][0]["LoadBalancerArn"]
+    attributes = [
+        {"Key": "idle_timeout.timeout_seconds", "Value": "77"},
+        {"Key": "load_balancing.cross_zone.enabled", "Value": "true"},
+    ]
+    perform(
+        account,
+        "elbv2:ModifyLoadBalancerAttributes",
+        {"LoadBalancerArn": arn, "Attributes": chance.sample(attributes, chance.randint(1, 2))},
+    )
+    actions = _actions(kind, targets)
+    listener = perform(
+        account,
+        "elbv2:CreateListener",
+        {
+            "LoadBalancerArn": arn,
+            **speaks,
+            "DefaultActions": [chance.choice(actions)],
+            "Tags": TAGS,
+        },
+    )["Listeners"][0]["ListenerArn"]
+    rule = _rules(account, chance, listener, actions if kind == "application" else [])
     if upto == "rule" and rule:
         return Made(
             rule.partition(":listener-rule/")[2],

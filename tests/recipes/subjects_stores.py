@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import zipfile
 from typing import Any
 
@@ -18,6 +19,61 @@ from tests.recipes.subjects import (
     roles,
     some,
 )
+
+
+def _sides(account: Account, chance: random.Random, name: str) -> None:
+    """What a table is given once it stands."""
+    if chance.random() < 0.5:
+        perform(
+            account,
+            "dynamodb:UpdateTimeToLive",
+            {"TableName": name, "TimeToLiveSpecification": {"Enabled": True, "AttributeName": "ends"}},
+        )
+    if chance.random() < 0.5:
+        perform(
+            account,
+            "dynamodb:UpdateContinuousBackups",
+            {"TableName": name, "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True}},
+        )
+    if chance.random() < 0.5:
+        perform(
+            account,
+            "dynamodb:PutResourcePolicy",
+            {
+                "ResourceArn": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}",
+                "Policy": json.dumps(
+                    {
+                        "Version": "2012-10-17",
+                        "Statement": [
+                            {
+                                "Effect": "Allow",
+                                "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+                                "Action": "dynamodb:GetItem",
+                                "Resource": "*",
+                            }
+                        ],
+                    }
+                ),
+            },
+        )
+
+
+def _items(account: Account, chance: random.Random, name: str) -> None:
+    """Items of every type that there is."""
+    for number in range(chance.randint(0, 30)):
+        item: dict[str, Any] = {
+            "id": {"S": f"i{number}"},
+            "at": {"N": str(number * 10**20)},
+            "owner": {"S": "ö"},
+            "b": {"B": chance.randbytes(5)},
+        }
+        more: list[tuple[str, Any]] = [
+            ("null", {"NULL": True}), ("yes", {"BOOL": False}), ("set", {"SS": ["a", "ß"]}), ("ns", {"NS": ["1", "-2.5"]}),
+            ("bs", {"BS": [b"1", b"\xff"]}), ("m", {"M": {"a": {"M": {"b": {"N": "1e-10"}, "c": {"S": ""}}}}}), ("l", {"L": [{"N": "7"}, {"S": ""}, {"NULL": True}]}), ("long", {"S": "x" * 3000}),
+            ("small", {"N": "0.00000000000000000000000000012345678901234567"}),
+        ]  # fmt: skip
+        item |= dict(chance.sample(more, chance.randint(0, len(more))))
+        perform(account, "dynamodb:PutItem", {"TableName": name, "Item": item})
 
 
 def table(account: Account, draw: Draw) -> Made:
@@ -75,53 +131,8 @@ def table(account: Account, draw: Draw) -> Made:
             "TableClass": chance.choice(["STANDARD", "STANDARD_INFREQUENT_ACCESS"]),
         },
     )
-    if chance.random() < 0.5:
-        perform(
-            account,
-            "dynamodb:UpdateTimeToLive",
-            {"TableName": name, "TimeToLiveSpecification": {"Enabled": True, "AttributeName": "ends"}},
-        )
-    if chance.random() < 0.5:
-        perform(
-            account,
-            "dynamodb:UpdateContinuousBackups",
-            {"TableName": name, "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True}},
-        )
-    if chance.random() < 0.5:
-        perform(
-            account,
-            "dynamodb:PutResourcePolicy",
-            {
-                "ResourceArn": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}",
-                "Policy": json.dumps(
-                    {
-                        "Version": "2012-10-17",
-                        "Statement": [
-                            {
-                                "Effect": "Allow",
-                                "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
-                                "Action": "dynamodb:GetItem",
-                                "Resource": "*",
-                            }
-                        ],
-                    }
-                ),
-            },
-        )
-    for number in range(chance.randint(0, 30)):
-        item: dict[str, Any] = {
-            "id": {"S": f"i{number}"},
-            "at": {"N": str(number * 10**20)},
-            "owner": {"S": "ö"},
-            "b": {"B": chance.randbytes(5)},
-        }
-        more: list[tuple[str, Any]] = [
-            ("null", {"NULL": True}), ("yes", {"BOOL": False}), ("set", {"SS": ["a", "ß"]}), ("ns", {"NS": ["1", "-2.5"]}),
-            ("bs", {"BS": [b"1", b"\xff"]}), ("m", {"M": {"a": {"M": {"b": {"N": "1e-10"}, "c": {"S": ""}}}}}), ("l", {"L": [{"N": "7"}, {"S": ""}, {"NULL": True}]}), ("long", {"S": "x" * 3000}),
-            ("small", {"N": "0.00000000000000000000000000012345678901234567"}),
-        ]  # fmt: skip
-        item |= dict(chance.sample(more, chance.randint(0, len(more))))
-        perform(account, "dynamodb:PutItem", {"TableName": name, "Item": item})
+    _sides(account, chance, name)
+    _items(account, chance, name)
     arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}"
     return Made(name, {"TableName": name, "ResourceArn": arn}, ("dynamodb:DeleteTable", {"TableName": name}))
 
