@@ -1,7 +1,8 @@
 """What a narrow patch costs, property by property, and whether it certainly is one.
 
-*patch*: every difference has a call that changes it where it stands. *maybe*: something could not be compared, or the type's own schema says
-that the property makes a new resource. *replace*: no update changes a property, which is named.
+*patch*: every difference has a call that changes it where it stands. *maybe*: something could not be compared, no call is known here for a
+difference, or the type's own schema says that the property makes a new resource. *replace*: no update changes a property, which is named.
+*stands*: nothing differs. A patch without calls there is none.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from keyturn.model.change import ResourceRef
 from keyturn.providers.aws import catalogue
 from keyturn.providers.aws.catalogue.replacements import Replaces, properties, replacement
 from keyturn.providers.aws.radius.tables import TYPES
-from keyturn.providers.aws.recipes.base import Narrow, Recipe, Step
+from keyturn.providers.aws.recipes.base import Narrow, Recipe, State, Step
 
 _RDS: Final = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.DBInstance.Modifying.html"
 _EC2: Final = "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-resize.html"
@@ -53,6 +54,8 @@ _COSTS: Final[dict[tuple[str, str], tuple[str, str]]] = {
 }
 """What a service says of a change of one property; a star is for every other one of that call."""
 
+_EMPTY: Final[tuple[Any, ...]] = (None, "", {}, [])
+
 SCHEMA_NAMES_MAX: Final = 12
 """Properties that are named; the type's page has all of them."""
 
@@ -62,11 +65,45 @@ def advised(way: Alternative, recipe: Recipe, ref: ResourceRef, found: Narrow) -
     costs = tuple(_costs(recipe, ref, found))
     if found.immutable:
         verdict, because = "replace", found.immutable
+    elif found.uncalled:
+        verdict, because = (
+            "maybe",
+            tuple(f"{path}: no call is known that changes it in place" for path in found.uncalled),
+        )
+    elif not found.steps:
+        verdict, because = ("maybe", found.unknown) if found.unknown else ("stands", ())
     else:
         doubts = tuple(f"{one.path}: {one.source}" for one in costs if one.cost == "replacement")
-        because = (*found.unknown, *doubts)
+        because = (*found.unknown, *doubts, *_emptied(found))
         verdict = "maybe" if because else "patch"
     return msgspec.structs.replace(way, verdict=verdict, because=because, costs=costs)
+
+
+def _emptied(found: Narrow) -> Iterator[str]:
+    """An update that is given nothing for a property that stands may keep it, or put the service's default in its place."""
+    for path, before, after in found.changed:
+        if after in _EMPTY and before not in _EMPTY:
+            yield f"{path}: given empty, what stands may stay or become the service's default"
+
+
+def accounted(recipe: Recipe, ref: ResourceRef, state: State, found: Narrow) -> Narrow:
+    """The narrow patch with what no step of it changes: each difference is asked for alone, and alone it must have a call.
+
+    A map that forgets a property would otherwise call the calls for the others a patch, or none at all.
+    """
+    missed = tuple(
+        path
+        for path, _, after in found.changed
+        if path not in found.immutable and not _has_call(recipe, ref, state, path, after)
+    )
+    return msgspec.structs.replace(found, uncalled=missed) if missed else found
+
+
+def _has_call(recipe: Recipe, ref: ResourceRef, state: State, path: str, after: Any) -> bool:
+    if path not in recipe.fields:
+        return True  # a part of a field, by its own name: the map that names it made the call for it
+    alone = recipe.narrow(ref, state, {**state, path: after})
+    return alone is not None and (bool(alone.steps) or bool(alone.immutable) or not alone.changed)
 
 
 def _costs(recipe: Recipe, ref: ResourceRef, found: Narrow) -> Iterator[Cost]:
@@ -76,6 +113,8 @@ def _costs(recipe: Recipe, ref: ResourceRef, found: Narrow) -> Iterator[Cost]:
             yield _cost(recipe, step, name)
     for name in found.immutable:
         yield Cost(name, "", "replacement", "no call changes it in place")
+    for name in found.uncalled:
+        yield Cost(name, "", "not known", "no call is known that changes it in place")
 
 
 def _properties(step: Step, ref: ResourceRef) -> Iterator[str]:

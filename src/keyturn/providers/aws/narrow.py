@@ -84,7 +84,7 @@ def steps(change: Change, contexts: list[Context]) -> tuple[Step, ...]:
     for context in reversed(contexts):
         found = _patch_of(context)
         if found is not None:
-            return () if found.immutable or change.undoes else found.steps
+            return () if found.immutable or found.uncalled or change.undoes else found.steps
     return ()
 
 
@@ -93,7 +93,8 @@ def _patch_of(context: Context) -> Narrow | None:
     if recipe is None or context.state is None:
         return None
     desired = recipe.desired(context.operation.name, context.parameters)
-    return recipe.narrow(context.ref, context.state, desired) if desired is not None else None
+    found = recipe.narrow(context.ref, context.state, desired) if desired is not None else None
+    return advising.accounted(recipe, context.ref, context.state, found) if found is not None else None
 
 
 def _in_place(contexts: list[Context]) -> tuple[Alternative, ...]:
@@ -131,6 +132,10 @@ def _exact(context: Context, recipe: Recipe, found: Narrow, *, seal: Seal, stand
     note = _stands_already(ref) if stands else None
     if found.immutable:
         why = f"No update changes {', '.join(found.immutable)} of the {recipe.title}: that needs a replace, decided by people."
+        said = Alternative(operations=(), commands=(), why=why, lost="", exact=False)
+        return Ways((advising.advised(said, recipe, ref, found),), differences, note=note)
+    if found.uncalled:
+        why = f"Keyturn knows no call that changes {', '.join(found.uncalled)} of the {recipe.title} where it stands."
         said = Alternative(operations=(), commands=(), why=why, lost="", exact=False)
         return Ways((advising.advised(said, recipe, ref, found),), differences, note=note)
     unknown = f" Not compared: {'; '.join(found.unknown)}." if found.unknown else ""

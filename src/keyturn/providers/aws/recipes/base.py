@@ -73,6 +73,9 @@ class Narrow(msgspec.Struct, frozen=True):
     immutable: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()  # write-only or unreadable properties that could not be compared
     costs: tuple[str, ...] = ()  # what a property costs while it is changed: an interruption, a restart
+    uncalled: tuple[
+        str, ...
+    ] = ()  # what is wanted otherwise, and no step changes: found by `advising.accounted`
 
 
 class Recipe:
