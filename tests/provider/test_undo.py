@@ -218,6 +218,21 @@ def test_after_the_call_the_world_is_looked_at(account: Account) -> None:
     assert verify(account, change(again), again, before) is OutcomeStatus.FAILED
 
 
+def test_of_several_operations_the_last_says_what_is_left(account: Account) -> None:
+    """A table is changed and then deleted: that it is gone is what was asked for."""
+    make_table(account)
+    protect: Asked = ("dynamodb:UpdateTable", {"TableName": RIGHT, "DeletionProtectionEnabled": False})
+    made, before = captures(account, protect, DELETE_TABLE)
+    account.client("dynamodb").delete_table(TableName=RIGHT)
+    outcome = drive(PROVIDER.verify(made, requests(protect, DELETE_TABLE), before), account)
+    assert outcome.status is OutcomeStatus.SUCCEEDED
+    back, before = captures(account, DELETE_TABLE, protect)
+    assert (
+        drive(PROVIDER.verify(back, requests(DELETE_TABLE, protect), before), account).status
+        is OutcomeStatus.FAILED
+    )
+
+
 # --- taking it back --------------------------------------------------------------------------------------------------
 
 

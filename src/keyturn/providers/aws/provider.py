@@ -201,21 +201,22 @@ def _one_read_back(operation: Operation, ref: ResourceRef, before: Captures, now
 
 
 def _verified(change: Change, now: Captures) -> Outcome:
+    """Whether each resource stands as the last operation on it leaves it: a role is emptied, and then deleted."""
     said: list[str] = []
-    for operation in change.operations:
-        for ref in undo.own(operation):
-            recipe = recipes.for_kind(ref.kind)
-            if recipe is None:
-                said.append(f"{ref}: the service said so; there is no recipe to read it back")
-                continue
-            if str(ref) not in now.states:
-                why = "; ".join(now.unknowns)
-                return Outcome(OutcomeStatus.UNCERTAIN, f"{ref} cannot be read back: {why}")
-            stands = now.states[str(ref)] is not None
-            left = recipe.leaves(operation.name, operation.parameters, ref)
-            if left is Leaves.GONE and len(change.operations) == 1 and stands:
-                return Outcome(OutcomeStatus.FAILED, f"{ref} still stands")
-            if left is Leaves.STANDING and not stands:
-                return Outcome(OutcomeStatus.FAILED, f"{ref} does not stand")
-            said.append(f"{ref} {'is gone' if not stands else 'stands'}, read back")
+    last = {ref: operation for operation in change.operations for ref in undo.own(operation)}
+    for ref, operation in last.items():
+        recipe = recipes.for_kind(ref.kind)
+        if recipe is None:
+            said.append(f"{ref}: the service said so; there is no recipe to read it back")
+            continue
+        if str(ref) not in now.states:
+            why = "; ".join(now.unknowns)
+            return Outcome(OutcomeStatus.UNCERTAIN, f"{ref} cannot be read back: {why}")
+        stands = now.states[str(ref)] is not None
+        left = recipe.leaves(operation.name, operation.parameters, ref)
+        if left is Leaves.GONE and len(change.operations) == 1 and stands:
+            return Outcome(OutcomeStatus.FAILED, f"{ref} still stands")
+        if left is Leaves.STANDING and not stands:
+            return Outcome(OutcomeStatus.FAILED, f"{ref} does not stand")
+        said.append(f"{ref} {'is gone' if not stands else 'stands'}, read back")
     return Outcome(OutcomeStatus.SUCCEEDED, "; ".join(said))
