@@ -237,6 +237,19 @@ def test_one_agent_is_halted_and_others_go_on(plane: Plane, browse: Open) -> Non
     assert plane.app.runtime.status()["halted_by"] == {}
 
 
+def test_what_an_agent_earned_is_seen(plane: Plane, browse: Open) -> None:
+    """What became of what it asked for, by day as bars and by effect in numbers; in words too, and without the drawing in JSON."""
+    plane.held_table(agent="earner")
+    page = browse("dana", "/agents?agent=earner")
+    summary = page.locator(".autonomy summary")
+    assert summary.inner_text() == "Autonomy: 0 of 1 went through with no person and stood"
+    assert page.locator(".autonomy rect.o-open").count() == 2, "one in the legend, one drawn"
+    assert page.locator(".autonomy tbody tr").inner_text().split() == ["delete", "1", "0", "0", "0", "0", "0"]
+    with plane.browser("dana") as client:
+        (told,) = client.get("/agents.json?agent=earner").json()["agents"]
+    assert (told["standing"][0]["asked"], told["days"][0]["open"], "picture" in told) == (1, 1, False)
+
+
 def test_a_session_is_ended(plane: Plane, browse: Open) -> None:
     """A reviewer ends a session from the page of its agent; its key is worth nothing afterwards."""
     with plane.agent("guest"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -9,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from keyturn.console.autonomy import WAYS, autonomy
 from keyturn.console.identity import User
 from keyturn.console.site import NOTE_CHARS_MAX, Site, wants_json
 from keyturn.console.text import seen
@@ -41,15 +44,25 @@ class Agents:
         one = request.query_params.get("agent", "")[:200]
         halts = self._desk.status()["halted_by"]
         sessions = self._desk.sessions()
-        found = seen(agents(self._desk.cases(limit=CASES_MAX), sessions, halts))
+        now_ms = time.time_ns() // 1_000_000
+        found = seen(agents(self._desk.cases(limit=CASES_MAX), sessions, halts, now_ms=now_ms))
         if one:
             found = [agent for agent in found if agent["name"] == one]
         if one and not found:
             return self._site.nothing_here(request, user)
         if wants_json(request):
-            return JSONResponse({"agents": found})
+            return JSONResponse(
+                {"agents": [{key: agent[key] for key in agent if key != "picture"} for agent in found]}
+            )
         return self._site.show(
-            "agents.html", request, user, title=one or "Agents", agents=found, one=one, may_end=_may_end(user)
+            "agents.html",
+            request,
+            user,
+            title=one or "Agents",
+            agents=found,
+            one=one,
+            ways=WAYS,
+            may_end=_may_end(user),
         )
 
     async def _end(self, request: Request, user: User, form: dict[str, str]) -> str:
@@ -63,7 +76,7 @@ class Agents:
 
 
 def agents(
-    cases: Iterable[Case], sessions: Iterable[SessionKey], halts: dict[str, str]
+    cases: Iterable[Case], sessions: Iterable[SessionKey], halts: dict[str, str], *, now_ms: int
 ) -> list[dict[str, Any]]:
     """One row for each agent that has a session or asked for something lately; those at work first."""
     rows: dict[str, dict[str, Any]] = {}
@@ -98,15 +111,18 @@ def agents(
                 "suggest_only": key.suggest_only,
             }
         )
+    asked: defaultdict[str, list[Case]] = defaultdict(list)
     for case in cases:  # newest first
         if case.change is not None and case.change.principal.agent:
             _count(row(case.change.principal.agent), case)
+            asked[case.change.principal.agent].append(case)
     for name in halts:
         if name:
             row(name)
     for one in rows.values():
         people = [*(session["operator"] for session in one["sessions"]), *one["operators"]]
         one["operators"] = list(dict.fromkeys(people))
+        one.update(autonomy(asked[one["name"]], now_ms=now_ms))
     return sorted(rows.values(), key=lambda one: (not one["sessions"], -one["last_ms"], one["name"]))
 
 

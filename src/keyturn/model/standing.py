@@ -10,6 +10,8 @@ class Standing(msgspec.Struct, frozen=True):
 
     agent: str
     effect: str
+    asked: int = 0
+    alone: int = 0  # let through by policy, with no person
     confirmed: int = 0
     failed: int = 0
     rejected: int = 0
