@@ -8,6 +8,7 @@ import pytest
 
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Succeeded
+from keyturn.providers.aws import advising
 from keyturn.providers.aws.recipes.elasticbeanstalk import Environment
 from keyturn.providers.aws.resources import Home, resources_of
 from tests.provider.provider_world import ACCOUNT, REGION, drive, scripted
@@ -137,6 +138,9 @@ def test_deleted_and_made_anew_it_is_an_update(
         for step in found.steps
     ]
     assert (told, found.immutable, found.unknown) == (steps, immutable, unknown)
+    assert advising.accounted(RECIPE, REF, state, found).uncalled == (), (
+        "each difference has its call, or is said to have none"
+    )
 
 
 _WHICH = {"EnvironmentName", "ResourceArn"}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from keyturn.model.change import ResourceRef
+from keyturn.providers.aws import advising
 from keyturn.providers.aws.recipes.base import Step
 from keyturn.providers.aws.recipes.secretsmanager import Secret
 
@@ -51,4 +52,5 @@ def test_a_secret_made_anew_is_an_update(
     found = RECIPE.narrow(REF, STATE, desired)
     assert found is not None
     assert (found.steps, not found.unknown) == (steps, compared)
+    assert advising.accounted(RECIPE, REF, STATE, found).uncalled == ()
     assert "hunter2" not in str(found)

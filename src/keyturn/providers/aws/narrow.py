@@ -141,8 +141,10 @@ def _exact(context: Context, recipe: Recipe, found: Narrow, *, seal: Seal, stand
     unknown = f" Not compared: {'; '.join(found.unknown)}." if found.unknown else ""
     costs = f" What it costs: {'; '.join(found.costs)}." if found.costs else ""
     if not found.steps:
-        why = f"{ref} stands and already is what you ask for: nothing needs to be done.{unknown}"
-        said = Alternative(operations=(), commands=(), why=why, lost="nothing", exact=True)
+        why = f"{ref} stands and already is what you ask for: nothing needs to be done."
+        if unknown:
+            why = f"What could be compared of {ref} already is as you ask for.{unknown}"
+        said = Alternative(operations=(), commands=(), why=why, lost="nothing", exact=not unknown)
         return Ways((advising.advised(said, recipe, ref, found),), differences, note=note)
     operations = tuple(_operation(step, context, seal) for step in found.steps)
     paths = ", ".join(path for path, _, _ in found.changed)

@@ -123,7 +123,7 @@ class Environment(Declared):
                 *(["ApplicationName"] if "ApplicationName" in names else []),
                 *(name for name, _, _ in fixed),
             ),
-            unknown=tuple(desired["unread"]),
+            unknown=tuple(desired.get("unread") or ()),
         )
 
     @staticmethod
@@ -132,7 +132,8 @@ class Environment(Declared):
 
     @staticmethod
     def _cname_held(state: State, desired: State) -> bool:
-        return str(state.get("cname") or "").startswith(f"{desired['cname']}.")
+        """A create names the first label of it, or what stands is compared with itself."""
+        return f"{state.get('cname') or ''}.".startswith(f"{desired['cname']}.")
 
     def settled(
         self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State | None

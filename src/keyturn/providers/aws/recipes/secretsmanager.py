@@ -110,7 +110,7 @@ class Secret(Declared):
         found = super().narrow(
             ref, state, {name: value for name, value in desired.items() if name != "valued"}
         )
-        if found is None or not desired["valued"]:
+        if found is None or not desired.get("valued"):
             return found
         value = "its value, which nobody here reads: secretsmanager:PutSecretValue gives it another where it stands"
         return msgspec.structs.replace(found, unknown=(*found.unknown, value))
