@@ -60,7 +60,7 @@ class Screen:
         for line in textwrap.wrap(text, self.columns - 4, break_on_hyphens=False):
             self.line(f"    {self.style(line, *styles)}")
 
-    def quote(self, text: str, *, lines_max: int = 12) -> None:
+    def quote(self, text: str, *, lines_max: int = 16) -> None:
         """What was said to somebody, as it was said."""
         bar = "│" if self.signs else "|"
         wide = self.columns - 8

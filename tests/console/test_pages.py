@@ -136,7 +136,7 @@ def test_the_inbox_follows(plane: Plane, browse: Open) -> None:
     page = browse("dana")
     stay(page)
     page.get_by_role("searchbox").fill("half a wo")
-    case = plane.held_table()
+    case = plane.held_table(agent="followed")
     decided = browse("dana", "/?tab=decided")
     stay(decided)
     needs = page.get_by_role("region", name="Needs you")

@@ -124,7 +124,8 @@ class Cases:
             "undo": case.phase in {Phase.CONFIRMED, Phase.FAILED, Phase.HALTED}
             and case.done is not None
             and not case.undone_by,
-            "narrow": case.phase is Phase.HELD and (own or "reviewer" in user.roles),
+            "narrow": (own or "reviewer" in user.roles)
+            and any(way["sendable"] for way in show.narrower(case)["ways"]),
             "withdraw": case.phase in {Phase.HELD, Phase.APPROVED} and own,
             "claim": case.phase is Phase.HELD and not excluded and not looks,
             "release": case.phase is Phase.HELD and looks,
