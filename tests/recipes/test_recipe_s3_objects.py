@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 import pytest
 
 from keyturn.errors import UnavailableError
-from keyturn.model.execution import Refused
+from keyturn.model.execution import Answer, Call, Outcome, Refused, Succeeded
 from keyturn.providers.aws.recipes.base import State
-from keyturn.providers.aws.recipes.s3_objects import Object
-from tests.provider.provider_world import ACCOUNT, REGION, Account, drive
-from tests.recipes.recipe_world import Asked, assessed, backed_up, decided, perform, undone
+from keyturn.providers.aws.recipes.s3_objects import LISTED_MIN, Object
+from tests.provider.provider_world import ACCOUNT, REGION, Account, drive, requests
+from tests.recipes.recipe_world import (
+    PROVIDER,
+    Asked,
+    assessed,
+    backed_up,
+    decided,
+    perform,
+    undone,
+    verified,
+)
 from tests.recipes.s3_world import TAGS, account, object_ref
 
 __all__ = ["account"]  # the fixture
@@ -108,6 +119,92 @@ def test_what_several_objects_need_alike_is_asked_once(account: Account) -> None
         "s3:HeadObject",
         "s3:HeadObject",
     ]
+
+
+def test_what_one_object_costs_in_calls(account: Account) -> None:
+    """Exported, deleted, seen to be gone, given back: of each object five calls, of all a listing and a look at their bucket."""
+    count = LISTED_MIN
+    keys = [f"many/{number:03}" for number in range(count)]
+    s3 = account.client("s3")
+    s3.create_bucket(Bucket="plain", CreateBucketConfiguration={"LocationConstraint": REGION})
+    for key in keys:
+        s3.put_object(
+            Bucket="plain", Key=key, Body=key.encode(), Metadata={"of": key}, Tagging="owner=finance"
+        )
+    asked = ("s3:DeleteObjects", {"Bucket": "plain", "Delete": {"Objects": [{"Key": key} for key in keys]}})
+    made, _, before = assessed(account, asked)
+    costs: list[Counter[str]] = []
+
+    def cost() -> None:
+        costs.append(
+            Counter(
+                call.operation for call in account.said if call.operation.endswith(("Object", "V2", "gging"))
+            )
+        )
+        account.said.clear()
+
+    cost()
+    backups = backed_up(account, made, before)
+    cost()
+    perform(account, asked)
+    account.said.clear()
+    assert verified(account, made, before, asked).status == "succeeded"
+    cost()
+    assert drive(PROVIDER.undo(made, before, backups), account) == ()
+    cost()
+    bucket = {"s3:GetBucketTagging": 1}
+    assert costs == [
+        {"s3:HeadObject": count, "s3:GetObjectTagging": count, **bucket},
+        {"s3:GetObject": count},
+        {"s3:ListObjectsV2": 1, **bucket},
+        {"s3:HeadObject": count, "s3:PutObject": count, "s3:GetObject": count, "s3:GetObjectTagging": count},
+    ]
+    assert [content(account, key, "plain") for key in keys] == [key.encode() for key in keys]
+
+
+Lying = Callable[[Answer], Answer]
+
+
+LISTINGS: Final[dict[str, Lying]] = {
+    "whole": lambda answer: answer,
+    "nobody may list": lambda _answer: Refused("AccessDenied", "no", 403),
+    "does not say whether it is whole": lambda _answer: Succeeded({}),
+    "of another shape": lambda _answer: Succeeded({"IsTruncated": False, "Contents": [{}]}),
+    "does not say where it goes on": lambda _answer: Succeeded({"IsTruncated": True}),
+    "too much lies between": lambda _answer: Succeeded(
+        {"IsTruncated": True, "NextContinuationToken": "more"}
+    ),
+}
+
+
+@pytest.mark.parametrize("listing", sorted(LISTINGS))
+def test_what_a_listing_does_not_tell_is_asked_one_by_one(listing: str, account: Account) -> None:
+    """Keys that are not listed are gone; where there is no whole listing, each is looked at; what stands is never said to be gone."""
+    lies = LISTINGS[listing]
+    s3, keys = account.client("s3"), [f"many/{number:03} +ü" for number in range(LISTED_MIN)]
+    for key in (*keys, "many", "many/0", "z"):
+        s3.put_object(Bucket="reports", Key=key, Body=b"x")
+    asked = ("s3:DeleteObjects", {"Bucket": "reports", "Delete": {"Objects": [{"Key": key} for key in keys]}})
+    made, _, before = assessed(account, asked)
+
+    def answered(call: Call) -> Answer:
+        if call.operation != "s3:ListObjectsV2":
+            return account(call)
+        further = "ContinuationToken" in call.parameters
+        return lies(Succeeded({}) if further else account(call))
+
+    def found() -> Outcome:
+        return drive(PROVIDER.verify(made, requests(asked), before), answered)
+
+    perform(account, asked)
+    s3.put_object(Bucket="reports", Key=keys[3], Body=b"again")
+    outcome = found()
+    assert (outcome.status, outcome.detail) == ("failed", f"{made.operations[0].resources[3]} still stands")
+    s3.delete_object(Bucket="reports", Key=keys[3])
+    account.said.clear()
+    assert found().status == "succeeded"
+    heads = sum(1 for call in account.said if call.operation == "s3:HeadObject")
+    assert heads == (0 if listing == "whole" else LISTED_MIN)
 
 
 FINAL: Final[dict[str, Asked]] = {

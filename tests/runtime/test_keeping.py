@@ -12,6 +12,7 @@ from moto import mock_aws
 from keyturn.core.case import Phase
 from keyturn.core.keeping import BACKUP_BYTES_MAX, ITEM_BYTES_MAX, KEEP, KEPT
 from keyturn.core.ports import Inquiry
+from keyturn.errors import StoreError
 from keyturn.model import record as r
 from keyturn.model.assessment import Assessment, Reversibility
 from keyturn.model.change import Effect
@@ -178,7 +179,58 @@ def test_nothing_of_what_is_exported_is_in_the_log_or_lies_open() -> None:
     opened = [ref for ref in blobs if SECRET in vault.get(ref)]
     assert sorted(opened) == sorted(one.reference for one in backups)
     steps = plane_steps(plane)
-    assert steps == ["s3:GetObject", KEEP] * 2 + ["s3:PutObject", "s3:GetObject"] * 2
+    assert steps == [name for name in ("s3:GetObject", KEEP, "s3:PutObject", "s3:GetObject") for _ in "ab"]
+
+
+def test_what_stands_side_by_side_is_intended_together_and_ended_together() -> None:
+    """Two objects: each of the four rounds is one entry of intents, the calls, and one entry of ends; never a call before its intent."""
+    with mock_aws():
+        plane = Plane(filled(), DELETE)
+        written: list[list[str]] = []
+        append, answer = plane.disk.append, plane.account.__call__
+
+        async def appending(drafts: Sequence[Draft]) -> tuple[Entry, ...]:
+            written.append([type(draft.event).__name__ for draft in drafts])
+            return await append(drafts)
+
+        async def ask(call: Call, *, tags: dict[str, str]) -> Answer:
+            written.append([call.operation])
+            return answer(call)
+
+        plane.disk.append, plane.ask = appending, ask  # type: ignore[method-assign]
+        plane.backup()
+    begun, ended = ["StepIntended"] * 2, ["StepEnded"] * 2
+    read = [["s3:GetObject"]] * 2
+    assert written == [begun, *read, ended, begun, ended]
+
+
+def test_of_steps_side_by_side_one_that_may_not_be_made_hides_no_other() -> None:
+    """The process may not act any more when the second is due: the first has ended on the log, and the second has not."""
+
+    def both() -> Inquiry[tuple[Answer, ...]]:
+        return (
+            yield tuple(
+                Call("s3:GetObject", {"Bucket": "scratch", "Key": key}, ACCOUNT, REGION, Role.CHANGE)
+                for key in "ab"
+            )
+        )
+
+    with mock_aws():
+        plane = Plane(filled(), DELETE)
+        answer = plane.account.__call__
+
+        async def ask(call: Call, *, tags: dict[str, str]) -> Answer:
+            if call.parameters["Key"] == "b":
+                raise StoreError("lease-lost", "another node has taken over")
+            return answer(call)
+
+        plane.ask = ask  # type: ignore[method-assign]
+        with pytest.raises(StoreError, match="another node"):
+            plane.drive(both, "undo")
+    ended = [
+        event for event in (entry.event() for entry in plane.disk.entries()) if isinstance(event, r.StepEnded)
+    ]
+    assert [(event.step, event.status) for event in ended] == [(1, "succeeded")]
 
 
 def plane_steps(plane: Plane) -> list[str]:

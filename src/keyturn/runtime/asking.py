@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -27,6 +27,7 @@ from keyturn.runtime.book import Book
 from keyturn.stores.vault import Vault
 
 T = TypeVar("T")
+Read = Callable[[Call, dict[str, str]], Awaitable[Answer]]
 
 READS_AT_ONCE_MAX: Final = 16
 """Calls under way at once towards an account; AWS describes its control-plane limits in tens a second."""
@@ -101,9 +102,7 @@ class Asker:
             if scratch and all(call.role is not Role.CHANGE for call in calls):
                 answers = tuple([await self.ask(call, tags) for call in calls])
             elif any(call.mutates for call in calls):
-                answers = tuple(
-                    [await steps.perform(call) if call.mutates else await read(call, tags) for call in calls]
-                )
+                answers = await steps.perform(calls, read)
             else:
                 answers = tuple(await asyncio.gather(*(read(call, tags) for call in calls)))
         inquiry.close()
@@ -155,6 +154,18 @@ class Asker:
             return await self._executor.ask(call, tags=tags)
 
 
+class _New(msgspec.Struct, frozen=True):
+    """A step that is to be made now. `request` is what it is recorded with; empty where it was intended before a crash."""
+
+    number: int
+    recipe: str
+    call: Call
+    request: bytes = b""
+
+
+_READ_ONLY: Final = Refused(code="KeyturnReadOnly", message="this inquiry may only read", status=403)
+
+
 class _Steps:
     """The mutating steps of one recipe of one case, numbered in the order they are asked for."""
 
@@ -175,34 +186,86 @@ class _Steps:
         self._repeated = sum(1 for step in earlier if step.recipe == f"{recipe}{AGAIN}")
         self._earlier: dict[int, StepState] = {step.step: step for step in earlier if step.recipe == recipe}
 
-    async def perform(self, call: Call) -> Answer:
+    async def perform(self, calls: tuple[Call, ...], read: Read) -> tuple[Answer, ...]:
+        """One round, whose calls do not wait for each other: all that is new in it is intended in one append, made side by side, and
+        ended in another. The process may end in between; then each of them is one that was not answered.
+        """
         if not self._case_id:
-            return Refused(code="KeyturnReadOnly", message="this inquiry may only read", status=403)
-        if call.operation == KEEP:
-            return await self.keep(call)
+            return tuple([_READ_ONLY if call.mutates else await read(call, self._tags) for call in calls])
+        answers: dict[int, Answer] = {}
+        asked: dict[int, _New] = {}
+        for place, call in enumerate(calls):
+            if call.mutates:
+                numbered = self._numbered(call)
+                if isinstance(numbered, _New):
+                    asked[place] = numbered
+                else:
+                    answers[place] = numbered
+        earlier = await asyncio.gather(*(self._before(one) for one in asked.values()), return_exceptions=True)
+        known, wrong = _parted(asked, earlier)
+        if wrong:
+            raise wrong[0]
+        answers |= known
+        new = {place: one for place, one in asked.items() if place not in answers}
+        await self._intend(tuple(new.values()))
+        reads = [place for place, call in enumerate(calls) if not call.mutates]
+        made: list[Answer | BaseException] = await asyncio.gather(
+            *(self._make(one) for one in new.values()),
+            *(read(calls[place], self._tags) for place in reads),
+            return_exceptions=True,
+        )
+        told, wrong = _parted((*new, *reads), made)
+        # what is no `Exception` ends the process: it writes nothing any more
+        if all(isinstance(error, Exception) for error in wrong):
+            await self._ended([(one, told[place]) for place, one in new.items() if place in told])
+        if wrong:
+            raise wrong[0]
+        answers |= told
+        return tuple(answers[place] for place in range(len(calls)))
+
+    def _numbered(self, call: Call) -> _New | Refused:
+        """The step under its number, which follows from the order in which steps are asked for. What may be repeated is asked again after
+        a crash, and has numbers of its own: what is asked for then follows from what stands by then.
+        """
         if call.again:
-            return await self._anew(call)
-        number = self._number = self._place(call)
-        earlier = self._earlier.get(number)
-        if earlier is not None:
-            replayed = await self._replay(earlier, call)
-            if replayed is not None:
-                return replayed
-        await self._intend(number, call, canonical(call))
-        answer = await self._ask(call)
-        await self._ended(number, answer)
+            self._repeated += 1
+            return _New(self._repeated, f"{self._recipe}{AGAIN}", call, canonical(call))
+        if call.operation != KEEP:
+            self._number = self._place(call)
+            return _New(self._number, self._recipe, call, canonical(call))
+        data: bytes = call.parameters["bytes"]
+        self._kept_bytes += len(data)
+        if len(data) > ITEM_BYTES_MAX or self._kept_bytes > BACKUP_BYTES_MAX:
+            limit = ITEM_BYTES_MAX if len(data) > ITEM_BYTES_MAX else BACKUP_BYTES_MAX
+            return Refused("TooLargeToKeep", f"{len(data):,} bytes more are over the limit of {limit:,}")
+        self._number += 1
+        begun = _begun(self._earlier.get(self._number))
+        return _New(self._number, self._recipe, call, b"" if begun else canonical(_about(data)))
+
+    async def _before(self, one: _New) -> Answer | None:
+        """What an attempt before this one was answered; None: it is to be made now."""
+        earlier = None if one.call.again else self._earlier.get(one.number)
+        if earlier is None:
+            return None
+        if one.call.operation != KEEP:
+            return await self._replay(earlier, one.call)
+        if _begun(earlier):
+            return None  # repeated it is the same blob
+        answer = await self._replay(earlier, one.call) or Unavailable("it was kept, and its answer is lost")
+        sha256 = _about(one.call.parameters["bytes"])["sha256"]
+        if isinstance(answer, Succeeded) and answer.value.get("sha256") != sha256:
+            return Refused(
+                "ChangedMeanwhile", "what was exported before the restart is not what is there now"
+            )
         return answer
 
-    async def _anew(self, call: Call) -> Answer:
-        """What may be repeated is asked again after a crash. It has numbers of its own: what is asked for then follows from what stands
-        by then. What the backup role exports is on record without its answer, which is kept once, as an export.
-        """
-        self._repeated += 1
-        number, recipe = self._repeated, f"{self._recipe}{AGAIN}"
-        await self._intend(number, call, canonical(call), recipe)
-        answer = await self._ask(call)
-        await self._ended(number, answer, recipe=recipe, secret=call.is_export)
-        return answer
+    async def _make(self, one: _New) -> Answer:
+        if one.call.operation != KEEP:
+            return await self._ask(one.call)
+        self._asker._book.may_act()  # noqa: SLF001  # one module
+        data: bytes = one.call.parameters["bytes"]
+        reference = await self._asker._vault.put(data, KIND)  # noqa: SLF001  # one module
+        return Succeeded({"reference": reference, **_about(data)})
 
     async def _ask(self, call: Call) -> Answer:
         """Make the call, with what was kept in its place."""
@@ -213,41 +276,24 @@ class _Steps:
             return Unavailable(error.message)
         return await self._asker.ask(msgspec.structs.replace(call, parameters=parameters), self._tags)
 
-    async def keep(self, call: Call) -> Answer:
-        """Seal what was exported. Repeated after a crash it is the same blob; another content is not taken for it."""
-        data: bytes = call.parameters["bytes"]
-        about = {"sha256": hashlib.sha256(data).hexdigest(), "length": len(data)}
-        self._kept_bytes += len(data)
-        if len(data) > ITEM_BYTES_MAX or self._kept_bytes > BACKUP_BYTES_MAX:
-            limit = ITEM_BYTES_MAX if len(data) > ITEM_BYTES_MAX else BACKUP_BYTES_MAX
-            return Refused("TooLargeToKeep", f"{len(data):,} bytes more are over the limit of {limit:,}")
-        self._number += 1
-        number = self._number
-        earlier = self._earlier.get(number)
-        begun = earlier is not None and earlier.operation == KEEP and not earlier.answer_ref
-        if earlier is not None and not begun:
-            answer = await self._replay(earlier, call) or Unavailable("it was kept, and its answer is lost")
-            if isinstance(answer, Succeeded) and answer.value.get("sha256") != about["sha256"]:
-                return Refused(
-                    "ChangedMeanwhile", "what was exported before the restart is not what is there now"
-                )
-            return answer
-        if earlier is None:
-            await self._intend(number, call, canonical(about))
-        self._asker._book.may_act()  # noqa: SLF001  # one module
-        reference = await self._asker._vault.put(data, KIND)  # noqa: SLF001  # one module
-        answer = Succeeded({"reference": reference, **about})
-        await self._ended(number, answer)
-        return answer
-
-    async def _intend(self, number: int, call: Call, request: bytes, recipe: str = "") -> None:
+    async def _intend(self, new: tuple[_New, ...]) -> None:
+        """On record, and durable, before any of them leaves."""
         book, vault, clock = self._asker._book, self._asker._vault, self._asker._clock  # noqa: SLF001  # one module
-        sealed = await vault.put(request, "call")
-        masked = msgspec.structs.replace(call, parameters={"$sealed": sealed}, again=False)
+        fresh = [one for one in new if one.request]
+        if not fresh:
+            return
+        sealed = await asyncio.gather(*(vault.put(one.request, "call") for one in fresh))
         await book.record(
             self._case_id,
-            r.StepIntended(
-                at_ms=clock(), recipe=recipe or self._recipe, step=number, call=masked, request=sealed
+            *(
+                r.StepIntended(
+                    at_ms=clock(),
+                    recipe=one.recipe,
+                    step=one.number,
+                    call=msgspec.structs.replace(one.call, parameters={"$sealed": request}, again=False),
+                    request=request,
+                )
+                for one, request in zip(fresh, sealed, strict=True)
             ),
         )
 
@@ -270,21 +316,29 @@ class _Steps:
                 return number
         return max(last, self._number) + 1
 
-    async def _ended(
-        self, number: int, answer: Answer, note: str = "", *, recipe: str = "", secret: bool = False
-    ) -> None:
-        status, detail = _ended(answer)
-        vault = self._asker._vault  # noqa: SLF001  # one module
-        answer_ref = "" if secret else await vault.put(_answers.encode(answer), "answer")
-        ended = r.StepEnded(
-            at_ms=self._asker._clock(),  # noqa: SLF001  # one module
-            recipe=recipe or self._recipe,
-            step=number,
-            status=status,
-            detail=note or detail,
-            answer_ref=answer_ref,
+    async def _ended(self, made: Sequence[tuple[_New, Answer]], note: str = "") -> None:
+        """What the backup role exports is on record without its answer, which is kept once, as an export."""
+        vault, clock = self._asker._vault, self._asker._clock  # noqa: SLF001  # one module
+        told = [(one, answer) for one, answer in made if not one.call.is_export]
+        if not made:
+            return
+        sealed = await asyncio.gather(*(vault.put(_answers.encode(answer), "answer") for _, answer in told))
+        refs = {(one.recipe, one.number): reference for (one, _), reference in zip(told, sealed, strict=True)}
+        await self._asker._book.record(  # noqa: SLF001  # one module
+            self._case_id,
+            *(
+                r.StepEnded(
+                    at_ms=clock(),
+                    recipe=one.recipe,
+                    step=one.number,
+                    status=status,
+                    detail=note or detail,
+                    answer_ref=refs.get((one.recipe, one.number), ""),
+                )
+                for one, answer in made
+                for status, detail in (_said(answer),)
+            ),
         )
-        await self._asker._book.record(self._case_id, ended)  # noqa: SLF001  # one module
 
     async def _replay(self, earlier: StepState, call: Call) -> Answer | None:
         """After a crash: what was answered is answered again. What was not is looked up in the world, or else left to the recipe,
@@ -308,7 +362,8 @@ class _Steps:
         if not done:
             return None
         answer = Succeeded(value={})
-        await self._ended(earlier.step, answer, "it was not answered; the world was read, and it took effect")
+        settled = _New(earlier.step, self._recipe, call)
+        await self._ended([(settled, answer)], "it was not answered; the world was read, and it took effect")
         return answer
 
 
@@ -316,7 +371,30 @@ _answers = msgspec.json.Encoder(enc_hook=str)  # times in answers are kept as te
 _decoder: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
 
 
-def _ended(answer: Answer) -> tuple[str, str]:
+def _parted(
+    places: Iterable[int], made: Sequence[Answer | BaseException | None]
+) -> tuple[dict[int, Answer], list[BaseException]]:
+    """By place what was answered, and what went wrong."""
+    found: dict[int, Answer] = {}
+    wrong: list[BaseException] = []
+    for place, one in zip(places, made, strict=True):
+        if isinstance(one, BaseException):
+            wrong.append(one)
+        elif one is not None:
+            found[place] = one
+    return found, wrong
+
+
+def _begun(earlier: StepState | None) -> bool:
+    """Whether an export was to be sealed, and it is not known that it was."""
+    return earlier is not None and earlier.operation == KEEP and not earlier.answer_ref
+
+
+def _about(data: bytes) -> dict[str, Any]:
+    return {"sha256": hashlib.sha256(data).hexdigest(), "length": len(data)}
+
+
+def _said(answer: Answer) -> tuple[str, str]:
     match answer:
         case Succeeded():
             return "succeeded", ""

@@ -47,26 +47,31 @@ class Taken(msgspec.Struct, frozen=True):
 
 def together(inquiries: Sequence[Inquiry[T]]) -> Inquiry[list[T]]:
     """Several inquiries as one: each round yields what all of them ask for, so that they wait for the world together. What
-    several ask alike (the versioning of a bucket, for each of its objects) is asked once.
+    several read alike (the versioning of a bucket, for each of its objects) is asked once; a step is never another's.
     """
     results: dict[int, T] = {}
-    waiting: dict[int, tuple[Call, ...]] = {}
-    for place, inquiry in enumerate(inquiries):
+    waiting: dict[int, list[tuple[object, Call]]] = {}
+
+    def go_on(place: int, answers: tuple[Answer, ...] | None) -> None:
+        inquiry = inquiries[place]
         try:
-            waiting[place] = next(inquiry)
+            calls = next(inquiry) if answers is None else inquiry.send(answers)
         except StopIteration as stop:
             results[place] = stop.value
+            waiting.pop(place, None)
+            return
+        waiting[place] = [
+            ((place, number) if call.mutates else canonical(call), call) for number, call in enumerate(calls)
+        ]
+
+    for place in range(len(inquiries)):
+        go_on(place, None)
     while waiting:
-        asked = {canonical(call): call for calls in waiting.values() for call in calls}
+        asked = {key: call for calls in waiting.values() for key, call in calls}
         answers: tuple[Answer, ...] = yield tuple(asked.values())
         told = dict(zip(asked, answers, strict=True))
         for place, calls in list(waiting.items()):
-            mine = tuple(told[canonical(call)] for call in calls)
-            try:
-                waiting[place] = inquiries[place].send(mine)
-            except StopIteration as stop:
-                results[place] = stop.value
-                del waiting[place]
+            go_on(place, tuple(told[key] for key, _ in calls))
     return [results[place] for place in range(len(inquiries))]
 
 
@@ -89,14 +94,18 @@ def judged_by(change: Change) -> tuple[ResourceRef, ...]:
     return tuple(refs)
 
 
-def take(change: Change) -> Inquiry[Taken]:
+def take(change: Change, *, gone: bool = False) -> Inquiry[Taken]:
     """Read every resource that has a recipe, and what the rows of each operation look at; of what is left it is said that
-    nothing is known.
+    nothing is known. `gone`: most of it is thought not to stand any more, so that a listing is looked at first.
     """
     known = [(ref, recipe) for ref in judged_by(change) if (recipe := recipes.for_kind(ref.kind)) is not None]
+    absent = (yield from _absent(known)) if gone else frozenset()
     whole = {ref for one in change.operations if one.name not in INSIDE for ref in one.resources}
     reading: Inquiry[Any] = live.read(change.operations)
-    captures: list[Inquiry[Any]] = [guarded(recipe, ref, beside=ref not in whole) for ref, recipe in known]
+    captures: list[Inquiry[Any]] = [
+        _nothing() if ref in absent else guarded(recipe, ref, beside=ref not in whole)
+        for ref, recipe in known
+    ]
     found: list[Any] = yield from together([*captures, reading])
     readings: list[Reading] = found.pop()
     states: dict[str, dict[str, Any] | None] = {}
@@ -116,6 +125,26 @@ def take(change: Change) -> Inquiry[Taken]:
     state_digest = digest({"prints": prints, "unknowns": sorted(unknowns)})
     taken = Captures(states=states, unknowns=tuple(dict.fromkeys(unknowns)), digest=state_digest)
     return Taken(taken, tuple(dependents), readings=tuple(readings))
+
+
+def _absent(known: Sequence[tuple[ResourceRef, Recipe]]) -> Inquiry[frozenset[ResourceRef]]:
+    by_recipe: dict[Recipe, list[ResourceRef]] = {}
+    for ref, recipe in known:
+        by_recipe.setdefault(recipe, []).append(ref)
+    found = yield from together([_passed_over(recipe, tuple(refs)) for recipe, refs in by_recipe.items()])
+    return frozenset(ref for refs in found for ref in refs)
+
+
+def _passed_over(recipe: Recipe, refs: tuple[ResourceRef, ...]) -> Inquiry[frozenset[ResourceRef]]:
+    try:
+        return (yield from recipe.absent(refs))
+    except Exception:  # noqa: BLE001  # an answer of any shape: then each is asked for
+        return frozenset()
+
+
+def _nothing() -> Inquiry[Captured]:
+    return Captured(None)
+    yield ()  # makes this a generator
 
 
 def _put_reading(

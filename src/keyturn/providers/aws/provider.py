@@ -93,17 +93,17 @@ class AwsProvider:
 
     def verify(self, change: Change, requests: tuple[Request, ...], before: Captures) -> Inquiry[Outcome]:
         """After the call: gone what was to go, standing what was to stand. Kinds without a recipe rest on the answer."""
-        taken = yield from take(change)
+        taken = yield from take(change, gone=True)
         for _ in range(GONE_READS_MAX):
             if not _waiting(change, taken.captures):
                 break
-            taken = yield from take(change)
+            taken = yield from take(change, gone=True)
         outcome = _verified(change, taken.captures)
         for _ in range(_settles(change)):
             if outcome.status is not OutcomeStatus.FAILED:
                 break
             yield from pause()
-            taken = yield from take(change)
+            taken = yield from take(change, gone=True)
             outcome = _verified(change, taken.captures)
         return outcome
 

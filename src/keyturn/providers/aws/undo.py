@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -14,6 +14,7 @@ from keyturn.model.change import Change, Effect, Operation, ResourceRef
 from keyturn.model.execution import Backup, Call, Role, Succeeded
 from keyturn.providers.aws import items, live, recipes
 from keyturn.providers.aws import moved as ids
+from keyturn.providers.aws.capturing import together
 from keyturn.providers.aws.operation import operation_from
 from keyturn.providers.aws.recipes.base import Recipe, State, Step
 from keyturn.providers.aws.recipes.base import call as call_of
@@ -30,9 +31,10 @@ def backup(change: Change, captures: Captures, *, case_id: str, at_ms: int) -> I
     why = no_backup(change, captures)
     if why:
         raise UnavailableError("no-backup", why, help="deny it, or do it by hand")
-    taken: dict[ResourceRef, Backup] = {}
+    taken: dict[ResourceRef, Backup | None] = {}  # in the order of the change; None: still to be made
     for operation in change.operations:
         loses = _loses_data(operation, captures)
+        wanted: list[_Known] = []
         for ref in operation.resources:
             recipe, state = recipes.for_kind(ref.kind), captures.states.get(str(ref))
             if ref in taken or recipe is None or state is None:
@@ -41,9 +43,39 @@ def backup(change: Change, captures: Captures, *, case_id: str, at_ms: int) -> I
             if inverse and not loses:
                 taken[ref] = _capture_is_enough(recipe, ref, state, at_ms)
             else:
-                made = yield from recipe.backup(ref, state, case_id=case_id, at_ms=at_ms)
-                taken[ref] = _sized(made, recipe.size_bytes(state))
-    return tuple(taken.values())
+                taken[ref] = None
+                wanted.append((ref, recipe, state))
+        for group in _abreast(wanted):
+            made = yield from together(
+                [recipe.backup(ref, state, case_id=case_id, at_ms=at_ms) for ref, recipe, state in group]
+            )
+            for (ref, recipe, state), one in zip(group, made, strict=True):
+                taken[ref] = _sized(one, recipe.size_bytes(state))
+    return tuple(saved for saved in taken.values() if saved is not None)
+
+
+_Known = tuple[ResourceRef, Recipe, State]
+
+ABREAST_BYTES_MAX: Final = 64 * 1024 * 1024
+"""What is saved or given back side by side holds no more in memory than this, or than one thing."""
+
+
+def _abreast(known: Sequence[_Known]) -> list[list[_Known]]:
+    """In order, as many together as their recipe lets stand side by side, and as fit into memory."""
+    groups: list[list[_Known]] = []
+    weighs = 0
+    for one in known:
+        _, recipe, state = one
+        weight = recipe.weight(state)
+        last = groups[-1] if groups else []
+        fits = len(last) < recipe.abreast and weighs + weight <= ABREAST_BYTES_MAX
+        if last and last[0][1] is recipe and fits:
+            last.append(one)
+            weighs += weight
+        else:
+            groups.append([one])
+            weighs = weight
+    return groups
 
 
 def no_backup(change: Change, captures: Captures) -> str:
@@ -224,7 +256,7 @@ def _obstacle(operation: Operation, ref: ResourceRef, before: Captures, backups:
     why = recipe.unrestorable(operation.name, operation.parameters, ref, state)
     if why:
         return why
-    saved = _saved(recipe, operation, ref, state, backups)
+    saved = _saved(ref, recipe, state, operation, backups)
     if not recipe.restores or ((recipe.backs_up or recipe.exports) and saved is None):
         return f"there is no backup of {ref}"
     return ""
@@ -256,7 +288,7 @@ def plan(
         loses = _loses_data(operation, before)
         for ref, recipe, state in _known(operation, before, away):
             back = recipe.inverse(operation.name, operation.parameters, ref, state)
-            steps += back or recipe.restore_plan(ref, state, _saved(recipe, operation, ref, state, backups))
+            steps += back or recipe.restore_plan(ref, state, _saved(ref, recipe, state, operation, backups))
             loss += () if back else recipe.loss
             if back and loses:
                 loss.append(f"what {ref} lost because of it: only the setting is put back")
@@ -304,23 +336,21 @@ def perform(
             honest += yield from _read_again(operation, one)
             continue
         said: list[str] = []
-        for ref, recipe, state in _known(operation, before, away):
+        for group in _abreast(_known(operation, before, away)):
             new = {**moved, **ids.heard((*honest, *said))}
-            saved = _saved(recipe, operation, ref, state, backups)
-            said += yield from _given_back(operation, ref, recipe, state, saved, new)
+            told = yield from together(
+                [_given_back(operation, one, _saved(*one, operation, backups), new) for one in group]
+            )
+            said += [line for lines in told for line in lines]
         honest += _fewer(said, operation)
     return tuple(honest)
 
 
 def _given_back(
-    operation: Operation,
-    ref: ResourceRef,
-    recipe: Recipe,
-    state: State,
-    saved: Backup | None,
-    moved: Mapping[str, str],
+    operation: Operation, one: _Known, saved: Backup | None, moved: Mapping[str, str]
 ) -> Inquiry[list[str]]:
     """One resource, by the inverse of what was done or from its backup, with the ids that are new by now."""
+    ref, recipe, state = one
     parameters, as_is = ids.renamed(operation.parameters, moved), state
     ref, state = ids.ref_of(ref, moved), ids.renamed(state, moved)
     honest = ids.told(ref, as_is, state, moved)
@@ -397,9 +427,7 @@ def _compared(recipe: Recipe, ref: ResourceRef, state: State) -> Inquiry[list[st
     return [*found, *(f"could not be compared: {unknown}" for unknown in after.unknowns)]
 
 
-def _known(
-    operation: Operation, before: Captures, away: Mapping[ResourceRef, Step]
-) -> list[tuple[ResourceRef, Recipe, State]]:
+def _known(operation: Operation, before: Captures, away: Mapping[ResourceRef, Step]) -> list[_Known]:
     """What `obstacle` has found to be there."""
     found = []
     for ref in own(operation):
@@ -413,7 +441,7 @@ def _known(
 
 
 def _saved(
-    recipe: Recipe, operation: Operation, ref: ResourceRef, state: State, backups: tuple[Backup, ...]
+    ref: ResourceRef, recipe: Recipe, state: State, operation: Operation, backups: tuple[Backup, ...]
 ) -> Backup | None:
     """The plane's own backup; where there is none, the copy that the operation itself had made."""
     own_copy = recipe.own_copy(operation.name, operation.parameters, ref, state)

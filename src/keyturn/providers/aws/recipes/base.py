@@ -104,6 +104,7 @@ class Recipe:
     )
     proved_on: ClassVar[str] = "stand-in only, never run on AWS"
     renews: ClassVar[tuple[str, ...]] = ()  # fields that every call on it gives anew: said once, not for each
+    abreast: ClassVar[int] = 1  # so many of one operation are saved, and given back, side by side
     settles: ClassVar[int] = (
         0  # pauses until reads show a change for certain: the service answers from copies
     )
@@ -112,6 +113,11 @@ class Recipe:
     def capture(self, ref: ResourceRef) -> Inquiry[Captured]:
         """Read the resource completely, in canonical order, values as the service declares them."""
         raise NotImplementedError
+
+    def absent(self, refs: tuple[ResourceRef, ...]) -> Inquiry[frozenset[ResourceRef]]:
+        """Which of these certainly do not stand, where one listing tells it of many; of the others nothing is said."""
+        return frozenset()
+        yield ()  # makes this a generator
 
     def glance(self, ref: ResourceRef) -> Inquiry[Captured]:
         """Read only what decides about the things that lie in it: an object's bucket. The whole capture where that is cheap."""
@@ -130,6 +136,10 @@ class Recipe:
         """Bytes of a backup that the service itself makes of it, at most; None where its capture does not tell."""
         gib = state.get(self.gib) if self.gib else None
         return gib * GIB if isinstance(gib, int) and not isinstance(gib, bool) else None
+
+    def weight(self, state: State) -> int:
+        """Bytes of it that are in memory while it is saved or given back: what stands side by side is bounded by them."""
+        return 0
 
     def recoverable(self, ref: ResourceRef, state: State | None) -> Recoverable:
         """What could be given back after a delete, in what time, with what loss."""

@@ -18,7 +18,7 @@ from keyturn.core.ports import Inquiry
 from keyturn.errors import UnavailableError
 from keyturn.model.assessment import Recoverable
 from keyturn.model.change import ResourceRef
-from keyturn.model.execution import Backup, Refused, Role
+from keyturn.model.execution import Backup, Refused, Role, Succeeded
 from keyturn.providers.aws.recipes.base import Captured, Leaves, Recipe, State, Step, call
 from keyturn.providers.aws.recipes.common import (
     differences,
@@ -78,6 +78,7 @@ class Object(Recipe):
     renews: ClassVar[tuple[str, ...]] = ("version",)
     restores: ClassVar[bool] = True
     exports: ClassVar[bool] = True
+    abreast: ClassVar[int] = 64
     loss: ClassVar[tuple[str, ...]] = (
         "its content, metadata and tags, unless the bucket keeps the version that stands or it is small enough to be exported",
         "its grants (ACL), which are not captured",
@@ -87,33 +88,34 @@ class Object(Recipe):
 
     def capture(self, ref: ResourceRef) -> Inquiry[Captured]:
         unknowns: list[str] = []
-        bucket, key = _place(ref)
-        owner = {"ExpectedBucketOwner": ref.account} if ref.account else {}
+        bucket, _ = _place(ref)
         head, versioning = yield (
-            read_call(ref, "s3:HeadObject", Bucket=bucket, Key=key, **owner),
-            read_call(ref, "s3:GetBucketVersioning", Bucket=bucket, **owner),
+            read_call(ref, "s3:HeadObject", **_ours(ref)),
+            read_call(ref, "s3:GetBucketVersioning", Bucket=bucket, **_owner(ref)),
         )
         found = value_of(head, "HeadObject", unknowns, *_NONE)
         if found is None:
             return Captured(None, tuple(unknowns))
         kept = value_of(versioning, "GetBucketVersioning", unknowns) or {}
-        tags: dict[str, str] = {}
-        if found.get("TagCount"):
-            (tagged,) = yield (read_call(ref, "s3:GetObjectTagging", Bucket=bucket, Key=key, **owner),)
-            tags = tags_dict((value_of(tagged, "GetObjectTagging", unknowns) or {}).get("TagSet"))
-        state: State = {
-            "arn": f"arn:{ref.partition}:s3:::{ref.id}",
-            **{field: plain(found.get(name)) for field, name in _DECLARED.items()},
-            "bytes": int(found.get("ContentLength") or 0),
-            "metadata": dict(sorted((found.get("Metadata") or {}).items())),
-            "storage_class": found.get("StorageClass") or "STANDARD",
-            "tags": tags,
-            "versioning": kept.get("Status") or "",
-        }
-        return Captured(state, tuple(unknowns))
+        tags = (yield from _tags(ref, unknowns)) if found.get("TagCount") else {}
+        return Captured(
+            {**_told(ref, found), "tags": tags, "versioning": kept.get("Status") or ""}, tuple(unknowns)
+        )
+
+    def absent(self, refs: tuple[ResourceRef, ...]) -> Inquiry[frozenset[ResourceRef]]:
+        buckets: dict[tuple[str, str, str], list[ResourceRef]] = {}
+        for ref in refs:
+            buckets.setdefault((ref.account, ref.region, _place(ref)[0]), []).append(ref)
+        found: set[ResourceRef] = set()
+        for inside in buckets.values():
+            found |= yield from _not_listed(inside)
+        return frozenset(found)
 
     def at_risk(self, state: State) -> str:
         return f"object {state['arn'].rpartition(':::')[2]} ({human_bytes(state['bytes'])})"
+
+    def weight(self, state: State) -> int:
+        return int(state["bytes"])
 
     def recoverable(self, ref: ResourceRef, state: State | None) -> Recoverable:
         small = state is not None and not _not_exported(state)
@@ -184,27 +186,33 @@ class Object(Recipe):
         saved = in_vault(backup, ref)
         bucket, key = _place(ref)
         here = {"Bucket": bucket, "Key": key}
-        standing = yield from self.capture(ref)
-        if standing.unknowns:
-            raise UnavailableError("restore", f"{ref} cannot be read: {'; '.join(standing.unknowns)}")
-        if standing.state is None or standing.state["etag"] != state["etag"]:
+        unknowns: list[str] = []
+        (head,) = yield (read_call(ref, "s3:HeadObject", **_ours(ref)),)
+        now = value_of(head, "HeadObject", unknowns, *_NONE)
+        if unknowns:
+            raise UnavailableError("restore", f"{ref} cannot be read: {'; '.join(unknowns)}")
+        written = False
+        if now is None or now.get("ETag") != state["etag"]:
             # nobody's write in between is lost: the precondition is the state just read
-            now = standing.state
-            only = {"IfNoneMatch": "*"} if now is None else {"IfMatch": now["etag"]}
+            only = {"IfNoneMatch": "*"} if now is None else {"IfMatch": now.get("ETag")}
             given = {**here, **_put(state), **only, "Body": put_in(saved.reference)}
             asked = msgspec.structs.replace(call(ref, "s3:PutObject", given, Role.CHANGE), again=True)
             (answer,) = yield (asked,)
             if not (isinstance(answer, Refused) and answer.code == "PreconditionFailed"):
-                must(
-                    answer, f"PutObject of {ref.id}"
-                )  # else: an attempt before a crash, or somebody; see below
-        again = yield from exported(ref, "s3:GetObject", here)
+                must(answer, f"PutObject of {ref.id}")
+                written = True  # else: an attempt before a crash, or somebody; see below
+        again = yield from exported(ref, "s3:GetObject", _ours(ref))
         found = hashlib.sha256(raw(again["Body"])).hexdigest()
         if found != saved.watermark["sha256"]:
             return (
                 f"{ref}: its content is not what was exported; somebody wrote it meanwhile, and it was left",
             )
-        after = yield from self.capture(ref)
+        if written:  # its headers came with its content; who may not read tags is not told of any, so they are asked for
+            tagged = state["tags"] or again.get("TagCount")
+            tags = (yield from _tags(ref, unknowns)) if tagged else {}
+            after = Captured({**_told(ref, again), "tags": tags}, tuple(unknowns))
+        else:
+            after = yield from self.capture(ref)
         fields = tuple(field for field in self.fields if field not in {"etag", "version"})
         honest = differences(state, after.state, fields, title=str(ref))
         return (*honest, *(f"could not be compared: {unknown}" for unknown in after.unknowns))
@@ -269,6 +277,69 @@ _OF_UPLOADS: Final = (BELONG | {BEGINS}) - {"s3:CompleteMultipartUpload"}
 def _place(ref: ResourceRef) -> tuple[str, str]:
     bucket, _, key = ref.id.partition("/")
     return bucket, key
+
+
+LISTED_MIN: Final = 10
+"""Of so many keys of one bucket a listing is asked first; of fewer each."""
+
+LIST_KEYS: Final = 1_000
+"""Keys of one page (API_ListObjectsV2)."""
+
+_UNORDERED: Final = "--x-s3"
+"""How names of directory buckets end, whose listings have no order (API_ListObjectsV2)."""
+
+
+def _not_listed(refs: list[ResourceRef]) -> Inquiry[set[ResourceRef]]:
+    """Which of these keys of one bucket its listing passes over. A listing shows every write before it
+    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel), so these do not stand. None, where it
+    cannot be had, or where so much else lies between the keys that to ask for each is less.
+    """
+    wanted = {_place(ref)[1].encode(): ref for ref in refs}  # listed in the order of their UTF-8 bytes
+    first, last = min(wanted), max(wanted)
+    bucket = _place(refs[0])[0]
+    if len(refs) < LISTED_MIN or bucket.endswith(_UNORDERED):
+        return set()
+    given: dict[str, Any] = {"Bucket": bucket, **_owner(refs[0])}
+    start = first.decode()[:-1]  # comes before the first
+    where = {"StartAfter": start} if start else {}
+    for _ in range(2 + len(refs) // LIST_KEYS):
+        (answer,) = yield (read_call(refs[0], "s3:ListObjectsV2", **given, **where),)
+        page = answer.value if isinstance(answer, Succeeded) else {}
+        if "IsTruncated" not in page or (page["IsTruncated"] and not page.get("NextContinuationToken")):
+            return set()
+        listed = [str(one["Key"]).encode() for one in page.get("Contents") or []]
+        for key in listed:
+            wanted.pop(key, None)
+        if not page["IsTruncated"] or (listed and listed[-1] >= last):
+            return set(wanted.values())
+        where = {"ContinuationToken": page["NextContinuationToken"]}
+    return set()
+
+
+def _owner(ref: ResourceRef) -> dict[str, str]:
+    return {"ExpectedBucketOwner": ref.account} if ref.account else {}
+
+
+def _ours(ref: ResourceRef) -> dict[str, str]:
+    """The object in a bucket that is the account's: nobody else's is read for it."""
+    bucket, key = _place(ref)
+    return {"Bucket": bucket, "Key": key, **_owner(ref)}
+
+
+def _told(ref: ResourceRef, found: dict[str, Any]) -> State:
+    """What HeadObject and GetObject say alike of an object: all of its state but for tags and its bucket's versioning."""
+    return {
+        "arn": f"arn:{ref.partition}:s3:::{ref.id}",
+        **{field: plain(found.get(name)) for field, name in _DECLARED.items()},
+        "bytes": int(found.get("ContentLength") or 0),
+        "metadata": dict(sorted((found.get("Metadata") or {}).items())),
+        "storage_class": found.get("StorageClass") or "STANDARD",
+    }
+
+
+def _tags(ref: ResourceRef, unknowns: list[str]) -> Inquiry[dict[str, str]]:
+    (tagged,) = yield (read_call(ref, "s3:GetObjectTagging", **_ours(ref)),)
+    return tags_dict((value_of(tagged, "GetObjectTagging", unknowns) or {}).get("TagSet"))
 
 
 def _names_version(parameters: dict[str, Any], key: str) -> bool:
