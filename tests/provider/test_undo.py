@@ -67,7 +67,7 @@ def test_a_manifest_restores_with_keyturn_gone(account: Account) -> None:
     make_table(account)
     made, before = captures(account, DELETE_TABLE)
     (backup,) = back_up(account, made, before)
-    text = PROVIDER.manifest(backup, before)
+    text = PROVIDER.manifest(made, backup, before)
     assert f"aws dynamodb restore-table-from-backup --target-table-name {RIGHT}" in text
     assert backup.reference in text
 

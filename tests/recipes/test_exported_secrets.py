@@ -59,7 +59,7 @@ def test_its_value_is_read_by_the_backup_role_alone_and_put_in_at_the_last_momen
     assert all(call.is_export for call in reads)
     told = [call for call in account.said if not call.operation.startswith("keyturn:")]
     plan = PROVIDER.plan_undo(made, before, backups)
-    for text in (*map(repr, told), repr(backups), repr(plan), PROVIDER.manifest(backups[0], before)):
+    for text in (*map(repr, told), repr(backups), repr(plan), PROVIDER.manifest(made, backups[0], before)):
         assert "first" not in text
         assert "second" not in text
 

@@ -66,7 +66,7 @@ def test_the_backup_says_what_it_holds(account: Account) -> None:
     assert account.vault[backup.reference] == WHOLE["Body"]
     assert (backup.watermark["bytes"], len(backup.watermark["sha256"])) == (256, 64)
     assert "sealed in the plane's vault and read back" in backup.verified_by
-    assert "aws s3api put-object" in PROVIDER.manifest(backup, before)
+    assert "aws s3api put-object" in PROVIDER.manifest(made, backup, before)
 
 
 def test_an_object_over_the_limit_has_no_backup(account: Account) -> None:

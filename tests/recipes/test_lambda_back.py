@@ -123,7 +123,7 @@ def test_a_deleted_function_comes_back_with_its_code_and_the_versions_that_alias
     assert told.startswith(f"function URL: it was {state['address']} and is ")
     assert declared(captured(account)) == declared(state)
     assert codes(account) == stood
-    text = PROVIDER.manifest(backups[0], states)
+    text = PROVIDER.manifest(made, backups[0], states)
     assert "aws lambda create-function" in text
     assert SECRET not in text
 

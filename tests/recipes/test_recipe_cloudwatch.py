@@ -188,12 +188,12 @@ def test_a_backup_of_what_changed_meanwhile_is_none(account: Account) -> None:
 
 
 def test_the_runbook_needs_no_keyturn(account: Account) -> None:
-    """A file and one command."""
+    """One command."""
     state = captured(account)
     backup = drive(RECIPE.backup(REF, state, case_id="C-7", at_ms=1), account)
     text = RECIPE.manifest(REF, state, backup)
-    assert "aws cloudwatch put-metric-alarm --cli-input-json file://alarm.json" in text
-    assert '"Threshold": 1.5' in text
+    assert "aws cloudwatch put-metric-alarm --alarm-name errors " in text
+    assert " --threshold 1.5 " in text
 
 
 def test_it_is_registered() -> None:

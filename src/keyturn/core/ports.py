@@ -107,8 +107,8 @@ class Provider(Protocol):
         """Why `backup` could only fail, in words, known before anybody is asked; empty where nothing is known against it."""
         ...
 
-    def manifest(self, backup: Backup, captures: Captures) -> str:
-        """Markdown: what was captured and the plain ``aws`` commands that restore it with Keyturn gone."""
+    def manifest(self, change: Change, backup: Backup, captures: Captures) -> str:
+        """Markdown: what was captured and the plain ``aws`` commands that take `change` back on it with Keyturn gone."""
         ...
 
     def scope(self, change: Change) -> Scope:

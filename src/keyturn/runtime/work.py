@@ -290,7 +290,9 @@ class Work:
             [
                 msgspec.structs.replace(
                     backup,
-                    manifest=await self.vault.put(provider.manifest(backup, captures).encode(), "manifest"),
+                    manifest=await self.vault.put(
+                        provider.manifest(change, backup, captures).encode(), "manifest"
+                    ),
                 )
                 for backup in taken
             ]

@@ -64,13 +64,8 @@ class AwsProvider:
     def no_backup(self, change: Change, captures: Captures) -> str:
         return undo.no_backup(change, captures)
 
-    def manifest(self, backup: Backup, captures: Captures) -> str:
-        recipe, state = recipes.for_kind(backup.resource.kind), captures.states.get(str(backup.resource))
-        return (
-            recipe.manifest(backup.resource, state, backup)
-            if recipe is not None and state is not None
-            else ""
-        )
+    def manifest(self, change: Change, backup: Backup, captures: Captures) -> str:
+        return undo.manifest(change, backup, captures)
 
     def scope(self, change: Change) -> Scope:
         return scope(change, passed_roles(change))

@@ -19,8 +19,11 @@ from keyturn.providers.aws.operation import operation_from
 from keyturn.providers.aws.recipes.base import Recipe, State, Step
 from keyturn.providers.aws.recipes.base import call as call_of
 from keyturn.providers.aws.recipes.common import POLLS_MAX, differences, do, must, pause
+from keyturn.providers.aws.recipes.runbook import Run, written
 from keyturn.providers.aws.resources import Home
 from keyturn.providers.aws.rules import Context, rules_for
+
+IN_PLACE: Final = "the same resource, put back in place"
 
 SETTLE_READS: Final = 3
 """Further reads before an unanswered call is said not to have taken effect: it may have been late, not lost."""
@@ -147,8 +150,25 @@ def _capture_is_enough(recipe: Recipe, ref: ResourceRef, state: State, at_ms: in
         taken_at_ms=at_ms,
         verified_at_ms=at_ms,
         verified_by=recipe.keeps(state),
-        restores_to="the same resource, put back in place",
+        restores_to=IN_PLACE,
     )
+
+
+def manifest(change: Change, backup: Backup, captures: Captures) -> str:
+    """The runbook of a backup: what is put back in place by the inverses of the change, last to first, or the resource made again."""
+    ref = backup.resource
+    recipe, state = recipes.for_kind(ref.kind), captures.states.get(str(ref))
+    if recipe is None or state is None:
+        return ""
+    if backup.restores_to != IN_PLACE:
+        return recipe.manifest(ref, state, backup)
+    steps = [
+        step
+        for operation in reversed(change.operations)
+        if ref in operation.resources
+        for step in recipe.inverse(operation.name, operation.parameters, ref, state)
+    ]
+    return written(recipe.title, ref, backup, tuple(map(Run, steps))) if steps else ""
 
 
 def obstacle(

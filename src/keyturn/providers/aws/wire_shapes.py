@@ -28,6 +28,84 @@ _CLI_SERVICES: Final = {
 }
 """Services that the AWS CLI calls otherwise than botocore does."""
 
+_CLI_OPTIONS: Final = {
+    "apigateway.create-rest-api.version": "api-version",
+    "apigatewayv2.create-api.version": "api-version",
+    "apigatewayv2.update-api.version": "api-version",
+    "clouddirectory.publish-schema.version": "schema-version",
+    "cloudsearchdomain.search.query": "search-query",
+    "cloudsearchdomain.suggest.query": "suggest-query",
+    "codepipeline.create-custom-action-type.version": "action-version",
+    "codepipeline.delete-custom-action-type.version": "action-version",
+    "codepipeline.get-action-type.version": "action-version",
+    "codepipeline.get-pipeline.version": "pipeline-version",
+    "controltower.create-landing-zone.version": "landing-zone-version",
+    "controltower.update-landing-zone.version": "landing-zone-version",
+    "datapipeline.get-pipeline-definition.version": "pipeline-version",
+    "eks.create-cluster.version": "kubernetes-version",
+    "eks.create-nodegroup.version": "kubernetes-version",
+    "eks.update-cluster-components-version.version": "kubernetes-version",
+    "eks.update-cluster-version.version": "kubernetes-version",
+    "eks.update-nodegroup-version.version": "kubernetes-version",
+    "gamelift.create-build.version": "build-version",
+    "gamelift.create-script.version": "script-version",
+    "gamelift.update-build.version": "build-version",
+    "gamelift.update-script.version": "script-version",
+    "glue.get-unfiltered-partition-metadata.region": "resource-region",
+    "glue.get-unfiltered-partitions-metadata.region": "resource-region",
+    "glue.get-unfiltered-table-metadata.region": "resource-region",
+    "kinesisanalytics.add-application-output.output": "application-output",
+    "kinesisanalyticsv2.add-application-output.output": "application-output",
+    "lex-models.delete-bot-version.version": "bot-version",
+    "lex-models.delete-bot.version": "bot-version",
+    "lex-models.delete-intent-version.version": "intent-version",
+    "lex-models.delete-intent.version": "intent-version",
+    "lex-models.delete-slot-type-version.version": "slot-type-version",
+    "lex-models.delete-slot-type.version": "slot-type-version",
+    "lex-models.get-export.version": "resource-version",
+    "lex-models.get-intent.version": "intent-version",
+    "lex-models.get-slot-type.version": "slot-type-version",
+    "license-manager.delete-grant.version": "grant-version",
+    "license-manager.get-grant.version": "grant-version",
+    "license-manager.get-license.version": "license-version",
+    "mturk.list-qualification-types.query": "types-query",
+    "pinpoint.delete-email-template.version": "template-version",
+    "pinpoint.delete-in-app-template.version": "template-version",
+    "pinpoint.delete-push-template.version": "template-version",
+    "pinpoint.delete-sms-template.version": "template-version",
+    "pinpoint.delete-voice-template.version": "template-version",
+    "pinpoint.get-campaign-version.version": "campaign-version",
+    "pinpoint.get-email-template.version": "template-version",
+    "pinpoint.get-in-app-template.version": "template-version",
+    "pinpoint.get-push-template.version": "template-version",
+    "pinpoint.get-segment-version.version": "segment-version",
+    "pinpoint.get-sms-template.version": "template-version",
+    "pinpoint.get-voice-template.version": "template-version",
+    "pinpoint.update-email-template.version": "template-version",
+    "pinpoint.update-in-app-template.version": "template-version",
+    "pinpoint.update-push-template.version": "template-version",
+    "pinpoint.update-sms-template.version": "template-version",
+    "pinpoint.update-voice-template.version": "template-version",
+    "rekognition.create-stream-processor.output": "stream-processor-output",
+    "route53.delete-traffic-policy.version": "traffic-policy-version",
+    "route53.get-traffic-policy.version": "traffic-policy-version",
+    "route53.update-traffic-policy-comment.version": "traffic-policy-version",
+    "route53domains.view-billing.end": "end-time",
+    "route53domains.view-billing.start": "start-time",
+    "sagemaker.delete-image-version.version": "version-number",
+    "sagemaker.describe-image-version.version": "version-number",
+    "sagemaker.list-aliases.version": "version-number",
+    "sagemaker.update-image-version.version": "version-number",
+    "sns.subscribe.endpoint": "notification-endpoint",
+    "stepfunctions.send-task-success.output": "task-output",
+    "swf.register-activity-type.version": "activity-version",
+    "swf.register-workflow-type.version": "workflow-version",
+    "workdocs.create-notification-subscription.endpoint": "notification-endpoint",
+    "workdocs.describe-users.query": "user-query",
+}
+"""Options that the AWS CLI calls otherwise than the parameter, most because it has an option of that name itself: ``--version`` prints its
+own and ends well (awscli/customizations/argrename.py)."""
+
 Seal = Callable[[bytes], str]
 
 
@@ -144,8 +222,14 @@ def kebab(name: str) -> str:
 def cli_command(service: str, operation: str, parameters: dict[str, Any]) -> str:
     """The ``aws`` command that performs this operation with these parameters, quoted for a POSIX shell."""
     words = ["aws", _CLI_SERVICES.get(service, service), kebab(operation)]
+    if (service, operation) == ("ec2", "RunInstances"):  # it takes one option for both
+        least, most = parameters.get("MinCount", 1), parameters.get("MaxCount", 1)
+        words += ["--count", str(most) if least == most else f"{least}:{most}"]
+        parameters = {
+            name: value for name, value in parameters.items() if name not in {"MinCount", "MaxCount"}
+        }
     for name, value in parameters.items():
-        option = "--" + kebab(name)
+        option = "--" + _CLI_OPTIONS.get(f"{'.'.join(words[1:3])}.{kebab(name)}", kebab(name))
         if isinstance(value, bool):
             words.append(option if value else "--no-" + kebab(name))
         elif isinstance(value, list) and value and all(isinstance(item, str) for item in value):

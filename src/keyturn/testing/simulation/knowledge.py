@@ -151,7 +151,7 @@ class SimulatedProvider:
     def no_backup(self, change: Change, captures: Captures) -> str:
         return ""  # it is found out in the middle of it
 
-    def manifest(self, backup: Backup, captures: Captures) -> str:
+    def manifest(self, change: Change, backup: Backup, captures: Captures) -> str:
         return backup.reference
 
     def scope(self, change: Change) -> Scope:

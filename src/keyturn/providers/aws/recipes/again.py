@@ -18,7 +18,7 @@ from keyturn.model.execution import Backup
 from keyturn.providers.aws.recipes.base import Recipe, State, Step
 from keyturn.providers.aws.recipes.common import differences, do
 from keyturn.providers.aws.recipes.filling import at
-from keyturn.providers.aws.wire_shapes import cli_command
+from keyturn.providers.aws.recipes.runbook import Run, new, waited
 
 RECOVER_S = 30
 """Seconds for the calls of one such resource, a few dozen at most."""
@@ -81,16 +81,18 @@ class Again(Recipe):
         honest += [f"could not be compared: {unknown}" for unknown in after.unknowns]
         return tuple(honest)
 
-    def manifest(self, ref: ResourceRef, state: State, backup: Backup) -> str:
-        """Plain ``aws`` commands, in their order."""
-        lines = []
+    waits: ClassVar[tuple[str, ...]] = ()  # lines of its runbook once it is made
+
+    def runs(self, ref: ResourceRef, state: State, backup: Backup) -> tuple[Run, ...]:
+        known: dict[str, str] = {}
+        made: list[Run] = []
         for one in self.again(ref, state):
-            lines.append(f"    {cli_command(one.step.service, one.step.action, one.step.parameters)}")
-            lines += [
-                f"    # `{path}` of the answer stands for {old} from here on"
-                for old, path in one.gives.items()
-            ]
-        return f"# {self.title} {ref.id}\n\nRun these in order:\n\n" + "\n".join(lines) + "\n"
+            step = msgspec.structs.replace(one.step, parameters=renamed(one.step.parameters, known))
+            numbers = range(len(known) + 1, len(known) + len(one.gives) + 1)
+            known |= {old: new(number) for old, number in zip(one.gives, numbers, strict=True)}
+            made.append(Run(step, gives=dict(zip(numbers, one.gives.values(), strict=True))))
+        last = msgspec.structs.replace(made[-1], then=waited(self.waits, ref.id))
+        return (*made[:-1], last)
 
 
 def renamed(value: Any, new: dict[str, str]) -> Any:

@@ -19,6 +19,7 @@ from keyturn.model.assessment import Dependent, Recoverable
 from keyturn.model.canonical import digest
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Backup, Call, Role
+from keyturn.providers.aws.recipes.runbook import Run, written
 
 State = dict[str, Any]
 
@@ -264,9 +265,23 @@ class Recipe:
         """After a delete: True when it is gone, None while the service still works on it, False when it stands."""
         return state is None
 
-    def manifest(self, ref: ResourceRef, state: State, backup: Backup) -> str:
-        """Markdown with plain `aws` commands that restore it with Keyturn gone."""
+    def runs(self, ref: ResourceRef, state: State, backup: Backup) -> tuple[Run, ...]:
+        """The commands of its runbook, first to last; the calls of its restore, where no answer has to be carried on."""
+        return tuple(Run(step) for step in self.restore_plan(ref, state, backup))
+
+    def by_hand(self, state: State, backup: Backup) -> str:
+        """What its runbook needs beside the command line and credentials, in words; empty where nothing."""
         return ""
+
+    def manifest(self, ref: ResourceRef, state: State, backup: Backup) -> str:
+        """Markdown with plain `aws` commands that restore it with Keyturn gone; empty where nothing restores it."""
+        runs = self.runs(ref, state, backup)
+        lost = "; ".join(backup.loss or self.loss)
+        return (
+            written(self.title, ref, backup, runs, alone=self.by_hand(state, backup), lost=lost)
+            if runs
+            else ""
+        )
 
 
 GIB = 1024**3

@@ -50,6 +50,7 @@ class Stack(Again):
 
     kind: ClassVar[str] = "cloudformation:stack"
     title: ClassVar[str] = "CloudFormation stack"
+    waits: ClassVar[tuple[str, ...]] = ("aws cloudformation wait stack-create-complete --stack-name {id}",)
     fields: ClassVar[tuple[str, ...]] = (
         "template", "parameters", "tags", "policy", "capabilities", "role", "notifications", "protected",
         *_MADE_WITH,

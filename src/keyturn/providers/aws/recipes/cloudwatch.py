@@ -6,7 +6,6 @@ INSUFFICIENT_DATA (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIRefere
 
 from __future__ import annotations
 
-import json
 from typing import Any, ClassVar, Final
 
 import msgspec
@@ -186,14 +185,6 @@ class Alarm(Recipe):
     def restore_plan(self, ref: ResourceRef, state: State, backup: Backup | None) -> tuple[Step, ...]:
         step = _put(ref, state)
         return (Step(step.operation, {**step.parameters, "Tags": tags_list(state["tags"])}),)
-
-    def manifest(self, ref: ResourceRef, state: State, backup: Backup) -> str:
-        step = _put(ref, state)
-        command = "put-metric-alarm" if state["type"] == "metric" else "put-composite-alarm"
-        return (
-            f"# Alarm {ref.id}\n\nSave this as alarm.json and run "
-            f"`aws cloudwatch {command} --cli-input-json file://alarm.json`:\n\n    {json.dumps(step.parameters)}\n"
-        )
 
 
 def _given(field: str, source: dict[str, Any]) -> Any:

@@ -28,8 +28,8 @@ from keyturn.providers.aws.recipes.common import (
     without_nothing,
 )
 from keyturn.providers.aws.recipes.filling import at, document, empty, fill, ordered, own_name, put
+from keyturn.providers.aws.recipes.runbook import Run, new, waited
 from keyturn.providers.aws.recipes.tables import Change, Make, Part, Read, Rehearsed, Tags
-from keyturn.providers.aws.wire_shapes import cli_command
 
 BACKUP_S = 10
 """Seconds to make a resource again whose capture is all there is of it: a handful of calls."""
@@ -53,6 +53,8 @@ class Declared(Recipe):
     volatile: ClassVar[frozenset[str]] = frozenset()  # members that say what happens, not what is declared
     names_itself: ClassVar[bool] = False  # its own id stands in its values: an alias within a zone
     born: ClassVar[str] = ""  # path of the new id in the answer of `make`, where the service gives it
+    born_after: ClassVar[str] = ""  # what stands before it there
+    waits: ClassVar[tuple[str, ...]] = ()  # lines of its runbook after each command that works on it
     ended: ClassVar[tuple[str, frozenset[str]]] = (
         "",
         frozenset(),
@@ -442,16 +444,18 @@ class Declared(Recipe):
         removal = Step(how.delete, fill(how.which, made, quiet))
         return Scratch(ref=made, state=quiet, removal=removal, fields=self.fields, first=tuple(steps))
 
-    def manifest(self, ref: ResourceRef, state: State, backup: Backup) -> str:
-        """Plain ``aws`` commands, in their order."""
-        steps = self.restore_plan(ref, state, backup)
-        lines = [f"    {cli_command(step.service, step.action, step.parameters)}" for step in steps]
-        note = (
-            f"\n`{self.born}` of the first answer is the new id; put it where {ref.id} stands.\n"
-            if self.born
-            else ""
-        )
-        return f"# {self.title} {ref.id}\n\nRun these in order:\n\n" + "\n".join(lines) + "\n" + note
+    def runs(self, ref: ResourceRef, state: State, backup: Backup) -> tuple[Run, ...]:
+        first, *later = self.restore_plan(ref, state, backup)
+        then = waited(self.waits, new() if self.born else ref.id)
+        if not self.born:
+            return (Run(first, then=then), *(Run(step, then=then) for step in later))
+        made = msgspec.structs.replace(ref, id=new())
+        steps = self._afterwards(made, self._as_new(ref, state, new()))
+        return (Run(first, gives={1: self.born}, after=self.born_after, then=then), *map(Run, steps))
+
+    def _as_new(self, ref: ResourceRef, state: State, made: str) -> State:
+        """The state, as it is spoken of under the new id."""
+        return {**(renamed(state, {ref.id: made}) if self.names_itself else state), "arn": ""}
 
 
 __all__ = ["Change", "Declared", "Make", "Part", "Read", "Rehearsed", "Tags", "without_nothing"]

@@ -32,6 +32,7 @@ from keyturn.providers.aws.recipes.common import (
     value_of,
     wanted_otherwise,
 )
+from keyturn.providers.aws.recipes.runbook import Run
 
 REHEARSE_ITEMS_MAX: Final = 100_000
 REHEARSE_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -443,37 +444,17 @@ class Table(Recipe):
                 ref, "dynamodb:UpdateTable", {"TableName": ref.id, "DeletionProtectionEnabled": True}
             )
 
-    def manifest(self, ref: ResourceRef, state: State, backup: Backup) -> str:
-        tags = " ".join(f"Key={key},Value={value}" for key, value in state["tags"].items())
-        lines = [
-            f"# Restore DynamoDB table {ref.id} by hand",
-            "",
-            f"Account {ref.account}, region {ref.region}. Backup {backup.reference}: {self.at_risk(state)}. {backup.verified_by}.",
-            "",
-            "```sh",
-            f"aws dynamodb restore-table-from-backup --target-table-name {ref.id} --backup-arn {backup.reference}",
-            f"aws dynamodb wait table-exists --table-name {ref.id}",
-        ]
-        if tags:
-            lines.append(f"aws dynamodb tag-resource --resource-arn {state['arn']} --tags {tags}")
-        if state["ttl"]:
-            lines.append(
-                f"aws dynamodb update-time-to-live --table-name {ref.id} "
-                f"--time-to-live-specification Enabled=true,AttributeName={state['ttl']}"
-            )
-        if state["stream"]:
-            lines.append(
-                f"aws dynamodb update-table --table-name {ref.id} --stream-specification "
-                f"StreamEnabled=true,StreamViewType={state['stream']['StreamViewType']}"
-            )
-        if state["recovery"]:
-            lines.append(
-                f"aws dynamodb update-continuous-backups --table-name {ref.id} "
-                "--point-in-time-recovery-specification PointInTimeRecoveryEnabled=true"
-            )
-        if state["protection"]:
-            lines.append(f"aws dynamodb update-table --table-name {ref.id} --deletion-protection-enabled")
-        return "\n".join([*lines, "```", "", "Not as before: " + "; ".join(self.loss) + ".", ""])
+    def runs(self, ref: ResourceRef, state: State, backup: Backup) -> tuple[Run, ...]:
+        first, *later = self.restore_plan(ref, state, backup)
+        given = {**first.parameters, "BillingModeOverride": state["billing"]}
+        if state["billing"] == "PROVISIONED":
+            given["ProvisionedThroughputOverride"] = state["throughput"]
+        there = (f"aws dynamodb wait table-exists --table-name {ref.id}",)
+        made = Run(msgspec.structs.replace(first, parameters=given), then=there)
+        return (
+            made,
+            *(Run(step, then=there if step.action == "UpdateTable" else ()) for step in later),
+        )
 
 
 def _state(table: dict[str, Any]) -> State:

@@ -52,6 +52,7 @@ class Volume(Copied):
     kind: ClassVar[str] = "ec2:volume"
     gib: ClassVar[str] = "Size"
     title: ClassVar[str] = "EBS volume"
+    waits: ClassVar[tuple[str, ...]] = ("aws ec2 wait volume-available --volume-ids {id}",)
     fields: ClassVar[tuple[str, ...]] = (
         "Size", "VolumeType", "Iops", "Throughput", "Encrypted", "KmsKeyId", "AvailabilityZone", "MultiAttachEnabled",
         "attachments", "tags",
@@ -190,6 +191,7 @@ class Snapshot(Copied):
     kind: ClassVar[str] = "ec2:snapshot"
     gib: ClassVar[str] = "VolumeSize"
     title: ClassVar[str] = "EBS snapshot"
+    waits: ClassVar[tuple[str, ...]] = ("aws ec2 wait snapshot-completed --snapshot-ids {id}",)
     fields: ClassVar[tuple[str, ...]] = (
         "VolumeSize", "Encrypted", "KmsKeyId", "Description", "StorageTier", "shared", "tags",
     )  # fmt: skip

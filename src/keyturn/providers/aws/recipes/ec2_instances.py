@@ -59,6 +59,7 @@ class Instance(Copied):
 
     kind: ClassVar[str] = "ec2:instance"
     title: ClassVar[str] = "EC2 instance"
+    waits: ClassVar[tuple[str, ...]] = ("aws ec2 wait instance-running --instance-ids {id}",)
     fields: ClassVar[tuple[str, ...]] = (
         "InstanceType", "SubnetId", "PrivateIpAddress", "KeyName", "EbsOptimized", "SourceDestCheck", *_BORN_WITH, "CpuOptions", "groups", "profile",
         "monitored", "metadata", "placement", *_ATTRIBUTES, "disks", "running", "tags",

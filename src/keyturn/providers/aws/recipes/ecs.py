@@ -177,6 +177,7 @@ class TaskDefinition(Declared):
     )
     make: ClassVar[Make] = Make("ecs:RegisterTaskDefinition", {}, _SAID)
     born: ClassVar[str] = "taskDefinition.taskDefinitionArn"
+    born_after: ClassVar[str] = "/"
     makes_tags: ClassVar[str] = "tags"
     tagged: ClassVar[Tags] = _TAGS
     loss: ClassVar[tuple[str, ...]] = (

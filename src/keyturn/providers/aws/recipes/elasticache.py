@@ -128,6 +128,9 @@ class ReplicationGroup(Cached):
 
     kind: ClassVar[str] = "elasticache:replicationgroup"
     title: ClassVar[str] = "ElastiCache replication group"
+    waits: ClassVar[tuple[str, ...]] = (
+        "aws elasticache wait replication-group-available --replication-group-id {id}",
+    )
     fields: ClassVar[tuple[str, ...]] = (
         *dict.fromkeys(_MAKE_GROUP.values()), "AuthTokenEnabled", "tags",
     )  # fmt: skip
@@ -220,6 +223,9 @@ class Cluster(Cached):
 
     kind: ClassVar[str] = "elasticache:cluster"
     title: ClassVar[str] = "ElastiCache cluster"
+    waits: ClassVar[tuple[str, ...]] = (
+        "aws elasticache wait cache-cluster-available --cache-cluster-id {id}",
+    )
     fields: ClassVar[tuple[str, ...]] = (
         *dict.fromkeys(_MAKE_CLUSTER.values()), "ReplicationGroupId", "AuthTokenEnabled", "tags",
     )  # fmt: skip

@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
+import msgspec
+
 from keyturn.core.ports import Inquiry
 from keyturn.model.assessment import Dependent
 from keyturn.model.change import ResourceRef
+from keyturn.model.execution import Backup
 from keyturn.providers.aws.recipes.base import Captured, State, Step
 from keyturn.providers.aws.recipes.common import do, pages, value_of
 from keyturn.providers.aws.recipes.declared import Change, Make, Read, Tags
 from keyturn.providers.aws.recipes.filling import ARN, Item, at
 from keyturn.providers.aws.recipes.reborn import Reborn
+from keyturn.providers.aws.recipes.runbook import Run, new
 from keyturn.providers.aws.resources import Home, from_arn
 
 _TAGS: Final = Tags("elbv2:AddTags", "elbv2:RemoveTags", {"ResourceArns": [ARN]})
@@ -100,6 +104,7 @@ class LoadBalancer(_Balancing):
         Change("elbv2:SetIpAddressType", {"LoadBalancerArn": ARN}, {"IpAddressType": "IpAddressType"}),
     )
     born: ClassVar[str] = "LoadBalancers.0.LoadBalancerArn"
+    born_after: ClassVar[str] = ":loadbalancer/"
     tagged: ClassVar[Tags] = _TAGS
     recover_s: ClassVar[int] = 300
     loss: ClassVar[tuple[str, ...]] = (
@@ -153,6 +158,17 @@ class LoadBalancer(_Balancing):
             for rule in one["rules"]:
                 yield from do(made, "elbv2:CreateRule", _rule(name, rule))
 
+    def runs(self, ref: ResourceRef, state: State, backup: Backup) -> tuple[Run, ...]:
+        first, *_ = super().runs(ref, state, backup)
+        arn = _arn(msgspec.structs.replace(ref, id=new()))
+        given = {"LoadBalancerArn": arn, "Attributes": _pairs(state["attributes"])}
+        made = [first, Run(Step("elbv2:ModifyLoadBalancerAttributes", given))]
+        for number, one in enumerate(state["listeners"], 2):
+            listener = Step("elbv2:CreateListener", {"LoadBalancerArn": arn, **_made_of(one)})
+            made.append(Run(listener, gives={number: "Listeners.0.ListenerArn"}))
+            made += [Run(Step("elbv2:CreateRule", _rule(new(number), rule))) for rule in one["rules"]]
+        return tuple(made)
+
 
 class Listener(_Balancing):
     """A listener's port, protocol, certificate and default actions, and its rules."""
@@ -183,6 +199,7 @@ class Listener(_Balancing):
         Change("elbv2:ModifyListener", {"ListenerArn": ARN}, {name: name for name in _LISTENER}),
     )
     born: ClassVar[str] = "Listeners.0.ListenerArn"
+    born_after: ClassVar[str] = ":listener/"
     tagged: ClassVar[Tags] = _TAGS
     loss: ClassVar[tuple[str, ...]] = (
         "its ARN and those of its rules; certificates beyond the first; its attributes",
@@ -227,6 +244,7 @@ class ListenerRule(_Balancing):
     )
     calls: ClassVar[tuple[str, ...]] = ("elbv2:SetRulePriorities",)
     born: ClassVar[str] = "Rules.0.RuleArn"
+    born_after: ClassVar[str] = ":listener-rule/"
     tagged: ClassVar[Tags] = _TAGS
     loss: ClassVar[tuple[str, ...]] = ("its ARN", "where its requests went, from then until it stands again")
 
@@ -290,6 +308,7 @@ class TargetGroup(_Balancing):
     )
     calls: ClassVar[tuple[str, ...]] = ("elbv2:RegisterTargets", "elbv2:DeregisterTargets")
     born: ClassVar[str] = "TargetGroups.0.TargetGroupArn"
+    born_after: ClassVar[str] = ":targetgroup/"
     tagged: ClassVar[Tags] = _TAGS
     loss: ClassVar[tuple[str, ...]] = (
         "its ARN: listeners, rules, Auto Scaling groups and ECS services that name it have to be told",

@@ -24,6 +24,7 @@ class Stream(Declared):
 
     kind: ClassVar[str] = "kinesis:stream"
     title: ClassVar[str] = "Kinesis stream"
+    waits: ClassVar[tuple[str, ...]] = ("aws kinesis wait stream-exists --stream-name {id}",)
     fields: ClassVar[tuple[str, ...]] = (
         "shards",
         "mode",

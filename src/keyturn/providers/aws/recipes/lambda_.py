@@ -23,8 +23,8 @@ from keyturn.providers.aws.recipes import lambda_callers as callers
 from keyturn.providers.aws.recipes.base import Captured, Leaves, Narrow, Recipe, State, Step
 from keyturn.providers.aws.recipes.common import differences, read_call, value_of, wanted_otherwise
 from keyturn.providers.aws.recipes.export import backup_of, in_vault
+from keyturn.providers.aws.recipes.runbook import Run
 from keyturn.providers.aws.resources import Home, from_arn, is_arn
-from keyturn.providers.aws.wire_shapes import cli_command
 
 _ABSENT: Final = ("ResourceNotFoundException",)
 
@@ -307,21 +307,11 @@ class Function(Recipe):
             ref, state, _set(latest), {number: _set(one) for number, one in of_version.items()}
         )
 
-    def manifest(self, ref: ResourceRef, state: State, backup: Backup) -> str:
-        """Plain ``aws`` commands, with the values of environment variables left out: they are sealed with the capture."""
-        lines = []
-        for one in self._again(ref, state):
-            given = dict(one.step.parameters)
-            if given.get("Environment"):
-                given["Environment"] = {"Variables": dict.fromkeys(given["Environment"]["Variables"], "…")}
-            given.pop("Code", None)
-            line = cli_command("lambda", one.step.action, given)
-            lines.append(f"    {line}" + (f" --zip-file fileb://{one.code[:8]}.zip" if one.code else ""))
-        return (
-            f"# Lambda function {ref.id}\n\nThe archives are sealed in the plane's vault (index {backup.reference}), each under its "
-            "digest; the values of environment variables are in the sealed capture. With them, in this order, waiting after each "
-            "for LastUpdateStatus to be Successful:\n\n" + "\n".join(lines) + "\n"
-        )
+    def runs(self, ref: ResourceRef, state: State, backup: Backup) -> tuple[Run, ...]:
+        return made_again.runs(ref, self._again(ref, state))
+
+    def by_hand(self, state: State, backup: Backup) -> str:
+        return made_again.reads_beside(self._again(backup.resource, state), backup)
 
 
 def _one_version(parameters: dict[str, Any]) -> bool:

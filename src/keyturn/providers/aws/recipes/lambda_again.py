@@ -17,11 +17,12 @@ from keyturn.core.keeping import ITEM_BYTES_MAX, put_in, raw
 from keyturn.core.ports import Inquiry
 from keyturn.errors import UnavailableError
 from keyturn.model.change import ResourceRef
-from keyturn.model.execution import Refused, Role
+from keyturn.model.execution import Backup, Refused, Role
 from keyturn.providers.aws.recipes.base import State, Step, call
 from keyturn.providers.aws.recipes.common import human_bytes, must, pages, pause, read_call, value_of
 from keyturn.providers.aws.recipes.export import Kept, exported, keep, packed, unpacked
 from keyturn.providers.aws.recipes.lambda_callers import asked_again
+from keyturn.providers.aws.recipes.runbook import Run, new
 from keyturn.providers.aws.told import CODE
 
 ABSENT: Final = ("ResourceNotFoundException",)
@@ -199,6 +200,71 @@ def perform(ref: ResourceRef, made: list[Made], index: str) -> Inquiry[dict[str,
         if one.version:
             numbers[one.version] = str(told.get("Version"))
     return numbers
+
+
+def runs(ref: ResourceRef, steps: list[Made]) -> tuple[Run, ...]:
+    """As commands: archives and environments are files, and the number of a version is what its publishing said."""
+    numbers: dict[str, str] = {}
+    found = []
+    for one in steps:
+        given = renumbered(dict(one.step.parameters), numbers)
+        files = {}
+        if one.code:
+            given.pop("Code", None)
+            files["--zip-file"] = f"fileb://{_archive(one.code)}"
+        if _variables(one):
+            given.pop("Environment")
+            files["--environment"] = (
+                f"file://environment-{_environments(steps).index(_variables(one)) + 1}.json"
+            )
+        number = len(numbers) + 1
+        if one.version:
+            numbers[one.version] = new(number)
+        waiter = _WAITED.get(one.step.action)
+        then = (f"aws lambda wait {waiter} --function-name {ref.id}",) if waiter else ()
+        gives = {number: "Version"} if one.version else {}
+        found.append(Run(Step(one.step.operation, given), gives=gives, files=files, then=then))
+    return tuple(found)
+
+
+def reads_beside(steps: list[Made], backup: Backup) -> str:
+    """Which files the commands read, and where their content lies; empty where they read none."""
+    archives = dict.fromkeys(one.code for one in steps if one.code)
+    told = [
+        f"`{_archive(code)}`, the archive whose SHA-256 in base64 is {code} (their index: {backup.reference})"
+        for code in archives
+    ]
+    told += [
+        f'`environment-{number}.json`, {{"Variables": {{…}}}} with the values of {", ".join(sorted(one))} from the sealed capture'
+        for number, one in enumerate(_environments(steps), 1)
+    ]
+    sealed = "it reads files whose content is sealed in the plane's vault, which no command of AWS opens: "
+    return f"{sealed}{'; '.join(told)}." if told else ""
+
+
+_WAITED: Final = {
+    "CreateFunction": "function-active-v2",
+    "UpdateFunctionCode": "function-updated-v2",
+    "UpdateFunctionConfiguration": "function-updated-v2",
+}
+
+
+def _archive(code: str) -> str:
+    """The name of an archive's file, from its digest."""
+    return f"{base64.b64decode(code).hex()[:8]}.zip"
+
+
+def _variables(one: Made) -> dict[str, str]:
+    return (one.step.parameters.get("Environment") or {}).get("Variables") or {}
+
+
+def _environments(steps: list[Made]) -> list[dict[str, str]]:
+    """Those that differ, in their order: their files are named by number, which tells nothing of their values."""
+    found: list[dict[str, str]] = []
+    for one in steps:
+        if _variables(one) and _variables(one) not in found:
+            found.append(_variables(one))
+    return found
 
 
 def renumbered(parameters: dict[str, Any], numbers: Mapping[str, str]) -> dict[str, Any]:

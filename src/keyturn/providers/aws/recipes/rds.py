@@ -179,6 +179,7 @@ class Instance(Alike):
     kind: ClassVar[str] = "rds:db"
     gib: ClassVar[str] = "AllocatedStorage"
     title: ClassVar[str] = "RDS instance"
+    waits: ClassVar[tuple[str, ...]] = ("aws rds wait db-instance-available --db-instance-identifier {id}",)
     fields: ClassVar[tuple[str, ...]] = (
         *dict.fromkeys(_SET.values()), "EnabledCloudwatchLogsExports", "managed_password", "Engine", "DBName", "MasterUsername",
         "StorageEncrypted", "KmsKeyId", "DBClusterIdentifier", "AvailabilityZone", "AssociatedRoles", "stopped", "tags",

@@ -78,6 +78,7 @@ class Cluster(Alike):
 
     kind: ClassVar[str] = "rds:cluster"
     title: ClassVar[str] = "RDS cluster"
+    waits: ClassVar[tuple[str, ...]] = ("aws rds wait db-cluster-available --db-cluster-identifier {id}",)
     fields: ClassVar[tuple[str, ...]] = (
         *dict.fromkeys(_SET.values()), "EnabledCloudwatchLogsExports", "managed_password", "Engine", "EngineMode", "DatabaseName",
         "MasterUsername", "StorageEncrypted", "KmsKeyId", "DBSubnetGroup", "AssociatedRoles", "stopped", "tags",

@@ -38,6 +38,7 @@ class Snapshot(Snapshotted):
 
     kind: ClassVar[str] = "rds:snapshot"
     title: ClassVar[str] = "RDS snapshot"
+    waits: ClassVar[tuple[str, ...]] = ("aws rds wait db-snapshot-available --db-snapshot-identifier {id}",)
     noun: ClassVar[str] = "DBSnapshot"
     fields: ClassVar[tuple[str, ...]] = (*_OF, "Encrypted", "Iops", "OptionGroupName", "shared", "tags")
     deletes: ClassVar[frozenset[str]] = frozenset({"rds:DeleteDBSnapshot"})
@@ -113,6 +114,9 @@ class ClusterSnapshot(Snapshot):
 
     kind: ClassVar[str] = "rds:cluster-snapshot"
     title: ClassVar[str] = "RDS cluster snapshot"
+    waits: ClassVar[tuple[str, ...]] = (
+        "aws rds wait db-cluster-snapshot-available --db-cluster-snapshot-identifier {id}",
+    )
     noun: ClassVar[str] = "DBClusterSnapshot"
     fields: ClassVar[tuple[str, ...]] = (*_OF, "StorageEncrypted", "shared", "tags")
     deletes: ClassVar[frozenset[str]] = frozenset({"rds:DeleteDBClusterSnapshot"})

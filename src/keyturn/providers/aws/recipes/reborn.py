@@ -71,6 +71,9 @@ class Reborn(Declared):
         for step in self._afterwards(made, aim):
             yield from do(made, step.operation, step.parameters)
 
+    def _as_new(self, ref: ResourceRef, state: State, made: str) -> State:
+        return {**renamed(state, ref.id, made), "arn": ""}
+
     def _from_bin(self, ref: ResourceRef) -> Inquiry[bool]:
         if self.bin is None:
             return False

@@ -61,6 +61,7 @@ class Cluster(Snapshotted):
 
     kind: ClassVar[str] = "redshift:cluster"
     title: ClassVar[str] = "Redshift cluster"
+    waits: ClassVar[tuple[str, ...]] = ("aws redshift wait cluster-restored --cluster-identifier {id}",)
     fields: ClassVar[tuple[str, ...]] = (
         *_SET, "DBName", "MasterUsername", "ClusterSubnetGroupName", "AvailabilityZone", "IamRoles", "DefaultIamRoleArn",
         "SnapshotScheduleIdentifier", "managed_password", "paused", "tags",

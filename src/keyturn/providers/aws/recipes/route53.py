@@ -69,6 +69,7 @@ class HostedZone(Declared):
         {"HostedZoneConfig.Comment": "comment", "HostedZoneConfig.PrivateZone": "private"},
     )
     born: ClassVar[str] = "HostedZone.Id"
+    born_after: ClassVar[str] = "/"
     names_itself: ClassVar[bool] = True
     then: ClassVar[tuple[Make, ...]] = (
         Make("route53:AssociateVPCWithHostedZone", {"HostedZoneId": ID, "VPC": Item()}, each="further_vpcs"),

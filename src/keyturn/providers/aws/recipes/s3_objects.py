@@ -30,9 +30,9 @@ from keyturn.providers.aws.recipes.common import (
     value_of,
 )
 from keyturn.providers.aws.recipes.export import backup_of, exported, in_vault, keep
+from keyturn.providers.aws.recipes.runbook import Run
 from keyturn.providers.aws.recipes.s3_documents import plain
 from keyturn.providers.aws.uploads import BEGINS, BELONG
-from keyturn.providers.aws.wire_shapes import cli_command
 
 COPY_BYTES_MAX: Final = 5 * 1024**3
 """The largest object that one CopyObject copies (API_CopyObject)."""
@@ -222,14 +222,15 @@ class Object(Recipe):
         why = "its content is what was exported"
         return (Step("s3:PutObject", {"Bucket": bucket, "Key": key, **_put(state)}, why=why),)
 
-    def manifest(self, ref: ResourceRef, state: State, backup: Backup) -> str:
+    def runs(self, ref: ResourceRef, state: State, backup: Backup) -> tuple[Run, ...]:
         bucket, key = _place(ref)
-        given = {"Bucket": bucket, "Key": key, **_put(state)}
-        line = cli_command("s3", "PutObject", given)
+        step = Step("s3:PutObject", {"Bucket": bucket, "Key": key, **_put(state)})
+        return (Run(step, files={"--body": "content"}),)
+
+    def by_hand(self, state: State, backup: Backup) -> str:
         return (
-            f"# S3 object {ref.id}\n\nIts {backup.watermark.get('bytes', 0):,} bytes are sealed in the plane's vault under "
-            f"{backup.reference} (SHA-256 {backup.watermark.get('sha256', '')}). With them in the file `content`:\n\n"
-            f"    {line} --body content\n\nNot as before: {'; '.join(backup.loss)}.\n"
+            f"its {backup.watermark.get('bytes', 0):,} bytes are sealed in the plane's vault under {backup.reference} "
+            f"(SHA-256 {backup.watermark.get('sha256', '')}), and no command of AWS opens them. Put them into the file `content`."
         )
 
 

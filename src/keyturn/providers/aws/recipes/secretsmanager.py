@@ -22,7 +22,7 @@ from keyturn.providers.aws.recipes.common import do, must, tags_list, waiting_s
 from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Tags
 from keyturn.providers.aws.recipes.export import backup_of, exported, in_vault, keep, packed, unpacked
 from keyturn.providers.aws.recipes.filling import ID
-from keyturn.providers.aws.wire_shapes import cli_command
+from keyturn.providers.aws.recipes.runbook import Run
 
 _WHICH = {"SecretId": ID}
 
@@ -227,11 +227,26 @@ class Secret(Declared):
         ]
         return tuple(steps)
 
-    def manifest(self, ref: ResourceRef, state: State, backup: Backup) -> str:
-        line = cli_command("secretsmanager", "CreateSecret", {"Name": ref.id, **_said(state)})
+    def runs(self, ref: ResourceRef, state: State, backup: Backup) -> tuple[Run, ...]:
+        made = []
+        for number, (version, _) in enumerate(_staged(state)):
+            which = {"SecretId": ref.id} if number else {"Name": ref.id, **_said(state)}
+            name = "PutSecretValue" if number else "CreateSecret"
+            step = Step(f"secretsmanager:{name}", {**which, "ClientRequestToken": version})
+            made.append(Run(step, files={"--secret-string": f"file://{version}.txt"}))
+        if state.get("policy"):
+            policy = {"SecretId": ref.id, "ResourcePolicy": json.dumps(state["policy"])}
+            made.append(Run(Step("secretsmanager:PutResourcePolicy", policy)))
+        return tuple(made)
+
+    def by_hand(self, state: State, backup: Backup) -> str:
+        files = ", ".join(
+            f"`{version}.txt` ({' and '.join(stages) or 'no stage'})" for version, stages in _staged(state)
+        )
         return (
-            f"# Secret {ref.id}\n\nIts values are sealed in the plane's vault; {backup.reference} says under which references. With "
-            f"the current one in the file `value`:\n\n    {line} --secret-string file://value\n"
+            f"its values are sealed in the plane's vault, and {backup.reference} says under which references; no command of AWS opens "
+            f"them. Put each into a file without a line break at its end: {files}. A binary one takes "
+            "`--secret-binary fileb://` in the place of `--secret-string file://`."
         )
 
 

@@ -32,6 +32,7 @@ from keyturn.providers.aws.recipes.common import (
     value_of,
     wanted_otherwise,
 )
+from keyturn.providers.aws.recipes.runbook import Run
 
 BACKUP_PATH: Final = "/keyturn/backup"
 """Where copies of secure strings are kept; nothing but the backup role is to read it."""
@@ -210,15 +211,16 @@ class Parameter(Recipe):
             given["Value"] = "(the value of the copy)"
         return (Step("ssm:PutParameter", {**given, "Tags": tags_list(state["tags"])}),)
 
-    def manifest(self, ref: ResourceRef, state: State, backup: Backup) -> str:
-        given = {name: value for name, value in _put(ref, state).items() if name != "Value"}
-        value = (
-            f'"$(aws ssm get-parameter --with-decryption --name {backup.reference} --query Parameter.Value --output text)"'
-            if state["type"] == "SecureString"
-            else repr(state["value"])
-        )
-        flags = " ".join(f"--{_kebab(name)} {text!r}" for name, text in given.items())
-        return f"# Parameter {ref.id}\n\n    aws ssm put-parameter {flags} --value {value}\n\nTags: {state['tags']}\n"
+    def runs(self, ref: ResourceRef, state: State, backup: Backup) -> tuple[Run, ...]:
+        """A secure value goes from the copy into the command; it is not in the runbook."""
+        (made,) = self.restore_plan(ref, state, backup)
+        if state["type"] != "SecureString":
+            return (Run(made),)
+        asked = {"Name": backup.reference, "WithDecryption": True}
+        secret = Step("ssm:GetParameter", asked)
+        given = {name: value for name, value in made.parameters.items() if name != "Value"}
+        put = Run(msgspec.structs.replace(made, parameters=given), values={"--value": 1})
+        return (Run(secret, gives={1: "Parameter.Value"}), put)
 
 
 def _kebab(name: str) -> str:
