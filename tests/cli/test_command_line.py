@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -57,8 +58,8 @@ class Desk:
         return subprocess.run(command, env=given, capture_output=True, text=True, timeout=WAIT_S, check=False)
 
 
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+@contextlib.contextmanager
+def at_work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """Bob has every role and runs agents, dana and erin review, olga operates, ada audits. Each logs in by command."""
     with StandIn() as standin:
         account = world.Account(standin.endpoint, "AKIAENGINEER", "secret", region=REGION)
@@ -72,6 +73,12 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
             yield made
         finally:
             plane.stop()
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with at_work(tmp_path_factory) as made:
+        yield made
 
 
 # --- people ----------------------------------------------------------------------------------------------------------

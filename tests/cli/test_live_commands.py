@@ -13,29 +13,18 @@ from typing import Any
 import pytest
 from click.shell_completion import BashComplete
 
-from demo import world
 from keyturn.cli.client import Api
 from keyturn.cli.main import main
 from keyturn.cli.watching import follow
 from keyturn.errors import OperatorError
-from keyturn.testing.standin import StandIn
-from tests.cli.test_command_line import Desk
-from tests.console.running_plane import REGION, WAIT_S, Plane
+from tests.cli.test_command_line import Desk, at_work
+from tests.console.running_plane import WAIT_S
 
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with StandIn() as standin:
-        account = world.Account(standin.endpoint, "AKIAENGINEER", "secret", region=REGION)
-        plane = Plane(tmp_path_factory.mktemp("plane"), account)
-        plane.start()
-        made = Desk(plane, tmp_path_factory.mktemp("people"))
-        try:
-            for name in ("bob", "dana", "erin", "olga", "ada"):
-                assert made.say(name, "login", "--token", plane.token(name)).exit_code == 0
-            yield made
-        finally:
-            plane.stop()
+    with at_work(tmp_path_factory) as made:
+        yield made
 
 
 def anything(line: dict[str, Any]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from keyturn.console.autonomy import WAYS, autonomy, standing, way_of
+from keyturn.console.autonomy import WAYS, autonomy, picture, standing, way_of
 from keyturn.console.bars import DAY_MS
 from keyturn.core.case import Case, Phase
 from keyturn.model.change import Effect
@@ -72,13 +72,14 @@ def test_the_days_are_bars_and_words() -> None:
         {"day": 19_998, **none, "alone": 1, "refused": 1},
         {"day": 20_000, **none, "alone": 1},
     ]
-    assert [bar["said"].partition(": ")[2] for bar in told["picture"]["bars"]] == [
+    assert [bar["said"].partition(": ")[2] for bar in picture(told["days"])["bars"]] == [
         "1 alone, 0 with people, 1 refused, 0 regretted, 0 open",
         "nothing was asked for",
         "1 alone, 0 with people, 0 refused, 0 regretted, 0 open",
     ]
     assert told["standing"][0]["asked"] == 4
-    assert autonomy([], now_ms=NOW_MS) == {"days": [], "standing": [], "picture": {}}
+    assert autonomy([], now_ms=NOW_MS) == {"days": [], "standing": []}
+    assert picture([]) == {}
 
 
 def test_standing_is_counted_by_effect() -> None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable
 from typing import Any, Final
 
-from keyturn.model.assessment import WAYS_BACK
+from keyturn.model.assessment import WAYS_BACK, place
 
 NARROW: Final = 80
 """The least a terminal has; narrower ones wrap."""
@@ -199,10 +199,8 @@ def status(found: dict[str, Any]) -> str:
 def case(found: dict[str, Any]) -> str:
     """The review page, in the order in which a tired person needs it."""
     assessment = found.get("assessment") or {}
-    unknown = found["environment"] == "unknown"
-    place = "an unknown environment (counts as production)" if unknown else found["environment"]
     lines = [
-        f"{found['id']}  {found['phase'].upper()}  {found['symbol']} {found['effect']} in {place}",
+        f"{found['id']}  {found['phase'].upper()}  {found['symbol']} {found['effect']} in {place(found['environment'])}",
         f"  {', '.join(found['operations'])} of {', '.join(found['resources'])}",
         f"  asked by {found['agent'] or 'a person'} for {found['operator']} at {when(found['opened_at_ms'])}",
     ]

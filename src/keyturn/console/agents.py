@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from keyturn.console.autonomy import WAYS, autonomy
+from keyturn.console.autonomy import WAYS, autonomy, picture
 from keyturn.console.identity import User
 from keyturn.console.site import NOTE_CHARS_MAX, Site, wants_json
 from keyturn.console.text import seen
@@ -51,9 +51,7 @@ class Agents:
         if one and not found:
             return self._site.nothing_here(request, user)
         if wants_json(request):
-            return JSONResponse(
-                {"agents": [{key: agent[key] for key in agent if key != "picture"} for agent in found]}
-            )
+            return JSONResponse({"agents": found})
         return self._site.show(
             "agents.html",
             request,
@@ -62,6 +60,7 @@ class Agents:
             agents=found,
             one=one,
             ways=WAYS,
+            pictures={agent["name"]: picture(agent["days"]) for agent in found},
             may_end=_may_end(user),
         )
 

@@ -43,9 +43,7 @@ def way_of(case: Case) -> str:
 
 
 def autonomy(cases: Iterable[Case], *, now_ms: int) -> dict[str, Any]:
-    """Of one agent: `days` of the last thirty that had any ({date, one count for each of `WAYS`}), what it earned by effect
-    (`standing`), and the `picture` for a template.
-    """
+    """Of one agent: `days` of the last thirty that had any ({day, one count for each of `WAYS`}), and what it earned by effect."""
     listed = list(cases)
     first = now_ms // DAY_MS - DAYS + 1
     days: dict[int, dict[str, int]] = {}
@@ -54,12 +52,15 @@ def autonomy(cases: Iterable[Case], *, now_ms: int) -> dict[str, Any]:
         if day >= first:
             counts = days.setdefault(day, dict.fromkeys(WAYS, 0))
             counts[way_of(case)] += 1
-    picture = bars(days, WAYS, nothing="nothing was asked for")
     return {
         "days": [{"day": day, **counts} for day, counts in sorted(days.items())],
         "standing": [msgspec.to_builtins(one) for one in standing(listed)],
-        "picture": picture,
     }
+
+
+def picture(days: Iterable[dict[str, int]]) -> dict[str, Any]:
+    """The `days` of `autonomy` as bars."""
+    return bars({day["day"]: day for day in days}, WAYS, nothing="nothing was asked for")
 
 
 def standing(cases: Iterable[Case]) -> tuple[Standing, ...]:

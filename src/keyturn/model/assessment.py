@@ -157,6 +157,11 @@ class Heard(msgspec.Struct, frozen=True, omit_defaults=True):
         return f"{who.get(self.by, self.by)}: {self.said}{'' if self.counts else ' (does not count)'}"
 
 
+def place(environment: str) -> str:
+    """As `Assessment.place`, for who has only the word."""
+    return "an unknown environment (counts as production)" if environment == "unknown" else environment
+
+
 class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     """All that was determined about a change, and all that could not be (`unknowns`)."""
 
@@ -182,8 +187,7 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def place(self) -> str:
         """The environment in words, after *in*: what is not known is said to count as production."""
-        unknown = self.environment == "unknown"
-        return "an unknown environment (counts as production)" if unknown else self.environment
+        return place(self.environment)
 
     @property
     def kinds(self) -> frozenset[Kind]:

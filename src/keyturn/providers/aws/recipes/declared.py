@@ -201,12 +201,7 @@ class Declared(Recipe):
             if mine:
                 steps += self._set(change, ref, aim, mine)
                 left = [field for field in left if field not in mine]
-        for field, before, after in other:
-            if field == "tags":
-                had = before or {}
-                steps += self._tag(
-                    ref, state, {key: value for key, value in after.items() if had.get(key) != value}
-                )
+        steps += self._tag_other(ref, state, other)
         return Narrow(tuple(steps), tuple(other), immutable=tuple(left))
 
     def inverse(
@@ -295,6 +290,14 @@ class Declared(Recipe):
         return next((change for change in self.changes if change.operation == operation), None)
 
     # --- tags and parts ----------------------------------------------------------------------------------------------
+
+    def _tag_other(
+        self, ref: ResourceRef, state: State, other: tuple[tuple[str, Any, Any], ...]
+    ) -> list[Step]:
+        """Sets the tags that are wanted otherwise; a patch takes none off."""
+        wanted: Mapping[str, str] = next((after for field, _, after in other if field == "tags"), {})
+        had = state.get("tags") or {}
+        return self._tag(ref, state, {key: value for key, value in wanted.items() if had.get(key) != value})
 
     def _tag(self, ref: ResourceRef, state: State, tags: Mapping[str, str]) -> list[Step]:
         if self.tagged is None or not tags:

@@ -114,10 +114,8 @@ class Environment(Declared):
             {"OptionSettings": [_setting(key, value) for key, value in differ.items()]} if differ else {}
         )
         steps = [Step(_UPDATE, {"EnvironmentName": ref.id, **update})] if update else []
-        had = state.get("tags") or {}
-        new = {key: value for key, value in (desired.get("tags") or {}).items() if had.get(key) != value}
         return Narrow(
-            (*steps, *self._tag(ref, state, new)),
+            (*steps, *self._tag_other(ref, state, other)),
             (*other, *fixed),
             immutable=(
                 *(["ApplicationName"] if "ApplicationName" in names else []),
@@ -144,13 +142,7 @@ class Environment(Declared):
 
     @staticmethod
     def _options(told: list[dict[str, Any]]) -> dict[str, str]:
-        options = {
-            f"{one.get('Namespace')}|{one.get('ResourceName') or ''}|{one.get('OptionName')}": str(
-                one["Value"]
-            )
-            for one in told
-            if one.get("Value") is not None
-        }
+        options = {_key(one): str(one["Value"]) for one in told if one.get("Value") is not None}
         return dict(sorted(options.items()))
 
     def inverse(
@@ -173,13 +165,15 @@ class Environment(Declared):
         new: list[dict[str, Any]] = []
         for one in named:
             where = {name: one[name] for name in ("Namespace", "ResourceName", "OptionName") if one.get(name)}
-            value = state["options"].get(
-                f"{one.get('Namespace')}|{one.get('ResourceName') or ''}|{one.get('OptionName')}"
-            )
+            value = state["options"].get(_key(one))
             (new if value is None else stood).append(where if value is None else {**where, "Value": value})
         back |= {"OptionSettings": stood} if stood else {}
         back |= {"OptionsToRemove": new} if new else {}
         return (Step(_UPDATE, {"EnvironmentName": ref.id, **back}),) if back else ()
+
+
+def _key(option: dict[str, Any]) -> str:
+    return f"{option.get('Namespace')}|{option.get('ResourceName') or ''}|{option.get('OptionName')}"
 
 
 def _setting(key: str, value: str) -> dict[str, str]:
