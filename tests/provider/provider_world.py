@@ -130,6 +130,8 @@ class Account:
             said = error.response["Error"]
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
             return Refused(said["Code"], said.get("Message", ""), status)
+        except NotImplementedError:
+            return Unavailable(f"{call.operation} is not in the stand-in")
         value.pop("ResponseMetadata", None)
         if isinstance(value.get("Body"), StreamingBody):
             value["Body"] = value["Body"].read()

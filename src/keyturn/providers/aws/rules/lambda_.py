@@ -156,10 +156,12 @@ def concurrency_zero(context: Context) -> Fired:
 )
 def feeding(context: Context) -> Fired:
     """When Enabled is true the mapping is active, when false Lambda pauses polling and invocation; a mapping makes a function run on what others write."""
-    given = context.parameters
-    if context.operation.action.startswith("Delete") or given.get("Enabled") is False:
+    given, action = context.parameters, context.operation.action
+    if action.startswith("Delete") or (action.startswith("Update") and given.get("Enabled") is False):
         return f"{context.ref} would no longer read what it is fed with.", {}
-    if not given.get("FunctionName"):
+    if given.get("Enabled") is False:
+        return None  # it is made asleep: what wakes it is judged then
+    if not given.get("FunctionName") and given.get("Enabled") is not True:
         return None
     return Said(
         f"{context.ref} would run, with its role, on whatever is written into its source.",

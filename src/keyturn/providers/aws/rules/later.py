@@ -67,7 +67,9 @@ def _parts(steps: list[Step], depth: int = 0) -> Iterator[Part]:
         elif step.unread or not step.name:
             yield Part("", label=step.label, unknown=step.unread or "its script is not known")
         elif step.name in {"ssm:SendCommand", "ssm:StartAutomationExecution"} and step.parameters is not None:
-            yield from _document(step.parameters.get("DocumentName"), step.parameters.get("Parameters"), None, depth + 1)  # fmt: skip
+            named = step.parameters.get("DocumentName")
+            yield from _document(named, step.parameters.get("Parameters"), None, depth + 1)
+            yield from _shell(named, step.label)
         else:
             yield Part(step.name, step.parameters or {}, step.label, given=step.parameters is not None)
 
@@ -86,6 +88,13 @@ def _document(name: Any, given: Any, content: Any, depth: int = 0) -> Iterator[P
         yield from _parts(of_document(content, parameters), depth)
     else:
         yield Part("", label=named or "the document", unknown="what the document does was not read")
+
+
+def _shell(document: Any, label: str) -> Iterator[Part]:
+    """That a shell runs, where the call is no SSM call of its own whose rule says so."""
+    named = str(document or "").rpartition("/")[2].partition(":")[0]
+    if named in _SHELLS:
+        yield Part("", label=label or named, unknown="a shell script on instances cannot be judged")
 
 
 def _member(name: str, value: Any) -> Any:
@@ -174,6 +183,7 @@ def _targets(given: Any) -> Iterator[Part]:
         arn = str(target.get("Arn", ""))
         if ":ssm:" in arn and ":document/" in arn:
             yield from _document(arn, _json(target.get("Input")), None)
+            yield from _shell(arn, "its target")
         for words in values(target, "EcsTaskParameters.Overrides.ContainerOverrides[].Command") or []:
             yield from _command([words], "its container")
         inner = _json(target.get("Input"))
@@ -216,9 +226,9 @@ def _window(request: Request) -> Iterator[Part]:
     )
     kind = str(request.get("TaskType", ""))
     if kind in {"RUN_COMMAND", "AUTOMATION"} or (not kind and inner.get("Parameters")):
-        yield from _document(
-            request.get("TaskArn"), inner.get("Parameters") or request.get("TaskParameters"), None
-        )
+        given = inner.get("Parameters") or request.get("TaskParameters")
+        yield from _document(request.get("TaskArn"), given, None)
+        yield from _shell(request.get("TaskArn"), "the window's task")
 
 
 def _content(live: Mapping[str, Any]) -> Any:

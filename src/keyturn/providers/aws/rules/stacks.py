@@ -230,6 +230,9 @@ def with_members(context: Context) -> Fired:
     evidence = {"resources": said[:10], "count": len(gone), "holding data": len(lost)}
     more = " or more" if members.get("NextToken") else ""
     if not lost and not more:
+        if not gone:
+            left = "they stay, and nothing manages them any more" if listed else "it has none"
+            return Said(f"No resource would be deleted with the stack: {left}.", evidence, kind=Kind.OUTAGE, reversibility=R3)  # fmt: skip
         said_so = f": {_named(said)}" if said else ""
         return Said(f"{len(gone)} resources would be deleted with the stack{said_so}.", evidence, kind=Kind.OUTAGE, reversibility=R3)  # fmt: skip
     which = f", among them {_named(said)}, with {holds(str(lost[0].get('ResourceType')))}" if lost else ""
