@@ -14,7 +14,7 @@ import socket
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import uvicorn
@@ -34,11 +34,11 @@ from keyturn.explaining.loaded import Loaded
 from keyturn.messengers import Messengers
 from keyturn.model.record import PolicyLoaded, Started
 from keyturn.policy.cedar import CedarEngine
+from keyturn.policy_texts import StoredTexts
 from keyturn.providers.aws import catalogue
 from keyturn.providers.aws.hosts import SUFFIXES
 from keyturn.providers.aws.provider import AwsProvider
 from keyturn.runtime import Runtime, Settings, now_ms
-from keyturn.stores.bundle import POLICIES
 from keyturn.stores.opening import is_postgres, open_store
 from keyturn.stores.vault import Signer, Vault, load_or_create_key
 from keyturn.surfaces.aws_gateway import Gateway, GatewayConfig
@@ -82,15 +82,16 @@ class App:
         )
         vault = self.vault = Vault(self.store, key)
         self.executor = AwsExecutor(_aws(config))
-        self.policy = _policy(config)
+        self._given = _policy(config)
         self.runtime = Runtime(
             store=self.store,
             vault=vault,
             signer=Signer(signing_key),
             providers=self._providers(config),
-            policy=self.policy,
+            policy=self._given,
             executor=self.executor,
             settings=_settings(config, observe=observe or config.observe),
+            texts=StoredTexts(self.store, lambda: self.config.holds.approval_window_s),
         )
         self.messengers = Messengers(config, self.store, self.runtime)
         self.identity = Identity(self.store, self.runtime.record_user, now_ms)
@@ -114,11 +115,9 @@ class App:
         loaded = PolicyLoaded(
             at_ms=now_ms(), policy_digest=policy.digest, packs=tuple(config.packs), enforcing=not mode
         )
-        await self._keep_text(policy)
         await self.runtime.reload(policy, settings, self._providers(config), loaded)
         names = ("data_dir", "gateway", "console", "aws", "store", "events", "channels", "slack")
         left = tuple(name for name in names if getattr(config, name) != getattr(self.config, name))
-        self.policy = policy
         self.config = msgspec.structs.replace(config, **{name: getattr(self.config, name) for name in names})
         return left
 
@@ -126,17 +125,14 @@ class App:
         """Everything listens when this returns."""
         config = self.config
         mode = str(self.runtime.status()["mode"])
-        await self._keep_text(self.policy)
         await self.runtime.start(
-            Started(at_ms=now_ms(), version=__version__, catalogue=catalogue.identity(), mode=mode)
-        )
-        await self.runtime.book.note(
+            Started(at_ms=now_ms(), version=__version__, catalogue=catalogue.identity(), mode=mode),
             PolicyLoaded(
                 at_ms=now_ms(),
-                policy_digest=self.policy.digest,
+                policy_digest=self._given.digest,
                 packs=tuple(config.packs),
                 enforcing=mode != "observe",
-            )
+            ),
         )
         listening = _bind(config.console.host, config.console.port, "console.port", shared=self.workers)
         place = config.gateway
@@ -176,10 +172,11 @@ class App:
         self.messengers.start()
         await self._start_console(listening, authority)
 
-    async def _keep_text(self, policy: CedarEngine) -> None:
-        """Before it decides anything its text is in the store, under the digest that decisions name: an export has it with them."""
-        if self.store.get_row(POLICIES, policy.digest) is None:
-            await self.store.put_row(POLICIES, policy.digest, policy.text)
+    @property
+    def policy(self) -> CedarEngine:
+        """The policies in force; none at all where they cannot be read."""
+        engine = self.runtime.work.policy
+        return engine if isinstance(engine, CedarEngine) else CedarEngine(())
 
     async def _start_console(self, listening: socket.socket, authority: Authority | None) -> None:
         config = self.config
@@ -415,8 +412,26 @@ async def _reload(app: App, again: Callable[[], Config]) -> None:
         log.error("not reloaded, what was in force stays: %s [%s]", error.message, error.code)  # noqa: TRY400  # the operator's, not ours
         return
     log.warning("reloaded: policy %s is in force", app.policy.digest)
+    for line in said_of_policy(app.runtime.status()):
+        log.warning("%s", line)
     if left:
         log.warning("changed, and in force after a restart only: %s", ", ".join(left))
+
+
+def said_of_policy(status: dict[str, Any]) -> list[str]:
+    """Where the policies on disk are not those in force: that, and what waits."""
+    if status["policy_configured"] == status["policy_digest"]:
+        return []
+    for one in status["policy_waits"]:
+        if one["digest"] == status["policy_configured"]:
+            packs = ", ".join(one["packs"])
+            waits = (
+                f"NOT IN FORCE: {packs} lets more through than what is; {one['id']} waits: keyturn proposals"
+            )
+            return [waits, *(f"  {line}" for line in one["relaxes"])]
+    return [
+        "NOT IN FORCE: the policies on disk were denied, or nobody decided within a day; a reload proposes them again"
+    ]
 
 
 def reserve(host: str, port: int, setting: str) -> tuple[socket.socket, int]:

@@ -55,6 +55,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "app": ("",),  # wires everything
     "messengers": ("",),  # and this who is told
+    # The runtime's port to policies that were loaded before: opened by `policy`, kept by a store, compared over the catalogue.
+    "policy_texts": ("policy", "providers", "core", "stores.interface", "stores.bundle", "model", "errors"),
     "testing": ("",),  # tests everything
 }
 """Part of the package -> what of the others it may import (a part, or a module of one)."""

@@ -97,6 +97,22 @@ REVIEWING: Final[tuple[r.Event, ...]] = (
     rv.DelegationEnded(at_ms=AT, by="ivan", person="ivan", to="grace"),
     rv.Proposed(
         at_ms=AT,
+        by="the configuration",
+        id="P-2",
+        wanted=Wanted(
+            "policy",
+            "sha256:2",
+            packs=("seatbelt",),
+            relaxes=(
+                "hold becomes allow: delete in production, e.g. any operation by an agent: effect=delete",
+            ),
+        ),
+        before="sha256:1",
+        after="sha256:2",
+        until_ms=AT + 1,
+    ),
+    rv.Proposed(
+        at_ms=AT,
         by="ada",
         id="P-1",
         wanted=Wanted(

@@ -102,6 +102,43 @@ def test_a_scrape_hears_all_workers(keyturn: Installation) -> None:
 
 
 @pytest.mark.slow
+def test_policy_is_relaxed_by_two_in_every_worker(keyturn: Installation) -> None:
+    """A pack is taken out of the configuration: no worker lets more through until two administrators said so; then all do."""
+    both = 'packs = ["seatbelt", "caps"]'
+    keyturn.configure(lambda text: text.replace('packs = ["seatbelt"]', both))
+    running = keyturn.up("--workers", "2")
+    keyturn.login()
+    root = keyturn.environment["KEYTURN_TOKEN"]
+    invite = json.loads(keyturn.run("user", "add", "ben", "--role", "administrator", "-o", "json"))["token"]
+    del keyturn.environment["KEYTURN_TOKEN"]
+    keyturn.run("login", "--token", invite)
+    kept = json.loads((keyturn.home / ".config" / "keyturn" / "login.json").read_text())
+    ben = kept["tokens"][running.console]
+    keyturn.environment["KEYTURN_TOKEN"] = root
+
+    def in_force() -> set[str]:
+        """As whichever worker answers says."""
+        return {json.loads(keyturn.run("status", "-o", "json"))["policy_digest"] for _ in range(6)}
+
+    strict = in_force()
+    running.config.write_text(running.config.read_text().replace(both, 'packs = ["seatbelt"]'))
+    running.send(signal.SIGHUP)
+    until(
+        lambda: running.said().count("NOT IN FORCE: seatbelt lets more through") == 2, what="both to say so"
+    )
+    assert in_force() == strict
+    assert "P-2 waits: seatbelt would let more through" in keyturn.run("status")
+    assert "It lets through what is not let through now" in keyturn.run("proposals")
+    assert "is yours now" in keyturn.run("proposals", "approve", "P-2")
+    assert "another administrator has to approve" in keyturn.run("proposals", "approve", "P-2", fails=True)
+    keyturn.environment["KEYTURN_TOKEN"] = ben
+    assert "seatbelt is in force" in keyturn.run("proposals", "approve", "P-2")
+    until(lambda: len(in_force()) == 1 and in_force() != strict, what="both to follow")
+    keyturn.verified()
+    assert running.end() == 0
+
+
+@pytest.mark.slow
 def test_reload_and_drain(keyturn: Installation, upstream: Upstream) -> None:
     """What is wrong leaves the old in force and says so; what is right is in force at once; who has asked is answered at the end."""
     running = keyturn.up("--workers", "2")

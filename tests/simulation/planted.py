@@ -26,9 +26,10 @@ from keyturn.model.execution import Backup, Outcome, OutcomeStatus
 from keyturn.model.record import Draft, Entry
 from keyturn.model.review import Accepted, NotAccepted, Review, ReviewRequest
 from keyturn.model.reviewing import Proposed
-from keyturn.runtime import Runtime, asking, book, gate, reviewing, work
+from keyturn.runtime import Runtime, asking, book, gate, policing, reviewing, work
 from keyturn.runtime.interface import Reply, ReplyKind
 from keyturn.testing.simulation.disk import SimulatedStore
+from keyturn.testing.simulation.policies import SimulatedTexts
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -337,6 +338,32 @@ def she_approves_what_she_proposed(patch: Patch) -> None:
     patch.setattr(proposing, "judge", lenient)
 
 
+def what_stands_on_the_disk_decides(patch: Patch) -> None:
+    """A node asks the policies that it was given to load, whatever is in force."""
+    patch.setattr(policing.Policing, "engine", lambda self: self._configured)
+
+
+def one_administrator_relaxes_policy(patch: Patch) -> None:
+    """The first yes puts in force what the configuration wants."""
+    decide = proposing.decide
+
+    def hasty(
+        people: People, judged: Proposed, by: str, at_ms: int, **given: Any
+    ) -> tuple[r.PlaneEvent, ...]:
+        return decide(people, msgspec.structs.replace(judged, by="a file"), by, at_ms, **given)
+
+    patch.setattr(proposing, "decide", hasty)
+
+
+def nobody_compares_policies(patch: Patch) -> None:
+    """What is loaded is in force."""
+
+    async def nothing(*_: object) -> tuple[str, ...]:
+        return ()
+
+    patch.setattr(SimulatedTexts, "compare", nothing)
+
+
 def sent_before_it_is_withdrawn(patch: Patch) -> None:
     """The narrower way is on its way, and what it stands for is withdrawn a moment later, where it still can be."""
     record_all = book.Book.record_all
@@ -400,6 +427,9 @@ PLANTED: tuple[Plant, ...] = (
     batch_of_anything,
     one_makes_a_reviewer,
     she_approves_what_she_proposed,
+    what_stands_on_the_disk_decides,
+    one_administrator_relaxes_policy,
+    nobody_compares_policies,
     sent_before_it_is_withdrawn,
     excluded_from_the_first_only,
 )

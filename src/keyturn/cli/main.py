@@ -190,6 +190,7 @@ def up(ctx: click.Context, observe: bool, workers: int) -> None:
             lines.append(
                 "  ADVISORY: the account lets changes in beside Keyturn. Make it enforcing: keyturn guard aws"
             )
+        lines += [f"  {line}" for line in app.said_of_policy(status)]
         return "\n".join(lines)
 
     def again() -> config.Config:

@@ -4,6 +4,7 @@ has to approve a change among people.
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import click
@@ -124,7 +125,7 @@ def passkey_remove(ctx: click.Context, id_: str, user: str, output: str) -> None
 @click.group(invoke_without_command=True)
 @click.pass_context
 def proposals(ctx: click.Context) -> None:
-    """Changes among people that wait for another administrator; without a command: list them."""
+    """Changes among people or of policy that wait for another administrator; without a command: list them."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(proposals_list)
 
@@ -138,11 +139,28 @@ def proposals_list(ctx: click.Context, output: str = "text") -> None:
 
     found = api(ctx).get("/proposals")["proposals"]
     lines = [
-        f"{one['id']}  {one['kind']} {one['name']}: {one['before']} -> {one['after']}\n"
-        f"     proposed by {one['by']}, open until {text.when(one['until_ms'])}"
+        f"{_wanted(one)}\n     proposed by {one['by']}, open until {text.when(one['until_ms'])}{_relaxes(one)}"
         for one in found
     ]
     out(found, "\n".join(lines) if lines else "There is none.", output)
+
+
+def _wanted(one: Any) -> str:
+    if one["kind"] == "policy":
+        return f"{one['id']}  policy {', '.join(one['packs'])}: {one['before'][:19]} -> {one['after'][:19]}"
+    return f"{one['id']}  {one['kind']} {one['name']}: {one['before']} -> {one['after']}"
+
+
+def _relaxes(one: Any) -> str:
+    """What the policies would let through, in full: nobody agrees to what she was not shown."""
+    if not one["relaxes"]:
+        return ""
+    lines = [
+        line
+        for said in one["relaxes"]
+        for line in textwrap.wrap(said, 80, initial_indent="     ~ ", subsequent_indent="       ")
+    ]
+    return "\n".join(["", "     It lets through what is not let through now:", *lines])
 
 
 @proposals.command("approve")
@@ -151,9 +169,14 @@ def proposals_list(ctx: click.Context, output: str = "text") -> None:
 @output_option
 @click.pass_context
 def proposals_approve(ctx: click.Context, id_: str, note: str, output: str) -> None:
-    """It takes effect. Not by who proposed it, nor by whom it is about."""
+    """It takes effect. Not by who proposed it, nor by whom it is about. What the configuration wants of policy takes two."""
     done = api(ctx).post(f"/proposals/{id_}/approve", {"note": note})
+    if done["waits"]:
+        out(done, f"{id_} is yours now; another administrator has to approve it within a day.", output)
+        return
     said = f"Approved {id_}: {done['kind']} {done['name']}, {done['after']}."
+    if done["kind"] == "policy":
+        said = f"Approved {id_}: {', '.join(done['packs'])} is in force, {done['after'][:19]}."
     if done["token"]:
         said += (
             f"\n\nGive {done['name']} this second half of her login; the first she has from {done['by']}:\n"

@@ -172,6 +172,7 @@ def status(found: dict[str, Any]) -> str:
     lines += [f"  HALTED     {agent or 'everything'}, by {by}" for agent, by in sorted(halts.items())]
     if not halts:
         lines.append("  halted     by nobody")
+    lines += _policy_waits(found)
     phases = ", ".join(f"{count} {phase}" for phase, count in found["phases"].items())
     signed = found["checkpoint"]
     said = "NOT SIGNED YET"
@@ -194,6 +195,17 @@ def status(found: dict[str, Any]) -> str:
     ]
     lines += [f"  {name:10} {found.get(key, '')}" for name, key in _IDENTITIES]
     return "\n".join(lines)
+
+
+def _policy_waits(found: dict[str, Any]) -> list[str]:
+    """Policies that would let more through than those in force; what is on disk and in nobody's hands."""
+    lines = [
+        f"  POLICY     {one['id']} waits: {', '.join(one['packs'])} would let more through; keyturn proposals"
+        for one in found["policy_waits"]
+    ]
+    if not lines and found["policy_configured"] != found["policy_digest"]:
+        lines = ["  POLICY     what is on disk is NOT IN FORCE: denied, or undecided for a day"]
+    return lines
 
 
 def case(found: dict[str, Any]) -> str:

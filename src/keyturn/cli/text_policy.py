@@ -6,9 +6,8 @@ import textwrap
 from collections import defaultdict
 from typing import Final
 
-from keyturn.policy.facts import Value
 from keyturn.policy.proving import Area, Difference
-from keyturn.policy.symbols import OTHER, Witness, remarkable
+from keyturn.policy.relaxing import example, where
 
 WIDE: Final = 80
 
@@ -33,7 +32,7 @@ def difference_text(found: Difference) -> str:
         lines += ["", what]
         for area in areas:
             lines += _area(area)
-    doubtful = [f"{area.what}, {_where(area)}" for area in found.areas if not area.shown]
+    doubtful = [f"{area.what}, {where(area)}" for area in found.areas if not area.shown]
     doubtful += [f"{what}: too much to look through" for what in found.unfinished]
     if doubtful:
         lines += ["", "NOT PROVED, and so treated as more permissive:", *(f"  {one}" for one in doubtful)]
@@ -43,35 +42,16 @@ def difference_text(found: Difference) -> str:
 
 def _area(area: Area) -> list[str]:
     was, now = ", ".join(area.before.policies) or "no policy", ", ".join(area.after.policies) or "no policy"
-    said = [f"e.g. {_example(area.witness)}", f"before: {was}"]
+    said = [f"e.g. {example(area.witness)}", f"before: {was}"]
     if was != now:
         said.append(f"after: {now}")
-    return [f"  {_where(area)}", *(line for one in said for line in _wrapped(one))]
+    return [f"  {where(area)}", *(line for one in said for line in _wrapped(one))]
 
 
 def _wrapped(text: str) -> list[str]:
     return textwrap.wrap(
         text, WIDE, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False
     )
-
-
-def _where(area: Area) -> str:
-    return f"{area.effect} {'in' if area.production else 'outside'} production"
-
-
-def _example(witness: Witness) -> str:
-    facts = [f"{name}={_value(value)}" for name, value in remarkable(witness).items()]
-    name = witness.action.name.replace(":KeyturnOther", ":*").replace("aws:keyturnother:*", "any operation")
-    who = f"{witness.actor.type.lower()} {witness.actor.id}".removesuffix(f" {OTHER}")
-    return f"{name} by {'an' if who == 'agent' else 'a' if who == 'person' else ''} {who}: ".replace(
-        "  ", " "
-    ) + (" ".join(facts))
-
-
-def _value(value: Value) -> str:
-    if isinstance(value, list):
-        return ",".join(value)
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _outside(found: Difference, so: str) -> list[str]:

@@ -227,7 +227,7 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
     ),
     ("GET", "/proposals"): Row(
         shapes.Proposals,
-        says="Changes among people that wait for another administrator.",
+        says="Changes among people, and of policy, that wait for another administrator.",
     ),
     ("POST", "/proposals"): Row(
         shapes.Invitation,
@@ -238,7 +238,7 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
     ("POST", "/proposals/{id}/approve"): Row(
         shapes.DecidedProposal,
         people_api.ProposalNote,
-        says="It takes effect; never by who proposed it or whom it is about, and never by a token.",
+        says="It takes effect; never by who proposed it or whom it is about, and never by a token. What the configuration wants of policy is hers then, and waits for another one.",
     ),
     ("POST", "/proposals/{id}/deny"): Row(
         shapes.DecidedProposal, people_api.ProposalNote, says="It does not."

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from keyturn.console.identity import User
+from keyturn.console.proposals import shown
 from keyturn.console.site import Site, wants_json
 from keyturn.console.text import seen
 from keyturn.core.case import Case
@@ -67,7 +68,7 @@ class PolicyPages:
 
     async def _found(self) -> dict[str, Any]:
         if self._policies is None:
-            return {"digest": "", "rules": [], "tests": [], "cases": 0}
+            return {"digest": "", "rules": [], "tests": [], "cases": 0, "configured": "", "waiting": []}
         cases = self._desk.cases(limit=CASES_MAX)
         hits = determined(cases)
         rules = [rule | {"hits": hits.get(rule["id"], 0)} for rule in self._policies.rules()]
@@ -76,7 +77,14 @@ class PolicyPages:
             tests = await asyncio.get_running_loop().run_in_executor(self._thread, self._policies.tests)
             self._tests = (digest, tests)
         found: dict[str, Any] = seen(
-            {"digest": digest, "rules": rules, "tests": self._tests[1], "cases": len(cases)}
+            {
+                "digest": digest,
+                "rules": rules,
+                "tests": self._tests[1],
+                "cases": len(cases),
+                "configured": self._desk.status()["policy_configured"],
+                "waiting": [shown(one) for one in self._desk.proposals() if one.wanted.kind == "policy"],
+            }
         )
         return found
 

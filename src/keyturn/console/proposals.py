@@ -64,9 +64,11 @@ class Proposing:
     async def decide(self, id_: str, *, by: str, approve: bool, note: str = "") -> dict[str, Any]:
         """Say yes or no; returns the proposal with the second half of her login, where it makes one. Raises `ReviewError`."""
         decided = await self._desk.decide_proposal(id_, by=by, approve=approve, note=note)
+        if approve and any(one.id == id_ for one in self.waiting()):
+            return shown(decided) | {"approved": False, "waits": True, "token": ""}
         token = await self._effect(decided) if approve else ""
         await self._identity.store.delete_row(_TABLE, id_)
-        return shown(decided) | {"approved": approve, "token": token}
+        return shown(decided) | {"approved": approve, "waits": False, "token": token}
 
     async def _effect(self, decided: Proposed) -> str:
         await self._follow(decided.wanted)
@@ -107,4 +109,6 @@ def shown(one: Proposed) -> dict[str, Any]:
         "after": one.after,
         "proposed_at_ms": one.at_ms,
         "until_ms": one.until_ms,
+        "packs": list(one.wanted.packs),
+        "relaxes": list(one.wanted.relaxes),
     }

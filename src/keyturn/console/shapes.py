@@ -125,7 +125,9 @@ class Invitation(msgspec.Struct, frozen=True):
 
 
 class Proposal(msgspec.Struct, frozen=True):
-    """A change among people that waits. `kind`: user | invite | team | alias | owners | delegation."""
+    """A change among people that waits, or of policy. `kind`: user | invite | team | alias | owners | delegation | policy. `relaxes`: what
+    the policies `after` let through that those `before` do not.
+    """
 
     id: str
     by: str
@@ -135,6 +137,8 @@ class Proposal(msgspec.Struct, frozen=True):
     after: str
     proposed_at_ms: int
     until_ms: int
+    packs: tuple[str, ...]
+    relaxes: tuple[str, ...]
 
 
 class Proposals(msgspec.Struct, frozen=True):
@@ -142,9 +146,12 @@ class Proposals(msgspec.Struct, frozen=True):
 
 
 class DecidedProposal(Proposal, frozen=True, kw_only=True):
-    """`token` is the second half of the login that it makes; both halves, joined with a dot, are good for one login."""
+    """`token` is the second half of the login that it makes; both halves, joined with a dot, are good for one login. `waits`: it is hers
+    now, and another administrator has to approve.
+    """
 
     approved: bool
+    waits: bool
     token: str
 
 
@@ -306,8 +313,20 @@ class Signed(msgspec.Struct, frozen=True):
     root: str
 
 
+class WaitingPolicy(msgspec.Struct, frozen=True):
+    """Policies that would let more through than those in force, and wait as a proposal: the worst of it, and in how many ways."""
+
+    id: str
+    by: str
+    packs: tuple[str, ...]
+    digest: str
+    relaxes: tuple[str, ...]
+    ways: int
+    until_ms: int
+
+
 class Status(msgspec.Struct, frozen=True):
-    """How the plane stands."""
+    """How the plane stands. `policy_configured`: what this process was given to load; `policy_digest`: what is in force."""
 
     mode: str
     standin: bool
@@ -320,6 +339,8 @@ class Status(msgspec.Struct, frozen=True):
     log_head: str
     checkpoint: Signed | None
     policy_digest: str
+    policy_configured: str
+    policy_waits: tuple[WaitingPolicy, ...]
 
 
 class Undoing(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from keyturn.console.text import visible
+from keyturn.core import proposals
 from keyturn.model import record as r
 from keyturn.model import reviewing as rv
 from keyturn.model.change import Change
@@ -175,8 +176,8 @@ def _among_people(event: r.Event) -> str:
             return f"{one.to} stands in for {one.person}{f': {one.reason}' if one.reason else ''}"
         case rv.DelegationEnded(person=person, to=to, by=by):
             return f"{to} for {person}, by {by}"
-        case rv.Proposed(by=by, id=id_, wanted=wanted, before=before, after=after):
-            return f"{id_}: {wanted.kind} {wanted.name}, {before} → {after}, by {by}"
+        case rv.Proposed(by=by, id=id_):
+            return f"{id_}: {proposals.said(event)}, by {by}"
         case rv.ProposalDecided(by=by, id=id_, approved=approved, note=note, unreviewed=unreviewed):
             said = f"unreviewed: {unreviewed}" if unreviewed else "approved" if approved else "denied"
             return f"{id_}: {said}, by {by}{f': {note}' if note else ''}"

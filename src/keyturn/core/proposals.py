@@ -1,4 +1,4 @@
-"""Changes among people that wait for another administrator, folded from the log, and who holds which role.
+"""Changes among people and of policy that wait for another administrator, folded from the log; who holds which role, and what is in force.
 
 A value like `People`, of which it is a part. What it is asked stands in `core.proposing`, which knows who is who.
 """
@@ -18,6 +18,9 @@ T = TypeVar("T")
 COOLING_S: Final = 24 * 3600
 """Who was removed from the administrators by another one counts among them for this long: nobody makes herself the only one at once."""
 
+DIGEST_CHARS: Final = 19
+"""Of a digest where people read it: ``sha256:`` and twelve."""
+
 DECIDED_MAX: Final = 100
 """Proposals remembered after they were decided: who comes late is told by whom."""
 
@@ -30,6 +33,7 @@ class Proposals(msgspec.Struct, frozen=True):
     roles: dict[str, tuple[str, ...]] = {}  # of everybody, also of whom the company's provider vouches for
     lost: dict[str, int] = {}  # who was an administrator, and when another one ended that
     next_number: int = 1
+    policy: r.PolicyLoaded | None = None  # what is in force; none: nothing was loaded yet
 
     def after(self, event: r.Event) -> Proposals:
         """Proposals after this event of the plane."""
@@ -39,6 +43,8 @@ class Proposals(msgspec.Struct, frozen=True):
                 return self._held(event.user, event.roles, event.by, event.at_ms)
             case r.IdentityMapped():
                 return self._held(event.user, event.roles, "", event.at_ms)
+            case r.PolicyLoaded():
+                return but(self, policy=event)
             case rv.Proposed():
                 waiting = {id_: one for id_, one in self.waiting.items() if one.until_ms > event.at_ms}
                 number = max(self.next_number, int(event.id.rpartition("-")[2]) + 1)
@@ -61,6 +67,10 @@ class Proposals(msgspec.Struct, frozen=True):
 
 def said(one: rv.Proposed) -> str:
     """What it changes, in a line: ``user eve: nobody -> reviewer``."""
+    if one.wanted.kind == "policy":
+        return (
+            f"policy {', '.join(one.wanted.packs)}: {one.before[:DIGEST_CHARS]} -> {one.after[:DIGEST_CHARS]}"
+        )
     return f"{one.wanted.kind} {one.wanted.name}: {one.before} -> {one.after}"
 
 

@@ -1,4 +1,4 @@
-"""Who may decide what is proposed among people, and what takes effect without that: pure questions to `People`.
+"""Who may decide what is proposed among people or of policy, and what takes effect without that: pure questions to `People`.
 
 What gives somebody more, opens a login for her, or takes her out of reviews needs another administrator: neither who proposed it nor
 whom it is about, under whatever name. What takes a right away acts at once.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Final
+
+import msgspec
 
 from keyturn.core.people import People, check_alias, check_delegation, check_team
 from keyturn.core.proposals import COOLING_S
@@ -31,6 +33,9 @@ DECIDES: Final = frozenset({"reviewer", "administrator", BREAK_GLASS_ROLE})
 KINDS: Final = ("user", "invite", "team", "alias", "owners", "delegation")
 ALONE: Final = "there was no second administrator"
 NOBODY: Final = "nobody"
+
+CONFIGURATION: Final = "the configuration"
+"""Who wants the policies that a start or a reload finds: nobody knows who wrote the files. It can be no user's name."""
 
 
 def roles_of(people: People, name: str) -> tuple[str, ...]:
@@ -77,7 +82,9 @@ def _within(members: tuple[Member, ...], before: tuple[Member, ...]) -> bool:
 
 def subjects(people: People, wanted: Wanted) -> frozenset[str]:
     """Whom it is about: they do not decide it."""
-    if wanted.kind == "team":
+    if wanted.kind == "policy":
+        names = set[str]()
+    elif wanted.kind == "team":
         names = {one.person for one in {*wanted.members} ^ {*people.teams.get(wanted.name, ())}}
     elif wanted.kind == "alias":
         names = {wanted.name, *wanted.people}
@@ -101,6 +108,8 @@ def before(people: People, wanted: Wanted) -> str:
             return people.aliases.get(wanted.name, "") or NOBODY
         case "owners":
             return _listed(people.owners.get(wanted.name, ()))
+        case "policy":
+            return people.proposals.policy.policy_digest if people.proposals.policy else NOBODY
     return "; ".join(_lent(one) for one in people.delegations if one.person == wanted.name) or NOBODY
 
 
@@ -113,6 +122,8 @@ def after(people: People, wanted: Wanted) -> str:
             return f"{_listed(roles_of(people, wanted.name))}, with a new login"
         case "team":
             return _members(wanted.members)
+        case "policy":
+            return wanted.name
     return _lent(wanted.delegation) if wanted.delegation is not None else _listed(wanted.people)
 
 
@@ -132,6 +143,10 @@ def effect(people: People, wanted: Wanted, by: str, at_ms: int) -> tuple[r.Plane
             return (rv.AgentOwned(at_ms, by, wanted.name, wanted.people),)
         case "delegation" if wanted.delegation is not None:
             return (rv.Delegated(at_ms, by, wanted.delegation),)
+        case "policy":
+            held = people.proposals.policy
+            enforcing = held.enforcing if held is not None else True
+            return (r.PolicyLoaded(at_ms, wanted.name, wanted.packs, enforcing),)
     return ()
 
 
@@ -216,6 +231,25 @@ def judge(people: People, id_: str, by: str, at_ms: int, *, approve: bool) -> rv
             "changed", f"it was {found.before} when {id_} was proposed, and is {now}", "propose it again"
         )
     return found
+
+
+def decide(
+    people: People, judged: rv.Proposed, by: str, at_ms: int, *, approve: bool, note: str = ""
+) -> tuple[r.PlaneEvent, ...]:
+    """What goes on the log when she decides what `judge` let her decide.
+
+    What the configuration wants is hers with the first yes, and in force with another administrator's: who changed a file might have
+    given the first. Where there is no second administrator it is done, and that is said.
+    """
+    if not approve:
+        return (rv.ProposalDecided(at_ms, by, judged.id, approved=False, note=note),)
+    unreviewed = ""
+    if judged.by == CONFIGURATION:
+        if len(administrators(people, at_ms, lost=True)) > 1:
+            return (msgspec.structs.replace(judged, at_ms=at_ms, by=by),)
+        unreviewed = ALONE
+    done = effect(people, judged.wanted, judged.by, at_ms)
+    return (rv.ProposalDecided(at_ms, by, judged.id, approved=True, note=note, unreviewed=unreviewed), *done)
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -46,9 +46,11 @@ class Delegation(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Wanted(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A change among people, as somebody wants it. `kind`: user | invite | team | alias | owners | delegation.
+    """A change among people, or of what policy lets through, as somebody wants it. `kind`: user | invite | team | alias | owners |
+    delegation | policy; the last one only a start or a reload can want.
 
-    `name` is the user, the team, the other name, the agent, or whose place is lent; `people` whose name it is, or the agent's owners.
+    `name` is the user, the team, the other name, the agent, whose place is lent, or the digest of the policies; `people` whose name it
+    is, or the agent's owners. `relaxes`: what these policies let through that those in force do not, in lines, with an example of each.
     """
 
     kind: str
@@ -58,3 +60,5 @@ class Wanted(msgspec.Struct, frozen=True, omit_defaults=True):
     people: tuple[str, ...] = ()
     sort: str = ""  # of another name: login, token, identity
     delegation: Delegation | None = None
+    packs: tuple[str, ...] = ()  # of policies
+    relaxes: tuple[str, ...] = ()

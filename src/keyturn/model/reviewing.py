@@ -127,8 +127,8 @@ class DelegationEnded(_Event, frozen=True, tag="delegation_ended"):
 
 
 class Proposed(_Event, frozen=True, tag="proposed"):
-    """A change among people waits for another administrator. `before` and `after` are as people read them; it takes effect only while
-    things stand as `before` says.
+    """A change among people, or of policy, waits for another administrator. `before` and `after` are as people read them; it takes effect
+    only while things stand as `before` says. The same `id` again: she made it hers with her yes, and another one's is needed.
     """
 
     by: str

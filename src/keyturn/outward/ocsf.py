@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from keyturn.model import record as r
+from keyturn.model import reviewing as rv
 from keyturn.model.change import READ_EFFECTS, Change, Effect
 from keyturn.model.decision import Verdict
 from keyturn.model.execution import Outcome, OutcomeStatus
@@ -56,6 +57,8 @@ _TOLD: Final = (
     r.UserChanged,
     r.PasskeyChanged,
     r.PolicyLoaded,
+    rv.Proposed,
+    rv.ProposalDecided,
     r.RequestRefused,
     r.Started,
 )
@@ -197,6 +200,11 @@ def _how(event: Any) -> tuple[int, int, dict[str, Any]]:
             return _HIGH, (_SUCCESS if succeeded else _FAILURE), {}
         case r.UserChanged(user=user, what=what) | r.PasskeyChanged(user=user, what=what):
             return _MEDIUM, _SUCCESS, {"user": user, "what": what}
+        case rv.Proposed(id=id_, wanted=wanted):
+            return _MEDIUM, _SUCCESS, {"proposal": id_, "kind": wanted.kind, "name": wanted.name}
+        case rv.ProposalDecided(id=id_, approved=approved, unreviewed=unreviewed):
+            found = {"proposal": id_, "approved": approved, "unreviewed": unreviewed}
+            return (_HIGH if unreviewed else _MEDIUM), _SUCCESS, found
         case r.PolicyLoaded(policy_digest=digest):
             return _MEDIUM, _SUCCESS, {"policy_digest": digest}
     return _INFORMATIONAL, _SUCCESS, {}

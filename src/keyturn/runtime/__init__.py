@@ -28,6 +28,7 @@ from keyturn.runtime.desk import DeskSide
 from keyturn.runtime.gate import GateSide
 from keyturn.runtime.interface import SessionKey
 from keyturn.runtime.nodes import Nodes
+from keyturn.runtime.policing import Policing, PolicyTexts
 from keyturn.runtime.settings import (
     CHECKPOINT_BATCH,
     CHECKPOINT_S,
@@ -66,11 +67,14 @@ class Runtime(GateSide, DeskSide):
         executor: Executor,
         settings: Settings,
         clock: Callable[[], int] = now_ms,
+        texts: PolicyTexts | None = None,
     ) -> None:
         keys: dict[str, SessionKey] = {}
         self.shared = SharedBook(store) if is_shared(store) else None
         book = self.shared or Book(store)
-        work = Work(book, vault, providers, policy, executor, settings, clock, self._excluded)
+        self._given = policy  # to load at the start
+        policing = Policing(book, policy, texts, clock)
+        work = Work(book, vault, providers, policing, executor, settings, clock, self._excluded)
         GateSide.__init__(self, work, keys)
         DeskSide.__init__(self, work, keys)
         self._signer = signer
@@ -98,8 +102,8 @@ class Runtime(GateSide, DeskSide):
 
     # --- life --------------------------------------------------------------------------------------------------------
 
-    async def start(self, started: r.Started) -> None:
-        """Fold the log, open the sessions' keys, take up what was left, and begin."""
+    async def start(self, started: r.Started, loaded: r.PolicyLoaded | None = None) -> None:
+        """Fold the log, open the sessions' keys, load the policies, take up what was left, and begin."""
         if self.nodes is not None:
             self.nodes.about |= {"pid": str(os.getpid()), "version": started.version}
             await self.nodes.join()
@@ -122,6 +126,8 @@ class Runtime(GateSide, DeskSide):
             "public_key": self._signer.public.hex(),
         }
         await self.book.note(started)
+        if loaded is not None:
+            await self.work.policing.load(self._given, loaded)
         if self.nodes is None:
             for case in unfinished:
                 await self._take_up(case, lambda _name: True)
@@ -235,9 +241,11 @@ class Runtime(GateSide, DeskSide):
     async def reload(
         self, policy: PolicyEngine, settings: Settings, providers: dict[str, Provider], loaded: r.PolicyLoaded
     ) -> None:
-        """From now on by these. What is held keeps its quorum; at its claim the new policy is asked (docs/concepts/rules.md, 3)."""
-        await self.book.note(loaded)
-        self.work.policy, self.work.settings, self.work.providers = policy, settings, providers
+        """From now on by these; by the policies only where they relax nothing (`Policing`). What is held keeps its quorum; at its claim the
+        policy in force is asked (docs/concepts/rules.md, 3).
+        """
+        await self.work.policing.load(policy, loaded)
+        self.work.settings, self.work.providers = settings, providers
         self.settings = settings
 
     def status(self) -> dict[str, Any]:

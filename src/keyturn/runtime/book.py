@@ -83,6 +83,7 @@ class Book:
             after, written, plane = found
             self.plane = from_snapshot(plane)
             self._learn_people(after)
+            self._learn_policy(after)
             known = self.plane.known(ended_max=ENDED_IN_MEMORY_MAX)
             older = written.keys() - set(known)
             self.cases = {case_id: self._as_of(after, case_id) for case_id in (*sorted(older), *known)}
@@ -103,6 +104,18 @@ class Book:
             if not entry.case_id:
                 self.plane.people = self.plane.people.after(entry.event())
         self.plane.knows_people = True
+
+    def _learn_policy(self, upto: int) -> None:
+        """The same of what is in force, which was not folded either."""
+        people = self.plane.people
+        if people.proposals.policy is not None:
+            return
+        for entry in self.store.entries():
+            if entry.seq > upto:
+                break
+            if not entry.case_id and b'"policy_loaded"' in entry.body:
+                people = people.after(entry.event())
+        self.plane.people = people
 
     def _as_of(self, seq: int, case_id: str) -> Case:
         """The case as the log had it then: as the last snapshot that knew it wrote it, and what came between."""

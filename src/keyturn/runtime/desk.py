@@ -309,7 +309,7 @@ class DeskSide(ProposingSide):
             "checkpoint": {"entries": signed.size, "at_ms": signed.at_ms, "root": signed.root}
             if signed
             else None,
-            "policy_digest": self.work.policy.digest,
+            **self.work.policing.status(),
             **self.about,
         }
 

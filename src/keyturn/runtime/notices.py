@@ -9,6 +9,7 @@ from typing import Final
 from keyturn.core.case import Case, Phase
 from keyturn.core.gravity import grave
 from keyturn.core.proposals import said
+from keyturn.core.proposing import CONFIGURATION
 from keyturn.model import record as r
 from keyturn.model import reviewing as v
 from keyturn.model.assessment import Reversibility
@@ -20,6 +21,9 @@ from keyturn.pipeline import worst_finding
 
 TITLE_CHARS_MAX: Final = 160
 LINE_CHARS_MAX: Final = 400
+
+WAYS_MAX: Final = 3
+"""Of those in which a policy would be milder; the page has them all."""
 
 
 def plain(text: str) -> str:
@@ -75,6 +79,11 @@ def _among_people(event: v.Proposed | v.ProposalDecided, seq: str) -> Notice | N
     """That it waits for an administrator; that somebody did it alone is said at once, to everybody."""
     if isinstance(event, v.Proposed):
         title = f"{event.by} wants {event.id}: {said(event)}"
+        if event.wanted.kind == "policy":
+            many = "two administrators" if event.by == CONFIGURATION else "another administrator"
+            asked = f"{many} decide{'' if event.by == CONFIGURATION else 's'} within a day: keyturn proposals"
+            lines = (asked, *(plain(line)[:LINE_CHARS_MAX] for line in event.wanted.relaxes[:WAYS_MAX]))
+            return Notice(seq, NoticeKind.PEOPLE, plain(title)[:TITLE_CHARS_MAX], lines)
         lines = (
             "another administrator decides within a day: keyturn proposals",
             "approve what you have heard of from whom it is about",

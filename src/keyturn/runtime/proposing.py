@@ -1,4 +1,4 @@
-"""The desk's part for changes among people that wait for another administrator."""
+"""The desk's part for changes among people and of policy that wait for another administrator."""
 
 from __future__ import annotations
 
@@ -53,6 +53,9 @@ class ProposingSide(ReviewingSide):
         found: list[rv.Proposed] = []
         refused: list[NotAccepted] = []
         note = pipeline.spoken(note)[:WORD_CHARS_MAX]
+        waits = self.people.proposals.waiting.get(id_)
+        if approve and waits is not None and waits.wanted.kind == "policy":
+            self.work.policing.readable(waits.wanted.name)
 
         def decided() -> tuple[r.PlaneEvent, ...]:
             people, now = self.people, self.work.clock()
@@ -65,8 +68,7 @@ class ProposingSide(ReviewingSide):
                     return ()
                 return (rv.ProposalRefused(now, by, id_, judged.code, judged.message),)
             found.append(judged)
-            done = proposing.effect(people, judged.wanted, judged.by, now)
-            return (rv.ProposalDecided(now, by, id_, approve, note), *(done if approve else ()))
+            return proposing.decide(people, judged, by, now, approve=approve, note=note)
 
         await self.work.book.note_from(decided)
         for answer in refused:

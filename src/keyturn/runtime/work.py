@@ -32,6 +32,7 @@ from keyturn.model.review import Review, ReviewRequest
 from keyturn.runtime.asking import Asker
 from keyturn.runtime.book import WAITING, Book
 from keyturn.runtime.issued import Issued
+from keyturn.runtime.policing import Policing
 from keyturn.runtime.settings import CLAIM_WAIT_S, FRESH_MS, RECONCILE_TRIES_MAX, Settings
 from keyturn.stores.vault import Vault
 
@@ -54,13 +55,13 @@ class Work:
         book: Book,
         vault: Vault,
         providers: dict[str, Provider],
-        policy: PolicyEngine,
+        policing: Policing,
         executor: Executor,
         settings: Settings,
         clock: Callable[[], int],
         excluded: Callable[[Change], tuple[str, ...]],
     ) -> None:
-        self.book, self.vault, self.providers, self.policy = book, vault, providers, policy
+        self.book, self.vault, self.providers, self.policing = book, vault, providers, policing
         self.executor, self.settings, self.clock, self.excluded = executor, settings, clock, excluded
         self.issued = Issued(vault, book.store)
         self.asker = Asker(book, executor, vault, clock)
@@ -75,6 +76,11 @@ class Work:
         self._credentials: dict[str, Credentials] = {}
         self._assessed_at_ms: dict[str, int] = {}
         self._moved_at_ms: dict[ResourceRef, int] = {}  # when a call of ours left for it, or was answered
+
+    @property
+    def policy(self) -> PolicyEngine:
+        """Those in force as of now."""
+        return self.policing.engine()
 
     # --- before people -----------------------------------------------------------------------------------------------
 
@@ -139,7 +145,13 @@ class Work:
             text = pipeline.say(case.id, self.url(case.id), change, self.assessing(case), decision, request)
             said = await self.vault.put(text.encode(), "said")
         decided = r.Decided(at_ms=now, decision=decision, request=request, said=said, carried=carried)
-        await self.book.record(case.id, decided)
+
+        def in_force(_now: Case) -> tuple[r.CaseEvent, ...]:
+            return (decided,) if self.policy.digest == decision.policy_digest else ()
+
+        after = await self.book.record_from(case.id, in_force)
+        if Command.DECIDE in owed(after):
+            await self.decide(after)  # other policies came into force meanwhile
 
     def _answer(self, case: Case) -> Decision:
         change, assessment = _change(case), case.assessment
@@ -232,6 +244,8 @@ class Work:
             plane = self.book.plane
             if Command.CLAIM not in owed(now) or now.revision != case.revision:
                 return ()
+            if self.policy.digest != decision.policy_digest:
+                return ()  # other policies came into force meanwhile, and are asked
             if plane.halted_by(_change(now).principal.agent) or plane.locked_by(now):
                 return ()
             void = self.void(now)

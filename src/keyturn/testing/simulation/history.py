@@ -25,13 +25,9 @@ from keyturn.testing.simulation.account import Account, Happening, SimulatedExec
 from keyturn.testing.simulation.clock import VirtualLoop
 from keyturn.testing.simulation.crashes import Died, Process
 from keyturn.testing.simulation.disk import PlainSigner, PlainVault, Platter, SimulatedStore
-from keyturn.testing.simulation.knowledge import (
-    SimulatedPolicy,
-    SimulatedProvider,
-    operation,
-    request,
-)
+from keyturn.testing.simulation.knowledge import SimulatedProvider, operation, request
 from keyturn.testing.simulation.people import People
+from keyturn.testing.simulation.policies import Policies
 
 T = TypeVar("T")
 
@@ -108,7 +104,7 @@ class Play:
         self.account = Account(THINGS, loop.now_ms)
         self.platter = Platter()
         self.people = People(self, seed)
-        self.policy = SimulatedPolicy(people=self.people.there)
+        self.policies = Policies(self, seed, SETTINGS, people=self.people.there)
         self.history = History(
             seed=seed,
             about=self.about,
@@ -141,14 +137,16 @@ class Play:
             vault=PlainVault(store),
             signer=PlainSigner(),
             providers={"sim": SimulatedProvider()},
-            policy=self.policy,
+            policy=self.policies.on_disk,
+            texts=self.policies.texts,
             executor=SimulatedExecutor(self.account, self.process, self.about, self.chance),
             settings=SETTINGS,
             clock=self.loop.now_ms,
         )
         runtime.snapshot_s = self.about.snapshot_s
         self._runtime = runtime
-        await runtime.start(r.Started(at_ms=self.loop.now_ms(), version="sim", catalogue="sim", mode="sim"))
+        started = r.Started(at_ms=self.loop.now_ms(), version="sim", catalogue="sim", mode="sim")
+        await runtime.start(started, self.policies.loading())
         self.up.set()
 
     async def keep_up(self) -> None:
@@ -401,10 +399,10 @@ class Play:
             await asyncio.sleep(1.0)
 
     async def tightener(self) -> None:
-        if self.chance.random() >= self.about.tightens:
+        if self.chance.random() >= self.about.tightens or self.policies.there:
             return
         await asyncio.sleep(self.chance.random() * 30)
-        self.policy.strict = True
+        self.policies.tighten()
         self.account.note("tightened")
 
     # --- the whole ---------------------------------------------------------------------------------------------------
@@ -417,6 +415,7 @@ class Play:
             self.drift(),
             self.tightener(),
             *self.people.around(),
+            *self.policies.around(),
         ]
 
     def is_quiet(self) -> bool:

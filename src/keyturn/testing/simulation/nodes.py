@@ -137,13 +137,15 @@ class NodesPlay(Play):
             vault=PlainVault(store),  # type: ignore[arg-type]  # it asks for blobs only
             signer=PlainSigner(),
             providers={"sim": SimulatedProvider()},
-            policy=self.policy,
+            policy=self.policies.on_disk,
+            texts=self.policies.texts,
             executor=SimulatedExecutor(self.account, process, self.about, self.chance),
             settings=SETTINGS,
             clock=self.loop.now_ms,
         )
         await host.runtime.start(
-            r.Started(at_ms=self.loop.now_ms(), version="sim", catalogue="sim", mode="sim")
+            r.Started(at_ms=self.loop.now_ms(), version="sim", catalogue="sim", mode="sim"),
+            self.policies.loading(),
         )
         host.up = True
         self.up.set()

@@ -16,6 +16,9 @@ from keyturn.model.review import Review, ReviewRequest
 
 _TAKES_AWAY: Final = {Effect.DELETE, Effect.REPLACE}
 
+WRITTEN_MS: Final = 1_000
+"""What is loaded decides when it is on the disk; what is decided until then may be written after it, and is asked again at its claim."""
+
 AROUND: Final = (rv.GlassBroken,)
 """After these nobody's approval is asked for; the rules here look at them."""
 
@@ -164,6 +167,48 @@ def two_change_who_decides(order: Order) -> Iterator[str]:
                 aliases[event.name] = event.person
 
 
+def two_relax_policy(order: Order) -> Iterator[str]:
+    """What lets more through comes into force by one administrator's yes and another one's; and what decides is what is in force."""
+    aliases: dict[str, str] = {}
+    roles: dict[str, tuple[str, ...]] = {}
+    proposed: dict[str, rv.Proposed] = {}
+    agreed: dict[str, str] = {}
+    in_force: list[tuple[int, str]] = []  # all that were, and since when; the last one still is
+    since: dict[
+        str, int
+    ] = {}  # from where on they may have decided the case: which was in force when it was assessed
+
+    def whose(name: str) -> str:
+        return aliases.get(name, name)
+
+    for case, event in order:
+        match event:
+            case r.UserChanged():
+                roles[event.user] = event.roles
+            case rv.AliasChanged():
+                aliases[event.name] = event.person
+            case rv.Proposed():
+                proposed[event.id] = event
+            case rv.ProposalDecided() if event.approved and proposed[event.id].wanted.kind == "policy":
+                wish = proposed[event.id]
+                held = {whose(name) for name, of in roles.items() if "administrator" in of}
+                two = {whose(wish.by), whose(event.by)} <= held and whose(wish.by) != whose(event.by)
+                wrong = (
+                    "" if two or (event.unreviewed and len(held) < 2) else f"{wish.by} and {event.by} agreed"
+                )
+                agreed[f"policy {wish.wanted.name}"] = wrong
+            case r.PolicyLoaded():
+                if in_force and in_force[-1][1] != event.policy_digest == "policy:usual":
+                    yield from _unless_agreed(agreed, "policy policy:usual")
+                in_force.append((event.at_ms, event.policy_digest))
+            case r.Assessed():
+                since[case] = max(0, sum(at <= event.at_ms - WRITTEN_MS for at, _ in in_force) - 1)
+            case r.Decided():
+                said, of = event.decision.policy_digest, in_force[since[case] :]
+                if of and said not in {one for _, one in of}:
+                    yield f"{case}: was decided by {said}, which was not in force"
+
+
 def _unless_agreed(agreed: dict[str, str], what: str) -> Iterator[str]:
     wrong = agreed.pop(what, "nobody was asked")
     if wrong:
@@ -195,6 +240,7 @@ RULES: Final = (
     glass_is_for_what_comes_back,
     batches_take_nothing_away,
     two_change_who_decides,
+    two_relax_policy,
     one_of_the_two,
 )
 
