@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from keyturn.providers.aws.rules.conditions import (
     ALWAYS,
+    Condition,
     Live,
     Request,
     becomes,
@@ -30,6 +31,7 @@ from keyturn.providers.aws.rules.table import (
     LOSS_WINDOW,
     OUTAGE,
     OUTAGE_DELETE,
+    OUTAGE_ONE_WAY,
     OVERWRITES,
     REMARK,
     STRIP,
@@ -97,7 +99,8 @@ S.row("SEC002", "PutSecretValue UpdateSecret", given("SecretString", "SecretBina
 S.row("SEC003", "RotateSecret", ~says("RotateImmediately", False), OUTAGE, "The credential would be changed at once, wherever it is in use")
 S.row("SEC004", "CancelRotateSecret", ALWAYS, STRIP, "The secret would no longer be rotated")
 S.row("SEC005", "UpdateSecretVersionStage", given("MoveToVersionId", "RemoveFromVersionId"), OUTAGE, "Who reads the secret from now on gets another version of it")
-S.row("SEC006", "RemoveRegionsFromReplication StopReplicationToReplica", ALWAYS, BACKUPS, "A replica of the secret is deleted at once, without a recovery window", "RemoveRegionsFromReplication")
+S.row("SEC006", "RemoveRegionsFromReplication", ALWAYS, BACKUPS, "A replica of the secret is deleted at once, without a recovery window")
+S.row("SEC010", "StopReplicationToReplica", ALWAYS, OUTAGE_ONE_WAY, "The replica would stand alone: who reads it gets no value that is set from now on, and it is joined again by nothing")
 S.row("SEC007", "UpdateSecret", changed("KmsKeyId", unread=None), OUTAGE, "Who may read the secret would depend on another key")
 S.row("SEC008", "DeleteSecret", below("RecoveryWindowInDays", 15), REMARK, "There would be little time to notice before it is gone")
 S.row("SEC009", "PutSecretValue", says("VersionStages[]", "AWSCURRENT"), OUTAGE, "Who reads the secret from now on gets another value")
@@ -122,7 +125,8 @@ C.row("CFG002", "PutRetentionConfiguration", below("RetentionPeriodInDays", 365)
 C.row("CFG003", "StopConfigurationRecorder", ALWAYS, BLINDS, "What changes from now on would not be recorded")
 H: Final = Table("securityhub", "https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_{}.html")
 H.row("SH001", "UpdateStandardsControl UpdateSecurityControl BatchUpdateStandardsControlAssociations BatchUpdateFindings", says("ControlStatus", "DISABLED") | says("StandardsControlAssociationUpdates[].AssociationStatus", "DISABLED") | says("Workflow.Status", "SUPPRESSED", "RESOLVED"), BLINDS, "A control would no longer be looked at, or its findings put away", "UpdateStandardsControl")
-H.row("SH002", "DisableSecurityHub BatchDisableStandards DisableImportFindingsForProduct inspector2:Disable macie2:DisableMacie macie2:UpdateMacieSession detective:DeleteGraph accessanalyzer:DeleteAnalyzer", ALWAYS, BLINDS, "What it finds would be found no more", "DisableSecurityHub")
+H.row("SH002", "DisableSecurityHub BatchDisableStandards DisableImportFindingsForProduct inspector2:Disable macie2:DisableMacie detective:DeleteGraph accessanalyzer:DeleteAnalyzer", ALWAYS, BLINDS, "What it finds would be found no more", "DisableSecurityHub")
+H.row("SH003", "macie2:UpdateMacieSession", says("status", "PAUSED"), BLINDS, "What it finds would be found no more", "https://docs.aws.amazon.com/macie/latest/APIReference/macie.html")
 ORG: Final = Table("organizations", "https://docs.aws.amazon.com/organizations/latest/APIReference/API_{}.html")
 ORG.row("ORG001", "AttachPolicy UpdatePolicy EnablePolicyType", ALWAYS, OUTAGE, "What every account below may do at all would change", "AttachPolicy")
 ORG.row("ORG002", "DetachPolicy DisablePolicyType DisableAWSServiceAccess DeregisterDelegatedAdministrator", ALWAYS, STRIP, "A limit on what the accounts below may do would be taken off", "DetachPolicy")
@@ -132,21 +136,43 @@ U: Final = Table("cognito-idp", "https://docs.aws.amazon.com/cognito-user-identi
 U.read("UpdateUserPool SetUserPoolMfaConfig DeleteUserPool", Read("cognito-idp:DescribeUserPool", {"UserPoolId": "UserPoolId"}, "UserPool"))
 
 
-def _reset(*names: str) -> Any:
+_OF_A_POOL: Final = ("LambdaConfig", "EmailConfiguration", "SmsConfiguration", "AdminCreateUserConfig", "Policies", "AutoVerifiedAttributes", "SmsVerificationMessage", "EmailVerificationMessage", "EmailVerificationSubject", "VerificationMessageTemplate", "SmsAuthenticationMessage", "UserAttributeUpdateSettings", "DeviceConfiguration", "AccountRecoverySetting", "UserPoolAddOns")
+"""Members that an update of a pool sets to their defaults where it leaves them out (API_UpdateUserPool)."""
+
+
+_CODE: Final = "Your verification code is {####}. "
+_POOL_DEFAULTS: Final[dict[str, tuple[Any, ...]]] = {
+    "AccountRecoverySetting": ({"RecoveryMechanisms": [{"Priority": 1, "Name": "verified_email"}, {"Priority": 2, "Name": "verified_phone_number"}]},),
+    "EmailConfiguration": ({"EmailSendingAccount": "COGNITO_DEFAULT"},),
+    "EmailVerificationMessage": (_CODE,),
+    "EmailVerificationSubject": ("Your verification code",),
+    "SmsVerificationMessage": (_CODE,),
+    "VerificationMessageTemplate": ({"DefaultEmailOption": "CONFIRM_WITH_CODE"}, {"SmsMessage": _CODE, "EmailMessage": _CODE, "EmailSubject": "Your verification code", "DefaultEmailOption": "CONFIRM_WITH_CODE"}),
+}
+"""What stands of a pool that nobody has set: to leave it out changes nothing (API_CreateUserPool)."""
+
+
+def _reset(*names: str) -> Condition:
     """Members that stand and are not given: an update of the whole sets them to their defaults."""
 
     def test(request: Request, live: Live) -> bool | None:
         if "" not in live:
             return None
         stood = live[""] or {}
-        return any(stood.get(name) not in (None, "", [], {}) and name not in request for name in names)
+        return any(
+            stood.get(name) not in (None, "", [], {}, *_POOL_DEFAULTS.get(name, ())) and name not in request
+            for name in names
+        )
 
     return check(test, given=(), live=names)
 
-U.row("COG001", "UpdateUserPool", off("DeletionProtection"), STRIP, "The user pool could be deleted again")
-U.row("COG002", "UpdateUserPool", _reset("LambdaConfig", "MfaConfiguration", "EmailConfiguration", "SmsConfiguration", "AdminCreateUserConfig", "Policies"), OVERWRITES, "Settings that the request leaves out fall back to their defaults")
-U.row("COG003", "UpdateUserPoolClient", ~(given("CallbackURLs") & given("ExplicitAuthFlows") & given("SupportedIdentityProviders")), OVERWRITES, "Settings that the request leaves out fall back to their defaults")
+U.row("COG001", "UpdateUserPool", off("DeletionProtection") | ~given("DeletionProtection") & stands("DeletionProtection", "ACTIVE"), STRIP, "The user pool could be deleted again: what the request leaves out falls back to its default")
+U.row("COG002", "UpdateUserPool", _reset(*_OF_A_POOL), OVERWRITES, "Settings that the request leaves out fall back to their defaults")
+# what stands of a client is told with its secret (DescribeUserPoolClient), which the plane does not read: what it takes to sign in is asked for whole
+_SIGNS_IN: Final = given("ExplicitAuthFlows") & given("SupportedIdentityProviders") & given("CallbackURLs") & given("AllowedOAuthFlows") & given("AllowedOAuthScopes")
+U.row("COG003", "UpdateUserPoolClient", ~_SIGNS_IN, OVERWRITES, "Settings that the request leaves out fall back to their defaults, among them ways to sign in")
 U.row("COG004", "SetUserPoolMfaConfig UpdateUserPool", becomes("MfaConfiguration", "OFF"), STRIP, "Users could sign in without a second factor", "SetUserPoolMfaConfig")
+U.row("COG010", "UpdateUserPool", ~given("MfaConfiguration") & stands("MfaConfiguration", "ON", "OPTIONAL"), STRIP, "Users could sign in without a second factor: it falls back to off where the request leaves it out")
 U.row("COG005", "AdminDisableUser AdminUserGlobalSignOut AdminResetUserPassword AdminSetUserPassword AdminRemoveUserFromGroup", ALWAYS, OUTAGE, "The user is signed out, or signs in no more as before", "AdminDisableUser")
 U.row("COG006", "AdminAddUserToGroup AdminConfirmSignUp", ALWAYS, GRANTS, "A user would have the rights of a group, or be taken for known", "AdminAddUserToGroup")
 POOL: Final = Table("cognito-identity", "https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/API_{}.html")

@@ -25,6 +25,7 @@ from keyturn.providers.aws.rules.conditions import (
 from keyturn.providers.aws.rules.table import (
     BACKUPS,
     BACKUPS_OFF,
+    BLINDS,
     EXPOSES,
     LEAKS,
     LOSS,
@@ -70,7 +71,8 @@ R.row("RS005", "ModifyCluster", on("PubliclyAccessible"), EXPOSES, "The cluster 
 R.row("RS006", "PauseCluster RebootCluster FailoverPrimaryCompute", ALWAYS, OUTAGE, "Queries fail until it is back", "PauseCluster")
 R.row("RS007", "AuthorizeSnapshotAccess AuthorizeDataShare", ALWAYS, LEAKS, "Another account could read all of it", "AuthorizeSnapshotAccess")
 R.row("RS008", "ModifyCluster", off("Encrypted"), STRIP, "Data would no longer be encrypted at rest")
-R.row("RS009", "DisableLogging DisableSnapshotCopy", ALWAYS, BACKUPS_OFF, "Its log, or copies of its snapshots elsewhere, would be made no more", "DisableSnapshotCopy")
+R.row("RS009", "DisableSnapshotCopy", ALWAYS, BACKUPS_OFF, "Copies of its snapshots elsewhere would be made no more")
+R.row("RS011", "DisableLogging", ALWAYS, BLINDS, "Who connects and what is asked would be written down no more")
 R.row("RS010", "ModifyCluster ModifySnapshotCopyRetentionPeriod BatchModifyClusterSnapshots ModifyClusterSnapshot", lower("AutomatedSnapshotRetentionPeriod", least=1) & ~zero("AutomatedSnapshotRetentionPeriod") | given("RetentionPeriod", "ManualSnapshotRetentionPeriod") & ~says("ManualSnapshotRetentionPeriod", -1), BACKUPS, "Snapshots older than the new retention would be deleted", "ModifySnapshotCopyRetentionPeriod")
 SEARCH: Final = Table("opensearch", "https://docs.aws.amazon.com/opensearch-service/latest/APIReference/API_{}.html")
 SEARCH.read("UpdateDomainConfig", Read("opensearch:DescribeDomain", {"DomainName": "DomainName"}, "DomainStatus"))
