@@ -38,6 +38,7 @@ from keyturn.policy_texts import StoredTexts
 from keyturn.providers.aws import catalogue
 from keyturn.providers.aws.hosts import SUFFIXES
 from keyturn.providers.aws.provider import AwsProvider
+from keyturn.rehearsing.rehearsals import Place, Rehearsals
 from keyturn.runtime import Runtime, Settings, now_ms
 from keyturn.stores.opening import is_postgres, open_store
 from keyturn.stores.vault import Signer, Vault, load_or_create_key
@@ -95,6 +96,8 @@ class App:
         )
         self.messengers = Messengers(config, self.store, self.runtime)
         self.identity = Identity(self.store, self.runtime.record_user, now_ms)
+        place = Place(config.aws.account, config.aws.partition, config.aws.region, config.gateway.host)
+        self.rehearsals = Rehearsals(self.runtime, self.executor, place)
         self.gateway: Gateway | None = None
         lines = config.gateway.access_log
         self.observer = Observer(AccessLog(Path(lines).expanduser()) if lines else None, beside)
@@ -197,6 +200,7 @@ class App:
             ),
             oidc=_oidc(config),
             slack=SlackSettings(config.slack_secret, config.slack.people) if config.slack_secret else None,
+            rehearser=self.rehearsals,
             url=config.console.public_url or f"http://{config.console.host}:{listening.getsockname()[1]}",
         )
         await web.settle()
@@ -250,6 +254,7 @@ class App:
             for listening in self._console.servers:
                 await no_more(listening)
             await end_console(self._console, self._console_task)
+        await self.rehearsals.close()
         await self.messengers.stop()
         await self.runtime.close()
 

@@ -31,6 +31,7 @@ from keyturn.model.change import Change, Effect, Operation
 from keyturn.model.decision import Decision, Obligations, Reason, Verdict
 from keyturn.model.quorum import Of, Quorum
 from keyturn.model.radius import Fate, Radius
+from keyturn.model.rehearsal import Record
 from keyturn.model.review import Review, ReviewRequest
 
 SAID_CHARS_MAX: Final = 4_000
@@ -72,6 +73,28 @@ def with_radius(assessing: Assessing, radius: Radius) -> Assessing:
     return msgspec.structs.replace(assessing, assessment=known)
 
 
+def with_rehearsal(assessing: Assessing, record: Record) -> Assessing:
+    """The assessment with what each step was found to be where it was rehearsed: later steps stand on what earlier ones did, and
+    nobody can see that in what stands live. It can only be worse by it.
+    """
+    assessment, steps = assessing.assessment, tuple(made.shown for made in record.steps)
+    known = {(finding.code, finding.resources) for finding in assessment.findings}
+    further = {
+        (finding.code, finding.resources): finding
+        for step in steps
+        for finding in step.findings
+        if (finding.code, finding.resources) not in known
+    }
+    worse = msgspec.structs.replace(
+        assessment,
+        effect=max((assessment.effect, *(step.effect for step in steps)), key=lambda one: one.severity),
+        reversibility=max((assessment.reversibility, *(step.reversibility for step in steps))),
+        findings=(*assessment.findings, *further.values()),
+        rehearsed=steps,
+    )
+    return msgspec.structs.replace(assessing, assessment=worse)
+
+
 def decide(
     engine: PolicyEngine,
     change: Change,
@@ -90,6 +113,14 @@ def decide(
         )
         decision = msgspec.structs.replace(
             decision, verdict=Verdict.DENY, reasons=(*decision.reasons, reason)
+        )
+    if change.rehearsed and decision.verdict is Verdict.ALLOW:
+        reason = Reason(
+            policy="keyturn.rehearsed",
+            message="policy lets each step through; the plan of a rehearsal waits for a person all the same",
+        )
+        decision = msgspec.structs.replace(
+            decision, verdict=Verdict.HOLD, reasons=(*decision.reasons, reason)
         )
     if facts.observe:
         decision = msgspec.structs.replace(decision, enforced=False)

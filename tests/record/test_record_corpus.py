@@ -27,9 +27,10 @@ from keyturn.model.assessment import (
     Finding,
     Kind,
     Recoverable,
+    RehearsedStep,
     Reversibility,
 )
-from keyturn.model.change import Change, Effect, Operation, Principal, ResourceRef
+from keyturn.model.change import Binding, Change, Effect, Operation, Principal, Rehearsed, ResourceRef
 from keyturn.model.decision import Decision, Obligations, Reason, Verdict
 from keyturn.model.execution import Backup, Call, Grant, Outcome, OutcomeStatus, ProofStep, Role
 from keyturn.model.radius import Capacity, Coverage, Fate, Link, Looked, Node, Radius, Reach, Share
@@ -204,13 +205,32 @@ GRANT = Grant(
     why="it did not fit",
 )
 
+REHEARSED = Rehearsed(
+    id="S-0a1b2c3d4e5f",
+    record="vault:rehearsal:84",
+    digest=DIGEST,
+    bindings=(Binding(step=1, value="sg-0123456789abcdef0", by=0, output="GroupId"),),
+    unseen=("dynamodb:table/costs: without its items",),
+)
+STEP = RehearsedStep(
+    operation="dynamodb:DeleteTable",
+    resources=(TABLE,),
+    effect=Effect.DELETE,
+    reversibility=Reversibility.R3,
+    findings=ASSESSMENT.findings,
+    differences=(Difference(TABLE, "stands", before=True, after=False),),
+    unread=("lambda:function/cost-report: nothing reads it back",),
+)
+
 EXAMPLES: Final[tuple[r.Event, ...]] = (
     r.Received(at_ms=AT, change=CHANGE),
     r.Received(at_ms=AT, change=msgspec.structs.replace(CHANGE, undoes=None, instead_of="C-17")),
+    r.Received(at_ms=AT, change=msgspec.structs.replace(CHANGE, undoes=None, rehearsed=REHEARSED)),
     r.Joined(at_ms=AT, change=CHANGE),
     r.Assessed(at_ms=AT, assessment=ASSESSMENT),
     r.Assessed(at_ms=AT, assessment=msgspec.structs.replace(ASSESSMENT, radius=RADIUS)),
     r.Assessed(at_ms=AT, assessment=msgspec.structs.replace(ASSESSMENT, makes=(TABLE,))),
+    r.Assessed(at_ms=AT, assessment=msgspec.structs.replace(ASSESSMENT, rehearsed=(STEP,))),
     r.Decided(at_ms=AT, decision=DECISION, request=REQUEST, said="vault:said:82"),
     r.Decided(
         at_ms=AT,

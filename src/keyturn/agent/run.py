@@ -119,13 +119,14 @@ def run_agent(
         sys.stderr.write("keyturn: OBSERVE: everything is forwarded, nothing is held\n")
     try:
         with tempfile.TemporaryDirectory(prefix="keyturn-") as folder:
-            return _run(command, child_environment(session, os.environ, Path(folder), proxy=proxy))
+            return run_child(command, child_environment(session, os.environ, Path(folder), proxy=proxy))
     finally:
         with contextlib.suppress(KeyturnError):
             api.post(f"/sessions/{session['session']}/end", {"reason": "the agent ended"})
 
 
-def _run(command: tuple[str, ...], environment: dict[str, str]) -> int:
+def run_child(command: tuple[str, ...], environment: dict[str, str]) -> int:
+    """The command's exit code; signals of ours are passed on to it."""
     try:
         child = subprocess.Popen(command, env=environment)  # noqa: S603  # the user's own command
     except OSError as error:

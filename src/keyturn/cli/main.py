@@ -23,6 +23,7 @@ from keyturn.cli.narrowing import narrow
 from keyturn.cli.people import passkey, proposals, token, what_became
 from keyturn.cli.policies import policy
 from keyturn.cli.reconciling import reconcile
+from keyturn.cli.rehearsing import rehearse
 from keyturn.cli.reviewing import approve, break_glass, claim, deny, release, sign_off
 from keyturn.cli.shared import CASE, EXIT_FAILED, EXIT_REFUSED, api, ends, exit_of_phase, out, output_option
 from keyturn.cli.stores import store
@@ -457,6 +458,7 @@ for command in (
     attention,
     verify,
     reconcile,
+    rehearse,
     log,
     policy,
     guard,

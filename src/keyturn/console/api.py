@@ -17,13 +17,14 @@ from keyturn.console.identity import Caller, Identity
 from keyturn.console.metrics import Metrics
 from keyturn.console.narrow_api import NarrowApi
 from keyturn.console.people_api import PeopleApi
+from keyturn.console.rehearsal_api import RehearsalApi
 from keyturn.console.reviewing_api import ReviewingApi
 from keyturn.console.roles import Access, access
 from keyturn.console.signing import Signature, Signing, may_by_token
 from keyturn.console.text import seen
 from keyturn.console.tokens import Tokens
 from keyturn.errors import KeyturnError, OperatorError, ReviewError, StoreError, UnavailableError
-from keyturn.runtime.interface import Desk
+from keyturn.runtime.interface import Desk, Rehearser
 
 STATUS: Final = {
     "login": 401,
@@ -139,11 +140,13 @@ class Api:
         tokens: Tokens,
         metrics: Metrics | None = None,
         open_metrics: bool = False,
+        rehearser: Rehearser | None = None,
     ) -> None:
         self._desk, self._identity, self._authority = desk, identity, authority
         self._metrics, self._open_metrics = metrics, open_metrics
         self._evidence = EvidenceApi(desk, identity)
         self._narrow = NarrowApi(desk)
+        self._rehearsals = RehearsalApi(desk, rehearser)
         self._people, self._signing, self._tokens = people, signing, tokens
         self._reviewing = reviewing
 
@@ -172,6 +175,8 @@ class Api:
             ("GET", "/api/v1/sessions", self._sessions),
             ("POST", "/api/v1/sessions", self._open_session),
             ("POST", "/api/v1/sessions/{id}/end", self._end_session),
+            ("POST", "/api/v1/rehearsals", self._rehearsals.open),
+            ("POST", "/api/v1/rehearsals/{id}/end", self._rehearsals.end),
             ("POST", "/api/v1/halt", self._halt),
             ("POST", "/api/v1/resume", self._resume),
             ("GET", "/api/v1/export", self._evidence.export),

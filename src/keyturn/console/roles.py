@@ -74,6 +74,8 @@ _API: Final = {
     "POST /api/v1/undo": Access((OPERATOR, REVIEWER), "operate"),
     "POST /api/v1/drill": Access((OPERATOR, ADMIN), "operate"),
     "POST /api/v1/sessions": Access((OPERATOR,), "operate"),
+    "POST /api/v1/rehearsals": Access((OPERATOR,), "operate"),
+    "POST /api/v1/rehearsals/{id}/end": Access((OPERATOR,), "operate", "her own"),
     "POST /api/v1/sessions/{id}/end": Access(ACTING, "operate", "another's: administrator or reviewer"),
     "POST /api/v1/halt": Access(ACTING, "operate"),
     "POST /api/v1/resume": Access((ADMIN, REVIEWER), "operate"),

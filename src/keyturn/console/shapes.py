@@ -343,6 +343,59 @@ class Status(msgspec.Struct, frozen=True):
     policy_waits: tuple[WaitingPolicy, ...]
 
 
+class RehearsalOpened(msgspec.Struct, frozen=True):
+    """What the command of a rehearsal speaks to."""
+
+    session: str
+    access_key_id: str
+    secret_access_key: str
+    expires_at_ms: int
+    endpoint_url: str
+    region: str
+
+
+class TakenFrom(msgspec.Struct, frozen=True):
+    """An id that the twin made up: live it is what step `step` answers at `output`."""
+
+    value: str
+    output: str
+    step: int
+
+
+class PlanStep(msgspec.Struct, frozen=True):
+    """One step of a plan; `became` is empty until it was made live."""
+
+    number: int
+    operation: str
+    resources: tuple[str, ...]
+    effect: str
+    symbol: str
+    takes_away: bool
+    reversibility: str
+    findings: tuple[dict[str, str], ...]
+    differences: tuple[dict[str, Any], ...]
+    unread: tuple[str, ...]
+    parameters: dict[str, Any]
+    takes: tuple[TakenFrom, ...]
+    became: str
+
+
+class RehearsalEnded(msgspec.Struct, frozen=True):
+    """The plan of a rehearsal. `obstacles`: why it cannot be replayed; `not_held`: why it is no case."""
+
+    id: str
+    agent: str
+    operator: str
+    steps: tuple[PlanStep, ...]
+    worst: str
+    copied: tuple[str, ...]
+    refused: tuple[str, ...]
+    unseen: tuple[str, ...]
+    obstacles: tuple[str, ...]
+    case: Summary | None
+    not_held: str
+
+
 class Undoing(msgspec.Struct, frozen=True):
     """With `plan` alone: what would be done, case by case, and nothing was asked for."""
 

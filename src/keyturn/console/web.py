@@ -35,7 +35,7 @@ from keyturn.console.slack import SlackActions, SlackSettings
 from keyturn.console.tokens import Tokens
 from keyturn.errors import ReviewError
 from keyturn.model.record import PlaneEvent
-from keyturn.runtime.interface import Desk
+from keyturn.runtime.interface import Desk, Rehearser
 
 HEADERS: Final = {
     # Nothing inline, nothing from elsewhere, no frame around us: what an agent wrote can be text on this page and no more.
@@ -98,6 +98,7 @@ def make_app(
     url: str = "",
     oidc: OidcSettings | None = None,
     slack: SlackSettings | None = None,
+    rehearser: Rehearser | None = None,
 ) -> Web:
     """The console over a desk and the people who may use it; with the proxy's certificate authority, where there is one.
 
@@ -129,6 +130,7 @@ def make_app(
         tokens=tokens,
         metrics=metrics,
         open_metrics=open_metrics,
+        rehearser=rehearser,
     )
     routes = [
         *api.routes(),

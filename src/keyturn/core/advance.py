@@ -298,7 +298,10 @@ def _with_outcome(case: Case, outcome: Outcome, operation: int) -> Case:
     phase = _AFTER_OUTCOME[outcome.status]
     operations = len(case.change.operations) if case.change else 0
     if phase is Phase.EXECUTED and operation + 1 < operations and case.change and not case.change.undoes:
-        return _but(case, phase=Phase.PROVED, outcomes=outcomes, next_operation=operation + 1)
+        following = (
+            Phase.PREPARED if case.change.rehearsed else Phase.PROVED
+        )  # a plan's steps are proved one by one
+        return _but(case, phase=following, outcomes=outcomes, next_operation=operation + 1)
     reason = outcome.detail if phase in {Phase.FAILED, Phase.UNCERTAIN} else case.reason
     return _but(case, phase=phase, outcomes=outcomes, reason=reason)
 

@@ -117,23 +117,32 @@ LIFECYCLE: Final[dict[P, Row]] = {
         r.StepIntended: (P.EXECUTING,),
         r.StepEnded: (P.EXECUTING,),
         r.Answered: (
+            P.PREPARED,
             P.PROVED,
             P.IN_PROGRESS,
             P.EXECUTED,
             P.FAILED,
             P.UNCERTAIN,
-        ),  # PROVED: the next operation of the change
-        r.Reconciled: (P.PROVED, P.EXECUTED, P.FAILED, P.UNCERTAIN, P.INCONCLUSIVE),
+        ),  # PROVED: the next operation of the change; PREPARED: the next step of a plan, which is proved by itself
+        r.Reconciled: (P.PREPARED, P.PROVED, P.EXECUTED, P.FAILED, P.UNCERTAIN, P.INCONCLUSIVE),
     }
     | _open(P.EXECUTING),
     P.IN_PROGRESS: {
-        r.Reconciled: (P.IN_PROGRESS, P.PROVED, P.EXECUTED, P.FAILED, P.UNCERTAIN, P.INCONCLUSIVE)
+        r.Reconciled: (
+            P.IN_PROGRESS,
+            P.PREPARED,
+            P.PROVED,
+            P.EXECUTED,
+            P.FAILED,
+            P.UNCERTAIN,
+            P.INCONCLUSIVE,
+        )
     }
     | _open(P.IN_PROGRESS),
     P.UNCERTAIN: {
         r.StepIntended: (P.UNCERTAIN,),  # an undo is taken up where it stopped
         r.StepEnded: (P.UNCERTAIN,),
-        r.Reconciled: (P.PROVED, P.EXECUTED, P.FAILED, P.UNCERTAIN, P.INCONCLUSIVE),
+        r.Reconciled: (P.PREPARED, P.PROVED, P.EXECUTED, P.FAILED, P.UNCERTAIN, P.INCONCLUSIVE),
     }
     | _open(P.UNCERTAIN),
     P.EXECUTED: {r.VerifyBegun: (P.VERIFYING,)} | _open(P.EXECUTED),

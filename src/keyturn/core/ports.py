@@ -166,6 +166,12 @@ class Provider(Protocol):
         """Remove the scratch."""
         ...
 
+    def unlike(
+        self, ref: ResourceRef, expected: dict[str, Any] | None, now: dict[str, Any] | None
+    ) -> tuple[str, ...]:
+        """In which declared fields `now` is not what is expected of it, in words; None is absent."""
+        ...
+
     def took_effect(self, call: Call) -> Inquiry[bool | None]:
         """Read the world: did this call of ours, which was not answered, take effect? None: that cannot be told.
 

@@ -33,7 +33,7 @@ def prove(case: Case, facts: ProofFacts) -> tuple[ProofStep, ...]:
         ("backup verified", *_backup(case)),
         ("grant scoped", *_grant(case, facts)),
         ("not halted", *_halt(facts)),
-        ("in time", *_time(facts)),
+        ("in time", *_time(case, facts)),
     )
     return tuple(
         ProofStep(number=number, name=name, holds=holds, detail=detail)
@@ -88,7 +88,7 @@ def _quorum(case: Case, facts: ProofFacts) -> tuple[bool, str]:
 
 
 def _state(case: Case, facts: ProofFacts) -> tuple[bool, str]:
-    if case.next_operation > 0:
+    if case.next_operation > 0 and not _is_plan(case):
         return True, f"{case.next_operation} operations of this change were executed under the proof before"
     expected = case.assessment.state_digest if case.assessment else ""
     if not facts.state_digest:
@@ -96,7 +96,12 @@ def _state(case: Case, facts: ProofFacts) -> tuple[bool, str]:
         return observed, f"the state could not be read: {facts.state_detail}"
     if facts.state_digest != expected:
         return False, facts.state_detail or "the state is not what was assessed"
-    return True, "re-read just now, as assessed"
+    return True, facts.state_detail if _is_plan(case) else "re-read just now, as assessed"
+
+
+def _is_plan(case: Case) -> bool:
+    """Whether its operations are steps of a rehearsal: each is proved by itself."""
+    return case.change is not None and case.change.rehearsed is not None
 
 
 def _backup(case: Case) -> tuple[bool, str]:
@@ -130,7 +135,9 @@ def _halt(facts: ProofFacts) -> tuple[bool, str]:
     return (False, f"halted by {facts.halted_by}") if facts.halted_by else (True, "no halt")
 
 
-def _time(facts: ProofFacts) -> tuple[bool, str]:
+def _time(case: Case, facts: ProofFacts) -> tuple[bool, str]:
+    if case.next_operation > 0 and _is_plan(case):
+        return True, "begun within the approval's window"
     if facts.execute_by_ms is not None and facts.at_ms >= facts.execute_by_ms:
         return False, "the approval ran out of time"
     return True, "within the approval's window"

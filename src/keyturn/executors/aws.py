@@ -7,7 +7,7 @@ import hashlib
 import re
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, Final
@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from botocore.response import StreamingBody
 
-from keyturn.executors import lean, writing
+from keyturn.executors import lean, reading, writing
 from keyturn.executors.fetching import ElsewhereError, TooLargeError, fetched
 from keyturn.executors.http import Answer as HttpAnswer
 from keyturn.executors.http import Client, Connection, Receiver, head_bytes
@@ -417,6 +417,13 @@ class AwsExecutor:
     def written(self, call: Call) -> Request:
         with self._making:
             return writing.written(self._session, call)
+
+    def answered(self, request: Request, response: Response) -> dict[str, Any]:
+        with self._making:
+            return reading.answered(self._session, request, response)
+
+    def rewritten(self, request: Request, texts: Mapping[str, str]) -> Request:
+        return reading.rewritten(request, texts)
 
     def base(self, request: Request) -> str:
         """Where this request goes: the service's endpoint, with the prefix that some operations have before it."""

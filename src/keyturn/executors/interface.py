@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -153,6 +153,14 @@ class Executor(Protocol):
 
     def written(self, call: Call) -> Request:
         """The call as the request that an SDK would send, read as the gateway reads one; nothing leaves. Raises `NotSentError`."""
+        ...
+
+    def answered(self, request: Request, response: Response) -> dict[str, Any]:
+        """The answer as an SDK would give it, without its metadata. Raises `NotSentError` where it cannot be read."""
+        ...
+
+    def rewritten(self, request: Request, texts: Mapping[str, str]) -> Request:
+        """The request with these ids in place of others, read again from its bytes. Raises `NotSentError` where it cannot be."""
         ...
 
     def endpoint(self, service: str, region: str) -> str:

@@ -162,6 +162,18 @@ def place(environment: str) -> str:
     return "an unknown environment (counts as production)" if environment == "unknown" else environment
 
 
+class RehearsedStep(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One step of a rehearsal as it went in the twin: what it was found to be there, and what was otherwise after it."""
+
+    operation: str
+    resources: tuple[ResourceRef, ...]
+    effect: Effect
+    reversibility: Reversibility
+    findings: tuple[Finding, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    unread: tuple[str, ...] = ()  # what of it could not be read in the twin
+
+
 class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     """All that was determined about a change, and all that could not be (`unknowns`)."""
 
@@ -183,6 +195,7 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
     environment_heard: tuple[Heard, ...] = ()  # who spoke of the environment; none is why it is unknown
     radius: Radius | None = None  # who relies on what goes, walked; None where nothing goes
     makes: tuple[ResourceRef, ...] = ()  # what it makes, and what was read to stand nowhere before
+    rehearsed: tuple[RehearsedStep, ...] = ()  # of a plan: each of its operations as it went in the twin
 
     @property
     def place(self) -> str:

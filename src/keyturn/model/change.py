@@ -114,6 +114,32 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
         }
 
 
+class Binding(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An id that a twin made up: `value` in operation `step` stands for what operation `by` answers at `output`. Places from 0."""
+
+    step: int
+    value: str
+    by: int
+    output: str  # "SecurityGroup.GroupId"
+
+
+class Rehearsed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """That a change is the plan of a rehearsal: its operations are steps, each sent when what it stands on is as it was rehearsed.
+
+    `record` is the vault reference of what stood before and after each step, `digest` is over that.
+    """
+
+    id: str
+    record: str
+    digest: str
+    bindings: tuple[Binding, ...] = ()
+    unseen: tuple[str, ...] = ()  # what the rehearsal could not see, in words
+
+    def meaning(self) -> dict[str, Any]:
+        """What the change's digest covers of it: not where the record is kept."""
+        return {"digest": self.digest, "bindings": msgspec.to_builtins(self.bindings), "unseen": self.unseen}
+
+
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     """The unit of review: one or more operations of one principal. `undoes` names the case that it would undo, `instead_of` the one that
     is withdrawn for it.
@@ -127,11 +153,12 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     undoes: str | None = None
     undoes_also: tuple[str, ...] = ()  # further cases that it takes back after that one, in this order
     instead_of: str | None = None  # the case whose narrower way it is, sent by a person
+    rehearsed: Rehearsed | None = None  # the rehearsal whose plan it is
 
     @property
     def by_person(self) -> bool:
         """Whether a person asked for it at the desk, and no client waits: it goes on without her."""
-        return self.undoes is not None or self.instead_of is not None
+        return self.undoes is not None or self.instead_of is not None or self.rehearsed is not None
 
     @property
     def taken_back(self) -> tuple[str, ...]:
@@ -146,6 +173,7 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
             "undoes": self.undoes,
             **({"undoes_also": self.undoes_also} if self.undoes_also else {}),
             **({"instead_of": self.instead_of} if self.instead_of else {}),
+            **({"rehearsed": self.rehearsed.meaning()} if self.rehearsed else {}),
         }
 
     @property

@@ -21,6 +21,7 @@ from keyturn.errors import OperatorError, ReviewError
 from keyturn.model import record as r
 from keyturn.model.execution import Backup, Upkeep
 from keyturn.model.record import Drilled, Entry
+from keyturn.model.rehearsal import Plan, Record
 from keyturn.runtime.drilling import Drilling
 from keyturn.runtime.evidence import Evidence
 from keyturn.runtime.interface import Notice, SessionKey, Undoing
@@ -164,6 +165,10 @@ class DeskSide(ProposingSide):
         sent = await self.narrowing.send(case_id, by=by, number=number, own=own, shown=shown)
         done = TERMINAL | {Phase.HELD, Phase.INCONCLUSIVE}
         return await self.book.until(sent, lambda case: case.phase in done, timeout_s=UNDO_WAIT_S)
+
+    async def hold_rehearsed(self, plan: Plan, record: Record, *, intent: str) -> str:
+        """A rehearsal's plan as a case, which waits for people; its id. Raises `ReviewError` where it cannot be one."""
+        return await self.work.replaying.hold(plan, record, intent=intent)
 
     def plan_undo(
         self, *cases: str, session: str = "", since_ms: int | None = None, agent: str = ""

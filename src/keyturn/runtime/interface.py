@@ -24,6 +24,7 @@ from keyturn.model.decision import Decision
 from keyturn.model.execution import Backup, Upkeep
 from keyturn.model.people import Wanted
 from keyturn.model.record import Drilled, Entry, PlaneEvent
+from keyturn.model.rehearsal import Plan
 from keyturn.model.review import Receipt
 from keyturn.model.reviewing import Proposed
 
@@ -131,6 +132,37 @@ class Notice(msgspec.Struct, frozen=True):
     seq: int
     case_id: str
     event: str
+
+
+class RehearsalOpened(msgspec.Struct, frozen=True):
+    """A rehearsal under way: what its command speaks to. The key opens nothing but this twin."""
+
+    id: str
+    endpoint_url: str
+    access_key_id: str
+    secret_access_key: str
+    region: str
+    expires_at_ms: int
+
+
+class RehearsalEnded(msgspec.Struct, frozen=True):
+    """What it comes to, and the case that it is held as. `not_held` says why it is none."""
+
+    plan: Plan
+    case: str = ""
+    not_held: str = ""
+
+
+class Rehearser(Protocol):
+    """Twins of the account, for commands that rehearse. Every `by` is an authenticated user's name."""
+
+    async def open(self, *, by: str, agent: str, ttl_s: int, scope: tuple[str, ...] = ()) -> RehearsalOpened:
+        """A twin of its own, with what `scope` names copied into it. Raises `OperatorError` where there can be none."""
+        ...
+
+    async def end(self, rehearsal: str, *, by: str, hold: bool, intent: str = "") -> RehearsalEnded:
+        """The plan of what was done in it, held as a case where that is wanted and can be. Raises `OperatorError`."""
+        ...
 
 
 class UndoPart(msgspec.Struct, frozen=True):

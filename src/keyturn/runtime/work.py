@@ -33,6 +33,7 @@ from keyturn.runtime.asking import Asker
 from keyturn.runtime.book import WAITING, Book
 from keyturn.runtime.issued import Issued
 from keyturn.runtime.policing import Policing
+from keyturn.runtime.replaying import Replaying
 from keyturn.runtime.settings import CLAIM_WAIT_S, FRESH_MS, RECONCILE_TRIES_MAX, Settings
 from keyturn.stores.vault import Vault
 
@@ -65,6 +66,7 @@ class Work:
         self.executor, self.settings, self.clock, self.excluded = executor, settings, clock, excluded
         self.issued = Issued(vault, book.store)
         self.asker = Asker(book, executor, vault, clock)
+        self.replaying = Replaying(self)
         self.bodies: dict[str, Body] = {}  # streamed bodies of waiting clients, by case
         self.hearers: dict[
             tuple[str, str], Hearer
@@ -93,6 +95,8 @@ class Work:
             earlier = self.book.plane.earlier(change.principal.session, but=case.id)
             assessing = pipeline.in_sequence(change, assessing, earlier)
             assessing = pipeline.with_drills(assessing, self.book.plane.drills)
+            if change.rehearsed:
+                assessing = pipeline.with_rehearsal(assessing, self.replaying.record(change))
             assessing = await self._with_radius(case, assessing)
         except Exception as error:  # noqa: BLE001  # fail closed: whatever went wrong becomes the worst assessment
             assessing = pipeline.empty_assessment(change, why_of(error))
@@ -319,8 +323,8 @@ class Work:
         grant, credentials = None, None
         scope_doubt = ""
         try:
-            scope = self.provider(change).scope(change)
-            lease = f"{case.id}-r{case.revision}"
+            scope = self.provider(change).scope(self.replaying.now(case) if change.rehearsed else change)
+            lease = f"{case.id}-r{case.revision}" + (f"-s{case.next_operation}" if change.rehearsed else "")
             minted = self._minted(change)
             if minted is None:
                 grant, credentials = await self.executor.grant(
@@ -390,7 +394,9 @@ class Work:
 
     async def _not_proved(self, case: Case, steps: tuple[ProofStep, ...], now: int) -> None:
         failed = {step.name: step.detail for step in steps if not step.holds}
-        if "state unchanged" in failed:
+        if case.next_operation:  # of a plan that has begun: what was done is done
+            await self.book.record(case.id, r.ProofFailed(at_ms=now, steps=steps))
+        elif "state unchanged" in failed:
             detail = failed["state unchanged"]
             await self.book.record(case.id, r.Invalidated(at_ms=now, what="state", detail=detail))
         elif review.fallen(case, self.book.plane.people):
@@ -402,7 +408,7 @@ class Work:
     def _body_step(self, case: Case, number: int) -> tuple[ProofStep, ...]:
         """A streamed body is not kept: it must be here now, with the client that sends it."""
         change = _change(case)
-        if change.undoes or not self.requests(change)[case.next_operation].streamed:
+        if change.undoes or change.rehearsed or not self.requests(change)[case.next_operation].streamed:
             return ()
         here = case.id in self.bodies
         detail = (
@@ -416,6 +422,8 @@ class Work:
         """The state digest read now, and what is to be said about it."""
         assessment = case.assessment
         read_at = self._assessed_at_ms.get(case.id)
+        if assessment is not None and _change(case).rehearsed:
+            return await self._as_rehearsed(case, assessment)
         if assessment is None or case.next_operation:
             return "", "not read"
         fresh = not case.was_held and read_at is not None and self.clock() - read_at <= FRESH_MS
@@ -425,6 +433,18 @@ class Work:
             return await self.state_digest(case)
         except Exception as error:  # noqa: BLE001  # could not read is not unchanged
             return "", why_of(error)
+
+    async def _as_rehearsed(self, case: Case, assessment: Assessment) -> tuple[str, str]:
+        """Of a plan: all of it as it was assessed, before its first step; before each, what that one is about as it was rehearsed."""
+        try:
+            if not case.next_operation:
+                state_digest, detail = await self.state_digest(case)
+                if state_digest != assessment.state_digest:
+                    return state_digest, detail
+            holds, detail = await self.replaying.state(case)
+        except Exception as error:  # noqa: BLE001  # could not read is not unchanged
+            return "", why_of(error)
+        return (assessment.state_digest if holds else "otherwise"), detail
 
     def _moved_since(self, case: Case, at_ms: int) -> bool:
         """Whether another case of ours has worked on one of the resources since then."""
@@ -489,7 +509,15 @@ class Work:
             self._assessed_at_ms.pop(case.id, None)
 
     async def _send_next(self, case: Case) -> Outcome:
-        return await self._send(case, self.requests(_change(case))[case.next_operation])
+        if not _change(case).rehearsed:
+            return await self._send(case, self.requests(_change(case))[case.next_operation])
+        try:
+            request, body = self.replaying.request(case)
+        except KeyturnError as error:
+            return Outcome(status=OutcomeStatus.FAILED, detail=f"nothing was sent: {error.message}")
+        if body is not None:
+            self.bodies[case.id] = body
+        return await self._send(case, request)
 
     async def _send(self, case: Case, request: Request) -> Outcome:
         credentials = self._credentials.get(case.id)
@@ -553,11 +581,13 @@ class Work:
         outcome = Outcome(status=OutcomeStatus.UNCERTAIN, detail="the world could not be read")
         for attempt in range(RECONCILE_TRIES_MAX):
             try:
-                outcome = await (
-                    self.take_back(self.book.cases.get(case.id, case))
-                    if change.undoes
-                    else self.asker.drive(self.provider(change).reconcile(change, before), tags=tags_of(case))
-                )
+                if change.undoes:
+                    outcome = await self.take_back(self.book.cases.get(case.id, case))
+                elif change.rehearsed:
+                    outcome = await self.replaying.reconcile(self.book.cases.get(case.id, case))
+                else:
+                    inquiry = self.provider(change).reconcile(change, before)
+                    outcome = await self.asker.drive(inquiry, tags=tags_of(case))
             except Exception as error:  # noqa: BLE001  # unclear stays unclear
                 outcome = Outcome(status=OutcomeStatus.UNCERTAIN, detail=why_of(error))
             if outcome.status in {OutcomeStatus.SUCCEEDED, OutcomeStatus.FAILED}:
@@ -582,8 +612,11 @@ class Work:
         else:
             before = self.assessing(case).captures
             try:
-                inquiry = self.provider(change).verify(change, self.requests(change), before)
-                outcome = await self.asker.drive(inquiry, tags=tags_of(case))
+                if change.rehearsed:
+                    outcome = await self.replaying.verify(case)
+                else:
+                    looking = self.provider(change).verify(change, self.requests(change), before)
+                    outcome = await self.asker.drive(looking, tags=tags_of(case))
             except Exception as error:  # noqa: BLE001  # a person looks
                 outcome = Outcome(status=OutcomeStatus.UNCERTAIN, detail=why_of(error))
         result = _VERIFIED.get(outcome.status, "inconclusive")

@@ -38,11 +38,12 @@ SAYS: Final = ("x-keyturn-standin", "moto, not AWS")
 class StandIn:
     """A stand-in account in a process of its own. Use it as a context manager, or `start` and `stop` it.
 
-    `port` 0 means any free one; it is known once `start` has returned.
+    `port` 0 means any free one; it is known once `start` has returned. `account` is its number, where it is not to be moto's own;
+    such a one knows the policies that AWS itself manages.
     """
 
-    def __init__(self, port: int = 0) -> None:
-        self.port = port
+    def __init__(self, port: int = 0, *, account: str = "") -> None:
+        self.port, self._account = port, account
         self._process: subprocess.Popen[bytes] | None = None
         self._said: IO[bytes] | None = None
 
@@ -64,7 +65,7 @@ class StandIn:
         # Its words go to a file: nobody reads a pipe while it runs, and a full pipe would stop it.
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `stop`
         self._process = subprocess.Popen(  # noqa: S603  # our own module
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, env=self._environment()
         )
         told = self._announcement()
         if not told.isdigit():
@@ -73,6 +74,11 @@ class StandIn:
             raise RuntimeError(f"the stand-in account did not start within {READY_S_MAX:.0f} s: {said}")
         self.port = int(told)
         return self
+
+    def _environment(self) -> dict[str, str]:
+        """Both are read when moto is imported (docs.getmoto.org, environment variables)."""
+        told = {"MOTO_ACCOUNT_ID": self._account, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
+        return {**os.environ, **(told if self._account else {})}
 
     def _announcement(self) -> str:
         """The port that the child listens on by now; empty where it ended or took too long."""

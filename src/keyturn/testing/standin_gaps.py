@@ -30,7 +30,7 @@ Amazon RDS
     DB cluster are deleted and can't be recovered." moto keeps them, and then refuses a cluster of that name for a minute.
   - A subnet group stands after it was changed (API_ModifyDBSubnetGroup); moto loses it.
 
-Amazon ElastiCache: see `standin_caches`.
+Amazon ElastiCache: see `standin_caches`. Ids of EC2 as they are wanted, for a twin: see `standin_ids`.
 
 Faster and otherwise the same: attribute values that are in their wire form already are not taken apart and put together again
 for the response (moto spends 85 % of a scan on it).
@@ -61,6 +61,7 @@ from werkzeug import serving
 
 from keyturn.testing.standin import SAYS
 from keyturn.testing.standin_caches import fill_caches
+from keyturn.testing.standin_ids import fill_ids, with_ids
 
 CODE_PATH: Final = "/_standin/code/"
 
@@ -75,7 +76,7 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 def make_server(port: int) -> Any:
     """A werkzeug server on 127.0.0.1 with every gap filled, listening, not yet serving. `port` 0 takes a free one."""
-    app = _announcing(_with_code(DomainDispatcherApplication(create_backend_app)))
+    app = _announcing(with_ids(_with_code(DomainDispatcherApplication(create_backend_app))))
     server = serving.make_server("127.0.0.1", port, app, threaded=True, request_handler=_QuietRequestHandler)
     _fill_lambda(server.port)
     _fill_restores()
@@ -83,6 +84,7 @@ def make_server(port: int) -> Any:
     _fill_sizes()
     fill_databases()
     fill_caches()
+    fill_ids()
     _quicken_items()
     return server
 

@@ -9,7 +9,7 @@ from keyturn.core.ports import Assessing, Captures, Drill, Inquiry, Scope, Seal,
 from keyturn.model.change import READ_EFFECTS, Change, Lane, Operation, Request, ResourceRef
 from keyturn.model.execution import Backup, Call, Outcome, OutcomeStatus, Upkeep
 from keyturn.model.radius import Radius
-from keyturn.providers.aws import drilling, recipes, undo
+from keyturn.providers.aws import copying, drilling, recipes, undo
 from keyturn.providers.aws import moved as ids
 from keyturn.providers.aws import upkeep as costs
 from keyturn.providers.aws.assess import assess
@@ -132,6 +132,11 @@ class AwsProvider:
 
     def drill_clean(self, drill: Drill) -> Inquiry[None]:
         return drilling.clean(drill, seal=self._seal)
+
+    def unlike(
+        self, ref: ResourceRef, expected: dict[str, Any] | None, now: dict[str, Any] | None
+    ) -> tuple[str, ...]:
+        return copying.otherwise(ref, expected, now)
 
     def took_effect(self, call: Call) -> Inquiry[bool | None]:
         return undo.took_effect(call, seal=self._seal)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from random import Random
 from typing import Any, Final
 
@@ -213,6 +213,17 @@ class SimulatedExecutor:
 
     def written(self, call: Call) -> Request:
         return knowledge.request(call.operation.partition(":")[2], call.parameters)
+
+    def answered(self, request: Request, response: Response) -> dict[str, Any]:
+        answer: dict[str, Any] = msgspec.json.decode(response.body)
+        return answer
+
+    def rewritten(self, request: Request, texts: Mapping[str, str]) -> Request:
+        given = {
+            name: texts.get(value, value) if isinstance(value, str) else value
+            for name, value in request.parameters.items()
+        }
+        return msgspec.structs.replace(request, parameters=given)
 
     def endpoint(self, service: str, region: str) -> str:
         return "sim:"

@@ -212,6 +212,11 @@ class SimulatedProvider:
         return
         yield ()
 
+    def unlike(
+        self, ref: ResourceRef, expected: dict[str, Any] | None, now: dict[str, Any] | None
+    ) -> tuple[str, ...]:
+        return () if expected == now else (f"{ref} is otherwise",)
+
     def took_effect(self, call: Call) -> Inquiry[bool | None]:
         wanted = {"value": call.parameters["value"]}
         for _ in range(SETTLE_READS):

@@ -1,0 +1,320 @@
+"""What stands live, made again in a stand-in account for a rehearsal: the same name and id, the same configuration, without its data.
+
+A recipe's restore does most of it. Beside it stands here what a restore takes from a backup and a copy has to do without (the rows of
+a table, code, values of secrets), what has to stand before something can be made (the VPC of a security group), and the few kinds
+that have no recipe and on which everything else stands. What is copied is read again and compared; nothing is thought to be equal.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from keyturn.core.ports import Inquiry
+from keyturn.errors import UnavailableError
+from keyturn.model.change import ResourceRef
+from keyturn.model.execution import Refused, Succeeded
+from keyturn.providers.aws import recipes
+from keyturn.providers.aws.recipes.base import Captured, Recipe, State, call
+from keyturn.providers.aws.recipes.common import changed, do
+from keyturn.providers.aws.recipes.reborn import Reborn
+from keyturn.providers.aws.resources import Home, from_arn, is_arn
+
+Maker = Callable[[Recipe, ResourceRef, State], Inquiry[None]]
+
+NOT_COPIED: Final = "(not copied into the rehearsal)"
+"""What stands in the twin for a value that is not copied."""
+
+NEEDED_MAX: Final = 20
+"""What one resource may need before it; an instance has a subnet, a VPC, an image and a handful of groups."""
+
+WITHOUT: Final[dict[str, str]] = {
+    "dynamodb:table": "its items",
+    "s3:bucket": "its objects",
+    "lambda:function": "its code and earlier versions",
+    "secretsmanager:secret": "its values",
+    "sqs:queue": "its messages",
+    "kinesis:stream": "its records",
+    "logs:log-group": "its events",
+    "ec2:volume": "its blocks",
+    "ec2:instance": "its disks and what runs on it",
+    "ecr:repository": "its images",
+    "ecs:service": "its tasks",
+}
+"""What of a kind is data, and is not in the twin."""
+
+
+class Ground(msgspec.Struct, frozen=True):
+    """A kind without a recipe on which others stand: how it is read, and how it is made. ``{id}`` is its id."""
+
+    reads: str
+    given: str
+    at: str
+    makes: str
+    takes: tuple[str, ...]
+    absent: tuple[str, ...]
+
+
+GROUND: Final[dict[str, Ground]] = {
+    "ec2:vpc": Ground(
+        "ec2:DescribeVpcs", "VpcIds", "Vpcs", "ec2:CreateVpc", ("CidrBlock",), ("InvalidVpcID.NotFound",)
+    ),
+    "ec2:subnet": Ground(
+        "ec2:DescribeSubnets",
+        "SubnetIds",
+        "Subnets",
+        "ec2:CreateSubnet",
+        ("VpcId", "CidrBlock", "AvailabilityZone"),
+        ("InvalidSubnetID.NotFound",),
+    ),
+    "ec2:image": Ground(
+        "ec2:DescribeImages",
+        "ImageIds",
+        "Images",
+        "ec2:RegisterImage",
+        ("Name", "Architecture", "RootDeviceName", "VirtualizationType"),
+        ("InvalidAMIID.NotFound",),
+    ),
+}
+
+_BY_PREFIX: Final = {
+    "vpc": "ec2:vpc",
+    "subnet": "ec2:subnet",
+    "ami": "ec2:image",
+    "sg": "ec2:security-group",
+    "eni": "ec2:network-interface",
+    "lt": "ec2:launch-template",
+    "i": "ec2:instance",
+    "vol": "ec2:volume",
+    "eipalloc": "ec2:elastic-ip",
+}
+_ID: Final = re.compile(r"([a-z]+)-[0-9a-f]{8,17}\Z")
+_NOT_LOOKED_AT: Final = frozenset({"Statement", "document", "inline", "definition", "rules", "attachments"})
+"""Members whose texts name what is allowed or told of, not what has to stand."""
+
+
+def known(ref: ResourceRef) -> bool:
+    """Whether anything is known of how its kind is read and made."""
+    return ref.kind in GROUND or recipes.for_kind(ref.kind) is not None
+
+
+def makes(kind: str) -> bool:
+    """Whether one of this kind can be made in a stand-in, as far as that is known beforehand."""
+    recipe = recipes.for_kind(kind)
+    return kind in GROUND or kind in _MAKERS or (recipe is not None and recipe.restores)
+
+
+def capture(ref: ResourceRef) -> Inquiry[Captured]:
+    """What stands, by its recipe or as ground. `unknowns` where neither is there."""
+    recipe, ground = recipes.for_kind(ref.kind), GROUND.get(ref.kind)
+    if recipe is not None:
+        return (yield from recipe.capture(ref))
+    if ground is None:
+        return Captured(None, (f"there is no recipe for {ref.kind}",))
+    (answer,) = yield (call(ref, ground.reads, {ground.given: [ref.id]}),)
+    if isinstance(answer, Refused) and answer.code in ground.absent:
+        return Captured(None)
+    if not isinstance(answer, Succeeded):
+        return Captured(None, (f"{ground.reads} was not answered",))
+    found = answer.value.get(ground.at) or []
+    if not found or ref.kind != "ec2:vpc":
+        return Captured(found[0] if found else None)
+    named = [{"Name": "vpc-id", "Values": [ref.id]}, {"Name": "group-name", "Values": ["default"]}]
+    (groups,) = yield (call(ref, "ec2:DescribeSecurityGroups", {"Filters": named}),)
+    told = groups.value.get("SecurityGroups") or [] if isinstance(groups, Succeeded) else []
+    return Captured({**found[0], _OWN_GROUP: [one.get("GroupId") for one in told]})
+
+
+_OWN_GROUP: Final = "default group"
+"""A VPC is made with a group of its own, which nobody can make."""
+
+
+def born_with(ref: ResourceRef, state: State) -> tuple[str, ...]:
+    """Ids of what is made together with it."""
+    return tuple(str(one) for one in state.get(_OWN_GROUP) or ()) if ref.kind == "ec2:vpc" else ()
+
+
+def needed(ref: ResourceRef, state: State) -> tuple[ResourceRef, ...]:
+    """What has to stand before it can be made, as far as its declared configuration names it by id or ARN."""
+    recipe = recipes.for_kind(ref.kind)
+    looked_at = {name: state.get(name) for name in recipe.fields} if recipe is not None else state
+    looked_at = {name: value for name, value in looked_at.items() if name != _OWN_GROUP}
+    home = Home(ref.partition, ref.account, ref.region)
+    found: dict[ResourceRef, None] = {}
+    for text in _texts(looked_at):
+        named = _named(text, home)
+        if named is not None and named != ref and named.account == ref.account:
+            found[named] = None
+    return (*found, *_by_name(ref, state))[:NEEDED_MAX]
+
+
+def mentioned(value: Any, home: Home) -> tuple[ResourceRef, ...]:
+    """What a request or an answer names by id or ARN, of kinds that can be copied."""
+    found = (_named(text, home) for text in _texts(value))
+    return tuple(dict.fromkeys(ref for ref in found if ref is not None and ref.account == home.account))
+
+
+def _named(text: str, home: Home) -> ResourceRef | None:
+    if is_arn(text):
+        ref = from_arn(text, home)
+        return ref if recipes.for_kind(ref.kind) is not None else None
+    found = _ID.match(text)
+    kind = _BY_PREFIX.get(found[1], "") if found else ""
+    return home.ref(kind, text) if kind else None
+
+
+def _by_name(ref: ResourceRef, state: State) -> Iterator[ResourceRef]:
+    """What is named by nothing but its name."""
+    match ref.kind:
+        case "iam:instance-profile":
+            yield from (msgspec.structs.replace(ref, kind="iam:role", id=one) for one in state["roles"])
+        case "ecs:service":
+            yield msgspec.structs.replace(ref, kind="ecs:cluster", id=ref.id.partition("/")[0])
+        case "cloudtrail:trail" if state.get("S3BucketName"):
+            yield msgspec.structs.replace(ref, kind="s3:bucket", id=state["S3BucketName"])
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            if name not in _NOT_LOOKED_AT:
+                yield from _texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner)
+
+
+def make(ref: ResourceRef, state: State) -> Inquiry[None]:
+    """Make it. Raises `UnavailableError` with what the stand-in said where it cannot be made."""
+    recipe, ground = recipes.for_kind(ref.kind), GROUND.get(ref.kind)
+    if ground is not None:
+        yield from do(
+            ref, ground.makes, {name: state[name] for name in ground.takes if state.get(name) is not None}
+        )
+        return
+    if recipe is None:
+        raise UnavailableError("no-recipe", f"there is no recipe for {ref.kind}")
+    maker = _MAKERS.get(ref.kind)
+    if maker is not None:
+        yield from maker(recipe, ref, state)
+        return
+    yield from recipe.restore(ref, state, None)
+
+
+def unlike(ref: ResourceRef, live: State, twin: State | None) -> tuple[str, ...]:
+    """The declared fields in which the copy is another, or that it was not made."""
+    recipe = recipes.for_kind(ref.kind)
+    if twin is None:
+        return ("the stand-in gave it another id, or did not keep it",)
+    if recipe is None:
+        return ()
+    fields = tuple(field for field in recipe.fields if field not in _EVER_NEW)
+    return tuple(field for field, _, _ in changed(live, {f: twin.get(f) for f in fields}, fields))
+
+
+def otherwise(ref: ResourceRef, expected: State | None, now: State | None) -> tuple[str, ...]:
+    """What stands otherwise than is expected, in its declared fields; without values, which may be secrets."""
+    if expected is None or now is None:
+        if expected is now:
+            return ()
+        return (f"{ref} {'stands' if expected is None else 'does not stand'}",)
+    recipe = recipes.for_kind(ref.kind)
+    fields = recipe.fields if recipe is not None else tuple(sorted({*expected, *now}))
+    same = {field: now.get(field) for field in fields}
+    found = changed({field: expected.get(field) for field in fields}, same, fields)
+    return tuple(f"{ref}: {field} is otherwise" for field, _, _ in found)
+
+
+_EVER_NEW: Final = frozenset({"unique_id"})
+"""What every account gives by itself."""
+
+
+# --- makers ----------------------------------------------------------------------------------------------------------
+
+
+def _table(recipe: Recipe, ref: ResourceRef, state: State) -> Inquiry[None]:
+    given: dict[str, Any] = {
+        "TableName": ref.id,
+        "KeySchema": state["keys"],
+        "AttributeDefinitions": state["attributes"],
+        "BillingMode": state["billing"],
+        "ProvisionedThroughput": state["throughput"],
+        "GlobalSecondaryIndexes": state["global_indexes"],
+        "LocalSecondaryIndexes": state["local_indexes"],
+        "TableClass": state["class"] if state["class"] != "STANDARD" else None,
+        "SSESpecification": {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": state["encryption"]}
+        if state["encryption"]
+        else None,
+    }
+    yield from do(ref, "dynamodb:CreateTable", {name: value for name, value in given.items() if value})
+    for step in recipe.restore_plan(ref, state, None)[1:]:
+        yield from do(ref, step.operation, step.parameters)
+
+
+def _parameter(recipe: Recipe, ref: ResourceRef, state: State) -> Inquiry[None]:
+    (put,) = recipe.restore_plan(ref, state, None)
+    secure = {"Value": NOT_COPIED} if state["type"] == "SecureString" else {}
+    yield from do(ref, put.operation, {**put.parameters, **secure})
+
+
+def _secret(recipe: Recipe, ref: ResourceRef, state: State) -> Inquiry[None]:
+    """With one version that says what it is: a value of a secret is read by nobody for a rehearsal."""
+    made = recipe.restore_plan(ref, state, None)[0]
+    yield from do(ref, made.operation, {**made.parameters, "SecretString": NOT_COPIED})
+
+
+_ANY_IMAGE: Final = "ami-0000000000000000f"
+"""Which image an instance was made of is in no capture; the stand-in takes any."""
+
+_EMPTY_ZIP: Final = base64.b64decode("UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA==")
+"""An archive without files (APPNOTE.TXT, 4.3.16: the end of central directory record alone)."""
+
+
+def _function(recipe: Recipe, ref: ResourceRef, state: State) -> Inquiry[None]:
+    """Its configuration as it is now, with no code."""
+    shown = recipe.restore_plan(ref, state, None)
+    first = next(step for step in shown if step.action == "CreateFunction")
+    given = {**first.parameters, "Code": {"ZipFile": _EMPTY_ZIP}, "PackageType": "Zip"}
+    given |= {"Handler": given.get("Handler") or "none", "Runtime": given.get("Runtime") or "provided.al2023"}
+    given.pop("Publish", None)
+    yield from do(ref, first.operation, given)
+    if state.get("concurrency") is not None:
+        wanted = {"FunctionName": ref.id, "ReservedConcurrentExecutions": state["concurrency"]}
+        yield from do(ref, "lambda:PutFunctionConcurrency", wanted)
+
+
+_BEGUN_BY_OTHERS: Final = {"iam:policy": "attached_to", "iam:role": "instance_profiles"}
+"""What the others say as well: they are copied when they are asked for, and name it then."""
+
+
+def _alone(recipe: Recipe, ref: ResourceRef, state: State) -> Inquiry[None]:
+    yield from recipe.restore(ref, {**state, _BEGUN_BY_OTHERS[ref.kind]: []}, None)
+
+
+def _copied(recipe: Recipe, ref: ResourceRef, state: State) -> Inquiry[None]:
+    """What comes back from a copy of its data, made without one."""
+    if not isinstance(recipe, Reborn):
+        raise UnavailableError("no-copy", f"a {recipe.title} is made from a copy of its data alone")
+    alone = {**state, "attachments": [], "addresses": [], "kept": [], "disks": []}
+    step = recipe._made_from(ref, alone, _ANY_IMAGE)  # type: ignore[attr-defined]  # noqa: SLF001  # of one package
+    given = {name: value for name, value in step.parameters.items() if name != "SnapshotId"}
+    made = recipe.born_as(ref, (yield from do(ref, step.operation, given)))
+    yield from recipe._finish(made, alone)  # noqa: SLF001  # of one package
+
+
+_MAKERS: Final[dict[str, Maker]] = {
+    "dynamodb:table": _table,
+    "ssm:parameter": _parameter,
+    "secretsmanager:secret": _secret,
+    "lambda:function": _function,
+    "iam:policy": _alone,
+    "iam:role": _alone,
+    "ec2:volume": _copied,
+    "ec2:instance": _copied,
+}
