@@ -56,7 +56,11 @@ def test_every_command_prints_json(words: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_what_is_typed_wrongly_is_an_error(words: tuple[str, ...]) -> None:
     """1, and never the 2 of what is held: a pipeline that mistypes does not wait for a reviewer."""
-    wrongly = {"run": ["--ttl", "soon"], "rehearse": ["--ttl", "soon"], "explain": ["--output", "loud"]}  # other words are their question's
+    wrongly = {
+        "run": ["--ttl", "soon"],
+        "rehearse": ["--ttl", "soon"],
+        "explain": ["--output", "loud"],
+    }  # other words are their question's
     told = CliRunner().invoke(main, [*words, *wrongly.get(words[0], ["--no-such-option"])])
     assert (told.exit_code, "Usage:" in told.output) == (1, True), told.output
 

@@ -33,7 +33,16 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # A surface forwards reads itself, through the executor it is given.
     "surfaces": ("runtime.interface", "executors", "providers", "model", "errors"),
     # A twin of the account: a surface of its own in front of a stand-in, over the runtime's readings.
-    "rehearsing": ("surfaces", "runtime", "executors", "providers", "core", "model", "errors", "testing.standin"),
+    "rehearsing": (
+        "surfaces",
+        "runtime",
+        "executors",
+        "providers",
+        "core",
+        "model",
+        "errors",
+        "testing.standin",
+    ),
     "console": ("runtime.interface", "stores.interface", "pipeline", "core", "model", "errors"),
     "outward": ("stores.interface", "stores.following", "model", "errors"),  # tells others what the log says
     "agent": ("config", "errors"),  # the doctor looks where the configuration says things are

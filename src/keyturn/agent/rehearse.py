@@ -23,13 +23,16 @@ def rehearse(
     scope: tuple[str, ...],
     hold: bool,
     intent: str = "",
+    aside: bool = False,
 ) -> tuple[int, dict[str, Any]]:
-    """The command's exit code, and what the rehearsal came to. The plan of a command that failed is of half a change: it is not held."""
+    """The command's exit code, and what the rehearsal came to. The plan of a command that failed is of half a change: it is not held.
+    `aside`: what the command prints goes to the error output.
+    """
     opened = api.post("/rehearsals", {"agent": agent, "ttl_s": ttl_s, "scope": list(scope)})
     end, code = f"/rehearsals/{opened['session']}/end", 1
     try:
         with tempfile.TemporaryDirectory(prefix="keyturn-") as folder:
-            code = run_child(command, child_environment(opened, os.environ, Path(folder)))
+            code = run_child(command, child_environment(opened, os.environ, Path(folder)), aside=aside)
     except BaseException:
         api.post(end, {"hold": False})
         raise

@@ -125,10 +125,10 @@ def run_agent(
             api.post(f"/sessions/{session['session']}/end", {"reason": "the agent ended"})
 
 
-def run_child(command: tuple[str, ...], environment: dict[str, str]) -> int:
-    """The command's exit code; signals of ours are passed on to it."""
+def run_child(command: tuple[str, ...], environment: dict[str, str], *, aside: bool = False) -> int:
+    """The command's exit code; signals of ours are passed on to it. `aside`: what it prints goes to the error output, not among ours."""
     try:
-        child = subprocess.Popen(command, env=environment)  # noqa: S603  # the user's own command
+        child = subprocess.Popen(command, env=environment, stdout=sys.stderr if aside else None)  # noqa: S603  # the user's own command
     except OSError as error:
         sys.stderr.write(f"keyturn: {command[0]} cannot be run: {error.strerror}\n")
         return 127 if isinstance(error, FileNotFoundError) else 126

@@ -56,6 +56,7 @@ def rehearse(
         scope=scope,
         hold=not no_hold,
         intent=intent or shlex.join(command)[:500],
+        aside=output == "json",
     )
     if code:
         found["not_held"] = f"{command[0]} ended with {code}: what it did is half of something"

@@ -183,8 +183,8 @@ class Replaying:
         change, step = _change(case), case.next_operation
         record = self.record(change)
         ids = self.ids(case, record, step)
-        before = Captures(states=rehearsing.expected(record, step, ids))
-        now = self.now(case)
+        now, expected = self.now(case), rehearsing.expected(record, step, ids)
+        before = Captures({str(ref): expected[str(ref)] for ref in now.resources if str(ref) in expected})
         return await self.work.asker.drive(self.work.provider(now).reconcile(now, before), tags=_tags(case))
 
     async def verify(self, case: Case) -> Outcome:
@@ -210,6 +210,26 @@ class Replaying:
                 )
             await asyncio.sleep(0.2 * 2**attempt)
         return Outcome(OutcomeStatus.UNCERTAIN, f"not as it was rehearsed: {'; '.join(told)}")
+
+    def undoable(self, case: Case, done: Change) -> tuple[Change, tuple[str, ...]]:
+        """What of a plan that was made is taken back, with the live ids; and what stays, because the plan itself made it.
+
+        Raises `UnavailableError` where nothing would be left, or an id is not known.
+        """
+        stood = self.work.captures(case).states
+        ids = self.ids(case, self.record(done), len(done.operations))
+        kept, stays = list[Operation](), dict[str, None]()
+        for operation in done.operations:
+            bound = rehearsing.bound(operation, ids)
+            if operation.resources and all(stood.get(str(ref), ref) is None for ref in operation.resources):
+                stays |= dict.fromkeys(f"{ref} was made by it and stays" for ref in bound.resources)
+            else:
+                kept.append(bound)
+        if not kept:
+            raise UnavailableError(
+                "nothing-stood", f"all that {case.id} did is to what it made: {'; '.join(stays)}"
+            )
+        return msgspec.structs.replace(done, operations=tuple(kept)), tuple(stays)
 
 
 def _change(case: Case) -> Change:

@@ -111,8 +111,11 @@ class TakingBack:
         return Undoing(parts=tuple(parts))
 
     def _plan_of(self, case: Case, done: Change) -> UndoPlan:
-        provider = self.work.provider(done)
-        return provider.plan_undo(done, self.work.captures(case), case.backups, again=self._again(done))
+        provider, stays = self.work.provider(done), tuple[str, ...]()
+        if done.rehearsed:
+            done, stays = self.work.replaying.undoable(case, done)
+        plan = provider.plan_undo(done, self.work.captures(case), case.backups, again=self._again(done))
+        return msgspec.structs.replace(plan, loss=(*plan.loss, *stays))
 
     def _again(self, done: Change) -> Change | None:
         """Of an undo that is itself taken back: what it took back, which is done again."""
@@ -225,7 +228,9 @@ class TakingBack:
         by = self.book.plane.halted_by("")
         if by:
             raise UnavailableError("halted", f"halted by {by}")
-        done = original.done
+        done, stays = original.done, tuple[str, ...]()
+        if done.rehearsed:
+            done, stays = self.work.replaying.undoable(original, done)
         provider = self.work.provider(done)
         inquiry = provider.undo(
             done,
@@ -243,7 +248,7 @@ class TakingBack:
         )
         if several:
             await self.mark(part, case.id)
-        return different, provider.moved(different)
+        return (*different, *stays), provider.moved(different)
 
     async def mark(self, original: str, by_case: str) -> None:
         """On the log of what was taken back: by which case; once, also after a crash."""

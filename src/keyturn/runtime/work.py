@@ -161,8 +161,9 @@ class Work:
         change, assessment = _change(case), case.assessment
         if assessment is None:
             return pipeline.internal_doubt("there is no assessment", self.policy.digest)
-        streamed = any(operation.payload_sha256 is None for operation in change.operations) and any(
-            request.streamed for request in (() if change.undoes else self.requests(change))
+        streamed = not change.undoes and any(
+            request.streamed and operation.payload_sha256 is None
+            for operation, request in zip(change.operations, self.requests(change), strict=True)
         )
         try:
             return pipeline.decide(

@@ -180,7 +180,7 @@ def _by_name(ref: ResourceRef, state: State) -> Iterator[ResourceRef]:
 
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
-        yield value
+        yield from value.split(",") if _ID.match(value.partition(",")[0]) else (value,)
     elif isinstance(value, Mapping):
         for name, inner in value.items():
             if name not in _NOT_LOOKED_AT:
@@ -219,15 +219,17 @@ def unlike(ref: ResourceRef, live: State, twin: State | None) -> tuple[str, ...]
 
 
 def otherwise(ref: ResourceRef, expected: State | None, now: State | None) -> tuple[str, ...]:
-    """What stands otherwise than is expected, in its declared fields; without values, which may be secrets."""
+    """What stands otherwise than is expected, in its declared fields, as far as both were read: of what only lies beside a change no more
+    is read than decides about it. Without values, which may be secrets.
+    """
     if expected is None or now is None:
         if expected is now:
             return ()
         return (f"{ref} {'stands' if expected is None else 'does not stand'}",)
     recipe = recipes.for_kind(ref.kind)
     fields = recipe.fields if recipe is not None else tuple(sorted({*expected, *now}))
-    same = {field: now.get(field) for field in fields}
-    found = changed({field: expected.get(field) for field in fields}, same, fields)
+    both = tuple(field for field in fields if field in expected and field in now)
+    found = changed(expected, {field: now[field] for field in both}, both)
     return tuple(f"{ref}: {field} is otherwise" for field, _, _ in found)
 
 
