@@ -120,9 +120,10 @@ boto3.client("iam").put_role_policy(RoleName="worker", PolicyName="read", Policy
     case = found["case"]["id"]
     assert found["case"]["phase"] == "held"
 
-    protection = lambda: world.live("dynamodb").describe_table(TableName="orders")["Table"][  # noqa: E731
-        "DeletionProtectionEnabled"
-    ]
+    def protection() -> bool:
+        found: dict[str, Any] = world.live("dynamodb").describe_table(TableName="orders")
+        return bool(found["Table"]["DeletionProtectionEnabled"])
+
     assert (protection(), world.rules(web)) == (True, [])
     refused = world.stage.cli("bob", "approve", case, "--note", "mine", "--yes")
     assert refused.returncode != 0
