@@ -37,6 +37,7 @@ def test_an_id_is_whose_who_said_it_first() -> None:
 
 
 def test_what_the_command_asked_for_itself_is_not_the_twins_when_it_is_told_back() -> None:
+    """An id that a script brings along is its own, whoever repeats it."""
     ids = Ids()
     ids.named(f'{{"GroupIds": ["{SG}"]}}')
     ids.answered(f"<groupId>{SG}</groupId>")
@@ -55,6 +56,7 @@ def test_what_the_command_asked_for_itself_is_not_the_twins_when_it_is_told_back
     ids=["alone", "inside", "inside of something else", "not answered", "not rehearsed"],
 )
 def test_the_live_id_stands_where_the_twins_stood(rehearsed: Any, live: Any, found: str) -> None:
+    """At the same place of the same answer, in the same text around it; anything else is no answer."""
     assert taken(Binding(step=1, value=SG, by=0, output="Id"), rehearsed, live) == found
 
 
@@ -100,6 +102,7 @@ def test_what_could_not_be_read_is_expected_to_be_nothing(
 
 
 def test_a_step_stands_on_all_steps_before_it() -> None:
+    """What is expected before each step is what was copied, with every earlier difference on it."""
     record = Record(
         base={"t": {"v": 1, "w": 1}, f"g/{SG}": None},
         refs={},

@@ -232,6 +232,7 @@ print(sorted(name for name in os.environ if name.startswith("AWS_") and "KEY" in
 
 
 def test_the_plan_of_a_command_that_failed_is_held_by_nobody(world: World) -> None:
+    """Half of something is shown, and no case is made of it."""
     _, half = group(world.live, "half")
     script = f"""
 boto3.client("ec2").create_tags(Resources=["{half}"], Tags=[{{"Key": "team", "Value": "blue"}}])

@@ -97,6 +97,8 @@ def test_what_policy_would_allow_waits_for_a_person_all_the_same() -> None:
 
 
 def test_who_runs_the_agent_does_not_approve_its_plan() -> None:
+    """Rule 4 holds for a plan as for a call."""
+
     async def story(world: Calm) -> None:
         await held(world, *THREE)
         with pytest.raises(ReviewError, match="runs or owns the agent"):
@@ -121,6 +123,8 @@ def test_what_moved_between_rehearsal_and_approval_is_not_made() -> None:
 
 
 def test_what_moved_before_it_is_a_case_is_said_at_once() -> None:
+    """Nobody is asked to look at a plan whose ground has moved already."""
+
     async def story(world: Calm) -> None:
         plan, record = rehearsed(world, *THREE)
         world.account.drift_to("t1", 99)
@@ -245,6 +249,8 @@ def test_nothing_is_kept_where_nothing_is_held() -> None:
 
 
 def test_a_halt_in_the_middle_leaves_what_was_done_on_record() -> None:
+    """The step that is done is known to be done; the next does not leave."""
+
     async def story(world: Calm) -> None:
         await held(world, *THREE)
         send = world.executor.send
