@@ -18,7 +18,8 @@ from typing import Any, Final, Self
 
 from bench.log import Row, row
 from keyturn import config as settings
-from keyturn.app import App, keep_tables
+from keyturn import footprint
+from keyturn.app import App
 from keyturn.model import record as r
 from keyturn.model.assessment import Assessment, Dependent, Finding, Kind, Recoverable, Reversibility
 from keyturn.model.change import Change, Effect, Operation, Principal, ResourceRef
@@ -64,19 +65,19 @@ async def serve(folder: Path, held: int, viewers: int) -> None:
     for number in range(viewers):
         invite = await app.identity.add(f"viewer-{number}", ("reviewer",), by="bench")
         tokens.append(await app.identity.login(invite))
-    keep_tables()
-    told = {"url": app.runtime.about["console_url"], "tokens": tokens, "after": app.runtime.head()}
-    print(json.dumps(told), flush=True)
-    reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
-    )
-    number = held
-    while await reader.readline():
-        at_ns = time.time_ns()
-        case_id = await hold(app, number)
-        print(json.dumps({"case": case_id, "at_ns": at_ns}), flush=True)
-        number += 1
+    async with footprint.kept_small():
+        told = {"url": app.runtime.about["console_url"], "tokens": tokens, "after": app.runtime.head()}
+        print(json.dumps(told), flush=True)
+        reader = asyncio.StreamReader()
+        await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+        )
+        number = held
+        while await reader.readline():
+            at_ns = time.time_ns()
+            case_id = await hold(app, number)
+            print(json.dumps({"case": case_id, "at_ns": at_ns}), flush=True)
+            number += 1
     await app.stop()
 
 

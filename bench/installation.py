@@ -11,7 +11,8 @@ from pathlib import Path
 import uvloop
 
 from keyturn import config as settings
-from keyturn.app import App, keep_tables
+from keyturn import footprint
+from keyturn.app import App
 
 
 async def main(folder: Path, up: int, *, observe: bool) -> None:
@@ -33,11 +34,11 @@ async def main(folder: Path, up: int, *, observe: bool) -> None:
     key = await app.runtime.open_session(operator="olga", agent="bench", ttl_s=3600)
     assert app.gateway is not None
     told = {"port": app.gateway.port, "access_key_id": key.access_key_id, "secret": key.secret}
-    keep_tables()
-    print(json.dumps(told), flush=True)
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-    await stopping.wait()
+    async with footprint.kept_small():
+        print(json.dumps(told), flush=True)
+        await stopping.wait()
     await app.stop()
 
 

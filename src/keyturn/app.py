@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import ctypes
 import fcntl
-import gc
 import logging
 import os
 import signal
@@ -17,16 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-import uvicorn
 
-from keyturn import __version__, policy
+from keyturn import __version__, footprint, policy
 from keyturn.config import Config
-from keyturn.console.ending import end as end_console
 from keyturn.console.identity import Identity
-from keyturn.console.metrics import Metrics
 from keyturn.console.oidc_settings import OidcSettings, checked_issuer
-from keyturn.console.slack import SlackSettings
-from keyturn.console.web import make_app
+from keyturn.console.serving import Serving
+from keyturn.console.slack_settings import SlackSettings
 from keyturn.core.ports import Provider
 from keyturn.errors import KeyturnError, OperatorError
 from keyturn.executors.aws import AwsConfig, AwsExecutor
@@ -50,14 +44,11 @@ from keyturn.surfaces.aws_gateway.observing import AccessLog, Observer
 from keyturn.workers import Supervisor
 
 if TYPE_CHECKING:
+    from keyturn.console.web import Web
     from keyturn.stores.authority import Authority
 
 log = logging.getLogger("keyturn")
 logging.getLogger("sqlglot").setLevel(logging.ERROR)  # what it cannot parse is an unknown of the assessment
-
-COLLECT_AFTER: Final = 20_000
-"""Objects that stay before the collector looks for circles: a read leaves a handful in the next batch of the log, no circle."""
-
 
 DRAIN_S: Final = 5.0
 """How long clients get to be answered when the process is asked to end: most calls take less, and who waits for people asks again."""
@@ -101,8 +92,7 @@ class App:
         self.gateway: Gateway | None = None
         lines = config.gateway.access_log
         self.observer = Observer(AccessLog(Path(lines).expanduser()) if lines else None, beside)
-        self._console: uvicorn.Server | None = None
-        self._console_task: asyncio.Task[None] | None = None
+        self._console: Serving | None = None
 
     def _providers(self, config: Config) -> dict[str, Provider]:
         return {"aws": AwsProvider(self.vault.seal, config.environments, _roles(config))}
@@ -182,6 +172,24 @@ class App:
         return engine if isinstance(engine, CedarEngine) else CedarEngine(())
 
     async def _start_console(self, listening: socket.socket, authority: Authority | None) -> None:
+        """It listens; the rest is loaded by the first who comes, but for logins and channels whose settings are wrong now or never."""
+        config = self.config
+        port = listening.getsockname()[1]
+        ends = int(self.runtime.status()["log_entries"])
+        since = ends if self._beside is None else self._beside.began_at(ends)
+        self._console = Serving(listening, lambda: self._web(authority, since, port))
+        self.runtime.about["console_url"] = f"http://{config.console.host}:{port}"
+        if config.oidc.issuer or config.slack_secret:
+            await self._console.open()
+        else:
+            self._console.wait()
+
+    async def _web(self, authority: Authority | None, since: int, port: int) -> Web:
+        """The console. What the log tells of is counted from the entry `since`."""
+        from keyturn.console.metrics import Metrics  # noqa: PLC0415  # it comes with the first who does
+        from keyturn.console.web import make_app  # noqa: PLC0415
+        from keyturn.surfaces.aws_gateway.counted import Counted  # noqa: PLC0415
+
         config = self.config
         web = make_app(
             self.runtime,
@@ -189,9 +197,9 @@ class App:
             authority,
             metrics=Metrics(
                 self.runtime,
-                self.observer.registry,
+                Counted(self.observer.counts),
                 named=not config.console.open_metrics,
-                **({"since": self._beside.began_at} if self._beside else {}),
+                since=since,
             ),
             open_metrics=config.console.open_metrics,
             form_key=self.vault.seal(b"console forms v1").encode(),
@@ -201,28 +209,10 @@ class App:
             oidc=_oidc(config),
             slack=SlackSettings(config.slack_secret, config.slack.people) if config.slack_secret else None,
             rehearser=self.rehearsals,
-            url=config.console.public_url or f"http://{config.console.host}:{listening.getsockname()[1]}",
+            url=config.console.public_url or f"http://{config.console.host}:{port}",
         )
         await web.settle()
-        self._console = uvicorn.Server(
-            uvicorn.Config(
-                web,
-                host=config.console.host,
-                port=config.console.port,
-                log_level="warning",
-                lifespan="off",
-                server_header=False,
-            )
-        )
-        self._console.install_signal_handlers = _nothing  # type: ignore[attr-defined]  # signals are ours
-        self._console_task = asyncio.create_task(self._console.serve(sockets=[listening]))
-        while not self._console.started:
-            if self._console_task.done():
-                await self._console_task
-                raise RuntimeError("the console did not start")
-            await asyncio.sleep(0.01)
-        port = self._console.servers[0].sockets[0].getsockname()[1]
-        self.runtime.about["console_url"] = f"http://{config.console.host}:{port}"
+        return web
 
     async def _authority(self) -> Authority | None:
         """The proxy's, made at the first start that asks for one; that goes on record."""
@@ -250,10 +240,8 @@ class App:
         self.observer.share()
         if self.observer.access_log is not None:
             self.observer.access_log.close()
-        if self._console is not None and self._console_task is not None:
-            for listening in self._console.servers:
-                await no_more(listening)
-            await end_console(self._console, self._console_task)
+        if self._console is not None:
+            await self._console.stop(no_more)
         await self.rehearsals.close()
         await self.messengers.stop()
         await self.runtime.close()
@@ -289,10 +277,6 @@ def _taken(host: str, port: int, setting: str, error: OSError) -> OperatorError:
         f"{host}:{port} cannot be listened on: {error.strerror or error}",
         help=f"is another Keyturn running? stop it, or set {setting} to another one",
     )
-
-
-def _nothing() -> None:
-    """Leave the signals alone."""
 
 
 def _settings(config: Config, *, observe: bool) -> Settings:
@@ -350,20 +334,6 @@ def _oidc(config: Config) -> OidcSettings | None:
     )
 
 
-def keep_tables() -> None:
-    """Spare the collector what stays as long as the process: catalogue, wire table, policies. It looks at the rest, more seldom."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER, 20, 20)
-    _give_back()
-
-
-def _give_back() -> None:
-    """Memory that starting took and nobody uses, to the system: glibc keeps it otherwise (malloc_trim(3)). Others do so by themselves."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
-
-
 def run(
     config: Config,
     *,
@@ -395,9 +365,9 @@ def run(
 
         loop.add_signal_handler(signal.SIGHUP, reload)
         await app.start()
-        keep_tables()
-        ready(app)
-        await stopping.wait()
+        async with footprint.kept_small():
+            ready(app)
+            await stopping.wait()
         if life >= 0:
             loop.remove_reader(life)
         await app.stop()

@@ -99,10 +99,7 @@ class Plane:
             return app
 
         self.app = self.await_(begin())
-        server = self.app._console
-        assert server is not None
-        port = server.servers[0].sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = str(self.app.runtime.about["console_url"])
         for name, held in (
             ("bob", ROLES),
             ("dana", ("reviewer",)),

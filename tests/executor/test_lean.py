@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import json
+from collections.abc import Callable
 from typing import Any
 
 import botocore.session
 import pytest
 
-from keyturn.executors.lean import session, without_documentation
+from keyturn.executors.lean import Table, session, without_documentation
 
 KINDS = ("endpoint-rule-set-1", "paginators-1", "service-2", "waiters-2")
 
@@ -59,3 +62,37 @@ def test_a_client_of_s3_can_be_used() -> None:
     )
     assert client.generate_presigned_url("get_object", {"Bucket": "b", "Key": "k"}).startswith("https://")
     assert client.meta.service_model.client_context_parameters
+
+
+@pytest.mark.parametrize(
+    ("way", "read"),
+    {
+        "dict": dict,
+        "unpacked": lambda table: {**table},
+        "copied": copy.copy,
+        "copied whole": copy.deepcopy,
+        "its own copy": lambda table: table.copy(),
+        "united": lambda table: table | {},
+        "united from the left": lambda table: {} | table,
+        "items": lambda table: dict(table.items()),
+        "values": lambda table: dict(zip(table, table.values(), strict=True)),
+        "one by one": lambda table: {key: table[key] for key in table},
+        "asked for": lambda table: {key: table.get(key) for key in table},
+        "popped": lambda table: {key: table.pop(key) for key in tuple(table)},
+        "set by default": lambda table: {key: table.setdefault(key, "other") for key in table},
+        "as JSON": lambda table: json.loads(json.dumps(table)),
+    }.items(),
+)
+def test_a_table_is_a_dictionary(way: str, read: Callable[[Any], Any]) -> None:
+    """However it is read, what comes out are values, never the bytes in which they wait."""
+    assert way
+    assert read(Table({"a": b'{"b":1}', "c": b"[2]"})) == {"a": {"b": 1}, "c": [2]}
+
+
+def test_what_was_handed_out_stays() -> None:
+    """Botocore merges its extras into what it read."""
+    table = Table({"a": b'{"b":1}'})
+    table["a"]["b"] = 2
+    assert table == {"a": {"b": 2}}
+    assert table.get("nothing") is None
+    assert table.pop("nothing", 3) == 3

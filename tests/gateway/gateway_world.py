@@ -163,9 +163,7 @@ class Running:
 
     @property
     def console_url(self) -> str:
-        console = self.app._console
-        assert console is not None
-        return f"http://127.0.0.1:{console.servers[0].sockets[0].getsockname()[1]}"
+        return str(self.app.runtime.about["console_url"])
 
     def client(self, service: str, **config: Any) -> Any:
         """boto3 as an agent has it: the gateway and the session's key. Closed with the plane."""

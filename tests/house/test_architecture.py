@@ -47,6 +47,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "outward": ("stores.interface", "stores.following", "model", "errors"),  # tells others what the log says
     "agent": ("config", "errors"),  # the doctor looks where the configuration says things are
     "config": ("errors",),
+    "footprint": (),
     "workers": ("errors",),  # looks after processes, whatever they do
     # `init`, `verify` and `policy` work with nothing running; everything else goes through the console's API.
     "cli": (
@@ -162,7 +163,7 @@ STANDS_ONLY_IN = {
     "yaml": ("providers",),  # documents inside of requests
     "starlette": ("console",),
     "jinja2": ("console",),
-    "uvicorn": ("app", "console"),  # the one serves it, the other ends it
+    "uvicorn": ("console",),
     "click": ("cli",),
     "subprocess": ("agent", "testing"),
     "moto": ("testing",),

@@ -209,9 +209,7 @@ Ask = Callable[..., Awaitable[httpx.Response]]
 async def _person(app: App, name: str) -> Ask:
     """A reviewer at the console's API, in her own login."""
     invite = await app.identity.add(name, ("reviewer",), by="bob")
-    server = app._console
-    assert server is not None
-    url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/api/v1"
+    url = f"{app.runtime.about['console_url']}/api/v1"
 
     async def ask(
         method: str, path: str, body: dict[str, Any] | None = None, token: str = ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -27,13 +27,15 @@ class Metrics:
     def __init__(
         self,
         desk: Desk,
-        registry: CollectorRegistry,
+        requests: Collector,
         *,
         named: bool = True,
-        since: Callable[[int], int] = lambda seq: seq,
+        since: int,
     ) -> None:
-        self._registry = registry
-        registry.register(_Standing(desk, Tally(desk, named=named, since=since)))
+        """`requests` tells what the gateway counted; what the log tells of is counted from the entry `since`."""
+        self._registry = CollectorRegistry()
+        self._registry.register(requests)
+        self._registry.register(_Standing(desk, Tally(desk, named=named, since=since)))
 
     def page(self) -> bytes:
         return generate_latest(self._registry)
@@ -44,7 +46,6 @@ class _Standing(Collector):
 
     def __init__(self, desk: Desk, tally: Tally) -> None:
         self._desk, self._tally = desk, tally
-        tally.read()  # from here on it counts
 
     def describe(self) -> list[GaugeMetricFamily]:
         return []  # not asked when it is registered: the plane may not have started

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from keyturn.console.identity import Identity
+from keyturn.console.slack_settings import SlackSettings
 from keyturn.core.case import Case
 from keyturn.core.gravity import grave
 from keyturn.errors import KeyturnError
@@ -24,13 +25,6 @@ BODY_BYTES_MAX: Final = 64 * 1024
 
 PATH: Final = "/channels/slack"
 _VERBS: Final = {"keyturn_approve": True, "keyturn_deny": False}
-
-
-class SlackSettings(msgspec.Struct, frozen=True):
-    """`people`: member id at Slack -> user here. Who is not in it is nobody."""
-
-    secret: str
-    people: dict[str, str]
 
 
 class _Pressed(msgspec.Struct, frozen=True):

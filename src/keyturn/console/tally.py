@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import accumulate
 from typing import Final
 
@@ -53,14 +53,13 @@ class _Timed:
 class Tally:
     """Reads on in the log whenever the page is asked for; a node of several counts what all of them wrote.
 
-    `named` is whether approvals are told by reviewer: not where the page is for anybody. `since` is told where the log ends, and
-    says from where to count: the workers of one start count from the same entry.
+    `named` is whether approvals are told by reviewer: not where the page is for anybody. It counts what comes after the
+    entry `since`: the workers of one start count from the same.
     """
 
-    def __init__(self, desk: Desk, *, named: bool, since: Callable[[int], int] = lambda seq: seq) -> None:
+    def __init__(self, desk: Desk, *, named: bool, since: int) -> None:
         self._desk, self._named = desk, named
-        self._since = since
-        self._seq: int | None = None  # of the last entry that was looked at
+        self._seq = since  # of the last entry that was looked at
         self._decisions: Counter[tuple[str, str]] = Counter()
         self._approvals: Counter[str] = Counter()
         self._effects: dict[str, str] = {}  # of cases that wait to be decided
@@ -71,9 +70,7 @@ class Tally:
         self._deciding = _Timed(DECISION_BUCKETS_S)
 
     def read(self) -> None:
-        """What came since the last time; at first from where the log ends."""
-        if self._seq is None:
-            self._seq = self._since(int(self._desk.status()["log_entries"]))
+        """What came since the last time."""
         for _ in range(READ_MAX // READ_AT_ONCE):
             entries = self._desk.log(after=self._seq, limit=READ_AT_ONCE)
             for entry in entries:

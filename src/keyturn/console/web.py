@@ -31,7 +31,8 @@ from keyturn.console.proposals import Proposing
 from keyturn.console.reviewing_api import ReviewingApi
 from keyturn.console.roles import access
 from keyturn.console.signing import Signing
-from keyturn.console.slack import SlackActions, SlackSettings
+from keyturn.console.slack import SlackActions
+from keyturn.console.slack_settings import SlackSettings
 from keyturn.console.tokens import Tokens
 from keyturn.errors import ReviewError
 from keyturn.model.record import PlaneEvent

@@ -6,10 +6,11 @@ The index is loaded at once (a few milliseconds), a service's operations and sha
 from __future__ import annotations
 
 import json
+import mmap
 import zlib
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
+from importlib.resources import as_file, files
 from typing import Any, Final
 
 import msgspec
@@ -73,19 +74,26 @@ class Op(msgspec.Struct, frozen=True):
 class _Shapes(dict[str, Shape]):
     """Shapes by name, each made when it is first asked for."""
 
-    def __init__(self, raw: dict[str, Any]) -> None:
+    def __init__(self, raw: dict[str, msgspec.Raw]) -> None:
         super().__init__()
         self._raw = raw
 
     def __missing__(self, name: str) -> Shape:
-        made = self[name] = _shape(self._raw[name])
+        made = self[name] = _shape(msgspec.json.decode(self._raw[name]))
         return made
+
+
+class _Block(msgspec.Struct):
+    """A service as it lies in the table: operations, and shapes as text, of which few are ever asked for."""
+
+    o: dict[str, dict[str, Any]]
+    s: dict[str, msgspec.Raw]
 
 
 class Service:
     """Operations and shapes of one service."""
 
-    def __init__(self, block: dict[str, Any]) -> None:
+    def __init__(self, block: _Block) -> None:
         self.operations: dict[str, Op] = {
             name: Op(
                 name=name,
@@ -98,9 +106,9 @@ class Service:
                 gzip="z" in entry,
                 host_prefix=entry.get("h", ""),
             )
-            for name, entry in block["o"].items()
+            for name, entry in block.o.items()
         }
-        self.shapes = _Shapes(block["s"])
+        self.shapes = _Shapes(block.s)
 
     def shape(self, name: str) -> Shape:
         """The shape of this name, made when it is first asked for."""
@@ -128,8 +136,8 @@ class Entry(msgspec.Struct, frozen=True):
 class Table:
     """The whole table; `load()` gives the one that ships."""
 
-    def __init__(self, data: bytes) -> None:
-        if not data.startswith(MAGIC):
+    def __init__(self, data: bytes | mmap.mmap) -> None:
+        if data[: len(MAGIC)] != MAGIC:
             raise BugError(
                 "wire-table", "the wire table is not one this version reads", help="run: make catalogue"
             )
@@ -175,7 +183,7 @@ class Table:
             offset, length = self._places[name]
             start = self._base + offset
             found = self._services[name] = Service(
-                json.loads(zlib.decompress(self._data[start : start + length]))
+                msgspec.json.decode(zlib.decompress(self._data[start : start + length]), type=_Block)
             )
         return found
 
@@ -188,8 +196,10 @@ class Table:
 
 @cache
 def load() -> Table:
-    """The table that ships with the package."""
-    return Table(files("keyturn.providers.aws.catalogue").joinpath("wire.bin").read_bytes())
+    """The table that ships with the package, left where it lies: the pages of it that are read are the file's own."""
+    table = files("keyturn.providers.aws.catalogue").joinpath("wire.bin")
+    with as_file(table) as path, path.open("rb") as file:
+        return Table(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 def _member(raw: list[Any]) -> Member:

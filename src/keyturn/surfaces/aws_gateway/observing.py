@@ -11,16 +11,11 @@ import os
 import re
 import time
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
-from prometheus_client import CollectorRegistry, Metric
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
-from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
 
 from keyturn.errors import OperatorError
 from keyturn.model.change import ResourceRef
@@ -112,10 +107,10 @@ class _Timed:
         self.seconds = 0.0
 
 
-class Observer(Collector):
+class Observer:
     """Counts what was answered, and writes it down where a file was asked for.
 
-    Counting is a matter of two dictionaries; what Prometheus wants of it is made when the page is asked for.
+    Counting is a matter of two dictionaries; what Prometheus wants of it is made when the page is asked for (`counted.Counted`).
     """
 
     def __init__(self, access_log: AccessLog | None = None, beside: Beside | None = None) -> None:
@@ -124,8 +119,6 @@ class Observer(Collector):
         self._tunnels: dict[str, int] = {}
         self.access_log, self._beside = access_log, beside
         self._due: asyncio.TimerHandle | None = None
-        self.registry = CollectorRegistry()
-        self.registry.register(self)
         if beside is not None:
             self._add(beside.kept())
 
@@ -155,41 +148,14 @@ class Observer(Collector):
         if self._beside is not None:
             self._beside.write(self._counts())
 
-    def collect(self) -> Iterator[Metric]:
-        """The counts as they stand, those of the workers beside this one among them."""
+    def counts(self) -> Counts:
+        """As they stand, those of the workers beside this one among them."""
         if self._beside is None:
-            yield from self._families()
-            return
+            return self._counts()
         every = Observer()
         for counts in (self._counts(), *self._beside.others()):
             every._add(counts)
-        yield from every._families()
-
-    def _families(self) -> Iterator[Metric]:
-        requests = CounterMetricFamily(
-            "keyturn_requests",
-            "Requests answered, by lane, outcome and service; by all workers of one start.",
-            labels=("lane", "outcome", "service"),
-        )
-        for labels, count in sorted(self._requests.items()):
-            requests.add_metric(labels, count)
-        yield requests
-        seconds = HistogramMetricFamily(
-            "keyturn_request_seconds",
-            "Seconds from a request's last byte to the first of its answer, holds included.",
-            labels=("lane",),
-        )
-        bounds = [*map(floatToGoString, BUCKETS_S), "+Inf"]
-        for lane, timed in sorted(self._timed.items()):
-            so_far = list(zip(bounds, accumulate(timed.within), strict=True))
-            seconds.add_metric((lane,), so_far, timed.seconds)
-        yield seconds
-        tunnels = CounterMetricFamily(
-            "keyturn_tunnels", "CONNECTs to the proxy, by what became of them.", labels=("outcome",)
-        )
-        for outcome, count in sorted(self._tunnels.items()):
-            tunnels.add_metric((outcome,), count)
-        yield tunnels
+        return every._counts()
 
     def answered(
         self,
