@@ -33,7 +33,12 @@ async def main(folder: Path, up: int, *, observe: bool) -> None:
     await app.start()
     key = await app.runtime.open_session(operator="olga", agent="bench", ttl_s=3600)
     assert app.gateway is not None
-    told = {"port": app.gateway.port, "access_key_id": key.access_key_id, "secret": key.secret}
+    told = {
+        "port": app.gateway.port,
+        "access_key_id": key.access_key_id,
+        "secret": key.secret,
+        "console": app.runtime.about["console_url"],
+    }
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     async with footprint.kept_small():

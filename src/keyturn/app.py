@@ -24,7 +24,6 @@ from keyturn.console.slack_settings import SlackSettings
 from keyturn.core.ports import Provider
 from keyturn.errors import KeyturnError, OperatorError
 from keyturn.executors.aws import AwsConfig, AwsExecutor
-from keyturn.explaining.loaded import Loaded
 from keyturn.messengers import Messengers
 from keyturn.model.record import PolicyLoaded, Started
 from keyturn.policy.cedar import CedarEngine
@@ -188,6 +187,7 @@ class App:
         """The console. What the log tells of is counted from the entry `since`."""
         from keyturn.console.metrics import Metrics  # noqa: PLC0415  # it comes with the first who does
         from keyturn.console.web import make_app  # noqa: PLC0415
+        from keyturn.explaining.loaded import Loaded  # noqa: PLC0415
         from keyturn.surfaces.aws_gateway.counted import Counted  # noqa: PLC0415
 
         config = self.config

@@ -5,7 +5,6 @@ The file is found by ``--config``, then ``KEYTURN_CONFIG``, then ``~/.config/key
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from keyturn.errors import OperatorError
+from keyturn.errors import OperatorError, close
 
 
 class Gateway(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -318,7 +317,7 @@ def _known(raw: dict[str, Any], struct: type[msgspec.Struct], path: str, where: 
     names = {field.name: field.type for field in msgspec.structs.fields(struct)}
     for key, value in raw.items():
         if key not in names:
-            near = difflib.get_close_matches(key, names, n=1)
+            near = close(key, names)
             meant = f"did you mean {path}{near[0]}?" if near else f"it takes: {', '.join(names)}"
             raise OperatorError("config-unknown", f"{where} has an unknown setting {path}{key}", help=meant)
         inner = names[key]

@@ -6,6 +6,7 @@ Nothing in an error's text may be a secret: it reaches logs, agents and pages as
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 
@@ -62,3 +63,10 @@ class BugError(KeyturnError):
     """An invariant of ours did not hold; the case stops where it is."""
 
     who = "us"
+
+
+def close(word: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
+    """The known word that somebody may have meant, if there is one; `cutoff` as `difflib.get_close_matches` has it."""
+    from difflib import get_close_matches  # noqa: PLC0415  # for who is wrong alone
+
+    return get_close_matches(word, list(known), n=1, cutoff=cutoff)

@@ -77,7 +77,7 @@ class Table(dict[str, Any]):
     def __eq__(self, other: object) -> bool:
         return dict(self) == other
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
 
 class LeanLoader(JSONFileLoader):  # type: ignore[misc]  # botocore has no types
@@ -109,7 +109,7 @@ def _read(data: bytes) -> Any:
 def _tables(of: _Raw) -> dict[str, Any]:
     read: dict[str, Any] = {}
     for key, raw in of.items():
-        if key in TABLES and memoryview(raw)[:1] == b"{":
+        if key in TABLES and bytes(memoryview(raw)[:1]) == b"{":
             entries = msgspec.json.decode(raw, type=_Raw)
             if len(entries) >= FEW:
                 read[key] = Table({name: _lean(entry) for name, entry in entries.items()})

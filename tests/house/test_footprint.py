@@ -1,0 +1,56 @@
+"""What a process gives back of the files it has mapped: their own pages, and never a page that is a copy of ours."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import ssl
+import sys
+from pathlib import Path
+
+import pytest
+
+from keyturn.footprint import give_back, untouched
+
+
+def _mapping(rights: str, inode: int, anonymous: int, name: str = "/usr/lib/libx.so") -> str:
+    return (
+        f"7f0000000000-7f0000003000 {rights} 00000000 fe:00 {inode}      {name}\n"
+        f"Size:                 12 kB\nRss:                  12 kB\nAnonymous:             {anonymous} kB\n"
+        "VmFlags: rd ex mr mw me sd\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "mapping", "given"),
+    [
+        ("code", _mapping("r-xp", 7, 0), True),
+        ("constants", _mapping("r--p", 7, 0), True),
+        ("relocated constants: copies of ours", _mapping("r--p", 7, 8), False),
+        ("variables", _mapping("rw-p", 7, 0), False),
+        ("a file that is shared with others", _mapping("r--s", 7, 0), False),
+        ("no file", _mapping("r--p", 0, 0, ""), False),
+        ("the kernel's", _mapping("r-xp", 0, 0, "[vdso]"), False),
+        ("a name with blanks", _mapping("r-xp", 7, 0, "/usr/my lib/x: 1.so"), True),
+    ],
+)
+def test_what_may_go(what: str, mapping: str, given: bool) -> None:
+    """A mapping as proc_pid_smaps(5) shows it."""
+    assert what
+    assert list(untouched(mapping)) == ([(0x7F0000000000, 0x3000)] if given else [])
+
+
+def test_the_next_mapping_is_another() -> None:
+    """What was said of one is not taken for the next."""
+    assert len(list(untouched(_mapping("r-xp", 7, 0) + _mapping("rw-p", 7, 0) + _mapping("r--p", 7, 0)))) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of Linux")
+def test_everything_works_afterwards() -> None:
+    """Libraries are read again from their files, what was written in memory stays."""
+    held = {n: hashlib.sha256(str(n).encode()).hexdigest() for n in range(1_000)}
+    give_back()
+    assert held == {n: hashlib.sha256(str(n).encode()).hexdigest() for n in range(1_000)}
+    assert ssl.create_default_context().cert_store_stats()
+    assert ctypes.CDLL(None).getpid() > 0
+    assert list(untouched(Path("/proc/self/smaps").read_text()))
