@@ -5,6 +5,7 @@ The eye is another than that of the recipes: every read of the service whose req
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import random
@@ -152,8 +153,17 @@ def perform(account: Account, name: str, parameters: dict[str, Any]) -> dict[str
     return value
 
 
-def accepted(account: Account, name: str, given: dict[str, Any], draw: Draw) -> Drawn | None:
-    """What the account takes: a drawn member at a time is left out until it does. None where it does not even take `given`."""
+def accepted(
+    account: Account,
+    name: str,
+    given: dict[str, Any],
+    draw: Draw,
+    away: tuple[str, dict[str, Any]] | None = None,
+) -> Drawn | None:
+    """What the account takes: a drawn member at a time is left out until it does. None where it does not even take `given`.
+
+    `away` deletes what a refused call has left standing: the stand-in may make a thing before it fails on it.
+    """
     parameters = draw.members(operation(name).input_shape, given)
     optional = [member for member in parameters if member not in given]
     draw.chance.shuffle(optional)
@@ -161,6 +171,9 @@ def accepted(account: Account, name: str, given: dict[str, Any], draw: Draw) -> 
         try:
             return Drawn(parameters, perform(account, name, parameters))
         except Exception as error:  # noqa: BLE001  # the stand-in fails in any way
+            if away is not None:
+                with contextlib.suppress(ClientError):
+                    perform(account, *away)
             named = [member for member in optional if member.lower() in str(error).lower()]
             if not optional:
                 return None

@@ -274,8 +274,8 @@ def function(account: Account, draw: Draw) -> Made:
         "Handler": "app.handler",
         "PackageType": "Zip",
     }
-    must(accepted(account, "lambda:CreateFunction", given, draw))
     here = {"FunctionName": name}
+    must(accepted(account, "lambda:CreateFunction", given, draw, away=("lambda:DeleteFunction", here)))
     for number in range(chance.randint(0, 3)):
         perform(account, "lambda:PublishVersion", {**here, "Description": f"v{number}"})
         perform(account, "lambda:UpdateFunctionCode", {**here, "ZipFile": code() + bytes([number])})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from typing import Any
 
@@ -28,6 +29,12 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     role: Role = Role.READ
     partition: str = "aws"
     again: bool = False  # repeating it after a crash changes nothing: a read, or a write with a precondition
+
+    def __post_init__(self) -> None:
+        """One object for one partition. A default is left out where it is the very object, and read from a log it is another: the same
+        call would be written in two ways, and after a crash be taken for a new one.
+        """
+        msgspec.structs.force_setattr(self, "partition", sys.intern(self.partition))
 
     @property
     def mutates(self) -> bool:

@@ -30,7 +30,8 @@ Amazon RDS
     DB cluster are deleted and can't be recovered." moto keeps them, and then refuses a cluster of that name for a minute.
   - A subnet group stands after it was changed (API_ModifyDBSubnetGroup); moto loses it.
 
-Amazon ElastiCache: see `standin_caches`. Ids of EC2 as they are wanted, for a twin: see `standin_ids`.
+Amazon ElastiCache: see `standin_caches`. Ids of EC2 as they are wanted, for a twin: see `standin_ids`. Policies of Lambda functions: see
+`standin_permissions`.
 
 Faster and otherwise the same: attribute values that are in their wire form already are not taken apart and put together again
 for the response (moto spends 85 % of a scan on it).
@@ -62,6 +63,7 @@ from werkzeug import serving
 from keyturn.testing.standin import SAYS
 from keyturn.testing.standin_caches import fill_caches
 from keyturn.testing.standin_ids import fill_ids, with_ids
+from keyturn.testing.standin_permissions import fill_permissions
 
 CODE_PATH: Final = "/_standin/code/"
 
@@ -79,12 +81,13 @@ def make_server(port: int) -> Any:
     app = _announcing(with_ids(_with_code(DomainDispatcherApplication(create_backend_app))))
     server = serving.make_server("127.0.0.1", port, app, threaded=True, request_handler=_QuietRequestHandler)
     _fill_lambda(server.port)
-    _fill_restores()
+    fill_restores()
     _fill_streams()
     _fill_sizes()
     fill_databases()
     fill_caches()
     fill_ids()
+    fill_permissions()
     _quicken_items()
     return server
 
@@ -200,7 +203,10 @@ def _touch(function: Any) -> None:
 # --- DynamoDB --------------------------------------------------------------------------------------------------------
 
 
-def _fill_restores() -> None:
+def fill_restores() -> None:
+    """Once or more often: what is filled stays so."""
+    if hasattr(tables.DynamoDBBackend, "standin_restore"):
+        return
     from_backup = table_models.RestoredTable._parse_params_from_backup  # noqa: SLF001  # the gap is there
     from_table = table_models.RestoredPITTable._parse_params_from_table  # noqa: SLF001  # as above
     handler = table_responses.DynamoHandler
@@ -236,7 +242,7 @@ def _fill_restores() -> None:
 
     table_models.RestoredTable._parse_params_from_backup = parse_backup  # noqa: SLF001  # as above
     table_models.RestoredPITTable._parse_params_from_table = parse_table  # noqa: SLF001  # as above
-    tables.DynamoDBBackend.restore_table_to_point_in_time = restore
+    tables.DynamoDBBackend.restore_table_to_point_in_time = tables.DynamoDBBackend.standin_restore = restore
     handler.restore_table_to_point_in_time = answer_restore
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from keyturn.core.ports import Assessing, Captures, Drill, Inquiry, Scope, Seal, UndoPlan
+from keyturn.model.canonical import canonical
 from keyturn.model.change import READ_EFFECTS, Change, Lane, Operation, Request, ResourceRef
 from keyturn.model.execution import Backup, Call, Outcome, OutcomeStatus, Upkeep
 from keyturn.model.radius import Radius
@@ -16,7 +17,7 @@ from keyturn.providers.aws.assess import assess
 from keyturn.providers.aws.capturing import take
 from keyturn.providers.aws.radius import reach, walk
 from keyturn.providers.aws.recipes.base import Leaves, Recipe
-from keyturn.providers.aws.recipes.common import pause
+from keyturn.providers.aws.recipes.common import pause, without_nothing
 from keyturn.providers.aws.scope import passed_roles, scope
 from keyturn.providers.aws.wire_shapes import cli_command
 
@@ -194,10 +195,23 @@ def _one_read_back(operation: Operation, ref: ResourceRef, before: Captures, now
         return Outcome(OutcomeStatus.SUCCEEDED, f"{ref} has changed as it was asked to")
     if stood is None:
         return Outcome(OutcomeStatus.FAILED, f"{ref} does not stand")
+    if _would_differ(recipe, operation, stood):
+        return Outcome(OutcomeStatus.FAILED, f"{ref} is as it was before the call, which would have changed it")
     # what it declares is as it was: data may have changed, or the call may have asked for what stood already
     return Outcome(
         OutcomeStatus.UNCERTAIN, f"{ref} is as it was before the call, as far as its configuration goes"
     )
+
+
+def _would_differ(recipe: Recipe, operation: Operation, stood: dict[str, Any]) -> bool:
+    """Whether the recipe knows what the operation leaves, and that is not what stood. Of what is sealed nothing is known."""
+    try:
+        wanted = recipe.written(operation.name, operation.parameters, stood)
+    except Exception:  # noqa: BLE001  # a request of any shape
+        return False
+    if wanted is None or b'"$sealed"' in canonical(wanted):
+        return False
+    return any(without_nothing(stood.get(field)) != without_nothing(value) for field, value in wanted.items())
 
 
 def _verified(change: Change, now: Captures) -> Outcome:

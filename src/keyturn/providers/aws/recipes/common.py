@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from keyturn.core.ports import Inquiry
@@ -94,6 +94,31 @@ def do(
     """One mutating step that has to succeed."""
     (answer,) = yield (call(ref, operation, parameters, role),)
     return must(answer, f"{operation} of {ref.id}")
+
+
+LOOKS_MAX: Final = 4
+"""Looks for what an unanswered step has made, before it is made again: it may have been late, not lost."""
+
+
+def once(
+    ref: ResourceRef,
+    operation: str,
+    parameters: dict[str, Any],
+    look: Callable[[], Inquiry[dict[str, Any] | None]],
+    role: Role = Role.BACKUP,
+) -> Inquiry[dict[str, Any]]:
+    """A step that must not be made twice, though the process may end before its answer is known. Then its answer is what `look` finds
+    of it by the name or the mark that it was given; where that finds nothing for a while, it never arrived, and is made.
+    """
+    (answer,) = yield (call(ref, operation, parameters, role),)
+    if not isinstance(answer, Unavailable):
+        return must(answer, f"{operation} of {ref.id}")
+    for _ in range(LOOKS_MAX):
+        found = yield from look()
+        if found is not None:
+            return found
+        yield from pause()
+    return (yield from do(ref, operation, parameters, role))
 
 
 def tags_dict(tags: list[dict[str, str]] | None, key: str = "Key", value: str = "Value") -> dict[str, str]:

@@ -16,7 +16,7 @@ from keyturn.errors import UnavailableError
 from keyturn.model.assessment import Recoverable
 from keyturn.model.canonical import canonical
 from keyturn.model.change import ResourceRef
-from keyturn.model.execution import Backup, Refused, Role, Succeeded
+from keyturn.model.execution import Backup, Refused, Succeeded
 from keyturn.providers.aws.recipes.base import Captured, Narrow, Recipe, Scratch, State, Step
 from keyturn.providers.aws.recipes.common import (
     POLLS_MAX,
@@ -24,6 +24,7 @@ from keyturn.providers.aws.recipes.common import (
     do,
     human_bytes,
     must,
+    once,
     pages,
     read_call,
     tags_back,
@@ -265,8 +266,11 @@ class Table(Recipe):
 
     def backup(self, ref: ResourceRef, state: State, *, case_id: str, at_ms: int) -> Inquiry[Backup]:
         name = f"keyturn-{case_id}-{ref.id}"[:255]
-        made = yield from do(
-            ref, "dynamodb:CreateBackup", {"TableName": ref.id, "BackupName": name}, Role.BACKUP
+        made = yield from once(
+            ref,
+            "dynamodb:CreateBackup",
+            {"TableName": ref.id, "BackupName": name},
+            lambda: self._made_backup(ref, name),
         )
         arn = made["BackupDetails"]["BackupArn"]
         details = yield from self._await_backup(ref, arn)
@@ -295,6 +299,13 @@ class Table(Recipe):
             loss=self.loss,
         )
 
+    def _made_backup(self, ref: ResourceRef, name: str) -> Inquiry[dict[str, Any] | None]:
+        """The backup of this name, as CreateBackup would have told of it."""
+        (answer,) = yield (read_call(ref, "dynamodb:ListBackups", TableName=ref.id),)
+        listed = must(answer, "ListBackups").get("BackupSummaries") or []
+        arn = next((one["BackupArn"] for one in listed if one.get("BackupName") == name), None)
+        return {"BackupDetails": {"BackupArn": arn}} if arn else None
+
     def _await_backup(self, ref: ResourceRef, arn: str) -> Inquiry[dict[str, Any]]:
         for _ in range(POLLS_MAX):
             (answer,) = yield (read_call(ref, "dynamodb:DescribeBackup", BackupArn=arn),)
@@ -306,35 +317,47 @@ class Table(Recipe):
     def _rehearse(
         self, ref: ResourceRef, state: State, arn: str, case_id: str, count: int, content: str
     ) -> Inquiry[str]:
-        """Restore into a scratch table, compare every item, remove it again."""
-        scratch = msgspec.structs.replace(
-            ref, id=f"keyturn-drill-{case_id}-{hashlib.sha256(ref.id.encode()).hexdigest()[:8]}"
-        )
-        yield from do(
-            scratch,
-            "dynamodb:RestoreTableFromBackup",
-            {"TargetTableName": scratch.id, "BackupArn": arn},
-            Role.BACKUP,
-        )
-        try:
-            table = yield from _await_active(scratch)
-            restored = _state(table)
-            found_count, found = yield from _content(scratch, scratch.id)
-            wrong = [
-                field
-                for field in ("keys", "global_indexes", "local_indexes")
-                if _without_capacity(restored[field]) != _without_capacity(state[field])
-            ]  # capacity is set anew in any case
-            if wrong or (found_count, found) != (count, content):
-                what = ", ".join(wrong) or f"{found_count:,} items of {count:,} with other content"
+        """Restore into a scratch table, compare every item, remove it again. Where the process ended in the midst of it, what it had
+        compared is not known any more: once its table is gone, it is done anew.
+        """
+        short = hashlib.sha256(ref.id.encode()).hexdigest()[:8]
+        for number in range(1, REHEARSALS_MAX + 1):
+            tail = f"-{number}" if number > 1 else ""
+            scratch = msgspec.structs.replace(ref, id=f"keyturn-drill-{case_id}-{short}{tail}")
+            yield from once(
+                scratch,
+                "dynamodb:RestoreTableFromBackup",
+                {"TargetTableName": scratch.id, "BackupArn": arn},
+                lambda it=scratch: _stands(it),  # type: ignore[misc]  # this round's
+            )
+            if (yield from _stands(scratch)) is None:
+                yield from _removed(scratch)
+                continue
+            try:
+                wrong = yield from self._compared_with(scratch, state, count, content)
+            finally:
+                yield from _removed(scratch)
+            if wrong:
                 raise UnavailableError(
-                    "backup", f"the backup of {ref.id} does not give back what stands: {what}"
+                    "backup", f"the backup of {ref.id} does not give back what stands: {wrong}"
                 )
-        finally:
-            yield from do(scratch, "dynamodb:DeleteTable", {"TableName": scratch.id}, Role.BACKUP)
-        return (
-            f"restored into a scratch table: {count:,} items, keys and indexes equal; scratch table removed"
-        )
+            return f"restored into a scratch table: {count:,} items, keys and indexes equal; scratch table removed"
+        raise UnavailableError("backup", f"the scratch tables of {ref.id} were removed before they could be read")
+
+    def _compared_with(
+        self, scratch: ResourceRef, state: State, count: int, content: str
+    ) -> Inquiry[str]:
+        """What of the scratch table is not as it stands; empty where all is."""
+        restored = _state((yield from _await_active(scratch)))
+        found_count, found = yield from _content(scratch, scratch.id)
+        wrong = [
+            field
+            for field in ("keys", "global_indexes", "local_indexes")
+            if _without_capacity(restored[field]) != _without_capacity(state[field])
+        ]  # capacity is set anew in any case
+        if wrong or (found_count, found) != (count, content):
+            return ", ".join(wrong) or f"{found_count:,} items of {count:,} with other content"
+        return ""
 
     def restore(self, ref: ResourceRef, state: State, backup: Backup | None) -> Inquiry[tuple[str, ...]]:
         if backup is None:
@@ -538,6 +561,27 @@ def _ttl(answer: dict[str, Any] | None) -> str | None:
 def _recovery(answer: dict[str, Any] | None) -> bool:
     found = (answer or {}).get("ContinuousBackupsDescription", {}).get("PointInTimeRecoveryDescription", {})
     return bool(found.get("PointInTimeRecoveryStatus") == "ENABLED")
+
+
+REHEARSALS_MAX: Final = 4
+"""Scratch tables of one backup: a process that ends while it compares begins anew in the next."""
+
+
+def _stands(ref: ResourceRef) -> Inquiry[dict[str, Any] | None]:
+    """What the service tells of the table; None where it certainly has none."""
+    (answer,) = yield (read_call(ref, "dynamodb:DescribeTable", TableName=ref.id),)
+    if isinstance(answer, Refused) and answer.code in _ABSENT:
+        return None
+    return must(answer, "DescribeTable")
+
+
+def _removed(scratch: ResourceRef) -> Inquiry[None]:
+    """The scratch table goes, once."""
+
+    def gone() -> Inquiry[dict[str, Any] | None]:
+        return None if (yield from _stands(scratch)) is not None else {}
+
+    yield from once(scratch, "dynamodb:DeleteTable", {"TableName": scratch.id}, gone)
 
 
 def _await_active(ref: ResourceRef) -> Inquiry[dict[str, Any]]:

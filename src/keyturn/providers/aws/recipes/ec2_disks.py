@@ -19,7 +19,7 @@ from keyturn.model.execution import Backup
 from keyturn.providers.aws.recipes.base import State, Step
 from keyturn.providers.aws.recipes.declared import Change, Read, Tags
 from keyturn.providers.aws.recipes.filling import ID
-from keyturn.providers.aws.recipes.reborn import EC2_TAGS, Bin, Copied, await_state, copy_of, marked
+from keyturn.providers.aws.recipes.reborn import EC2_TAGS, SNAPSHOTS, Bin, Copied, await_state, copy_of, marked
 
 _TAKES_IOPS: Final = frozenset({"gp3", "io1", "io2"})
 """Of the other types the number follows from the size, and is refused in a request (API_CreateVolume, Iops)."""
@@ -141,7 +141,7 @@ class Volume(Copied):
             "Description": what,
             "TagSpecifications": marked("snapshot", case_id, ref),
         }
-        made = yield from copy_of(ref, "ec2:CreateSnapshot", given)
+        made = yield from copy_of(ref, "ec2:CreateSnapshot", given, case_id, SNAPSHOTS)
         name = str(made["SnapshotId"])
         found = yield from snapshot_taken(ref, name)
         if found.get("VolumeSize") != state.get("Size"):
@@ -261,9 +261,8 @@ class Snapshot(Copied):
 
     def backup(self, ref: ResourceRef, state: State, *, case_id: str, at_ms: int) -> Inquiry[Backup]:
         given = {**self._copying(ref, state, ref.id), "TagSpecifications": marked("snapshot", case_id, ref)}
-        made = yield from copy_of(
-            ref, "ec2:CopySnapshot", {**given, "Description": f"Keyturn {case_id}: {ref.id}"}
-        )
+        given["Description"] = f"Keyturn {case_id}: {ref.id}"
+        made = yield from copy_of(ref, "ec2:CopySnapshot", given, case_id, SNAPSHOTS)
         name = str(made["SnapshotId"])
         yield from snapshot_taken(ref, name)
         how = f"the copy {name} is completed; its blocks were not read again"

@@ -20,7 +20,7 @@ from keyturn.providers.aws.recipes.base import State, Step
 from keyturn.providers.aws.recipes.declared import Change, Read, Tags
 from keyturn.providers.aws.recipes.ec2_disks import snapshot_taken
 from keyturn.providers.aws.recipes.filling import ID
-from keyturn.providers.aws.recipes.reborn import EC2_TAGS, Copied, await_state, copy_of, marked
+from keyturn.providers.aws.recipes.reborn import EC2_TAGS, IMAGES, SNAPSHOTS, Copied, await_state, copy_of, marked
 
 _METADATA: Final = (
     "HttpTokens",
@@ -195,7 +195,7 @@ class Instance(Copied):
             "NoReboot": True,
             "TagSpecifications": marked("image", case_id, ref),
         }
-        made = yield from copy_of(ref, "ec2:CreateImage", given)
+        made = yield from copy_of(ref, "ec2:CreateImage", given, case_id, IMAGES)
         name = str(made["ImageId"])
         answer = yield from await_state(
             ref,
@@ -219,7 +219,8 @@ class Instance(Copied):
             yield from snapshot_taken(ref, one)
         if snapshots:
             (told,) = marked("snapshot", case_id, ref)
-            yield from copy_of(ref, "ec2:CreateTags", {"Resources": snapshots, "Tags": told["Tags"]})
+            tags = {"Resources": snapshots, "Tags": told["Tags"]}
+            yield from copy_of(ref, "ec2:CreateTags", tags, case_id, SNAPSHOTS)
         how = f"{name} is available, with a completed snapshot of each of {len(state['disks'])} disks; taken without a reboot"
         saved = self._saved(ref, state, name, how, at_ms)
         return msgspec.structs.replace(saved, also=tuple(snapshots))

@@ -246,7 +246,12 @@ class Function(Recipe):
     def recoverable(self, ref: ResourceRef, state: State | None) -> Recoverable:
         able = state is not None and not made_again.not_exported(state)
         seconds = made_again.RESTORE_S if able else None
-        return Recoverable(resource=ref, backup=able, inverse=False, recover_s=seconds, loss=self.loss)
+        loss = self.loss if state is None else self._lost(state)
+        return Recoverable(resource=ref, backup=able, inverse=False, recover_s=seconds, loss=loss)
+
+    def _lost(self, state: State) -> tuple[str, ...]:
+        """What this function would not come back with."""
+        return (*self.loss, *callers.unsayable(state.get("statements") or {}))
 
     def no_backup(self, ref: ResourceRef, state: State) -> str:
         why = made_again.not_exported(state)
@@ -266,7 +271,7 @@ class Function(Recipe):
         made, count = yield from made_again.export(ref, state)
         about = f"{count} archives, each with the digest that Lambda says; their index: "
         return backup_of(
-            self, ref, state, made, at_ms=at_ms, restores_to=restores_to, loss=self.loss, about=about
+            self, ref, state, made, at_ms=at_ms, restores_to=restores_to, loss=self._lost(state), about=about
         )
 
     def restore_plan(self, ref: ResourceRef, state: State, backup: Backup | None) -> tuple[Step, ...]:

@@ -57,8 +57,11 @@ def beside(ref: ResourceRef, unknowns: list[str]) -> Inquiry[State]:
     how = value_of(invoked, "GetFunctionEventInvokeConfig", unknowns, *ABSENT) or {}
     url = value_of(at, "GetFunctionUrlConfig", unknowns, *ABSENT)
     kept = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")
+    told = {name: how[name] for name in kept if how.get(name) is not None}
+    if how and not told:
+        told = {"DestinationConfig": {}}  # one that says nothing stands all the same
     return {
-        "invoked": {name: how[name] for name in kept if how.get(name) is not None},
+        "invoked": told,
         "url": None
         if url is None
         else {

@@ -28,8 +28,11 @@ _CONDITIONS: Final = {
     ("StringEquals", "aws:PrincipalOrgID"): "PrincipalOrgID",
     ("StringEquals", "lambda:EventSourceToken"): "EventSourceToken",
     ("StringEquals", "lambda:FunctionUrlAuthType"): "FunctionUrlAuthType",
+    ("Bool", "lambda:InvokedViaFunctionUrl"): "InvokedViaFunctionUrl",
 }
-"""What AddPermission makes of its parameters, and so what can be said to it again."""
+"""What AddPermission makes of its parameters, and so what can be said to it again
+(https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html for the last two).
+"""
 
 
 def aliases(ref: ResourceRef, unknowns: list[str]) -> Inquiry[State]:
@@ -133,5 +136,11 @@ def asked_again(statement: Mapping[str, Any]) -> dict[str, Any] | None:
             name = _CONDITIONS.get((operator, key))
             if name is None or not isinstance(value, str):
                 return None
-            made[name] = value
+            made[name] = value.lower() == "true" if operator == "Bool" else value
     return made
+
+
+def unsayable(found: State) -> tuple[str, ...]:
+    """The statements that no AddPermission makes, as a loss that is said beforehand."""
+    sids = sorted(sid for sid, statement in found.items() if asked_again(statement) is None)
+    return (f"of its policy, what AddPermission cannot say: {', '.join(sids)}",) if sids else ()

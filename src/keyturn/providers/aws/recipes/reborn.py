@@ -5,16 +5,16 @@ Where the service keeps what was deleted (a recycle bin), that is tried first: i
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import msgspec
 
 from keyturn.core.ports import Inquiry
 from keyturn.errors import UnavailableError
 from keyturn.model.change import ResourceRef
-from keyturn.model.execution import Backup, Role, Succeeded
+from keyturn.model.execution import Backup, Succeeded
 from keyturn.providers.aws.recipes.base import State, Step, call
-from keyturn.providers.aws.recipes.common import POLLS_MAX, do, must
+from keyturn.providers.aws.recipes.common import POLLS_MAX, do, must, once
 from keyturn.providers.aws.recipes.declared import Declared, Tags
 from keyturn.providers.aws.recipes.filling import ID, at
 
@@ -176,6 +176,23 @@ def renamed(value: Any, old: str, new: str) -> Any:
     return value
 
 
-def copy_of(ref: ResourceRef, operation: str, parameters: dict[str, Any]) -> Inquiry[dict[str, Any]]:
-    """Make a copy, by the role that makes backups."""
-    return (yield from do(ref, operation, parameters, Role.BACKUP))
+def copy_of(
+    ref: ResourceRef, operation: str, parameters: dict[str, Any], case_id: str, read: tuple[str, str]
+) -> Inquiry[dict[str, Any]]:
+    """Make a copy, by the role that makes backups; its answer, or the entry that bears the marks of this case in what `read` lists
+    (operation, list).
+    """
+    reading, listed = read
+
+    def marks() -> Inquiry[dict[str, Any] | None]:
+        wanted = {"tag:keyturn:case": case_id, "tag:keyturn:of": ref.id}
+        filters = [{"Name": name, "Values": [value]} for name, value in wanted.items()]
+        (answer,) = yield (call(ref, reading, {"Filters": filters}),)
+        found: list[dict[str, Any]] = at(must(answer, reading), listed) or []
+        return found[0] if found else None
+
+    return (yield from once(ref, operation, parameters, marks))
+
+
+SNAPSHOTS: Final = ("ec2:DescribeSnapshots", "Snapshots")
+IMAGES: Final = ("ec2:DescribeImages", "Images")

@@ -16,9 +16,9 @@ from keyturn.core.ports import Inquiry
 from keyturn.errors import UnavailableError
 from keyturn.model.assessment import Recoverable
 from keyturn.model.change import ResourceRef
-from keyturn.model.execution import Backup, Role
+from keyturn.model.execution import Backup, Refused
 from keyturn.providers.aws.recipes.base import State, Step, call
-from keyturn.providers.aws.recipes.common import do, must
+from keyturn.providers.aws.recipes.common import do, must, once
 from keyturn.providers.aws.recipes.declared import Declared
 from keyturn.providers.aws.recipes.filling import at, fill
 from keyturn.providers.aws.recipes.tables import Make
@@ -88,7 +88,8 @@ class Snapshotted(Declared):
         how = self.copying
         name = named(case_id, ref, at_ms, how.chars_max)
         tags = [{"Key": "keyturn:case", "Value": case_id}, {"Key": "keyturn:of", "Value": ref.id}]
-        yield from do(ref, how.take, {how.of: ref.id, how.name: name, how.tags: tags}, Role.BACKUP)
+        given = {how.of: ref.id, how.name: name, how.tags: tags}
+        yield from once(ref, how.take, given, lambda: begun_snapshot(ref, how, name))
         taken = yield from taken_snapshot(ref, how, name)
         member, field = how.same
         if member and at(taken, member) != state.get(field):
@@ -179,6 +180,15 @@ def named(case_id: str, ref: ResourceRef, at_ms: int, chars_max: int = NAME_CHAR
     tail = f"-{at_ms:x}"
     made = re.sub(r"[^A-Za-z0-9]+", "-", f"{PREFIX}{case_id}-{ref.id}").lower()
     return made[: chars_max - len(tail)].strip("-") + tail
+
+
+def begun_snapshot(ref: ResourceRef, how: Copying, name: str) -> Inquiry[dict[str, Any] | None]:
+    """The snapshot of this name, done or not; None where the service certainly has none."""
+    (answer,) = yield (call(ref, how.read, {how.read_name or how.name: name}),)
+    if isinstance(answer, Refused) and "NotFound" in answer.code:
+        return None
+    listed = at(must(answer, how.read), how.listed) or []
+    return listed[0] if listed else None
 
 
 def taken_snapshot(ref: ResourceRef, how: Copying, name: str) -> Inquiry[dict[str, Any]]:

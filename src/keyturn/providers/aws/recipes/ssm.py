@@ -32,6 +32,7 @@ from keyturn.providers.aws.recipes.common import (
     value_of,
     wanted_otherwise,
 )
+from keyturn.providers.aws.recipes.export import exported
 from keyturn.providers.aws.recipes.runbook import Run
 
 BACKUP_PATH: Final = "/keyturn/backup"
@@ -285,7 +286,9 @@ def _copy(ref: ResourceRef, state: State, case_id: str) -> Inquiry[tuple[str, st
     given = {"Name": name, "Value": value, "Type": "SecureString", "Overwrite": True}
     if state["key_id"]:
         given["KeyId"] = state["key_id"]
-    yield from do(ref, "ssm:PutParameter", given, Role.BACKUP)
+    overwriting = msgspec.structs.replace(call(ref, "ssm:PutParameter", given, Role.BACKUP), again=True)
+    (answer,) = yield (overwriting,)
+    must(answer, f"copying {ref.id}")
     if (yield from _plaintext(ref, name)) != value:
         raise UnavailableError("backup", f"the copy of {ref.id} does not read back as it was written")
     return name, f"copied to {name} under the same key, read back, equal"
@@ -293,9 +296,8 @@ def _copy(ref: ResourceRef, state: State, case_id: str) -> Inquiry[tuple[str, st
 
 def _plaintext(ref: ResourceRef, name: str) -> Inquiry[str]:
     """The value of a secure string, by the backup role; in memory and sealed in the vault, nowhere else."""
-    asked = call(ref, "ssm:GetParameter", {"Name": name, "WithDecryption": True}, Role.BACKUP)
-    (answer,) = yield (asked,)
-    value: str = must(answer, f"reading {name}")["Parameter"]["Value"]
+    read = yield from exported(ref, "ssm:GetParameter", {"Name": name, "WithDecryption": True})
+    value: str = read["Parameter"]["Value"]
     return value
 
 
