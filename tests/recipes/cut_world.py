@@ -26,29 +26,35 @@ from keyturn.executors.interface import Credentials, Hearer, Minted, NotSentErro
 from keyturn.model import record as r
 from keyturn.model.assessment import Assessment
 from keyturn.model.canonical import canonical, digest
-from keyturn.model.change import Change, Principal, Request
+from keyturn.model.change import Change, Principal, Request, ResourceRef
 from keyturn.model.decision import Decision, Obligations, Reason, Verdict
 from keyturn.model.execution import Answer, Call, Grant, Refused, Role, Succeeded, Unavailable
 from keyturn.model.radius import Radius
 from keyturn.model.record import Draft, Entry
 from keyturn.providers.aws import recipes
 from keyturn.providers.aws.provider import AwsProvider
+from keyturn.providers.aws.recipes.base import State
+from keyturn.providers.aws.recipes.common import without_nothing
+from keyturn.providers.aws.resources import GLOBAL_REGION
 from keyturn.runtime import Runtime
 from keyturn.runtime.interface import ReplyKind
 from keyturn.runtime.settings import Settings
 from keyturn.testing.simulation.clock import VirtualLoop
 from keyturn.testing.simulation.crashes import Died, Process
 from keyturn.testing.simulation.disk import PlainSigner, PlainVault, Platter, SimulatedStore
-from tests.provider.provider_world import ACCOUNT, REGION, change, requests, seal
-from tests.recipes.drawing import Draw, otherwise, seen
+from tests.provider.provider_world import ACCOUNT, REGION, change, drive, requests, seal
+from tests.recipes.drawing import Draw
 from tests.recipes.recipe_world import Asked
-from tests.recipes.subject_table import EVERYWHERE, HINTS, Gapless, filled, renamed
+from tests.recipes.subject_table import HINTS, Gapless, filled, renamed
 from tests.recipes.subjects import Made, Subject
 
 T = TypeVar("T")
 
 TRIES_MAX: Final = 3
 """An agent that hears nothing asks again, and so does a person; the power is cut once only."""
+
+AGAIN_S: Final = 5.0
+"""Virtual seconds until an agent asks again: a repeat at once is told of the case before."""
 
 SETTLED_S: Final = 3_600.0
 """Virtual seconds within which a process that was started again has done what it found owed."""
@@ -73,19 +79,20 @@ class Way(StrEnum):
 
 
 class Cut(msgspec.Struct, frozen=True):
-    """Where the power is cut: at the n-th call that changes something, counted from one; 0 is never."""
+    """Where the power is cut: at the n-th call that changes something, counted from one; 0 is never. `undo`: of the undo's."""
 
     at: int = 0
     way: Way = Way.BEFORE
+    undo: bool = False
 
 
 class Told(msgspec.Struct):
-    """What happened to one of a kind: which calls reached the account, and what reads otherwise in the end."""
+    """What happened to one of a kind: which calls reached the account, and what is otherwise in the end."""
 
     calls: list[Reached]  # that change something, in their order
     begins_undo: int  # how many of them there were when the undo was asked for
     lives: int
-    unstated: dict[str, tuple[Any, Any]]
+    different: dict[str, tuple[Any, Any]]  # field -> before, after; under the new ids
     story: list[str]  # case: phase, why
     looked: int = 0  # cases of which a person had to say what became of them
 
@@ -133,8 +140,9 @@ class Disk(SimulatedStore):
 class Line:
     """See `keyturn.executors.interface.Executor`. Every call reaches the stand-in by name; at one of them the power is cut."""
 
-    def __init__(self, account: Gapless, calls: list[Reached], cut: Cut, process: Process, disk: Disk) -> None:
-        self.account, self.calls, self.cut, self.process, self.disk = account, calls, cut, process, disk
+    def __init__(self, night: Night, process: Process, disk: Disk) -> None:
+        self.night, self.process, self.disk = night, process, disk
+        self.cut = night.cut if night.lives == 1 else Cut()
 
     async def ask(self, call: Call, *, tags: dict[str, str]) -> Answer:
         self.process.check()
@@ -144,12 +152,11 @@ class Line:
         return self._made(call, tags["case"]) if call.mutates and not exporting else self._reached(call)
 
     def _made(self, call: Call, case: str) -> Answer:
-        here = len(self.calls) + 1 == self.cut.at
+        here = self._here()
         if here and self.cut.way is Way.BEFORE:
-            self.cut = Cut()
             self.process.die()
         name = f"{call.operation}{AGAIN if call.again else ''}"
-        self.calls.append((case, name, digest(call.parameters)))
+        self.night.calls.append((case, name, digest(call.parameters)))
         answer = self._reached(call)
         if here and self.cut.way is Way.LOST:
             self.process.die()
@@ -157,9 +164,15 @@ class Line:
             self.disk.ends = True
         return answer
 
+    def _here(self) -> bool:
+        if not self.cut.undo:
+            return len(self.night.calls) + 1 == self.cut.at
+        begun = self.night.begins_undo
+        return begun is not None and len(self.night.calls) + 1 - begun == self.cut.at
+
     def _reached(self, call: Call) -> Answer:
         try:
-            return self.account(call)
+            return self.night.account(call)
         except Exception as error:  # noqa: BLE001  # the stand-in fails in any way
             return Unavailable(f"{type(error).__name__}: {error}")
 
@@ -194,7 +207,9 @@ class Line:
     ) -> tuple[Grant, Credentials]:
         self.process.check()
         expires = 4_000_000_000_000
-        grant = Grant(change.digest, actions=(), resources=(), policy=policy, expires_at_ms=expires, lease=lease)
+        grant = Grant(
+            change.digest, actions=(), resources=(), policy=policy, expires_at_ms=expires, lease=lease
+        )
         return grant, Credentials(tags["case"], "", "", expires)
 
     async def grant_through(
@@ -224,19 +239,19 @@ class Night:
         self.account, self.platter = Gapless(), Platter()
         self.calls: list[Reached] = []
         self.lives = self.looked = 0
+        self.begins_undo: int | None = None
 
     async def boot(self) -> None:
         self.lives += 1
-        self.process = Process(Random(self.lives), may_crash=False)  # noqa: S311  # it decides nothing here
-        disk = Disk(self.platter, self.process, Random(1), [0], 0.0)  # noqa: S311  # the same
-        cut = self.cut if self.lives == 1 else Cut()
+        self.process = Process(Random(self.lives), may_crash=False)  # it decides nothing here
+        disk = Disk(self.platter, self.process, Random(1), [0], 0.0)  # the same
         self.plane = Runtime(
             store=disk,
             vault=PlainVault(disk),
             signer=PlainSigner(),
             providers={"aws": self.provider},
             policy=Obliging(),
-            executor=Line(self.account, self.calls, cut, self.process, disk),
+            executor=Line(self, self.process, disk),
             settings=SETTINGS,
             clock=self.loop.now_ms,
         )
@@ -247,7 +262,8 @@ class Night:
     async def within(self, work: Coroutine[Any, Any, T]) -> T | None:
         """What the plane says; None when the power was cut meanwhile, and it runs again by now."""
         task = asyncio.ensure_future(work)
-        await asyncio.wait({task, self.process.over}, return_when=asyncio.FIRST_COMPLETED)
+        first: list[asyncio.Future[Any]] = [task, self.process.over]
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         if task.done() and not self.process.dead:
             return task.result()
         me = asyncio.current_task()
@@ -285,6 +301,7 @@ class Night:
             if case is not None and case.phase is Phase.CONFIRMED:
                 return case.id
             assert self.lives > 1, self.story()
+            await asyncio.sleep(AGAIN_S)
         raise AssertionError((one, self.story()))
 
     async def _looked(self, case: Case) -> Case:
@@ -318,21 +335,32 @@ class Night:
             raise AssertionError((error.message, self.story())) from error
 
     async def live(self, subject: Subject, seed: int) -> Told:
-        made: Made = subject.make(
-            self.account, Draw(f"{subject.kind} {subject.make.__name__} {seed}", HINTS)
-        )
-        before = seen(self.account, subject.services, made.keys, subject.skip)
+        made: Made = subject.make(self.account, Draw(f"{subject.kind} {subject.make.__name__} {seed}", HINTS))
+        before = self.captured(subject, made.id)
         await self.boot()
         key = await self.plane.open_session(operator="erin", agent="reckless", ttl_s=43_200)
         self.session = key.session
         done = [await self.asked(one) for one in (*made.first, made.delete)]
-        begins_undo = len(self.calls)
+        self.begins_undo = len(self.calls)
         undo = await self.undone(done)
         ids: dict[str, str] = dict(_MOVED.findall(undo.outcome.detail if undo.outcome else ""))
-        after = seen(self.account, subject.services, renamed(made.keys, ids), subject.skip)
-        different = otherwise(before, after, ids, {**EVERYWHERE, **subject.stated})
+        after = self.captured(subject, renamed(made.id, ids))
+        different = {
+            field: (was, after.get(field))
+            for field, was in renamed(before, ids).items()
+            if without_nothing(was) != without_nothing(after.get(field))
+        }
         await self.plane.close()
-        return Told(self.calls, begins_undo, self.lives, different, self.story(), self.looked)
+        return Told(self.calls, self.begins_undo, self.lives, different, self.story(), self.looked)
+
+    def captured(self, subject: Subject, name: str) -> State:
+        """What its recipe declares of it; empty where it does not stand."""
+        recipe = recipes.for_kind(subject.kind)
+        assert recipe is not None
+        region = GLOBAL_REGION["aws"] if subject.kind.startswith(("route53:", "iam:")) else REGION
+        ref = ResourceRef("aws", "aws", ACCOUNT, region, subject.kind, name)
+        state = drive(recipe.capture(ref), self.account).state
+        return {} if state is None else {field: state.get(field) for field in recipe.fields}
 
 
 def told(subject: Subject, seed: int, cut: Cut, provider: type[AwsProvider] = Near) -> Told:
@@ -351,7 +379,9 @@ def told(subject: Subject, seed: int, cut: Cut, provider: type[AwsProvider] = Ne
         loop.close()
 
 
-_SETS: Final = re.compile(r":(Put|Update|Set|Modify|Change|Tag|Untag|AddTags|Enable|Disable|Attach|Associate)")
+_SETS: Final = re.compile(
+    r":(Put|Update|Set|Modify|Change|Tag|Untag|AddTags|Enable|Disable|Attach|Associate)"
+)
 """Calls that leave the same when they are made twice: they set, they do not add."""
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import msgspec
 from moto import mock_aws
 from moto.apigatewayv2.models import apigatewayv2_backends
-from moto.rds.models import rds_backends
 
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Answer, Call, Succeeded
@@ -15,7 +15,7 @@ from keyturn.providers.aws import recipes
 from keyturn.providers.aws.moved import heard
 from keyturn.providers.aws.resources import GLOBAL_REGION
 from keyturn.testing.standin_caches import fill_caches
-from keyturn.testing.standin_gaps import fill_restores
+from keyturn.testing.standin_gaps import fill_databases, fill_restores
 from keyturn.testing.standin_permissions import fill_permissions
 from tests.provider.provider_world import ACCOUNT, REGION, drive
 from tests.recipes import subjects_account as account
@@ -51,32 +51,41 @@ SUBJECTS: tuple[Subject, ...] = (
         ("dynamodb",),
         stores.table,
         {
-            r"RestoreSummary": "where it was restored from",
-            r"LatestStream": "stated: the stream's ARN",
+            r"RestoreSummary": "ours: the backup that it was restored from",
+            r"LatestStream": "loss: the stream's records and its ARN",
+            r"WarmThroughput": "gap: warm throughput",
         },
     ),
-    Subject("sqs:queue", ("sqs",), stores.queue, {r"ApproximateNumberOf": "said: messages"}),
-    Subject("sns:topic", ("sns",), stores.topic, {r"SubscriptionArn$": "stated: ARNs of its subscriptions"}),
+    Subject("sqs:queue", ("sqs",), stores.queue, {r"ApproximateNumberOf": "loss: every message"}),
+    Subject(
+        "sns:topic", ("sns",), stores.topic, {r"SubscriptionArn$": "loss: every subscription has a new ARN"}
+    ),
     Subject(
         "ssm:parameter",
         ("ssm",),
         stores.parameter,
-        {r"GetParameterHistory": "said: versions", r"\.Version$": "said: versions"},
+        {r"GetParameterHistory|\.Version$": "loss: earlier versions and labels"},
     ),
     Subject(
         "lambda:function",
         ("lambda",),
         stores.function,
         {
-            r"ListVersionsByFunction|FunctionVersion$": "stated: published versions",
-            r"LastModified$|Code\.Location|FunctionUrl$": "said: function URL",
-            r"InvokeMode$": "the stand-in spells the default otherwise",
+            r"ListVersionsByFunction|FunctionVersion$": "loss: published versions",
+            r"LastModified$|Code\.Location": "means: a moment, and an address that is signed anew for each answer",
+            r"FunctionUrl$": "loss: the address of its function URL",
+            r"InvokeMode$": "gap: invoke mode",
         },
     ),
     Subject("lambda:event-source-mapping", ("lambda",), stores.mapping),
     Subject("iam:role", ("iam",), account.role),
-    Subject("iam:user", ("iam",), account.user, {r"GetLoginProfile": "said: password"}),
-    Subject("iam:policy", ("iam",), account.policy, {r"VersionId$|ListPolicyVersions": "said: versions"}),
+    Subject("iam:user", ("iam",), account.user, {r"GetLoginProfile": "loss: password"}),
+    Subject(
+        "iam:policy",
+        ("iam",),
+        account.policy,
+        {r"VersionId$|ListPolicyVersions": "loss: its earlier versions"},
+    ),
     Subject("iam:instance-profile", ("iam",), account.profile),
     Subject("secretsmanager:secret", ("secretsmanager",), account.secret),
     Subject("kms:key", ("kms",), account.key),
@@ -85,14 +94,14 @@ SUBJECTS: tuple[Subject, ...] = (
         "cloudwatch:alarm",
         ("cloudwatch",),
         account.alarm,
-        {r"TreatMissingData$": "missing is what is meant where nothing is said"},
+        {r"TreatMissingData$": "means: missing is what is meant where nothing is said (API_PutMetricAlarm)"},
     ),
     Subject("cloudwatch:dashboard", ("cloudwatch",), account.dashboard),
     Subject(
         "logs:log-group",
         ("logs",),
         account.logs,
-        {r"DescribeMetricFilters": "the stand-in keeps those of a group that is gone; said"},
+        {r"DescribeMetricFilters": "gap: metric filters"},
     ),
     Subject("events:rule", ("events",), account.rule),
     Subject("states:stateMachine", ("stepfunctions",), account.machine),
@@ -100,50 +109,65 @@ SUBJECTS: tuple[Subject, ...] = (
         "kinesis:stream",
         ("kinesis",),
         account.stream,
-        {r"Shards\[\]|OpenShardCount|ConsumerARN": "stated: shards and consumers"},
+        {
+            r"Shards\[\]|OpenShardCount|ConsumerARN": "loss: its shard ids, and the ARNs of its registered consumers"
+        },
     ),
     Subject("ecr:repository", ("ecr",), account.repository),
     Subject("route53:hostedzone", ("route53",), account.zone),
     Subject("ecs:cluster", ("ecs",), fleet.cluster),
-    Subject("ecs:task-definition", ("ecs",), fleet.task, {r"revision$|taskDefinitionArn$": "said: id"}),
+    Subject(
+        "ecs:task-definition", ("ecs",), fleet.task, {r"revision$|taskDefinitionArn$": "loss: its number"}
+    ),
     Subject(
         "ecs:service",
         ("ecs",),
         fleet.service,
-        {r"deployments\[\]": "stated: tasks that ran are started anew"},
+        {r"deployments\[\]": "loss: tasks that ran: they are started anew"},
     ),
-    Subject("ec2:volume", ("ec2",), fleet.volume, {r"SnapshotId$": "it is made from the backup"}),
+    Subject("ec2:volume", ("ec2",), fleet.volume, {r"SnapshotId$": "ours: it is made from the backup"}),
     Subject("ec2:snapshot", ("ec2",), fleet.snapshot),
     Subject(
         "ec2:instance",
         ("ec2",),
         fleet.instance,
         {
-            r"VolumeId$|ClientToken$|AttachmentId$|ReservationId$|NetworkInterfaceId$|MacAddress$|PasswordData$|PublicIp|PublicDns|ImageId$": "stated: ids, image, addresses",
-            r"SecurityGroups|Groups": "said: groups, which the stand-in does not give",
-            r"GetLaunchTemplateData": "the image",
+            r"VolumeId$|NetworkInterfaceId$|PublicIp|PublicDns": "loss: those of its disks and network interfaces; a public address",
+            r"AttachmentId$|ReservationId$|MacAddress$|ClientToken$": "means: names of one start, of one attachment, of one request",
+            r"PasswordData$": "means: it is made at the first start, and told once",
+            r"ImageId$|GetLaunchTemplateData": "ours: the image that is the backup",
+            r"SecurityGroups|Groups": "gap: groups",
         },
     ),
     Subject("ec2:security-group", ("ec2",), fleet.security),
     Subject("ec2:elastic-ip", ("ec2",), fleet.address),
-    Subject("ec2:network-interface", ("ec2",), fleet.interface, {r"MacAddress$": "stated"}),
+    Subject("ec2:network-interface", ("ec2",), fleet.interface, {r"MacAddress$": "loss: its MAC address"}),
     Subject("ec2:launch-template", ("ec2",), fleet.template),
     Subject(
         "autoscaling:autoScalingGroup",
         ("autoscaling",),
         fleet.scaling,
         {
-            r"AutoScalingGroupARN$|InstanceId$|PolicyARN$|ScheduledActionARN$|AlarmARN|AlarmName": "stated: instances and ARNs",
-            r"Activit": "what has happened to the old one",
+            r"InstanceId$": "loss: its instances",
+            r"PolicyARN$|AlarmARN|AlarmName": "loss: the ARNs of its scaling policies",
+            r"AutoScalingGroupARN$|ScheduledActionARN$": "means: a number within the ARN, by which nothing names it",
+            r"Activit": "means: what has happened to the old one",
         },
     ),
     Subject(
         "elasticloadbalancing:loadbalancer",
         ("elbv2",),
         balanced.balancer,
-        {r"ListenerArn$|RuleArn$|LoadBalancerArns|DNSName$": "stated: ARNs and address"},
+        {
+            r"ListenerArn$|RuleArn$|LoadBalancerArns|DNSName$": "loss: its DNS name, hosted zone and ARN, and those of its listeners and rules"
+        },
     ),
-    Subject("elasticloadbalancing:listener", ("elbv2",), balanced.listener, {r"RuleArn$": "stated"}),
+    Subject(
+        "elasticloadbalancing:listener",
+        ("elbv2",),
+        balanced.listener,
+        {r"RuleArn$": "loss: those of its rules"},
+    ),
     Subject("elasticloadbalancing:targetgroup", ("elbv2",), balanced.targets),
     Subject("cloudtrail:trail", ("cloudtrail",), balanced.trail),
     Subject("budgets:budget", ("budgets",), balanced.budget),
@@ -152,43 +176,51 @@ SUBJECTS: tuple[Subject, ...] = (
         ("cloudformation",),
         balanced.stack,
         {
-            r"StackId$|PhysicalResourceId$|EventId$|DescribeStackEvents": "stated: ids, and what was told of it"
+            r"StackId$|PhysicalResourceId$": "loss: and their ids",
+            r"EventId$|DescribeStackEvents": "loss: its history",
         },
     ),
     Subject(
         "apigateway:restapis",
         ("apigateway",),
         apps.rest,
-        {r"\.id$|parentId$|deploymentId$|rootResourceId$|GetDeployments": "said: id, deployments"},
+        {
+            r"\.id$|parentId$|rootResourceId$": "loss: its id",
+            r"deploymentId$|GetDeployments": "loss: its deployments",
+        },
     ),
     Subject(
         "apigateway:apis",
         ("apigatewayv2",),
         apps.http,
-        {r"(Integration|Route|Authorizer|Deployment)Id$|Target$": "inner ids"},
+        {
+            r"(Integration|Route|Authorizer|Deployment)Id$|Target$": "means: ids within the API, which only it names"
+        },
     ),
     Subject(
         "cognito-idp:userpool",
         ("cognito-idp",),
         apps.pool,
         {
-            r"ListUserPoolClients|ListResourceServers|ListGroups|ListUsers|\.Domain$|EstimatedNumber": "stated: not captured",
-            r"UnusedAccountValidityDays$": "the older name of TemporaryPasswordValidityDays",
+            r"ListUserPoolClients|ListResourceServers|ListGroups|\.Domain$": "loss: its app clients, domain, groups, identity providers",
+            r"ListUsers|EstimatedNumber": "loss: every user",
         },
     ),
     Subject(
         "rds:db",
         ("rds",),
         apps.database,
-        {r"DescribeDBSnapshots|DbiResourceId$": "the plane's own, and the id"},
+        {r"DescribeDBSnapshots": "ours: the backup", r"DbiResourceId$": "loss: its resource id"},
     ),
     Subject(
         "rds:cluster",
         ("rds",),
         apps.aurora,
         {
-            r"DescribeDBClusterSnapshots|DbClusterResourceId$": "the plane's own, and the id",
-            r"Endpoint$|HostedZoneId$": "the same name again; the stand-in makes another",
+            r"DescribeDBClusterSnapshots": "ours: the backup",
+            r"DbClusterResourceId$": "loss: its resource id",
+            r"Endpoint$|HostedZoneId$": "gap: cluster endpoint",
+            r"GlobalWriteForwarding": "loss: its place in a global database",
         },
     ),
     Subject(
@@ -196,23 +228,28 @@ SUBJECTS: tuple[Subject, ...] = (
         ("elasticache",),
         apps.replicated,
         {
-            r"Endpoint\.Address$": "stated: addresses",
-            r"DescribeSnapshots": "the plane's own backup",
-            r"TransitEncryptionMode$": "said",
+            r"Endpoint\.Address$": "loss: its addresses",
+            r"DescribeSnapshots": "ours: the backup",
+            r"TransitEncryptionMode$": "gap: transit mode",
         },
     ),
     Subject(
         "es:domain",
         ("opensearch",),
         apps.domain,
-        {r"AutoTuneOptions": "the stand-in switches it on by itself"},
+        {r"AutoTuneOptions": "gap: auto tune"},
     ),
-    Subject("s3:bucket", ("s3",), apps.bucket, {r"Inventory|Accelerate": "stated: not captured"}),
+    Subject(
+        "s3:bucket",
+        ("s3",),
+        apps.bucket,
+        {r"Inventory|Accelerate": "loss: inventory, analytics, metrics, tiering, acceleration"},
+    ),
 )
 EVERYWHERE: dict[str, str] = {
-    r"\.CallerReference$": "the name of the request that made it",
-    r"\.(RoleId|UserId|PolicyId|InstanceProfileId)$": "said for each: unique_id",
-    r"\.ListBackups": "the plane's own backup",
+    r"\.CallerReference$": "means: the name of the request that made it",
+    r"\.(RoleId|UserId|PolicyId|InstanceProfileId)$": "means: said of each, as unique_id",
+    r"\.ListBackups": "ours: the backup",
 }
 _GLOBAL = ("route53:", "iam:")
 
@@ -239,11 +276,10 @@ class Gapless(Partly):
                         name[:1].upper() + name[1:]: value for name, value in each["JwtConfiguration"].items()
                     }
             return Succeeded({"Items": told})
-        if call.operation == "rds:RestoreDBClusterFromSnapshot":  # automated copies go with their cluster
-            copies = rds_backends[ACCOUNT][REGION].cluster_snapshots
-            for name in [one for one in copies if one.startswith("rds:")]:
-                copies.pop(name)
-        return super().__call__(call)
+        answer = super().__call__(call)
+        if call.operation == "ecs:DescribeTaskDefinition" and isinstance(answer, Succeeded):
+            answer.value["taskDefinition"].setdefault("registeredAt", dt.datetime.now(dt.UTC))
+        return answer
 
 
 def filled() -> None:
@@ -251,6 +287,7 @@ def filled() -> None:
     fill_caches()
     fill_permissions()
     fill_restores()
+    fill_databases()
 
 
 def life(subject: Subject, seed: int) -> Life:

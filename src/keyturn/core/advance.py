@@ -245,7 +245,11 @@ def _claimed(case: Case, event: r.Claimed) -> Case:
 
 def _step_intended(case: Case, event: r.StepIntended) -> Case:
     step = StepState(
-        recipe=event.recipe, step=event.step, operation=event.call.operation, request=event.request
+        recipe=event.recipe,
+        step=event.step,
+        operation=event.call.operation,
+        request=event.request,
+        intended_at_ms=event.at_ms,
     )
     return _but(case, steps=(*case.steps, step))
 

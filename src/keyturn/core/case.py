@@ -57,6 +57,7 @@ class StepState(msgspec.Struct, frozen=True):
     status: str = ""
     detail: str = ""
     answer_ref: str = ""
+    intended_at_ms: int = 0
 
 
 class Glass(msgspec.Struct, frozen=True):

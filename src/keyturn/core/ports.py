@@ -15,7 +15,7 @@ import msgspec
 from keyturn.model.assessment import Assessment
 from keyturn.model.change import Change, Lane, Operation, Request, ResourceRef
 from keyturn.model.decision import Decision
-from keyturn.model.execution import Answer, Backup, Call, Outcome, Upkeep
+from keyturn.model.execution import Answer, Backup, Call, Outcome, Succeeded, Upkeep
 from keyturn.model.radius import Radius
 
 T = TypeVar("T")
@@ -172,10 +172,11 @@ class Provider(Protocol):
         """In which declared fields `now` is not what is expected of it, in words; None is absent."""
         ...
 
-    def took_effect(self, call: Call) -> Inquiry[bool | None]:
+    def took_effect(self, call: Call, since_ms: int) -> Inquiry[Succeeded | bool | None]:
         """Read the world: did this call of ours, which was not answered, take effect? None: that cannot be told.
 
-        False also where the call sets what it sets whatever stands, so that it may be made again.
+        Succeeded: it did, and this is what its answer would have told: the id of what it made. False also where the call sets what it
+        sets whatever stands, so that it may be made again. `since_ms`: when it was intended; what is older it has not made.
         """
         ...
 

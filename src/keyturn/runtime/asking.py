@@ -29,6 +29,9 @@ from keyturn.stores.vault import Vault
 T = TypeVar("T")
 Read = Callable[[Call, dict[str, str]], Awaitable[Answer]]
 
+Settle = Callable[[Call, int], Inquiry[Succeeded | bool | None]]
+"""See `keyturn.core.ports.Provider.took_effect`."""
+
 READS_AT_ONCE_MAX: Final = 16
 """Calls under way at once towards an account; AWS describes its control-plane limits in tens a second."""
 
@@ -71,7 +74,7 @@ class Asker:
         recipe: str = "",
         shared: bool = False,
         recent: bool = False,
-        settle: Callable[[Call], Inquiry[bool | None]] | None = None,
+        settle: Settle | None = None,
         scratch: bool = False,
     ) -> T:
         """The inquiry's result. With `case_id` and `recipe` its mutating steps are put on record; without, they are refused.
@@ -175,7 +178,7 @@ class _Steps:
         case_id: str,
         recipe: str,
         tags: dict[str, str],
-        settle: Callable[[Call], Inquiry[bool | None]] | None,
+        settle: Settle | None,
     ) -> None:
         self._asker, self._case_id, self._recipe, self._tags = asker, case_id, recipe, tags
         self._settle = settle
@@ -356,12 +359,12 @@ class _Steps:
                 return answer
         if self._settle is None:
             return Unavailable("the plane stopped before this step was answered; it is not repeated blindly")
-        done = await self._asker.drive(self._settle(call), tags=self._tags)
+        done = await self._asker.drive(self._settle(call, earlier.intended_at_ms), tags=self._tags)
         if done is None:
             raise TimeoutError(f"whether step {earlier.step}, {call.operation}, took effect cannot be told")
         if not done:
             return None
-        answer = Succeeded(value={})
+        answer = done if isinstance(done, Succeeded) else Succeeded(value={})
         settled = _New(earlier.step, self._recipe, call)
         await self._ended([(settled, answer)], "it was not answered; the world was read, and it took effect")
         return answer

@@ -8,7 +8,7 @@ from typing import Any, Final
 from keyturn.core.ports import Assessing, Captures, Drill, Inquiry, Scope, Seal, UndoPlan
 from keyturn.model.canonical import canonical
 from keyturn.model.change import READ_EFFECTS, Change, Lane, Operation, Request, ResourceRef
-from keyturn.model.execution import Backup, Call, Outcome, OutcomeStatus, Upkeep
+from keyturn.model.execution import Backup, Call, Outcome, OutcomeStatus, Succeeded, Upkeep
 from keyturn.model.radius import Radius
 from keyturn.providers.aws import copying, drilling, recipes, undo
 from keyturn.providers.aws import moved as ids
@@ -139,8 +139,8 @@ class AwsProvider:
     ) -> tuple[str, ...]:
         return copying.otherwise(ref, expected, now)
 
-    def took_effect(self, call: Call) -> Inquiry[bool | None]:
-        return undo.took_effect(call, seal=self._seal)
+    def took_effect(self, call: Call, since_ms: int) -> Inquiry[Succeeded | bool | None]:
+        return undo.took_effect(call, since_ms, seal=self._seal)
 
     def render(self, operation: Operation, parameters: dict[str, Any]) -> str:
         return cli_command(operation.service, operation.action, parameters)
@@ -196,7 +196,9 @@ def _one_read_back(operation: Operation, ref: ResourceRef, before: Captures, now
     if stood is None:
         return Outcome(OutcomeStatus.FAILED, f"{ref} does not stand")
     if _would_differ(recipe, operation, stood):
-        return Outcome(OutcomeStatus.FAILED, f"{ref} is as it was before the call, which would have changed it")
+        return Outcome(
+            OutcomeStatus.FAILED, f"{ref} is as it was before the call, which would have changed it"
+        )
     # what it declares is as it was: data may have changed, or the call may have asked for what stood already
     return Outcome(
         OutcomeStatus.UNCERTAIN, f"{ref} is as it was before the call, as far as its configuration goes"

@@ -20,6 +20,7 @@ from keyturn.providers.aws.recipes.base import Recipe, State, Step
 from keyturn.providers.aws.recipes.base import call as call_of
 from keyturn.providers.aws.recipes.common import POLLS_MAX, differences, do, must, pause
 from keyturn.providers.aws.recipes.runbook import Run, written
+from keyturn.providers.aws.recipes.traces import TRACES, traced
 from keyturn.providers.aws.resources import Home
 from keyturn.providers.aws.rules import Context, rules_for
 
@@ -415,8 +416,10 @@ def _take_away(ref: ResourceRef, step: Step) -> Inquiry[None]:
     raise UnavailableError("still-stands", f"{ref} was deleted and still stands")
 
 
-def took_effect(call: Call, *, seal: Seal) -> Inquiry[bool | None]:
+def took_effect(call: Call, since_ms: int, *, seal: Seal) -> Inquiry[Succeeded | bool | None]:
     """See `core.ports.Provider`. A no is read several times: what was late is not lost."""
+    if call.operation in TRACES:
+        return (yield from traced(call, since_ms))
     service, _, action = call.operation.partition(":")
     operation = operation_from(
         service, action, call.parameters, home=Home(call.partition, call.account, call.region), seal=seal

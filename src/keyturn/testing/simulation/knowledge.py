@@ -217,7 +217,7 @@ class SimulatedProvider:
     ) -> tuple[str, ...]:
         return () if expected == now else (f"{ref} is otherwise",)
 
-    def took_effect(self, call: Call) -> Inquiry[bool | None]:
+    def took_effect(self, call: Call, since_ms: int) -> Inquiry[Succeeded | bool | None]:
         wanted = {"value": call.parameters["value"]}
         for _ in range(SETTLE_READS):
             (now,) = yield (_call("Get", {"name": call.parameters["name"]}),)

@@ -146,9 +146,7 @@ class RestApi(Again):
         ]
         for field, (_, makes, _) in _LISTS.items():
             for name, one in state[field].items():
-                given = {
-                    key: value for key, value in one.items() if key not in {"authType", "defaultResponse"}
-                }
+                given = {key: value for key, value in one.items() if key != "defaultResponse"}
                 gives = {f"@{field}/{name}": "id"} if field in {"authorizers", "validators"} else {}
                 calls.append(Given(Step(makes, {**which, **given}), gives))
         for path in state["resources"]:

@@ -183,15 +183,19 @@ class Recipe:
         """
         if operation in self.deletes:
             return self.gone(state) is not False
-        if state is None or operation in self.creates or _verb(operation) in _MAKES:
+        if state is None or operation in self.creates:
             return state is not None
-        tags = _tags_given(parameters) if _verb(operation) in {"Add", "Tag"} else None
+        tags = (
+            _tags_given(parameters) if _verb(operation) in {"Add", "Tag"} or operation in _TAGGING else None
+        )
         if tags is not None and isinstance(standing := state.get("tags"), dict):
             return all(standing.get(key) == value for key, value in tags.items())
         wanted = self.written(operation, parameters, state)
         if wanted is not None:
             return digest({field: state.get(field) for field in wanted}) == digest(wanted)
-        return None if _verb(operation) in _ADDS else False
+        return (
+            None if _verb(operation) in _ADDS | _MAKES else False
+        )  # what it makes is another thing than this
 
     def keeps(self, state: State) -> str:
         """Why the capture is backup enough for an operation that has an inverse, in words for reviewers."""
@@ -287,6 +291,7 @@ class Recipe:
 GIB = 1024**3
 
 _MAKES = frozenset({"Create", "Restore", "Run", "Register", "Allocate", "Import"})
+_TAGGING = frozenset({"ec2:CreateTags"})
 _ADDS = frozenset({"Add", "Authorize", "Increase", "Decrease", "Invoke", "Publish", "Send", "Start", "Stop"})
 
 

@@ -342,11 +342,11 @@ class Table(Recipe):
                     "backup", f"the backup of {ref.id} does not give back what stands: {wrong}"
                 )
             return f"restored into a scratch table: {count:,} items, keys and indexes equal; scratch table removed"
-        raise UnavailableError("backup", f"the scratch tables of {ref.id} were removed before they could be read")
+        raise UnavailableError(
+            "backup", f"the scratch tables of {ref.id} were removed before they could be read"
+        )
 
-    def _compared_with(
-        self, scratch: ResourceRef, state: State, count: int, content: str
-    ) -> Inquiry[str]:
+    def _compared_with(self, scratch: ResourceRef, state: State, count: int, content: str) -> Inquiry[str]:
         """What of the scratch table is not as it stands; empty where all is."""
         restored = _state((yield from _await_active(scratch)))
         found_count, found = yield from _content(scratch, scratch.id)

@@ -19,7 +19,15 @@ from keyturn.model.execution import Backup
 from keyturn.providers.aws.recipes.base import State, Step
 from keyturn.providers.aws.recipes.declared import Change, Read, Tags
 from keyturn.providers.aws.recipes.filling import ID
-from keyturn.providers.aws.recipes.reborn import EC2_TAGS, SNAPSHOTS, Bin, Copied, await_state, copy_of, marked
+from keyturn.providers.aws.recipes.reborn import (
+    EC2_TAGS,
+    SNAPSHOTS,
+    Bin,
+    Copied,
+    await_state,
+    copy_of,
+    marked,
+)
 
 _TAKES_IOPS: Final = frozenset({"gp3", "io1", "io2"})
 """Of the other types the number follows from the size, and is refused in a request (API_CreateVolume, Iops)."""

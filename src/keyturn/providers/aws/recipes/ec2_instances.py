@@ -20,7 +20,15 @@ from keyturn.providers.aws.recipes.base import State, Step
 from keyturn.providers.aws.recipes.declared import Change, Read, Tags
 from keyturn.providers.aws.recipes.ec2_disks import snapshot_taken
 from keyturn.providers.aws.recipes.filling import ID
-from keyturn.providers.aws.recipes.reborn import EC2_TAGS, IMAGES, SNAPSHOTS, Copied, await_state, copy_of, marked
+from keyturn.providers.aws.recipes.reborn import (
+    EC2_TAGS,
+    IMAGES,
+    SNAPSHOTS,
+    Copied,
+    await_state,
+    copy_of,
+    marked,
+)
 
 _METADATA: Final = (
     "HttpTokens",
