@@ -79,9 +79,8 @@ def _groups(account: Account) -> bool:
            "NetworkInterfaces": [{"DeviceIndex": 0, "NetworkInterfaceId": interface}]}  # fmt: skip
     instance = perform(account, "ec2:RunInstances", run)["Instances"][0]["InstanceId"]
     told = perform(account, "ec2:DescribeInstances", {"InstanceIds": [instance]})
-    return bool(told["Reservations"][0]["Instances"][0]["SecurityGroups"] != [
-        {"GroupName": "one", "GroupId": group}
-    ]
+    groups = told["Reservations"][0]["Instances"][0]["SecurityGroups"]
+    return bool(groups != [{"GroupName": "one", "GroupId": group}])
 
 
 def _cluster_endpoint(account: Account) -> bool:
