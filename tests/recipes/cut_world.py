@@ -380,9 +380,11 @@ def told(subject: Subject, seed: int, cut: Cut, provider: type[AwsProvider] = Ne
 
 
 _SETS: Final = re.compile(
-    r":(Put|Update|Set|Modify|Change|Tag|Untag|AddTags|Enable|Disable|Attach|Associate)"
+    r":(Put|Update|Set|Modify|Change|Tag|Untag|AddTags|Enable|Disable|Attach|Associate|Suspend|RegisterTargets|PublishVersion)"
 )
-"""Calls that leave the same when they are made twice: they set, they do not add."""
+"""Calls that leave the same when they are made twice: they set, they do not add; of what has not changed since, no second version of a
+function is published (API_PublishVersion).
+"""
 
 
 def repeated(told: Told, *, setting: bool = False) -> dict[str, int]:

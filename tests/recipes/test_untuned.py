@@ -125,7 +125,9 @@ def test_every_gap_excuses_something() -> None:
     used += [why for reasons in SAYS.values() for why in reasons]
     assert {why.removeprefix("gap: ") for why in used if why.startswith("gap: ")} == set(GAPS)
     told = (Path(__file__).parents[2] / "docs/internals/given-back.md").read_text(encoding="utf-8")
-    assert [name for name in GAPS if f"| {name} |" not in told] == [], "and stands in the page that tells of it"
+    assert [name for name in GAPS if f"| {name} |" not in told] == [], (
+        "and stands in the page that tells of it"
+    )
 
 
 def said_beforehand(line: str, loss: tuple[str, ...]) -> bool:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -19,6 +18,10 @@ class Role(StrEnum):
     BACKUP = "backup"
 
 
+PARTITION: Final = "aws"
+"""Where a call goes if nothing else is said."""
+
+
 class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     """One provider call the plane makes itself, by name: for captures, backups, restores, reconciliation."""
 
@@ -27,14 +30,15 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     account: str
     region: str
     role: Role = Role.READ
-    partition: str = "aws"
+    partition: str = PARTITION
     again: bool = False  # repeating it after a crash changes nothing: a read, or a write with a precondition
 
     def __post_init__(self) -> None:
         """One object for one partition. A default is left out where it is the very object, and read from a log it is another: the same
         call would be written in two ways, and after a crash be taken for a new one.
         """
-        msgspec.structs.force_setattr(self, "partition", sys.intern(self.partition))
+        if self.partition == PARTITION:
+            msgspec.structs.force_setattr(self, "partition", PARTITION)
 
     @property
     def mutates(self) -> bool:

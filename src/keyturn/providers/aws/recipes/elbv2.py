@@ -333,6 +333,14 @@ class TargetGroup(_Balancing):
         home = Home(ref.partition, ref.account, ref.region)
         return tuple(Dependent(from_arn(one, home), "forwards to", ref) for one in state["balancers"])
 
+    def settled(
+        self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State | None
+    ) -> bool | None:
+        if operation == "elbv2:RegisterTargets" and state is not None:
+            named = [(one.get("Id"), one.get("Port")) for one in parameters.get("Targets") or []]
+            return all(any(_meant(one, two, state) for one in state["targets"]) for two in named)
+        return super().settled(operation, parameters, ref, state)
+
     def at_risk(self, state: State) -> str:
         used = len(state["balancers"])
         return f"{len(state['targets'])} targets" + (f", behind {used} load balancers" if used else "")

@@ -286,9 +286,7 @@ def renumbered(parameters: dict[str, Any], numbers: Mapping[str, str]) -> dict[s
 
 def _done(ref: ResourceRef, step: Step) -> Inquiry[dict[str, Any]]:
     for left in range(_TRIES, -1, -1):
-        # of what has not changed since, the service publishes no second version (API_PublishVersion)
-        asked = call(ref, step.operation, step.parameters, Role.CHANGE)
-        (answer,) = yield (msgspec.structs.replace(asked, again=step.action == "PublishVersion"),)
+        (answer,) = yield (call(ref, step.operation, step.parameters, Role.CHANGE),)
         late = isinstance(answer, Refused) and "assume" in answer.message and step.action == "CreateFunction"
         if not late or not left:
             break

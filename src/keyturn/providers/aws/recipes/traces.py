@@ -126,6 +126,23 @@ TRACES: Final[Mapping[str, Trace]] = {
         {"Protocol": "Protocol", "Endpoint": "Endpoint"},
         tokens=("NextToken", "NextToken"),
     ),
+    "kinesis:RegisterStreamConsumer": Trace(
+        "kinesis:ListStreamConsumers",
+        _which("StreamARN"),
+        "Consumers",
+        {"ConsumerName": "ConsumerName"},
+        answer="Consumer",
+        tokens=("NextToken", "NextToken"),
+    ),
+    "ec2:CreateLaunchTemplateVersion": Trace(
+        "ec2:DescribeLaunchTemplateVersions",
+        _which("LaunchTemplateId"),
+        "LaunchTemplateVersions",
+        {"LaunchTemplateData": "LaunchTemplateData", "VersionDescription": "VersionDescription"},
+        made_at="CreateTime",
+        answer="LaunchTemplateVersion",
+        tokens=("NextToken", "NextToken"),
+    ),
     "ecs:RegisterTaskDefinition": Trace(
         "ecs:DescribeTaskDefinition",
         lambda given: {"taskDefinition": given["family"]},
@@ -292,7 +309,8 @@ def _is_it(trace: Trace, entry: dict[str, Any], parameters: Parameters, since_ms
         return False
     for path, wanted in trace.same.items():
         asked = at(parameters, wanted)
-        if asked is not None and str(at(entry, path)) != str(asked):
+        found = at(entry, path)
+        if asked is not None and found != asked and str(found) != str(asked):
             return False
     if not trace.made_at:
         return True
