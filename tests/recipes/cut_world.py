@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from enum import StrEnum
 from random import Random
 from typing import Any, Final, TypeVar
@@ -222,6 +222,12 @@ class Line:
 
     def written(self, call: Call) -> Request:
         return requests((call.operation, call.parameters))[0]
+
+    def answered(self, request: Request, response: Response) -> dict[str, Any]:
+        raise NotSentError("no-rehearsal", "nothing here is replayed")
+
+    def rewritten(self, request: Request, texts: Mapping[str, str]) -> Request:
+        raise NotSentError("no-rehearsal", "nothing here is replayed")
 
     def endpoint(self, service: str, region: str) -> str:
         return "standin:"

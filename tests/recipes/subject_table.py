@@ -80,6 +80,7 @@ SUBJECTS: tuple[Subject, ...] = (
     Subject("lambda:event-source-mapping", ("lambda",), stores.mapping),
     Subject("iam:role", ("iam",), account.role),
     Subject("iam:user", ("iam",), account.user, {r"GetLoginProfile": "loss: password"}),
+    Subject("iam:group", ("iam",), account.group, {r"GroupId$": "loss: its unique id"}),
     Subject(
         "iam:policy",
         ("iam",),

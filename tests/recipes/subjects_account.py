@@ -76,6 +76,26 @@ def user(account: Account, draw: Draw) -> Made:
     return Made(name, who, ("iam:DeleteUser", who), tuple(first))
 
 
+def group(account: Account, draw: Draw) -> Made:
+    _policies(account)
+    chance, name = draw.chance, label(draw.chance)
+    who, first = {"GroupName": name}, []
+    perform(account, "iam:CreateGroup", {**who, "Path": chance.choice(["/", "/a/b/"])})
+    for number in range(chance.randint(0, 3)):
+        member = {"UserName": f"ann{number}"}
+        perform(account, "iam:CreateUser", member)
+        perform(account, "iam:AddUserToGroup", {**who, **member})
+        first.append(("iam:RemoveUserFromGroup", {**who, **member}))
+    for number in range(chance.randint(0, 2)):
+        own = {**who, "PolicyName": f"own{number}"}
+        perform(account, "iam:PutGroupPolicy", {**own, "PolicyDocument": json.dumps(MAY)})
+        first.append(("iam:DeleteGroupPolicy", own))
+    if chance.random() < 0.5:
+        perform(account, "iam:AttachGroupPolicy", {**who, "PolicyArn": READER})
+        first.append(("iam:DetachGroupPolicy", {**who, "PolicyArn": READER}))
+    return Made(name, who, ("iam:DeleteGroup", who), tuple(first))
+
+
 def policy(account: Account, draw: Draw) -> Made:
     chance, name = draw.chance, label(draw.chance)
     path = chance.choice(["/", "/a/b/"])

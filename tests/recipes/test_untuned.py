@@ -66,6 +66,7 @@ FIRST_CLASS: Final = frozenset(
         "lambda:event-source-mapping",
         "iam:role",
         "iam:user",
+        "iam:group",
         "iam:policy",
         "iam:instance-profile",
         "sqs:queue",

@@ -29,6 +29,7 @@ from keyturn.providers.aws.recipes.elasticbeanstalk import Environment
 from keyturn.providers.aws.recipes.elbv2 import Listener, ListenerRule, LoadBalancer, TargetGroup
 from keyturn.providers.aws.recipes.events import Rule
 from keyturn.providers.aws.recipes.iam import IamRole, IamUser, InstanceProfile, ManagedPolicy
+from keyturn.providers.aws.recipes.iam_groups import IamGroup
 from keyturn.providers.aws.recipes.kinesis import Stream
 from keyturn.providers.aws.recipes.kms import Alias, Key
 from keyturn.providers.aws.recipes.lambda_ import Function
@@ -65,6 +66,7 @@ _RECIPES: tuple[Recipe, ...] = (
     Alarm(),
     IamRole(),
     IamUser(),
+    IamGroup(),
     ManagedPolicy(),
     InstanceProfile(),
     Topic(),

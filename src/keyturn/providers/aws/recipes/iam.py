@@ -32,7 +32,7 @@ from keyturn.providers.aws.recipes.common import (
 )
 from keyturn.providers.aws.recipes.iam_again import PrincipalAgain
 
-_ABSENT: Final = ("NoSuchEntity",)
+ABSENT: Final = ("NoSuchEntity",)
 
 _NEW_IDENTITY: Final = (
     "its unique id: resource policies, KMS grants and trust policies that name it no longer match",
@@ -53,15 +53,15 @@ def _text(document: Any) -> str:
     return document if isinstance(document, str) else json.dumps(document, sort_keys=True)
 
 
-def _listed(ref: ResourceRef, operation: str, parameters: dict[str, Any]) -> Inquiry[list[Any]]:
+def each_page(ref: ResourceRef, operation: str, parameters: dict[str, Any]) -> Inquiry[list[Any]]:
     return (yield from pages(ref, operation, parameters, token_in="Marker", token_out="Marker"))
 
 
-def _items(answers: list[Any], key: str, what: str, unknowns: list[str]) -> list[Any]:
+def items_of(answers: list[Any], key: str, what: str, unknowns: list[str]) -> list[Any]:
     return [item for answer in answers for item in (value_of(answer, what, unknowns) or {}).get(key) or []]
 
 
-class _Principal(PrincipalAgain):
+class Principal(PrincipalAgain):
     """What roles and users have in common: inline and attached policies, a boundary, tags, a unique id."""
 
     noun: ClassVar[str]  # "Role" | "User"
@@ -70,8 +70,8 @@ class _Principal(PrincipalAgain):
     def _permissions(self, ref: ResourceRef, unknowns: list[str]) -> Inquiry[State]:
         """Inline policies with their documents, attached ones by ARN."""
         named = {f"{self.noun}Name": ref.id}
-        listed = yield from _listed(ref, f"iam:List{self.noun}Policies", named)
-        names = sorted(_items(listed, "PolicyNames", f"List{self.noun}Policies", unknowns))
+        listed = yield from each_page(ref, f"iam:List{self.noun}Policies", named)
+        names = sorted(items_of(listed, "PolicyNames", f"List{self.noun}Policies", unknowns))
         inline: dict[str, Any] = {}
         if names:
             answers = yield tuple(
@@ -80,8 +80,8 @@ class _Principal(PrincipalAgain):
             for name, answer in zip(names, answers, strict=True):
                 found = value_of(answer, f"Get{self.noun}Policy {name}", unknowns)
                 inline[name] = _document((found or {}).get("PolicyDocument"))
-        listed = yield from _listed(ref, f"iam:ListAttached{self.noun}Policies", named)
-        attached = _items(listed, "AttachedPolicies", f"ListAttached{self.noun}Policies", unknowns)
+        listed = yield from each_page(ref, f"iam:ListAttached{self.noun}Policies", named)
+        attached = items_of(listed, "AttachedPolicies", f"ListAttached{self.noun}Policies", unknowns)
         return {"inline": inline, "attached": sorted(one["PolicyArn"] for one in attached)}
 
     def written(self, operation: str, parameters: dict[str, Any], state: State) -> State | None:
@@ -142,7 +142,7 @@ def _boundary(found: dict[str, Any]) -> str:
     return str((found.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", ""))
 
 
-class IamRole(_Principal):
+class IamRole(Principal):
     """A role: who may assume it, what it may, its boundary, tags and the instance profiles it is in."""
 
     kind: ClassVar[str] = "iam:role"
@@ -202,15 +202,15 @@ class IamRole(_Principal):
     def capture(self, ref: ResourceRef) -> Inquiry[Captured]:
         unknowns: list[str] = []
         (answer,) = yield (read_call(ref, "iam:GetRole", RoleName=ref.id),)
-        found = value_of(answer, "GetRole", unknowns, *_ABSENT)
+        found = value_of(answer, "GetRole", unknowns, *ABSENT)
         if found is None:
             return Captured(None, tuple(unknowns))
         role = found["Role"]
         permissions = yield from self._permissions(ref, unknowns)
-        listed = yield from _listed(ref, "iam:ListInstanceProfilesForRole", {"RoleName": ref.id})
+        listed = yield from each_page(ref, "iam:ListInstanceProfilesForRole", {"RoleName": ref.id})
         profiles = sorted(
             one["InstanceProfileName"]
-            for one in _items(listed, "InstanceProfiles", "ListInstanceProfilesForRole", unknowns)
+            for one in items_of(listed, "InstanceProfiles", "ListInstanceProfilesForRole", unknowns)
         )
         state: State = {
             "arn": role["Arn"],
@@ -302,7 +302,7 @@ class IamRole(_Principal):
         return super().inverse(operation, parameters, ref, state)
 
 
-class IamUser(_Principal):
+class IamUser(Principal):
     """A user: what it may, its groups, how many keys and devices it has; never a key's secret."""
 
     kind: ClassVar[str] = "iam:user"
@@ -349,14 +349,14 @@ class IamUser(_Principal):
             read_call(ref, "iam:GetUser", **named),
             read_call(ref, "iam:GetLoginProfile", **named),
         )
-        found = value_of(user_answer, "GetUser", unknowns, *_ABSENT)
+        found = value_of(user_answer, "GetUser", unknowns, *ABSENT)
         if found is None:
             return Captured(None, tuple(unknowns))
         user = found["User"]
         permissions = yield from self._permissions(ref, unknowns)
-        groups = yield from _listed(ref, "iam:ListGroupsForUser", named)
-        keys = yield from _listed(ref, "iam:ListAccessKeys", named)
-        devices = yield from _listed(ref, "iam:ListMFADevices", named)
+        groups = yield from each_page(ref, "iam:ListGroupsForUser", named)
+        keys = yield from each_page(ref, "iam:ListAccessKeys", named)
+        devices = yield from each_page(ref, "iam:ListMFADevices", named)
         state: State = {
             "arn": user["Arn"],
             "unique_id": user["UserId"],
@@ -364,16 +364,16 @@ class IamUser(_Principal):
             "boundary": _boundary(user),
             "tags": tags_dict(user.get("Tags")),
             "groups": sorted(
-                one["GroupName"] for one in _items(groups, "Groups", "ListGroupsForUser", unknowns)
+                one["GroupName"] for one in items_of(groups, "Groups", "ListGroupsForUser", unknowns)
             ),
             "access_keys": sorted(
                 f"{one['AccessKeyId']} {one.get('Status', '')}"
-                for one in _items(keys, "AccessKeyMetadata", "ListAccessKeys", unknowns)
+                for one in items_of(keys, "AccessKeyMetadata", "ListAccessKeys", unknowns)
             ),
             "devices": sorted(
-                one["SerialNumber"] for one in _items(devices, "MFADevices", "ListMFADevices", unknowns)
+                one["SerialNumber"] for one in items_of(devices, "MFADevices", "ListMFADevices", unknowns)
             ),
-            "password": value_of(login, "GetLoginProfile", unknowns, *_ABSENT) is not None,
+            "password": value_of(login, "GetLoginProfile", unknowns, *ABSENT) is not None,
             **permissions,
         }
         return Captured(state, tuple(unknowns))
@@ -406,7 +406,7 @@ class ManagedPolicy(Again):
         unknowns: list[str] = []
         named = {"PolicyArn": _policy_arn(ref)}
         (answer,) = yield (read_call(ref, "iam:GetPolicy", **named),)
-        found = value_of(answer, "GetPolicy", unknowns, *_ABSENT)
+        found = value_of(answer, "GetPolicy", unknowns, *ABSENT)
         if found is None:
             return Captured(None, tuple(unknowns))
         policy = found["Policy"]
@@ -414,15 +414,15 @@ class ManagedPolicy(Again):
             read_call(ref, "iam:GetPolicyVersion", VersionId=policy["DefaultVersionId"], **named),
         )
         version = (value_of(answer, "GetPolicyVersion", unknowns) or {}).get("PolicyVersion") or {}
-        versions = yield from _listed(ref, "iam:ListPolicyVersions", named)
+        versions = yield from each_page(ref, "iam:ListPolicyVersions", named)
         names = sorted(
-            one["VersionId"] for one in _items(versions, "Versions", "ListPolicyVersions", unknowns)
+            one["VersionId"] for one in items_of(versions, "Versions", "ListPolicyVersions", unknowns)
         )
         earlier = [name for name in names if name != policy["DefaultVersionId"]]
         told = yield tuple(
             read_call(ref, "iam:GetPolicyVersion", VersionId=name, **named) for name in earlier
         )
-        entities = yield from _listed(ref, "iam:ListEntitiesForPolicy", named)
+        entities = yield from each_page(ref, "iam:ListEntitiesForPolicy", named)
         if not all(isinstance(one, Succeeded) for one in entities):
             unknowns.append("ListEntitiesForPolicy: whom it is attached to is not known")
         attached = [
@@ -544,7 +544,7 @@ class InstanceProfile(Again):
     def capture(self, ref: ResourceRef) -> Inquiry[Captured]:
         unknowns: list[str] = []
         (answer,) = yield (read_call(ref, "iam:GetInstanceProfile", InstanceProfileName=ref.id),)
-        found = value_of(answer, "GetInstanceProfile", unknowns, *_ABSENT)
+        found = value_of(answer, "GetInstanceProfile", unknowns, *ABSENT)
         if found is None:
             return Captured(None, tuple(unknowns))
         profile = found["InstanceProfile"]
