@@ -68,8 +68,9 @@ def roles(context: Context) -> list[str]:
     return list(dict.fromkeys(named))[:ROLES_MAX]
 
 
-def _worst_first(one: Found) -> tuple[int, str]:
-    return -one.effect.severity, one.message
+def _worst_first(one: Found) -> tuple[int, bool, str]:
+    """Of the same effect what says more than its name stands first."""
+    return -one.effect.severity, one.message.endswith(" is called."), one.message
 
 
 def floor(context: Context) -> Effect | None:

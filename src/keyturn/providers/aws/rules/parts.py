@@ -26,7 +26,7 @@ _CODE: Final = re.compile(r"^[A-Z0-9]+\d{3}: ")
 PARTS_MAX: Final = 500
 """As many resources as a template may have; what has more parts is not read to its end, and that is said."""
 
-_DECIDES: Final = frozenset({"protection", "skip", "force", "backup", "capacity", "state", "flag", "public", "removal"})  # fmt: skip
+DECIDES: Final = frozenset({"protection", "skip", "force", "backup", "capacity", "state", "flag", "public", "removal"})  # fmt: skip
 _DECIDES_AT_CREATE: Final = frozenset({"public"})
 """Members by which a call does harm or none: where one of them is not known, neither is the part."""
 
@@ -157,7 +157,7 @@ def _undecided(part: Part, floor: Effect) -> list[str]:
     """Members by which it does harm or none, and which are not known."""
     if not part.given:
         return [] if floor in _HARD else ["what it is called with"]
-    decides = _DECIDES_AT_CREATE if floor is Effect.CREATE else _DECIDES
+    decides = _DECIDES_AT_CREATE if floor is Effect.CREATE else DECIDES
     return [
         leaf.path
         for leaf in leaves(part.parameters)

@@ -16,7 +16,9 @@ from keyturn.providers.aws.kinds import makes, sets
 from keyturn.providers.aws.languages.templates import Resource, Template
 from keyturn.providers.aws.rules import Authority
 from keyturn.providers.aws.rules.conditions import is_off
-from keyturn.providers.aws.rules.parts import Part, members_of, named
+from keyturn.providers.aws.rules.identity_parts import document, identity
+from keyturn.providers.aws.rules.parts import DECIDES, Part, members_of, named
+from keyturn.providers.aws.rules.shapes import families
 from keyturn.providers.aws.wire_shapes import kebab
 
 _FOREIGN: Final = re.compile(
@@ -47,7 +49,7 @@ def made(one: Resource, template: Template) -> Iterator[Part]:
         yield Part("", label=label, unknown=_NOT_SEEN)
         return
     if one.kind.startswith("AWS::IAM::"):
-        yield from _identity(one, label)
+        yield from identity(one, label)
         return
     how: dict[str, Any] = {"authority": _power(one.properties, template), "role": _role(one.properties), "new": True}  # fmt: skip
     call = makes(one.kind)
@@ -81,16 +83,14 @@ def changed(
     if _FOREIGN.search(kind):
         yield Part("", label=label, unknown=_NOT_SEEN)
         return
-    gone = [one for one in names if one not in after and _GUARDS.search(one)]
-    if gone:
-        yield Part(
-            "", label=label, says=f"{', '.join(gone[:3])} would be said no more, and guards it no more"
-        )
+    if kind.startswith("AWS::IAM::"):
+        yield from identity(Resource(name, kind, dict(after)), label, set(names), before)
+        return
+    if kind == "AWS::EC2::SecurityGroup":
+        yield from _outbound(name, names, before, after, label)
+    yield from _left_out(names, before, after, label)
     given = {one: after[one] for one in names if one in after}
     if not given:
-        return
-    if kind.startswith("AWS::IAM::"):
-        yield from _identity(Resource(name, kind, dict(after)), label, set(names), before)
         return
     how: dict[str, Any] = {"authority": _power(after, template), "role": _role(after)}
     for call, own in _by_property(kind, given):
@@ -109,6 +109,54 @@ def changed(
         yield Part(call, named(call, own, after, name), label, stood, state=_captured(call, before), **how)
     if others:
         yield Part("cloudcontrol:UpdateResource", others, label, stood, generic=True, **how)
+
+
+def _left_out(
+    names: list[str], before: Mapping[str, Any], after: Mapping[str, Any], label: str
+) -> Iterator[Part]:
+    """What is said no more falls back to its default: a guard guards no more, a list is empty, and of the rest it is not known."""
+    gone = [one for one in names if one not in after]
+    guards = [one for one in gone if _GUARDS.search(one)]
+    if guards:
+        yield Part(
+            "", label=label, says=f"{', '.join(guards[:3])} would be said no more, and guards it no more"
+        )
+    rest = {one: before.get(one) for one in gone if one not in guards and one != "SecurityGroupEgress"}
+    emptied = {one: type(value)() for one, value in rest.items() if isinstance(value, (list, dict)) and value}
+    if emptied:
+        stood = {one: rest[one] for one in emptied}
+        yield Part("cloudcontrol:UpdateResource", emptied, label, stood, generic=True)
+    unsure = [one for one in rest if one not in emptied and set(families(one)) & DECIDES]
+    if unsure:
+        yield Part("", label=label, unknown=f"to what {', '.join(unsure[:3])} falls back is not known")
+
+
+_EVERYTHING: Final = [
+    {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}], "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
+]
+
+
+def _outbound(
+    name: str, names: list[str], before: Mapping[str, Any], after: Mapping[str, Any], label: str
+) -> Iterator[Part]:
+    """A group that names no rule for what goes out lets everything out; one that names some lets out no more than these
+    (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-ec2-securitygroup.html).
+    """
+    if "SecurityGroupEgress" not in names:
+        return
+    stood, wanted = before.get("SecurityGroupEgress"), after.get("SecurityGroupEgress")
+    if stood and not wanted and not _lets_all_out(stood):
+        opened = {"GroupId": name, "IpPermissions": _EVERYTHING}
+        yield Part("ec2:AuthorizeSecurityGroupEgress", opened, label)
+    elif wanted and not stood and not _lets_all_out(wanted):
+        yield Part("ec2:RevokeSecurityGroupEgress", {"GroupId": name, "IpPermissions": _EVERYTHING}, label)
+
+
+def _lets_all_out(rules: Any) -> bool:
+    return any(
+        isinstance(one, Mapping) and str(one.get("IpProtocol")) == "-1" and one.get("CidrIp") == "0.0.0.0/0"
+        for one in (rules if isinstance(rules, list) else [rules])
+    )
 
 
 def _split(call: str, given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -175,7 +223,7 @@ def _by_property(kind: str, given: dict[str, Any]) -> Iterator[tuple[str, dict[s
 
 
 def _policy(name: str, value: Any) -> Any:
-    return _document(value) if "Policy" in name else value
+    return document(value) if "Policy" in name else value
 
 
 def _lifecycle(value: Any) -> Any:
@@ -194,75 +242,21 @@ def _spelled(call: str, given: Mapping[str, Any]) -> dict[str, Any]:
     match call:
         case "sqs:SetQueueAttributes" | "sqs:CreateQueue":
             named = {"PolicyDocument": "Policy"}
-            return {"Attributes": {named.get(name, name): _document(value) for name, value in given.items()}}
+            return {"Attributes": {named.get(name, name): document(value) for name, value in given.items()}}
         case "sns:SetTopicAttributes" if "PolicyDocument" in given:
-            return {"AttributeName": "Policy", "AttributeValue": _document(given["PolicyDocument"])}
+            return {"AttributeName": "Policy", "AttributeValue": document(given["PolicyDocument"])}
         case "s3:PutBucketPolicy":
-            return {"Bucket": given.get("Bucket"), "Policy": _document(given.get("PolicyDocument"))}
+            return {"Bucket": given.get("Bucket"), "Policy": document(given.get("PolicyDocument"))}
         case "secretsmanager:PutResourcePolicy":
-            return {**given, "ResourcePolicy": _document(given.get("ResourcePolicy"))}
+            return {**given, "ResourcePolicy": document(given.get("ResourcePolicy"))}
         case "kms:CreateKey" if "KeyPolicy" in given:
             rest = {name: value for name, value in given.items() if name != "KeyPolicy"}
-            return {**rest, "Policy": _document(given["KeyPolicy"])}
+            return {**rest, "Policy": document(given["KeyPolicy"])}
         case "elbv2:ModifyLoadBalancerAttributes" if "LoadBalancerAttributes" in given:
             others = {name: value for name, value in given.items() if name != "LoadBalancerAttributes"}
             return {**others, "Attributes": given["LoadBalancerAttributes"]}
         case _:
             return dict(given)
-
-
-def _document(value: Any) -> Any:
-    return json.dumps(value, default=str) if isinstance(value, (dict, list)) else value
-
-
-_ATTACHES: Final = {"Role": "Role", "User": "User", "Group": "Group"}
-
-
-def _identity(
-    one: Resource, label: str, names: set[str] | None = None, before: Mapping[str, Any] | None = None
-) -> Iterator[Part]:
-    """IAM's types, each as the calls that it is: what a role is trusted by, its own policies, those that are attached."""
-    given, noun = one.properties, one.kind.rpartition("::")[2]
-    wanted = set(given) if names is None else names
-    how: dict[str, Any] = {"new": True} if before is None else {"state": _stood(before)}
-    if noun in _ATTACHES:
-        who = {f"{noun}Name": str(given.get(f"{noun}Name", one.name))}
-        if noun == "Role" and "AssumeRolePolicyDocument" in wanted:
-            trust = _document(given["AssumeRolePolicyDocument"])
-            yield Part("iam:CreateRole", {**who, "AssumeRolePolicyDocument": trust}, label, **how)
-        elif names is None:
-            yield Part(f"iam:Create{noun}", who, label, **how)
-        for policy in given.get("Policies") or () if "Policies" in wanted else ():
-            said = policy if isinstance(policy, Mapping) else {}
-            document_ = {"PolicyName": str(said.get("PolicyName")), "PolicyDocument": _document(said.get("PolicyDocument"))}  # fmt: skip
-            yield Part(f"iam:Put{noun}Policy", {**who, **document_}, label, **how)
-        for arn in given.get("ManagedPolicyArns") or () if "ManagedPolicyArns" in wanted else ():
-            yield Part(f"iam:Attach{noun}Policy", {**who, "PolicyArn": arn}, label, **how)
-        return
-    if noun in {"Policy", "RolePolicy", "UserPolicy", "GroupPolicy", "ManagedPolicy"}:
-        text = {"PolicyDocument": _document(given.get("PolicyDocument"))}
-        if noun == "ManagedPolicy":
-            yield Part("iam:CreatePolicy", {"PolicyName": one.name, **text}, label, **how)
-        else:
-            who = {"RoleName": one.name, "PolicyName": one.name}
-            yield Part("iam:PutRolePolicy", {**who, **text}, label, **how)
-        return
-    if noun == "InstanceProfile":
-        yield Part(
-            "iam:AddRoleToInstanceProfile", {"InstanceProfileName": one.name, "RoleName": one.name}, label
-        )
-        return
-    yield Part(
-        makes(one.kind), dict(given), label, unknown="" if makes(one.kind) else "it decides who may do what"
-    )
-
-
-def _stood(before: Mapping[str, Any]) -> dict[str, Any]:
-    """What stood of an identity, as its recipe captures it."""
-    policies = [one for one in before.get("Policies") or () if isinstance(one, Mapping)]
-    inline = {str(one.get("PolicyName")): _document(one.get("PolicyDocument")) for one in policies}
-    own = _document(before.get("PolicyDocument"))
-    return {"inline": inline, "trust": _document(before.get("AssumeRolePolicyDocument")), "document": own}
 
 
 def _power(properties: Mapping[str, Any], template: Template) -> Authority | None:
