@@ -32,6 +32,7 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     role: Role = Role.READ
     partition: str = PARTITION
     again: bool = False  # repeating it after a crash changes nothing: a read, or a write with a precondition
+    recent: bool = False  # a read that an equal one of the last minute may answer: nothing is proved on it
 
     def __post_init__(self) -> None:
         """One object for one partition. A default is left out where it is the very object, and read from a log it is another: the same

@@ -81,7 +81,7 @@ class Asker:
 
         With `settle` a step that was not answered is looked up in the world: it counts as done, or is made again, never blindly.
         `scratch` lets it change what a drill makes and removes again, under the backup role, on no case.
-        `shared` reads may be answered by an equal one that is under way, `recent` ones by one of the last minute too.
+        `shared` reads may be answered by an equal one that is under way, `recent` ones, and calls that say so of themselves, by one of the last minute too.
         """
         read = self._read_recent if recent else self._read_shared if shared else self.ask
         if case_id:
@@ -107,7 +107,14 @@ class Asker:
             elif any(call.mutates for call in calls):
                 answers = await steps.perform(calls, read)
             else:
-                answers = tuple(await asyncio.gather(*(read(call, tags) for call in calls)))
+                answers = tuple(
+                    await asyncio.gather(
+                        *(
+                            self._read_recent(call, tags) if call.recent else read(call, tags)
+                            for call in calls
+                        )
+                    )
+                )
         inquiry.close()
         raise TimeoutError(f"an inquiry asked more than {ROUNDS_MAX} times")
 

@@ -101,17 +101,17 @@ def of(operation: Operation, live: Mapping[str, Any], states: Mapping[str, Any])
 
 
 def _set_off(operation: Operation, state: Mapping[str, Any] | None) -> Inquiry[Authority | None]:
-    """The authority of the functions that a write is known to run; None where none is known."""
-    found = yield from triggers.functions(operation, operation.parameters, state)
+    """The authority of what a write is known to run; None where nothing is known."""
+    found = yield from triggers.listeners(operation, operation.parameters, state)
     if not found:
         return None
     named = ", ".join(triggers.names(found))
-    answers = yield tuple(triggers.role_of(operation, function) for function in found)
-    held = [_at(answer, "Role") for answer in answers]
-    if not all(isinstance(role, str) for role in held):
+    held = yield from triggers.roles_of(operation, found)
+    known = [role for role in held if role is not None]
+    if len(known) < len(held):
         return Authority(named, None, why=f"the role of {named} could not be read")
-    roles_held = list(dict.fromkeys(str(role).rpartition("/")[2] for role in held))
-    power = yield from of_roles(operation, roles_held, spared=triggers.SPARED)
+    roles_held = list(dict.fromkeys(known))
+    power = yield from of_roles(operation, roles_held, spared=triggers.SPARED, recent=True)
     return msgspec.structs.replace(power, role=f"{named} (by the role {power.role})")
 
 
@@ -130,12 +130,14 @@ def profiles(operation: Operation) -> list[str]:
 
 
 def of_roles(
-    operation: Operation, named: list[str], *, spared: frozenset[str] = frozenset()
+    operation: Operation, named: list[str], *, spared: frozenset[str] = frozenset(), recent: bool = False
 ) -> Inquiry[Authority]:
-    """What roles may do at worst, taken together; `operation` says in which account they are. Actions in `spared` do not count."""
+    """What roles may do at worst, taken together; `operation` says in which account they are. Actions in `spared` do not count.
+    With `recent` their policies may be a minute old.
+    """
     documents: list[Any] = []
     for role in named:
-        read = yield from _documents(operation, role)
+        read = yield from _documents(operation, role, recent=recent)
         if isinstance(read, str):
             return Authority(role, None, why=read)
         documents += read
@@ -145,11 +147,11 @@ def of_roles(
     return Authority(", ".join(named), effect, tuple(words), bounded=not changes_permissions)
 
 
-def _documents(operation: Operation, role: str) -> Inquiry[list[Any] | str]:
+def _documents(operation: Operation, role: str, *, recent: bool = False) -> Inquiry[list[Any] | str]:
     """Every policy document of a role; in words why they could not be read."""
 
     def ask(name: str, **given: str) -> Call:
-        return _ask(operation, name, **given)
+        return msgspec.structs.replace(_ask(operation, name, **given), recent=recent)
 
     attached, inline = yield (
         ask("ListAttachedRolePolicies", RoleName=role),
