@@ -13,6 +13,8 @@ _TEXTS: Final = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|`[^`]*`|//[^
 _CYPHER_DESTROYS: Final = re.compile(r"(?i)\b(detach\s+delete|delete|remove|drop)\b")
 _CYPHER_WRITES: Final = re.compile(r"(?i)\b(create|merge|set)\b")
 _CYPHER_OTHER: Final = re.compile(r"(?i)\b(call|load|foreach|use|explain|profile)\b|;|['\"`]")
+_ESCAPED: Final = re.compile(r"\\u[0-9A-Fa-f]{4}")
+"""openCypher takes these anywhere in a query for the letter they stand for: a clause may be written so (openCypher 9, "Escape sequences")."""
 _CYPHER_FIRST: Final = re.compile(r"(?i)\s*(match|optional|unwind|with|return)\b")
 
 _GREMLIN_DESTROYS: Final = re.compile(r"\bdrop\s*\(")
@@ -28,7 +30,7 @@ def opencypher(text: str) -> Sql:
         return Sql(Does.DESTROYS, "nodes, edges or properties would be deleted")
     if _CYPHER_WRITES.search(bare):
         return Sql(Does.WRITES, "nodes, edges or properties would be written")
-    if _CYPHER_OTHER.search(bare) or not _CYPHER_FIRST.match(bare):
+    if _ESCAPED.search(text) or _CYPHER_OTHER.search(bare) or not _CYPHER_FIRST.match(bare):
         return Sql(Does.UNKNOWN, "what the query does is not read here")
     return Sql(Does.READS, "it only reads")
 

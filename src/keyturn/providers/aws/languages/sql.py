@@ -64,6 +64,9 @@ _SHOWN: Final = re.compile(r"(?i)\s*(show|desc|describe)\s+[\w\s.\"'`*%=]+;?\s*"
 _EXECUTABLE: Final = re.compile(r"/\*!|/\*M!")
 """Comments that MySQL and MariaDB execute (MySQL Reference Manual, "Comments")."""
 
+_OPERATOR: Final = re.compile(r"(?i)\boperator\s*\(|~~~")
+"""Operators by name, and one that PostgreSQL has only where somebody made it (PostgreSQL manual, 4.2.5 and 36.14)."""
+
 _WORDS: Final = {
     "DELETE": (Does.DESTROYS, "rows would be deleted"),
     "TRUNCATE": (Does.DESTROYS, "every row of a table would be deleted"),
@@ -90,6 +93,8 @@ def judge(text: str, dialects: tuple[str, ...]) -> Sql:
 def _judged(text: str, dialects: tuple[str, ...]) -> Sql:
     if _EXECUTABLE.search(text):
         return Sql(Does.UNKNOWN, "the SQL has comments that some engines execute")
+    if _OPERATOR.search(text):
+        return Sql(Does.UNKNOWN, "an operator of the database's own calls a function of its own")
     found = [_in(text, dialect) for dialect in dialects]
     if "postgres" in dialects and not _postgres_reads(text):
         found.append(Sql(Does.UNKNOWN, "PostgreSQL's own grammar takes it for something else than a query"))
@@ -212,4 +217,11 @@ def partiql(text: str) -> Sql:
     found = _PARTIQL.get(first[1].upper()) if first else None
     if found is None or len(text) > SQL_CHARS_MAX:
         return Sql(Does.UNKNOWN, "the statement is none of PartiQL's verbs")
+    if found.does is Does.READS and _MORE.search(_TEXTS.sub("", text)):
+        return Sql(Does.UNKNOWN, "there is more in it than one query")
     return found
+
+
+_TEXTS: Final = re.compile(r"'(?:''|[^'])*'|\"(?:\"\"|[^\"])*\"")
+_MORE: Final = re.compile(r"(?i);\s*\S|--|/\*|\b(insert|update|delete|remove|set)\s+(into|from|\")|['\"]")
+"""What one query does not have outside of its texts: another statement, a comment, a text that does not end."""

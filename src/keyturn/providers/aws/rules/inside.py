@@ -10,7 +10,7 @@ from typing import Final
 
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
-from keyturn.providers.aws.rules import Context, Fired, Said, later, rule, stack_parts
+from keyturn.providers.aws.rules import Context, Fired, Said, later, patched, rule, stack_parts
 from keyturn.providers.aws.rules.parts import PARTS_MAX, Found, Inside, found
 
 R1, R3, R4 = Reversibility.R1, Reversibility.R3, Reversibility.R4
@@ -24,6 +24,7 @@ ROLES_MAX: Final = 5
 READERS: Final[dict[str, Callable[[Context], Inside | None]]] = {
     **dict.fromkeys(STACKS, stack_parts.inside),
     **dict.fromkeys(later.OPERATIONS, later.inside),
+    **dict.fromkeys(patched.OPERATIONS, patched.inside),
 }
 """Operation -> what reads its parts."""
 

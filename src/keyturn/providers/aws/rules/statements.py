@@ -28,7 +28,9 @@ _PARTIQL: Final = {
 }
 _GRAPH: Final[dict[str, tuple[str, Callable[[str], Sql]]]] = {
     "neptunedata:ExecuteOpenCypherQuery": ("openCypherQuery", graph.opencypher),
+    "neptunedata:ExecuteOpenCypherExplainQuery": ("openCypherQuery", graph.opencypher),
     "neptunedata:ExecuteGremlinQuery": ("gremlinQuery", graph.gremlin),
+    "neptunedata:ExecuteGremlinProfileQuery": ("gremlinQuery", graph.gremlin),
     "neptune-graph:ExecuteQuery": ("queryString", graph.opencypher),
 }
 OPERATIONS: Final = (*_SQL, *_PARTIQL, *_GRAPH)
@@ -48,6 +50,8 @@ def statements(name: str, parameters: Mapping[str, Any]) -> list[Sql]:
         ]
     if name in _GRAPH:
         member, judge = _GRAPH[name]
+        if str(parameters.get("explainMode")).lower() == "static":
+            return [Sql(Does.READS, "the plan is made, and nothing is run")]
         query = parameters.get(member)
         return [judge(query) if isinstance(query, str) else Sql(Does.UNKNOWN, "the query is not given")]
     inside = _PARTIQL.get(name)
