@@ -7,8 +7,9 @@ resources and kinds of findings.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -136,12 +137,12 @@ class _Sequence:
             return
         before = [one for one in self._earlier if one.done and one.makes]
         made = [ref for one in before for ref in one.makes]
-        own = [any(_alike(ref, mine) for mine in made) for ref in self._change.resources]
-        used = [one.resource for one in self._assessment.blast_radius if not any(_alike(one.resource, mine) for mine in made)]  # fmt: skip
+        own = [any(_exactly(ref, mine) for mine in made) for ref in self._change.resources]
+        used = [one.resource for one in self._assessment.blast_radius if not any(_exactly(one.resource, mine) for mine in made)]  # fmt: skip
         if not own or not all(own) or used:
             return
         step = self._steps[0]
-        cases = _cases(one for one in before if any(_alike(ref, step.resources[0]) for ref in one.makes))
+        cases = _cases(one for one in before if any(_exactly(ref, step.resources[0]) for ref in one.makes))
         message = f"{step.resources[0]} was made by this session ({_named(cases)}), and nothing else is known to use it."
         yield self._finding("SEQ007", Kind.NOTE, message, step, Reversibility.R1, {"cases": cases})
 
@@ -152,7 +153,7 @@ class _Sequence:
                 (one, past)
                 for one in self._earlier
                 for past in one.steps
-                if ((step.creates and past.deletes) or (step.deletes and past.creates)) and _same(step, past)
+                if _makes_anew(step, past, typed=True) or _makes_anew(past, step)
             ]
             if not before:
                 continue
@@ -334,19 +335,75 @@ def _named(cases: list[str]) -> str:
     return ", ".join(cases[:CASES_NAMED_MAX]) + more
 
 
-def _same(step: Step, past: Step) -> bool:
-    """One identity: a provider names it first. A place that one of them does not say is the other's."""
-    return _alike(step.resources[0], past.resources[0])
+def _makes_anew(made: Step, gone: Step, *, typed: bool = False) -> bool:
+    """Whether one makes what the other deletes. One identity: a provider names it first; a delete of several names all of them.
+    With `typed` a create that says no more than a type is taken for what went of that type.
+    """
+    if not gone.deletes:
+        return False
+    deleted = gone.resources if _whole(gone) else gone.resources[:1]
+    one = made.resources[0]
+    puts = made.name.partition(":")[2].lower().startswith("put") and made.name.lower().endswith(_noun(one))
+    if not made.creates and not (puts and one.kind != "s3:object"):
+        return False
+    return any(_alike(one, other) or (typed and _of_type(one, other)) for other in deleted)
+
+
+def _noun(ref: ResourceRef) -> str:
+    return ref.kind.partition(":")[2].lower()
+
+
+_FOLDED: Final = ("rds", "elasticache", "redshift", "memorydb", "dms", "docdb", "neptune", "iam", "glue")
+"""Services that take one name in any case for the same."""
+
+_BY_TYPE: Final = "cloudcontrol"
+"""What is named by its type there is another service's: ``AWS::RDS::DBInstance/shop``."""
+
+
+class _Identity(NamedTuple):
+    """What a resource is called, whichever call spells it: of what is named by its type the kind is not known, nor where only that is said, the name."""
+
+    service: str
+    kind: str
+    name: str
+
+
+def _identity(ref: ResourceRef) -> _Identity:
+    service, kind, name = ref.kind.partition(":")[0], ref.kind, ref.id
+    if service == _BY_TYPE:
+        of, _, named = ref.id.partition("/")
+        service = of.split("::")[1].lower() if of.count("::") == 2 else service
+        kind, name = "", re.split(r"[|/]", named)[-1] if named else ""
+    name = name.strip("/").removeprefix("default/")
+    return _Identity(service, kind, name.lower() if service in _FOLDED else name)
 
 
 def _alike(one: ResourceRef, other: ResourceRef) -> bool:
-    placed = ((one.account, other.account), (one.region, other.region))
+    """One thing, in any spelling. A place, a kind or a name that one of them does not say is the other's."""
+    mine, theirs = _identity(one), _identity(other)
+    said = ((one.account, other.account), (one.region, other.region), (mine.kind, theirs.kind))
     return (
-        (one.provider, one.partition, one.kind, one.id)
-        == (other.provider, other.partition, other.kind, other.id)
-        and one.id != "*"
-        and all(not mine or not theirs or mine == theirs for mine, theirs in placed)
+        (one.provider, one.partition, mine.service) == (other.provider, other.partition, theirs.service)
+        and "*" not in {one.id, other.id}
+        and mine.name == theirs.name
+        and all(not each or not its or each == its for each, its in said)
     )
+
+
+def _of_type(made: ResourceRef, gone: ResourceRef) -> bool:
+    """Whether a create by its type, which does not say the name, may be of what went."""
+    if made.kind != f"{_BY_TYPE}:type" or (made.provider, made.partition, made.account) != (gone.provider, gone.partition, gone.account):  # fmt: skip
+        return False
+    noun = made.id.rpartition("::")[2].lower()
+    same_service = (
+        _identity(gone).service == made.id.split("::")[1].lower() if made.id.count("::") == 2 else False
+    )
+    return same_service and (noun.endswith(_noun(gone)) or gone.id.startswith(f"{made.id}/"))
+
+
+def _exactly(one: ResourceRef, other: ResourceRef) -> bool:
+    """The same by name and kind; a place that one of them does not say is the other's."""
+    return one.id == other.id and one.kind == other.kind and _alike(one, other)
 
 
 def _touches(earlier: Earlier, step: Step) -> bool:
