@@ -105,9 +105,23 @@ def _head(found: dict[str, Any]) -> list[str]:
     return lines
 
 
+def plan_lines(plan: dict[str, Any]) -> list[str]:
+    """The plan that a case is, for `keyturn show`."""
+    lines = [f"PLAN  {plan['done']} of {len(plan['steps'])} steps are done; rehearsed as {plan['id']}"]
+    if plan["worst"]:
+        lines.append(f"LOOK FIRST  step {', '.join(map(str, plan['worst']))}")
+    for step in plan["steps"]:
+        lines += _step(step)
+    lines += ["", "NOT SEEN"]
+    for text in plan["unseen"]:
+        lines += _wrapped(f"  - {text}", "    ")
+    return lines
+
+
 def _step(step: dict[str, Any]) -> list[str]:
     mark = "!" if step["takes_away"] else " "
     head = f"{step['number']:>3} {mark} {step['symbol']:3} {step['operation']}  {step['effect']}, {step['reversibility']}"
+    head += f"  {step['became'].upper()}" if step["became"] else ""
     lines = [head, *_wrapped(f"        {', '.join(step['resources'])}", "        ")]
     for one in step["takes"]:
         lines += _wrapped(f"        {one['value']} is {one['output']} of step {one['step']}", "          ")

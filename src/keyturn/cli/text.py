@@ -227,7 +227,12 @@ def case(found: dict[str, Any]) -> str:
         lines.append("\nFINDINGS   " + "\n           ".join(findings))
     for way in assessment.get("alternatives", []):
         lines += _narrower(way)
-    if assessment.get("differences"):
+    plan = found.get("rehearsal")
+    if plan:
+        from keyturn.cli.rehearsing import plan_lines  # it prints with what is here
+
+        lines += ["", *plan_lines(plan)]
+    if assessment.get("differences") and not plan:
         lines.append("\nBEFORE / AFTER")
         lines += [
             f"  {difference['path'] or difference['resource']['id']}: {_short(difference['before'])} -> {_short(difference['after'])}"
@@ -301,7 +306,10 @@ def undo_lines(found: dict[str, Any]) -> list[str]:
             how += f", in about {span(item['recover_s'])} ({measured})"
         lines.append(f"\nUNDO       {item['resource']['id']}: {how}")
         lines += [f"           not as before: {loss}" for loss in item.get("loss", [])[:4]]
-    lines += [f"           backup: {backup['verified_by']}" for backup in found.get("backups", [])]
+    lines += [
+        f"           backup: {backup.get('verified_by') or 'NOT PROVED'}"
+        for backup in found.get("backups", [])
+    ]
     return lines
 
 

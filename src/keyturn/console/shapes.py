@@ -268,6 +268,43 @@ class Graph(msgspec.Struct, frozen=True):
     why: str
 
 
+class TakenFrom(msgspec.Struct, frozen=True):
+    """An id that the twin made up: live it is what step `step` answers at `output`."""
+
+    value: str
+    output: str
+    step: int
+
+
+class PlanStep(msgspec.Struct, frozen=True):
+    """One step of a plan; `became` is empty until it was made live."""
+
+    number: int
+    operation: str
+    resources: tuple[str, ...]
+    effect: str
+    symbol: str
+    takes_away: bool
+    reversibility: str
+    findings: tuple[dict[str, str], ...]
+    differences: tuple[dict[str, Any], ...]
+    unread: tuple[str, ...]
+    parameters: dict[str, Any]
+    takes: tuple[TakenFrom, ...]
+    became: str
+
+
+class PlanShown(msgspec.Struct, frozen=True):
+    """The plan that a case is. `worst`: the steps to look at first; `done`: how many were made live."""
+
+    id: str
+    digest: str
+    steps: tuple[PlanStep, ...]
+    worst: tuple[int, ...]
+    unseen: tuple[str, ...]
+    done: int
+
+
 class Detail(Listed, frozen=True):
     """Everything a reviewer may see. A review names `binding`: it is for exactly this, or it counts for nothing.
 
@@ -285,6 +322,7 @@ class Detail(Listed, frozen=True):
     change_digest: str
     radius: RadiusSaid | None
     assessment: Assessment | None
+    rehearsal: PlanShown | None
     decision: Decision | None
     reviews: tuple[Review, ...]
     backups: tuple[Backup, ...]
@@ -352,32 +390,6 @@ class RehearsalOpened(msgspec.Struct, frozen=True):
     expires_at_ms: int
     endpoint_url: str
     region: str
-
-
-class TakenFrom(msgspec.Struct, frozen=True):
-    """An id that the twin made up: live it is what step `step` answers at `output`."""
-
-    value: str
-    output: str
-    step: int
-
-
-class PlanStep(msgspec.Struct, frozen=True):
-    """One step of a plan; `became` is empty until it was made live."""
-
-    number: int
-    operation: str
-    resources: tuple[str, ...]
-    effect: str
-    symbol: str
-    takes_away: bool
-    reversibility: str
-    findings: tuple[dict[str, str], ...]
-    differences: tuple[dict[str, Any], ...]
-    unread: tuple[str, ...]
-    parameters: dict[str, Any]
-    takes: tuple[TakenFrom, ...]
-    became: str
 
 
 class RehearsalEnded(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from keyturn.console import radius
+from keyturn.console import radius, rehearsal
 from keyturn.console.answers import answers, hindrance
 from keyturn.console.risk import risk
 from keyturn.console.story import milestones, timed
@@ -112,6 +112,7 @@ def detail(case: Case, story: tuple[Entry, ...]) -> dict[str, Any]:
             "change_digest": change.digest if change else "",
             "radius": radius.told(assessment.radius) if assessment else None,
             "assessment": builtins(assessment) if assessment else None,
+            "rehearsal": rehearsal.of_case(case),
             "decision": builtins(case.decision) if case.decision else None,
             "reviews": builtins(case.reviews),
             "backups": builtins(case.backups),
