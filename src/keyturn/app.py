@@ -86,7 +86,9 @@ class App:
         )
         self.messengers = Messengers(config, self.store, self.runtime)
         self.identity = Identity(self.store, self.runtime.record_user, now_ms)
-        place = Place(config.aws.account, config.aws.partition, config.aws.region, config.gateway.host)
+        place = Place(
+            config.aws.account, config.aws.partition, config.aws.region, config.gateway.host, not workers
+        )
         self.rehearsals = Rehearsals(self.runtime, self.executor, place)
         self.gateway: Gateway | None = None
         lines = config.gateway.access_log

@@ -227,17 +227,7 @@ def case(found: dict[str, Any]) -> str:
         lines.append("\nFINDINGS   " + "\n           ".join(findings))
     for way in assessment.get("alternatives", []):
         lines += _narrower(way)
-    plan = found.get("rehearsal")
-    if plan:
-        from keyturn.cli.rehearsing import plan_lines  # it prints with what is here
-
-        lines += ["", *plan_lines(plan)]
-    if assessment.get("differences") and not plan:
-        lines.append("\nBEFORE / AFTER")
-        lines += [
-            f"  {difference['path'] or difference['resource']['id']}: {_short(difference['before'])} -> {_short(difference['after'])}"
-            for difference in assessment["differences"]
-        ]
+    lines += _before_after(found, assessment)
     if assessment.get("blast_radius"):
         lines.append("\nDEPENDS ON IT")
         lines += [
@@ -270,6 +260,19 @@ def case(found: dict[str, Any]) -> str:
             for line in found["story"]
         ]
     return "\n".join(lines)
+
+
+def _before_after(found: dict[str, Any], assessment: dict[str, Any]) -> list[str]:
+    """Of a plan, step by step; else what the operations change of what stands."""
+    if found.get("rehearsal"):
+        from keyturn.cli.rehearsing import plan_lines
+
+        return ["", *plan_lines(found["rehearsal"])]
+    told = [
+        f"  {one['path'] or one['resource']['id']}: {_short(one['before'])} -> {_short(one['after'])}"
+        for one in assessment.get("differences") or []
+    ]
+    return ["\nBEFORE / AFTER", *told] if told else []
 
 
 def _narrower(way: dict[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ import msgspec
 from starlette.routing import Route
 
 from keyturn import __version__
-from keyturn.console import api, narrow_api, people_api, rehearsal_api, reviewing_api, shapes
+from keyturn.console import api, narrow_api, people_api, plan_shapes, rehearsal_api, reviewing_api, shapes
 from keyturn.console.evidence_api import BUDGET_MAX
 from keyturn.console.people_api import PeopleApi
 from keyturn.console.reviewing_api import ReviewingApi
@@ -205,7 +205,7 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
         shapes.SessionName, api.ReasonBody, says="End a session: its operator, reviewers, administrators."
     ),
     ("POST", "/rehearsals"): Row(
-        shapes.RehearsalOpened,
+        plan_shapes.RehearsalOpened,
         rehearsal_api.RehearsalBody,
         says="Open a twin of the account for a command of yours; its key opens nothing else.",
         example={"agent": "kiro", "scope": ["dynamodb:table/orders"]},

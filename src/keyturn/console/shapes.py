@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from keyturn.console.answers import Answer
+from keyturn.console.plan_shapes import PlanShown, PlanStep
 from keyturn.core.controls import Claimed
 from keyturn.core.reconciling import Call
 from keyturn.model.assessment import Assessment, Cost
@@ -268,43 +269,6 @@ class Graph(msgspec.Struct, frozen=True):
     why: str
 
 
-class TakenFrom(msgspec.Struct, frozen=True):
-    """An id that the twin made up: live it is what step `step` answers at `output`."""
-
-    value: str
-    output: str
-    step: int
-
-
-class PlanStep(msgspec.Struct, frozen=True):
-    """One step of a plan; `became` is empty until it was made live."""
-
-    number: int
-    operation: str
-    resources: tuple[str, ...]
-    effect: str
-    symbol: str
-    takes_away: bool
-    reversibility: str
-    findings: tuple[dict[str, str], ...]
-    differences: tuple[dict[str, Any], ...]
-    unread: tuple[str, ...]
-    parameters: dict[str, Any]
-    takes: tuple[TakenFrom, ...]
-    became: str
-
-
-class PlanShown(msgspec.Struct, frozen=True):
-    """The plan that a case is. `worst`: the steps to look at first; `done`: how many were made live."""
-
-    id: str
-    digest: str
-    steps: tuple[PlanStep, ...]
-    worst: tuple[int, ...]
-    unseen: tuple[str, ...]
-    done: int
-
-
 class Detail(Listed, frozen=True):
     """Everything a reviewer may see. A review names `binding`: it is for exactly this, or it counts for nothing.
 
@@ -379,17 +343,6 @@ class Status(msgspec.Struct, frozen=True):
     policy_digest: str
     policy_configured: str
     policy_waits: tuple[WaitingPolicy, ...]
-
-
-class RehearsalOpened(msgspec.Struct, frozen=True):
-    """What the command of a rehearsal speaks to."""
-
-    session: str
-    access_key_id: str
-    secret_access_key: str
-    expires_at_ms: int
-    endpoint_url: str
-    region: str
 
 
 class RehearsalEnded(msgspec.Struct, frozen=True):

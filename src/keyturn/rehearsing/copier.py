@@ -104,9 +104,9 @@ class Copier:
             try:
                 await self._twin.drive(copying.make(ref, state))
             except KeyturnError as error:
-                why = error.message
+                why = ": ".join(error.message.split(": ")[:2])  # with the code, without what a service quotes
             except Exception as error:  # noqa: BLE001  # a stand-in may answer in any shape
-                why = f"{type(error).__name__}: {error}"[:200]
+                why = f"it could not be made: {type(error).__name__}"
             standing = await self._read(self._twin.drive, ref)
         without = copying.WITHOUT.get(ref.kind, "")
         if standing.state is None:

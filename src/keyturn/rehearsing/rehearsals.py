@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 from typing import Final, TypeVar
@@ -58,6 +59,7 @@ class Place(msgspec.Struct, frozen=True):
     partition: str
     region: str
     host: str
+    alone: bool = True  # one process answers all that is asked of this plane
 
 
 class Rehearsals:
@@ -66,11 +68,17 @@ class Rehearsals:
     def __init__(self, runtime: Runtime, executor: AwsExecutor, place: Place) -> None:
         self._runtime, self._executor, self._place = runtime, executor, place
         self._open: dict[str, Rehearsal] = {}
+        self._ending: dict[str, asyncio.Task[None]] = {}
 
     async def open(self, *, by: str, agent: str, ttl_s: int, scope: tuple[str, ...] = ()) -> RehearsalOpened:
+        if not self._place.alone:
+            raise OperatorError(
+                "several-processes",
+                "a twin is one process's own, and several answer here",
+                help="rehearse on a plane that was started without --workers",
+            )
         home = Home(self._place.partition, self._place.account, self._place.region)
         refs = tuple(scoped(text, home) for text in scope)
-        await self._end_what_is_over()
         if len(self._open) >= AT_ONCE_MAX:
             raise OperatorError(
                 "no-room", f"{AT_ONCE_MAX} rehearsals are under way", help="wait for one to end"
@@ -78,6 +86,7 @@ class Rehearsals:
         key = await self._runtime.open_session(operator=by, agent=agent, ttl_s=ttl_s)
         rehearsal = Rehearsal(self._runtime, self._executor, self._place, key)
         self._open[key.session] = rehearsal
+        self._ends(key.session, ttl_s)
         try:
             await rehearsal.start()
             await rehearsal.copier.ensure(refs)
@@ -117,15 +126,22 @@ class Rehearsals:
         for name in tuple(self._open):
             await self._close(name)
 
-    async def _end_what_is_over(self) -> None:
-        for name, one in tuple(self._open.items()):
-            if one.key.expires_at_ms <= self._runtime.clock():
-                await self._close(name)
+    def _ends(self, name: str, ttl_s: int) -> None:
+        """Whoever ran the command may never come back: its twin goes with its time."""
+
+        async def over() -> None:
+            await asyncio.sleep(ttl_s)
+            await self._close(name)
+
+        self._ending[name] = asyncio.create_task(over(), name=f"keyturn-rehearsal-{name}")
 
     async def _close(self, name: str) -> None:
         found = self._open.pop(name, None)
         if found is None:
             return
+        ending = self._ending.pop(name, None)
+        if ending is not None and ending is not asyncio.current_task():
+            ending.cancel()
         await found.stop()
         with contextlib.suppress(KeyturnError):
             await self._runtime.end_session(name, by=found.key.operator, reason="the rehearsal ended")

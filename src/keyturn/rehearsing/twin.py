@@ -126,7 +126,8 @@ class Twin:
         )
 
     async def stop(self) -> None:
-        await self.executor.close()
+        if hasattr(self, "executor"):  # it may not have come so far
+            await self.executor.close()
         await asyncio.to_thread(self._standin.stop)
 
     async def give_ids(self, *ids: str) -> None:
