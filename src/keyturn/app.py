@@ -21,6 +21,7 @@ from keyturn.console.identity import Identity
 from keyturn.console.oidc_settings import OidcSettings, checked_issuer
 from keyturn.console.serving import Serving
 from keyturn.console.slack_settings import SlackSettings
+from keyturn.core.people import checked_mapping
 from keyturn.core.ports import Provider
 from keyturn.errors import KeyturnError, OperatorError
 from keyturn.executors.aws import AwsConfig, AwsExecutor
@@ -333,6 +334,7 @@ def _oidc(config: Config) -> OidcSettings | None:
         groups=oidc.groups,
         roles={group: tuple(roles.replace(",", " ").split()) for group, roles in oidc.roles.items()},
         title=oidc.title,
+        teams={group: checked_mapping(teams) for group, teams in oidc.teams.items()},
     )
 
 

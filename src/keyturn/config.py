@@ -70,6 +70,9 @@ class OidcConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roles: dict[
         str, str
     ] = {}  # group -> roles, as in "reviewer operator"; a group that is not here gives none
+    teams: dict[
+        str, str
+    ] = {}  # group -> teams, as in "payments security:production"; beside those of `keyturn team`
     title: str = ""  # what the button says; empty: the issuer's host
 
 

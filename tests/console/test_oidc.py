@@ -25,7 +25,9 @@ from starlette.routing import Route
 from keyturn.console.identity import Identity
 from keyturn.console.oidc_settings import OidcSettings, checked_issuer
 from keyturn.console.web import make_app
+from keyturn.core.people import People, checked_mapping
 from keyturn.errors import OperatorError
+from keyturn.model.people import Member
 from keyturn.model.record import IdentityMapped
 from keyturn.runtime.interface import Desk
 from keyturn.stores.memory import MemoryStore
@@ -118,9 +120,11 @@ class Provider:
 class Desk_:  # noqa: N801  # the plane, as far as a login needs it
     def __init__(self) -> None:
         self.events: list[Any] = []
+        self.people = People()
 
     async def put_on_record(self, event: Any) -> None:
         self.events.append(event)
+        self.people = self.people.after(event)
 
     def status(self) -> dict[str, Any]:
         return {"mode": "enforcing", "standin": False, "halted_by": {}, "held_cases": 0, "log_entries": 0}
@@ -213,6 +217,34 @@ async def test_roles_are_what_the_groups_say_now(house: House) -> None:
     older = house.identity.who(before)
     assert older is not None
     assert older.roles == ("auditor",)
+
+
+async def test_groups_give_teams(provider: Provider, house: House) -> None:
+    """In the environments that the configuration says; who left a group is in its team no more, and that is on record."""
+    teams = {"sre": ("payments", "security:production"), "audit": ("security:staging",)}
+    mapped = House(provider, teams=teams)
+    await mapped.come_in()
+    people = mapped.desk.people
+    assert people.members("payments") == (Member("grace"),)
+    assert people.members("security") == (Member("grace", ("production",)),)
+    assert (people.all_teams(), people.teams_of(("grace",))) == (("payments", "security"),) * 2
+    provider.claims = {"groups": ["audit"]}
+    mapped.browser.cookies.clear()
+    await mapped.come_in()
+    people = mapped.desk.people
+    assert people.members("payments") == ()
+    assert people.members("security") == (Member("grace", ("staging",)),)
+    assert [event.teams for event in mapped.desk.events] == [teams["sre"], teams["audit"]]
+    provider.claims = {"groups": ["audit", "sales"]}
+    await mapped.come_in()
+    assert len(mapped.desk.events) == 2, "nothing changed"
+
+
+@pytest.mark.parametrize("text", ["Payments", "owners", "payments:", "a b:,", "-x", "payments:a,,b"])
+def test_a_mapping_that_is_none(text: str) -> None:
+    """Said at the start, not at somebody's first login."""
+    with pytest.raises(OperatorError):
+        checked_mapping(text)
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {

@@ -95,6 +95,17 @@ def test_buttons_are_inert_for_a_second(plane: Plane, browse: Open) -> None:
     page.get_by_text("✓ dana approves").wait_for()
 
 
+def test_no_frame_shows_it(plane: Plane, browse: Open) -> None:
+    """A page of somebody else cannot lay the buttons under a click that is meant for something of its own."""
+    case = plane.held_table()
+    elsewhere = browse("dana", f"/c/{case}").context.new_page()
+    elsewhere.set_content(f'<h1>You have won</h1><iframe src="{plane.url}/c/{case}"></iframe>')
+    elsewhere.wait_for_timeout(500)
+    (framed,) = elsewhere.frames[1:]
+    assert (framed.url, framed.locator("button").count()) == ("chrome-error://chromewebdata/", 0)
+    elsewhere.close()
+
+
 def test_a_double_click_is_one_decision(plane: Plane, browse: Open) -> None:
     """The second click finds a button that is spent, and the page that comes says what was decided, not that it was twice."""
     case = plane.held_table()

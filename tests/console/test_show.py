@@ -331,6 +331,10 @@ def test_a_map_of_settings_is_shown_by_what_changed() -> None:
 def test_a_sealed_value_cannot_be_imitated() -> None:
     """A value that says it is sealed is not shown as one; equal sealed values look equal."""
     assert short({"$sealed": "hmac:0123456789ab"}) == "sealed …6789ab"
+    assert (
+        short({"$sealed": "hmac:0123456789ab", "$to": "https://a.example"})
+        == "sealed …6789ab, to https://a.example"
+    )
     assert short({"$sealed": "x", "more": 1}) == "{$sealed: x, more: 1}"
     assert short([True, None, "text"]) == "[true, null, text]"
 

@@ -66,6 +66,11 @@ def test_a_good_installation_has_what_every_claim_rests_on() -> None:
     [
         ({"mode": "observe"}, "SOC 2 (TSC 2017) CC8.1", Standing.ABSENT),
         ({"mode": "advisory"}, "ISO/IEC 27001:2022 A.8.32", Standing.NOT_CONFIGURED),
+        (
+            {"unfilled": ("0 of 1 of security: nobody",)},
+            "OWASP AISVS 1.01-dev 9.2.1",
+            Standing.NOT_CONFIGURED,
+        ),
         ({"reviewers": 1}, "OWASP AISVS 1.01-dev 9.2.1", Standing.ABSENT),
         ({"events": {}}, "OWASP AISVS 1.01-dev 9.2.8", Standing.NOT_CONFIGURED),
         ({"signed_entries": 0}, "EU AI Act (2024/1689) Art. 12", Standing.ABSENT),

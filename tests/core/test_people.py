@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 import pytest
 
 from keyturn.core.case import Case
+from keyturn.core.evidence import looked_at
 from keyturn.core.people import People, check_delegation, check_team, on_duty
 from keyturn.core.quorum import parse
-from keyturn.core.review import as_person, fallen, judge, unmet
+from keyturn.core.review import as_person, fallen, judge, met, unfilled, unmet
 from keyturn.errors import OperatorError
 from keyturn.model import record as r
 from keyturn.model import reviewing as rv
 from keyturn.model.people import Delegation, Member, Window
 from keyturn.model.quorum import Of
 from keyturn.model.review import Accepted, NotAccepted, Review
+from keyturn.stores.people_opinion import PeopleOpinion
 from tests.core import core_world as w
 
 OF = Of(1, ("platform",))
@@ -82,7 +85,36 @@ def test_hours_are_by_the_clock_on_the_wall(what: str, window: Window, at: str, 
 NIGHT = Member("anna", windows=(Window(("mon",), "22:00", "06:00"),))
 STAGING = Member("anna", environments=("staging",))
 
+
+def vouched(user: str, *teams: str) -> r.IdentityMapped:
+    return r.IdentityMapped(0, "https://id", f"s-{user}", user, ("reviewer",), teams)
+
+
 GROUPS: list[tuple[str, tuple[r.Event, ...], str, Of, bool]] = [
+    ("by the provider's groups", (vouched("dora", "platform"),), "dora", OF, True),
+    ("by its groups, for elsewhere", (vouched("dora", "platform:staging"),), "dora", OF, False),
+    (
+        "by its groups, for a place of several",
+        (vouched("dora", "platform:staging,production"),),
+        "dora",
+        OF,
+        True,
+    ),
+    ("who left the group", (vouched("dora", "platform"), vouched("dora")), "dora", OF, False),
+    (
+        "kept out by a group of the provider's",
+        (vouched("anna", "vendors"),),
+        "anna",
+        Of(1, ("platform",), "", ("vendors",)),
+        False,
+    ),
+    (
+        "for another environment that is named, in any team",
+        (rv.TeamChanged(0, "root", "platform", (STAGING,)),),
+        "anna",
+        Of(1, (), "production"),
+        False,
+    ),
     ("a member", (), "anna", OF, True),
     ("a member of another", (), "cleo", OF, False),
     ("under another name of hers", (alias("anna-cli", "anna"),), "anna-cli", OF, True),
@@ -126,6 +158,64 @@ def test_who_may_take_a_place(
     """By what the log says at this time, and nothing else."""
     found = known(*events).entitled(who, (leaf,), "production", 100)
     assert (leaf.group in found.groups) is is_of
+
+
+ONE_OPINION: Final = {"not on duty", "removed", "in the place of one removed"}
+"""Hours, and who may review at all, are looked at when a review is given, and not again by whoever reads the log."""
+
+
+@pytest.mark.parametrize(("what", "events", "who", "leaf", "is_of"), GROUPS, ids=[row[0] for row in GROUPS])
+def test_who_reads_the_log_thinks_the_same(
+    what: str, events: tuple[r.Event, ...], who: str, leaf: Of, is_of: bool
+) -> None:
+    """A review that says of itself that it fills a place is believed by the second opinion only where the log says so, too."""
+    if what in ONE_OPINION:
+        return
+    opinion = PeopleOpinion()
+    for team, members in (("platform", ("anna", "ben")), ("security", ("cleo",))):
+        opinion.see(rv.TeamChanged(0, "root", team, tuple(map(Member, members))))
+    for event in events:
+        opinion.see(event)
+    people = known(*events)
+    lenders = people.lenders(people.person(who), 100)
+    review = Review(
+        who, True, "b", 100, person=people.person(who), groups=(leaf.group,), behalf=lenders if is_of else ()
+    )
+    case = held("1 of platform", people)
+    assert case.request is not None
+    request = msgspec.structs.replace(case.request, needs=(leaf,), quorum=1, excluded=())
+    assert (opinion.too_few([opinion.given(review)], request, ()) == "") is is_of
+
+
+def test_evidence_counts_places_and_not_heads() -> None:
+    """Two of one team are two people, and not one of each."""
+    people = known(OLGA)
+    case = held("1 of platform and 1 of security", people)
+    for number, who in enumerate(("anna", "ben")):
+        case = w.told(case, r.Reviewed(at_ms=number, review=as_person(case, w.review(case, who), people)))
+    wrong = looked_at(case).independent
+    assert (wrong.holds, wrong.said) == (False, f"{met_text(case)}; none of whom asked")
+    case = w.told(case, r.Reviewed(at_ms=3, review=as_person(case, w.review(case, "cleo"), people)))
+    assert looked_at(case).independent.holds is True
+
+
+def met_text(case: Case) -> str:
+    assert case.request is not None
+    return met(case.request, case.reviews).text
+
+
+def test_what_policy_asks_for_and_nobody_can_fill() -> None:
+    """By team and environment: not how many have the role, but whether the places could be taken; an agent's owners depend on the agent."""
+    people = known(rv.TeamChanged(0, "root", "platform", (STAGING,)), vouched("dora", "security:staging"))
+    trees = tuple(
+        map(parse, ("1 of platform", "1 of security", "2 of security", "4 of reviewers", "1 of owners"))
+    )
+    assert unfilled(trees, people, "production", 0) == (
+        '"1 of platform": 1 more of platform',
+        '"2 of security": 1 of security (cleo), 1 more of security',
+    )
+    assert unfilled(trees, people, "staging", 0) == ()
+    assert unfilled((Of(9),), People(), "production", 0) == (), "nobody is known"
 
 
 # --- who is kept out (rule 4) ----------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from keyturn.core.ports import Assessing, Captures, Facts
 from keyturn.model.assessment import Alternative, Assessment, Cost, Finding, Kind, Reversibility
 from keyturn.model.change import Change, Effect
 from keyturn.model.decision import Decision, Verdict
+from keyturn.model.quorum import Quorum
 from tests.core import core_world as w
 
 
@@ -26,8 +27,8 @@ class Says:
     def answer(self, change: Change, assessment: Assessment, facts: Facts) -> Decision:
         return self.decision
 
-    def left_out(self) -> frozenset[str]:
-        return frozenset()
+    def trees(self) -> tuple[Quorum, ...]:
+        return ()
 
 
 def _assessing(**fields: Any) -> Assessing:

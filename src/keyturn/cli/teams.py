@@ -65,6 +65,9 @@ def team_list(ctx: click.Context, output: str) -> None:
         for one in found["delegations"]
     ]
     lines += [f"{name} is {person}" for name, person in found["aliases"].items()]
+    lines += [
+        f"{person} is in {', '.join(teams)}, by the provider" for person, teams in found["mapped"].items()
+    ]
     lines += [f"agent {agent} is {', '.join(owners)}'s" for agent, owners in found["owners"].items()]
     out(found, "\n".join(lines) or "There are no teams.", output)
 

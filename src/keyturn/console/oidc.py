@@ -1,7 +1,7 @@
 """Sign-in at the company's own provider: OpenID Connect Core 1.0, authorization code with PKCE (RFC 7636).
 
 What a browser carries between the two is one secret in a cookie; state, nonce and verifier all follow from it, so that an answer is good
-in the browser that asked, once, for minutes. Roles are what the groups say at each login: who left a group has its roles no more.
+in the browser that asked, once, for minutes. Roles and teams are what the groups say at each login: who left a group has them no more.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
@@ -27,6 +26,7 @@ from keyturn.console.nonces import Nonces
 from keyturn.console.oidc_settings import OidcSettings, checked_issuer
 from keyturn.errors import OperatorError, ReviewError, UnavailableError
 from keyturn.model.record import IdentityMapped
+from keyturn.runtime.interface import Desk
 
 ALGORITHMS: Final = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"]
 """Signatures by a private key of the provider's. Neither *none* nor HS256, whose key both sides have (RFC 8725, 3.1)."""
@@ -56,12 +56,12 @@ class Oidc:
         self,
         settings: OidcSettings,
         identity: Identity,
-        record: Callable[[IdentityMapped], Any],
+        desk: Desk,
         nonces: Nonces,
         origin: str,
     ) -> None:
         checked_issuer(settings.issuer)
-        self._set, self._identity, self._record = settings, identity, record
+        self._set, self._identity, self._desk = settings, identity, desk
         self._nonces, self._back = nonces, f"{origin}/login/oidc/back"
         self._known: tuple[int, dict[str, Any]] = (0, {})
         self._keys: tuple[int, KeySet | None] = (0, None)
@@ -148,7 +148,7 @@ class Oidc:
         raise AssertionError
 
     async def _mapped(self, claims: dict[str, Any]) -> str:
-        """Who this is here, with the roles that her groups have now."""
+        """Who this is here, with the roles and the teams that her groups have now."""
         subject, name = claims["sub"], self._name(claims)
         given = claims.get(self._set.groups)
         groups = (
@@ -161,15 +161,17 @@ class Oidc:
             )
         await self._link(subject, name)
         user = self._identity.user(name)
-        if user is None or user.roles != roles:
+        teams = tuple(sorted({team for group in groups for team in self._set.teams.get(group, ())}))
+        if user is None or user.roles != roles or self._desk.people.mapped.get(name, ()) != teams:
             await self._identity.put(name, roles)
-            await self._record(
+            await self._desk.put_on_record(
                 IdentityMapped(
                     at_ms=self._identity.clock(),
                     issuer=self._set.issuer,
                     subject=subject,
                     user=name,
                     roles=roles,
+                    teams=teams,
                     groups=groups,
                 )
             )

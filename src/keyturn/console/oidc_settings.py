@@ -20,6 +20,7 @@ class OidcSettings(msgspec.Struct, frozen=True):
     groups: str = "groups"
     roles: dict[str, tuple[str, ...]] = {}  # group -> roles
     title: str = ""
+    teams: dict[str, tuple[str, ...]] = {}  # group -> teams, each with where: payments:production
 
 
 def checked_issuer(issuer: str) -> str:

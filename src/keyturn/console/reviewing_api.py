@@ -218,10 +218,11 @@ class ReviewingApi:
 
 
 def people(known: People, at_ms: int) -> dict[str, Any]:
-    """Teams, delegations that run or will, other names, agents' owners."""
+    """Teams, delegations that run or will, other names, agents' owners, teams by the provider's groups."""
     return {
         "teams": {team: msgspec.to_builtins(members) for team, members in sorted(known.teams.items())},
         "delegations": [msgspec.to_builtins(one) for one in known.delegations if one.until_ms > at_ms],
         "aliases": dict(sorted(known.aliases.items())),
         "owners": {agent: list(owners) for agent, owners in sorted(known.owners.items()) if owners},
+        "mapped": {person: list(teams) for person, teams in sorted(known.mapped.items()) if teams},
     }

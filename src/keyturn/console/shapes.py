@@ -215,12 +215,13 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class Teams(msgspec.Struct, frozen=True):
-    """People as reviews know them."""
+    """People as reviews know them. `mapped`: the teams that the provider's groups give somebody, as in ``payments:production``."""
 
     teams: dict[str, tuple[Member, ...]]
     delegations: tuple[Delegation, ...]
     aliases: dict[str, str]
     owners: dict[str, tuple[str, ...]]
+    mapped: dict[str, tuple[str, ...]]
 
 
 class WantedTeams(Teams, frozen=True):

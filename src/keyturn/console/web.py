@@ -116,7 +116,7 @@ def make_app(
     if oidc is not None:
         from keyturn.console.oidc import Oidc  # noqa: PLC0415  # its libraries are an extra
 
-        provider = Oidc(oidc, identity, record, nonces, passkeys.origin or url)
+        provider = Oidc(oidc, identity, desk, nonces, passkeys.origin or url)
     signing, tokens = Signing(desk, passkeys), Tokens(identity, record)
     proposing = Proposing(desk, identity, passkeys)
     people = PeopleApi(identity, passkeys, tokens, proposing)

@@ -22,7 +22,9 @@ class Standing(StrEnum):
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """What is known of the installation. `events` counts entries of the log by tag."""
+    """What is known of the installation. `events` counts entries of the log by tag. `unfilled`: quorums that policy asks for and that too few
+    people could fill, each with who is missing.
+    """
 
     mode: str
     events: Mapping[str, int]
@@ -33,6 +35,7 @@ class Facts(msgspec.Struct, frozen=True):
     drill_every_s: float
     review_deadline_s: int
     policy_digest: str
+    unfilled: tuple[str, ...] = ()
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -94,7 +97,10 @@ def _approved(facts: Facts) -> Answer:
             _A,
             f"{facts.reviewers} people may review: nobody could stand in for the one who runs the agent",
         )
-    return _P, f"{facts.reviewers} people may review; {facts.events.get('reviewed', 0):,} reviews on the log"
+    said = f"{facts.reviewers} people may review; {facts.events.get('reviewed', 0):,} reviews on the log"
+    if facts.unfilled:
+        return _N, f"{said}; policy asks for more than are there: {'; '.join(facts.unfilled)}"
+    return _P, said
 
 
 def _apart(facts: Facts) -> Answer:

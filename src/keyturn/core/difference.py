@@ -9,7 +9,8 @@ from typing import Any
 def short(value: Any) -> str:
     """A value in one line; what is sealed says so, with the end of its digest, so that equal values look equal."""
     if is_sealed(value):
-        return "sealed …" + str(value["$sealed"])[-6:]
+        to = f", to {value['$to']}" if "$to" in value else ""
+        return f"sealed …{str(value['$sealed'])[-6:]}{to}"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {short(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, list):
@@ -28,8 +29,8 @@ def leaves(difference: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def is_sealed(value: Any) -> bool:
-    """Whether it is the digest of a secret, in its place."""
-    return isinstance(value, dict) and set(value) == {"$sealed"}
+    """Whether it is the digest of a secret, in its place; with where it goes, if it is an address."""
+    return isinstance(value, dict) and set(value) in ({"$sealed"}, {"$sealed", "$to"})
 
 
 def _compare(path: str, before: Any, after: Any, into: list[dict[str, Any]]) -> None:

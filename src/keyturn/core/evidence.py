@@ -15,6 +15,7 @@ import msgspec
 
 from keyturn.core.case import Case, Phase
 from keyturn.core.proof import verified
+from keyturn.core.review import met
 from keyturn.model import record as r
 from keyturn.model.record import EntryBody
 
@@ -207,8 +208,8 @@ def _independent(case: Case) -> Checked:
     own = sorted(asking.intersection(case.approvals))
     if own:
         return Checked(holds=False, said=f"{', '.join(own)} asked for it, or is excluded")
-    count = len(set(case.approvals))
-    return Checked(count >= request.quorum, f"{count} of {request.quorum}, none of whom asked")
+    found = met(request, (one for one in case.reviews if one.binding == request.digest))
+    return Checked(found.reached, f"{found.text}; none of whom asked")
 
 
 def _same_change(case: Case) -> Checked:

@@ -50,6 +50,9 @@ class People(msgspec.Struct, frozen=True):
     owners: dict[str, tuple[str, ...]] = {}  # agent -> who answers for it
     delegations: tuple[Delegation, ...] = ()
     proposals: Proposals = Proposals()
+    mapped: dict[
+        str, tuple[str, ...]
+    ] = {}  # whom the company's provider vouches for -> teams its groups give
 
     # --- folding -----------------------------------------------------------------------------------------------------
 
@@ -64,6 +67,9 @@ class People(msgspec.Struct, frozen=True):
         match event:
             case r.UserChanged():
                 return but(self, roles={**self.roles, event.user: event.roles})
+            case r.IdentityMapped():
+                mapped = {**self.mapped, event.user: event.teams}
+                return but(self, roles={**self.roles, event.user: event.roles}, mapped=mapped)
             case rv.TeamChanged():
                 teams = {name: members for name, members in self.teams.items() if name != event.team}
                 return but(self, teams=teams | ({event.team: event.members} if event.members else {}))
@@ -81,6 +87,21 @@ class People(msgspec.Struct, frozen=True):
                 )
                 return but(self, delegations=kept)
         return self
+
+    def members(self, team: str) -> tuple[Member, ...]:
+        """As it was put together here, and whom the provider's groups put there."""
+        of_groups = (
+            member
+            for person, teams in self.mapped.items()
+            for name, member in (_mapped(person, one) for one in teams)
+            if name == team
+        )
+        return (*self.teams.get(team, ()), *of_groups)
+
+    def all_teams(self) -> tuple[str, ...]:
+        """Every team that has a member, by whomever."""
+        of_groups = {one.partition(":")[0] for teams in self.mapped.values() for one in teams}
+        return tuple(sorted({*self.teams, *of_groups}))
 
     # --- who is who --------------------------------------------------------------------------------------------------
 
@@ -111,8 +132,8 @@ class People(msgspec.Struct, frozen=True):
         return tuple(
             sorted(
                 team
-                for team, members in self.teams.items()
-                if any(self.person(member.person) in people for member in members)
+                for team in self.all_teams()
+                if any(self.person(member.person) in people for member in self.members(team))
             )
         )
 
@@ -176,7 +197,7 @@ class People(msgspec.Struct, frozen=True):
             return any(self._in(person, team, place, at_ms) for team in leaf.teams)
         if not leaf.environment:
             return True
-        return any(self._in(person, team, place, at_ms) for team in self.teams)
+        return any(self._in(person, team, place, at_ms) for team in self.all_teams())
 
     def _in(self, person: str, team: str, environment: str, at_ms: int | None) -> bool:
         """In the team, for this environment (empty: any), on duty at this time (None: whenever)."""
@@ -184,7 +205,7 @@ class People(msgspec.Struct, frozen=True):
             self.person(member.person) == person
             and (not environment or not member.environments or _covers(member.environments, environment))
             and (at_ms is None or not member.windows or any(on_duty(one, at_ms) for one in member.windows))
-            for member in self.teams.get(team, ())
+            for member in self.members(team)
         )
 
     def eligible(
@@ -258,6 +279,12 @@ class People(msgspec.Struct, frozen=True):
         return ""
 
 
+def _mapped(person: str, said: str) -> tuple[str, Member]:
+    """``payments``, or ``payments:staging,production``: the team, and her place in it."""
+    team, _, where = said.partition(":")
+    return team, Member(person, tuple(where.split(",")) if where else ())
+
+
 # --- hours -----------------------------------------------------------------------------------------------------------
 
 
@@ -306,6 +333,20 @@ def _covers(environments: tuple[str, ...], environment: str) -> bool:
 
 
 # --- what may be written down ----------------------------------------------------------------------------------------
+
+
+def checked_mapping(text: str) -> tuple[str, ...]:
+    """``payments security:production`` as teams, each with where. Raises `OperatorError`."""
+    teams = tuple(dict.fromkeys(text.split()))
+    for one in teams:
+        name, colon, where = one.partition(":")
+        if not _NAME.fullmatch(name) or name in _RESERVED or (colon and not all(where.split(","))):
+            raise OperatorError(
+                "team-name",
+                f"{one!r} is no team",
+                help="write payments, or payments:staging,production; several with a space between",
+            )
+    return teams
 
 
 def check_team(people: People, team: str, members: tuple[Member, ...]) -> None:

@@ -16,6 +16,7 @@ from keyturn.model.assessment import Assessment
 from keyturn.model.change import Change, Lane, Operation, Request, ResourceRef
 from keyturn.model.decision import Decision
 from keyturn.model.execution import Answer, Backup, Call, Outcome, Succeeded, Upkeep
+from keyturn.model.quorum import Quorum
 from keyturn.model.radius import Radius
 
 T = TypeVar("T")
@@ -209,6 +210,6 @@ class PolicyEngine(Protocol):
         """Never raises."""
         ...
 
-    def left_out(self) -> frozenset[str]:
-        """Teams whose people some quorum leaves out."""
+    def trees(self) -> tuple[Quorum, ...]:
+        """Every quorum that some policy asks for, each once; a plain number as so many reviewers."""
         ...

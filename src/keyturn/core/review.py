@@ -14,11 +14,14 @@ from keyturn.core.quorum import fill, leaves
 from keyturn.model.assessment import Assessment, Reversibility
 from keyturn.model.change import Change, Effect
 from keyturn.model.decision import Decision
-from keyturn.model.quorum import Of
+from keyturn.model.quorum import OWNERS, Of, Quorum
 from keyturn.model.review import Accepted, NotAccepted, Review, ReviewRequest
 
 NOBODY: Final = People()
 """Where nothing is known of people, everybody is just who she says she is: whoever let her in vouches for that."""
+
+
+DAY_MS: Final = 24 * 3600 * 1000
 
 
 class Met(msgspec.Struct, frozen=True):
@@ -195,6 +198,21 @@ def unmet(request: ReviewRequest, people: People, *, at_ms: int) -> str:
         for tree in short
     )
     return f"too few people may approve this. Of all who could, {lacking}"
+
+
+def unfilled(trees: Iterable[Quorum], people: People, environment: str, at_ms: int) -> tuple[str, ...]:
+    """Of these quorums those that too few people could fill in this environment within a day, each in words with who could. Teams of an agent's
+    owners depend on the agent, and are left out.
+    """
+    found = []
+    for tree in trees:
+        asked = leaves(tree)
+        if any(OWNERS in (*leaf.teams, *leaf.outside) for leaf in asked):
+            continue
+        able = people.eligible(asked, environment, (), at_ms=at_ms, until_ms=at_ms + DAY_MS)
+        if able is not None and not (progress := fill(tree, able)).reached:
+            found.append(f'"{tree}": {progress.text}')
+    return tuple(found)
 
 
 # --- carrying over ---------------------------------------------------------------------------------------------------

@@ -18,12 +18,12 @@ import msgspec
 from cedarpy import AuthzResult, Entities, PolicySet, is_authorized
 from cedarpy import Decision as CedarDecision
 
-from keyturn.core import quorum
 from keyturn.core.ports import Facts
 from keyturn.model.assessment import Assessment
 from keyturn.model.canonical import canonical, digest_bytes
 from keyturn.model.change import Change, ResourceRef
 from keyturn.model.decision import Decision, Obligations, Reason, Verdict
+from keyturn.model.quorum import Of, Quorum
 from keyturn.policy.facts import Asked, Value, context_of, table
 from keyturn.policy.kept import KnownFacts, Seen, Votes, seen_by
 from keyturn.policy.limits import ERROR_CHARS_MAX, HANDLES_MAX, RESOURCES_ASKED_MAX, SCOPES_MAX, SLICES_MAX
@@ -67,10 +67,11 @@ class CedarEngine:
         """Over the policies' text and the facts they can see; names the policies in force."""
         return self._digest
 
-    def left_out(self) -> frozenset[str]:
-        """Teams that an ``outside`` of some ``@quorum`` names."""
-        trees = (tree for policy in self.policies.values() for tree in policy.obligations.needs)
-        return frozenset(team for tree in trees for leaf in quorum.leaves(tree) for team in leaf.outside)
+    def trees(self) -> tuple[Quorum, ...]:
+        """Of every ``@quorum``."""
+        asked = (policy.obligations for policy in self.policies.values())
+        trees = (tree for one in asked for tree in one.needs or ((Of(one.quorum),) if one.quorum else ()))
+        return tuple(dict.fromkeys(trees))
 
     def forget(self) -> None:
         """Drop the slices built so far; they are built again when they are asked for."""

@@ -17,6 +17,7 @@ from keyturn.core.controls import Claimed, Facts, claims
 from keyturn.core.evidence import ALL, Filter, Sample
 from keyturn.core.lifecycle import TERMINAL
 from keyturn.core.reconciling import Call
+from keyturn.core.review import unfilled
 from keyturn.errors import OperatorError, ReviewError
 from keyturn.model import record as r
 from keyturn.model.execution import Backup, Upkeep
@@ -348,6 +349,7 @@ class DeskSide(ProposingSide):
                 drill_every_s=self.settings.drill_every_s,
                 review_deadline_s=self.settings.review_deadline_s,
                 policy_digest=status["policy_digest"],
+                unfilled=unfilled(self.work.policy.trees(), self.people, "production", self.work.clock()),
             )
         )
 
@@ -364,6 +366,8 @@ class DeskSide(ProposingSide):
 
     async def put_on_record(self, event: r.PlaneEvent) -> None:
         await self.book.note(event)
+        if isinstance(event, r.IdentityMapped):  # who left a group left its teams
+            await self.void_what_fell()
 
 
 UNDO_WAIT_S: Final = 600.0

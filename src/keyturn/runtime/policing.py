@@ -20,6 +20,7 @@ from keyturn.model import record as r
 from keyturn.model.assessment import Assessment
 from keyturn.model.change import Change
 from keyturn.model.decision import Decision
+from keyturn.model.quorum import Quorum
 from keyturn.runtime.book import Book
 
 log = logging.getLogger("keyturn")
@@ -53,8 +54,8 @@ class NoPolicy:
     def answer(self, change: Change, assessment: Assessment, facts: Facts) -> Decision:
         return pipeline.internal_doubt(self._why, self.digest)
 
-    def left_out(self) -> frozenset[str]:
-        return frozenset()
+    def trees(self) -> tuple[Quorum, ...]:
+        return ()
 
 
 class Policing:

@@ -25,7 +25,7 @@ class ProposingSide(ReviewingSide):
 
     def left_out(self) -> frozenset[str]:
         """Teams that some quorum leaves out: of the policies in force, or of a case that waits for people."""
-        found = set(self.work.policy.left_out())
+        found = {team for tree in self.work.policy.trees() for leaf in leaves(tree) for team in leaf.outside}
         for case in self.work.book.cases.values():
             if case.phase in WAITING and case.request is not None:
                 found |= {

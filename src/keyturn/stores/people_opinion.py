@@ -1,7 +1,7 @@
 """A second opinion on who approved: from the events of the log alone, on purpose without `keyturn.core`.
 
 People are counted by trying: every way in which different people can take the places of the quorum is written out. Hours of
-duty and environments are not looked at again; who was in which team, stood in for whom, and was whom, is.
+duty are not looked at again; who was in which team and for which environments, stood in for whom, and was whom, is.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ class Given(msgspec.Struct, frozen=True):
     review: Review
     person: str
     teams: frozenset[str]
+    places: frozenset[tuple[str, str]]  # of these teams, each with an environment; "" is everywhere
     lent: str = ""  # what is wrong with the places she took for others; empty when nothing is
 
 
@@ -32,7 +33,8 @@ class PeopleOpinion:
 
     def __init__(self) -> None:
         self._aliases: dict[str, str] = {}
-        self._teams: dict[str, frozenset[str]] = {}
+        self._teams: dict[str, frozenset[tuple[str, str]]] = {}  # (person, environment)
+        self._groups: dict[str, tuple[str, ...]] = {}  # whom the company's provider puts into which teams
         self._lent: list[Delegation] = []
 
     def see(self, event: r.Event) -> None:
@@ -40,7 +42,13 @@ class PeopleOpinion:
             case rv.AliasChanged():
                 self._aliases[event.name] = event.person
             case rv.TeamChanged():
-                self._teams[event.team] = frozenset(member.person for member in event.members)
+                self._teams[event.team] = frozenset(
+                    (member.person, where)
+                    for member in event.members
+                    for where in (member.environments or ("",))
+                )
+            case r.IdentityMapped():
+                self._groups[event.user] = event.teams
             case rv.Delegated():
                 self._lent.append(event.delegation)
             case rv.DelegationEnded():
@@ -64,14 +72,16 @@ class PeopleOpinion:
             if behalf - lenders
             else ""
         )
-        return Given(review, person, frozenset(self._teams_of({person, *behalf})), wrong)
+        places = frozenset(self._places_of({person, *behalf}))
+        return Given(review, person, frozenset(team for team, _ in places), places, wrong)
 
-    def _teams_of(self, people: set[str]) -> Iterable[str]:
-        return (
-            team
-            for team, members in self._teams.items()
-            if people & {self.person(member) for member in members}
-        )
+    def _places_of(self, people: set[str]) -> Iterable[tuple[str, str]]:
+        for team, members in self._teams.items():
+            yield from ((team, where) for one, where in members if self.person(one) in people)
+        for user, teams in self._groups.items():
+            if self.person(user) in people:
+                for team, _, where in (one.partition(":") for one in teams):
+                    yield from ((team, one) for one in where.split(","))
 
     def too_few(self, reviews: list[Given], request: ReviewRequest, excluded: Iterable[str]) -> str:
         """What is wrong with these approvals as the answer to `request`; empty when they are enough."""
@@ -89,26 +99,29 @@ class PeopleOpinion:
         if wrong:
             return f"was sent with an approval that does not count: {wrong}"
         for tree in request.needs:
-            if not any(True for _ in _ways(tree, counting)):
+            if not any(True for _ in _ways(tree, counting, request.environment)):
                 return f"was sent without the approvals of {tree}"
         return ""
 
 
-def _ways(tree: Quorum, people: Mapping[str, Given]) -> Iterable[frozenset[str]]:
+def _ways(tree: Quorum, people: Mapping[str, Given], environment: str) -> Iterable[frozenset[str]]:
     """Every set of different people that meets the tree."""
     if isinstance(tree, Of):
-        able = sorted(person for person, given in people.items() if _is_of(given, tree))
+        able = sorted(person for person, given in people.items() if _is_of(given, tree, environment))
         yield from (frozenset(some) for some in combinations(able, tree.count))
     elif isinstance(tree, Either):
         for part in tree.parts:
-            yield from _ways(part, people)
+            yield from _ways(part, people, environment)
     else:
-        for some in product(*(tuple(_ways(part, people)) for part in tree.parts)):
+        for some in product(*(tuple(_ways(part, people, environment)) for part in tree.parts)):
             together = frozenset().union(*some)
             if len(together) == sum(map(len, some)):
                 yield together
 
 
-def _is_of(given: Given, leaf: Of) -> bool:
-    known = not leaf.teams or bool(given.teams.intersection(leaf.teams))
+def _is_of(given: Given, leaf: Of, environment: str) -> bool:
+    place = leaf.environment or environment
+    here = {"", place, *(("production",) if place == "unknown" else ())} if place else set[str]()
+    teams = {team for team, where in given.places if not here or where in here}
+    known = bool(teams.intersection(leaf.teams)) if leaf.teams else not leaf.environment or bool(teams)
     return known and leaf.group in given.review.groups and not given.teams.intersection(leaf.outside)

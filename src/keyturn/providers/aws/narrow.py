@@ -226,7 +226,7 @@ def _without_seals(value: Any) -> Any:
     if isinstance(value, dict):
         return (
             "<sealed>"
-            if set(value) == {"$sealed"}
+            if set(value) in ({"$sealed"}, {"$sealed", "$to"})
             else {key: _without_seals(inner) for key, inner in value.items()}
         )
     return [_without_seals(inner) for inner in value] if isinstance(value, list) else value

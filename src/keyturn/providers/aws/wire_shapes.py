@@ -112,6 +112,7 @@ Seal = Callable[[bytes], str]
 def mask(service: str, operation: str, parameters: dict[str, Any], seal: Seal) -> dict[str, Any]:
     """A log-safe, JSON-able copy: sensitive values, blobs, item data and long texts stand as ``{"$sealed": seal(value)}``.
 
+    Where something goes is no secret, whatever a model marks: an ARN stands as it is, and a sealed address says its host in ``$to``.
     Equal parameters give equal copies, so a digest over the copy binds the values it does not show.
     """
     known = load().service(service) if service in load().entries else None
@@ -135,7 +136,15 @@ def mask(service: str, operation: str, parameters: dict[str, Any], seal: Seal) -
 
 
 def _mask(
-    known: Service, shape: Shape, value: Any, seal: Seal, service: str, name: str, *, sensitive: bool
+    known: Service,
+    shape: Shape,
+    value: Any,
+    seal: Seal,
+    service: str,
+    name: str,
+    *,
+    sensitive: bool,
+    member: bool = True,  # of a structure, and so named by AWS
 ) -> Any:
     sensitive = sensitive or shape.sensitive
     if isinstance(value, dict):
@@ -160,7 +169,7 @@ def _mask(
             if data:
                 return {key: _sealed(inner, seal) for key, inner in value.items()}
             return {
-                key: _mask(known, inner_shape, inner, seal, service, key, sensitive=sensitive)
+                key: _mask(known, inner_shape, inner, seal, service, key, sensitive=sensitive, member=False)
                 for key, inner in value.items()
             }
         return _sealed(value, seal)
@@ -168,13 +177,43 @@ def _mask(
         if shape.element.shape in _DATA_SHAPES.get(service, ()):
             return _sealed(value, seal)
         inner_shape = known.shape(shape.element.shape)
-        return [_mask(known, inner_shape, inner, seal, service, name, sensitive=sensitive) for inner in value]
+        return [
+            _mask(known, inner_shape, inner, seal, service, name, sensitive=sensitive, member=member)
+            for inner in value
+        ]
     if isinstance(value, datetime):
         return value.isoformat()
     long = isinstance(value, str) and len(value) > TEXT_CHARS_MAX
-    if sensitive or long or isinstance(value, bytes) or name in _DATA_MEMBERS.get(service, ()):
+    if long or isinstance(value, bytes) or name in _DATA_MEMBERS.get(service, ()):
         return _sealed(value, seal)
-    return value
+    if not sensitive:
+        return value
+    if not (member and isinstance(value, str) and _PLACE.search(name)):
+        return _sealed(value, seal)
+    return value if _NAMED.fullmatch(value) else _sealed(value, seal) | _whereto(value)
+
+
+_PLACE: Final = re.compile(
+    r"(?i)(ur[il]s?|endpoint|arns?|host|bucket|address|destination|target|email)$|kms.*key"
+)
+"""Members that say where something goes, or who else can read it: under which key. Names of an agent's own choosing (keys of a map) say nothing."""
+
+_NAMED: Final = re.compile(
+    r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]{0,12}:[!-~]{1,1024}|alias/[A-Za-z0-9/_-]{1,250}|(mrk-)?[0-9a-f-]{32,36}"
+)
+"""An ARN; a KMS key by its alias or id (API_DescribeKey, KeyId)."""
+_ADDRESS: Final = re.compile(
+    r"([a-z][a-z0-9+.-]{0,20}://)(?:[^/?#\\\s]*@)?([A-Za-z0-9._-]{1,253}(?::[0-9]{1,5})?)(?=[/?#]|$)"
+)
+_MAIL: Final = re.compile(r"[^@\s]+(@[A-Za-z0-9.-]{1,253})")
+
+
+def _whereto(value: str) -> dict[str, str]:
+    """Scheme and host of an address, the domain of a mailbox; path, query and who logs in there may be secrets and stay sealed."""
+    if found := _ADDRESS.match(value):
+        return {"$to": found[1] + found[2]}
+    found = _MAIL.fullmatch(value)
+    return {"$to": found[1]} if found else {}
 
 
 def _sealed(value: Any, seal: Seal) -> dict[str, str]:

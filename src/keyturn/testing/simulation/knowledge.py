@@ -25,6 +25,7 @@ from keyturn.model.execution import (
     Unavailable,
     Upkeep,
 )
+from keyturn.model.quorum import Quorum
 from keyturn.model.radius import Radius
 
 FLOORS = {"Set": Effect.UPDATE, "Create": Effect.CREATE, "Delete": Effect.DELETE, "Wipe": Effect.DELETE}
@@ -291,8 +292,8 @@ class SimulatedPolicy:
     def digest(self) -> str:
         return "policy:strict" if self.strict else "policy:usual"
 
-    def left_out(self) -> frozenset[str]:
-        return frozenset()
+    def trees(self) -> tuple[Quorum, ...]:
+        return (TREE,) if self.people else ()
 
     def answer(self, change: Change, assessment: Assessment, facts: Facts) -> Decision:
         verdict, obligations = self._usual(change, assessment, facts)
