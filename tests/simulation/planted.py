@@ -25,11 +25,9 @@ from keyturn.model.decision import Decision, Verdict
 from keyturn.model.execution import Backup, Outcome, OutcomeStatus
 from keyturn.model.record import Draft, Entry
 from keyturn.model.review import Accepted, NotAccepted, Review, ReviewRequest
-from keyturn.model.reviewing import Proposed
-from keyturn.runtime import Runtime, asking, book, gate, policing, reviewing, work
+from keyturn.runtime import Runtime, asking, book, gate, reviewing, work
 from keyturn.runtime.interface import Reply, ReplyKind
 from keyturn.testing.simulation.disk import SimulatedStore
-from keyturn.testing.simulation.policies import SimulatedTexts
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -59,7 +57,7 @@ def _asking(patch: Patch, change: Callable[[ReviewRequest], ReviewRequest]) -> N
     patch.setattr(pipeline, "ask_reviewers", lambda *args, **kwargs: change(ask(*args, **kwargs)))
 
 
-def _folding(patch: Patch, event: type, fold: Callable[[Case, Any], Case]) -> None:
+def folding(patch: Patch, event: type, fold: Callable[[Case, Any], Case]) -> None:
     patch.setitem(advance._FOLD, event, fold)
 
 
@@ -87,7 +85,7 @@ def late_review(patch: Patch) -> None:
 def overlooked_no(patch: Patch) -> None:
     """A reviewer's no is noted and forgotten."""
     reviewed = advance._FOLD[r.Reviewed]
-    _folding(
+    folding(
         patch,
         r.Reviewed,
         lambda case, event: (
@@ -102,7 +100,7 @@ def overlooked_no(patch: Patch) -> None:
 def approvals_survive_joining(patch: Patch) -> None:
     """The second half of a replace joins, and the approvals of the first stay."""
     joined = advance._FOLD[r.Joined]
-    _folding(
+    folding(
         patch,
         r.Joined,
         lambda case, event: msgspec.structs.replace(joined(case, event), reviews=case.reviews),
@@ -326,44 +324,6 @@ def one_makes_a_reviewer(patch: Patch) -> None:
     patch.setattr(proposing, "needs_review", lambda *_args: False)
 
 
-def she_approves_what_she_proposed(patch: Patch) -> None:
-    """An administrator decides her own proposal."""
-    judge = proposing.judge
-
-    def lenient(people: People, id_: str, by: str, at_ms: int, *, approve: bool) -> Proposed | NotAccepted:
-        judged = judge(people, id_, by, at_ms, approve=approve)
-        own = isinstance(judged, NotAccepted) and judged.code == "own-proposal"
-        return people.proposals.waiting[id_] if own else judged
-
-    patch.setattr(proposing, "judge", lenient)
-
-
-def what_stands_on_the_disk_decides(patch: Patch) -> None:
-    """A node asks the policies that it was given to load, whatever is in force."""
-    patch.setattr(policing.Policing, "engine", lambda self: self._configured)
-
-
-def one_administrator_relaxes_policy(patch: Patch) -> None:
-    """The first yes puts in force what the configuration wants."""
-    decide = proposing.decide
-
-    def hasty(
-        people: People, judged: Proposed, by: str, at_ms: int, **given: Any
-    ) -> tuple[r.PlaneEvent, ...]:
-        return decide(people, msgspec.structs.replace(judged, by="a file"), by, at_ms, **given)
-
-    patch.setattr(proposing, "decide", hasty)
-
-
-def nobody_compares_policies(patch: Patch) -> None:
-    """What is loaded is in force."""
-
-    async def nothing(*_: object) -> tuple[str, ...]:
-        return ()
-
-    patch.setattr(SimulatedTexts, "compare", nothing)
-
-
 def sent_before_it_is_withdrawn(patch: Patch) -> None:
     """The narrower way is on its way, and what it stands for is withdrawn a moment later, where it still can be."""
     record_all = book.Book.record_all
@@ -426,10 +386,6 @@ PLANTED: tuple[Plant, ...] = (
     break_glass_for_ever,
     batch_of_anything,
     one_makes_a_reviewer,
-    she_approves_what_she_proposed,
-    what_stands_on_the_disk_decides,
-    one_administrator_relaxes_policy,
-    nobody_compares_policies,
     sent_before_it_is_withdrawn,
     excluded_from_the_first_only,
 )

@@ -12,7 +12,7 @@ import pytest
 from keyturn.model import record as r
 from keyturn.testing.simulation import check, play
 from keyturn.testing.simulation.__main__ import main
-from tests.simulation import planted
+from tests.simulation import planted, planted_people
 
 HISTORIES = 20_000 if os.environ.get("KEYTURN_ALL") else 800
 SEEDS_UNTIL_FOUND = 600
@@ -36,7 +36,9 @@ def test_every_rule_holds_in_every_history(part: int) -> None:
         assert check(play(seed)) == [], f"python -m keyturn.testing.simulation --seed {seed}"
 
 
-@pytest.mark.parametrize("plant", planted.PLANTED, ids=lambda plant: plant.__name__)
+@pytest.mark.parametrize(
+    "plant", [*planted.PLANTED, *planted_people.PLANTED], ids=lambda plant: plant.__name__
+)
 def test_a_planted_bug_is_found(plant: planted.Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     """A simulation that cannot see a bug proves nothing about its absence."""
     plant(monkeypatch)
@@ -66,8 +68,7 @@ def test_the_histories_are_worth_something() -> None:
             events.add(type(entry.event()).__name__)
     elsewhere = {
         "TakenUp",
-        "Narrowed",
-    }  # of nodes (test_simulation_nodes.py); without a door yet (tests/core/test_people.py)
+    }  # of nodes (test_simulation_nodes.py)
     unseen = {kind.__name__ for kind in msgspec_members(r.CaseEvent)} - events - elsewhere
     assert not unseen, f"never happened: {unseen}"
     assert crashes > 50

@@ -6,7 +6,7 @@ what a change is to the plane: a case of its own, a repeat, the second half of a
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import islice, product
 from typing import Any, Final
 
 import msgspec
@@ -375,8 +375,8 @@ class Plane:
             repeat = _repeat(known, key, at_ms=at_ms, replay_s=replay_s)
             if repeat is not None:
                 return repeat
-        for known in reversed(mine):
-            refused = _variant_of_denied(known, operation, at_ms=at_ms, cooldown_s=cooldown_s)
+        for known, part in product(reversed(mine), change.operations):
+            refused = _variant_of_denied(known, part, at_ms=at_ms, cooldown_s=cooldown_s)
             if refused is not None:
                 return refused
         if operation.floor is Effect.CREATE or operation.action.startswith("Create"):

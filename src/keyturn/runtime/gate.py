@@ -21,6 +21,7 @@ from keyturn.core.plane import (
     Refuse,
     Replay,
     Route,
+    identity,
     operation_key,
 )
 from keyturn.core.ports import Facts
@@ -196,7 +197,7 @@ class GateSide:
                 (entered, key), hearer
             )  # of two that wait the first hears it as it comes
         try:
-            return await self._wait(entered, key, hearer)
+            return await self._wait(entered, change, hearer)
         finally:
             if self.work.bodies.get(entered) is body:
                 self.work.bodies.pop(entered, None)
@@ -287,7 +288,7 @@ class GateSide:
         kind = ReplyKind.DENIED if refuse.code == "denied-before" else ReplyKind.REFUSED
         return Reply(kind=kind, text=text, case_id=refuse.case_id, code=refuse.code)
 
-    async def _wait(self, case_id: str, key: str, hearer: Hearer | None) -> Reply:
+    async def _wait(self, case_id: str, change: Change, hearer: Hearer | None) -> Reply:
         """Until there is something to say: at once for what is decided, after a while for what is held or in doubt."""
         case = await self.book.until(case_id, _has_news, timeout_s=None)
         if case.phase in WAITING:
@@ -299,7 +300,8 @@ class GateSide:
             await self.book.until(case_id, _may_reply, timeout_s=self.settings.hold_wait_s)
             await self.book.abreast()
             case = await self.book.until(case_id, _has_news, timeout_s=None)
-        return self._reply(case, _place(case, key))
+        place = _place(case, change)
+        return self._taken_out(case) if place is None else self._reply(case, place)
 
     async def _while_held(self, case_id: str) -> None:
         """On record as one who waits, so that an approval is used at once."""
@@ -375,6 +377,10 @@ class GateSide:
         text = f"Keyturn: case {case.id} is {case.phase} ({reason}): {self.work.url(case.id)}. {left}"
         return "\n".join(line for line in (text, pipeline.in_their_words(case.reviews)) if line)
 
+    def _taken_out(self, case: Case) -> Reply:
+        text = f"Keyturn: people took this out of case {case.id}, and nothing of it was sent: {self.work.url(case.id)}. The rest of it goes on."
+        return Reply(kind=ReplyKind.REFUSED, text=text, case_id=case.id, code="taken-out")
+
     def _said(self, case: Case) -> str:
         return self.vault.get(case.said).decode() if case.said else ""
 
@@ -383,11 +389,17 @@ _HELD: Final = WAITING | {Phase.SUPERSEDED, Phase.ASSESSED}
 """A client that has waited is told that its case is held; it may just be on its way to being held again."""
 
 
-def _place(case: Case, key: str) -> int:
-    """Which of the case's operations this is; the last when a later one took its place."""
-    operations = case.change.operations if case.change else ()
-    keys = [operation_key(case.change, operation) for operation in operations] if case.change else []
-    return keys.index(key) if key in keys else len(keys) - 1
+def _place(case: Case, asked: Change) -> int | None:
+    """Which of the case's operations the last of `asked` is; the last one when a later one took its place, None when people took it out."""
+    if case.change is None:
+        return -1
+    mine, left = asked.operations[-1], case.change.operations
+    keys = [operation_key(case.change, operation) for operation in left]
+    key = operation_key(asked, mine)
+    if key in keys:
+        return keys.index(key)
+    replaced = any(one.name == mine.name and identity(one) == identity(mine) for one in left)
+    return len(keys) - 1 if replaced else None
 
 
 def _may_reply(case: Case) -> bool:

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Final
 
-import msgspec
-
 from keyturn.core.chain import broken_at
-from keyturn.errors import BugError
 from keyturn.model import record as r
 from keyturn.model.canonical import digest
-from keyturn.model.change import Change, Effect
+from keyturn.model.change import Effect
 from keyturn.model.decision import Decision, Verdict
 from keyturn.model.execution import Outcome, OutcomeStatus
 from keyturn.model.review import Review, ReviewRequest
@@ -23,108 +21,22 @@ from keyturn.runtime.interface import ReplyKind
 from keyturn.testing.simulation import people_checker as among
 from keyturn.testing.simulation.account import Happening
 from keyturn.testing.simulation.history import OPERATOR, SETTINGS, History
-
-
-class _Line(msgspec.Struct):
-    """One entry of the log with the moment it became durable."""
-
-    moment: int
-    event: r.Event
-    seq: int
-
-
-class _Told(msgspec.Struct):
-    """One case as its lines tell it."""
-
-    case_id: str
-    lines: list[_Line] = []
-
-    def events(self, *kinds: type) -> Iterator[tuple[int, int, r.Event]]:
-        """(place, moment, event) of these kinds."""
-        for place, line in enumerate(self.lines):
-            if isinstance(line.event, kinds):
-                yield place, line.moment, line.event
-
-    def change(self, upto: int | None = None) -> Change:
-        found = None
-        for line in self.lines[:upto]:
-            if isinstance(line.event, r.Received | r.Joined):
-                found = line.event.change
-        if found is None:
-            raise BugError("no-change", f"{self.case_id} begins without its change")
-        return found
-
-    def tokens(self) -> set[str]:
-        """Of every request that ever was part of the case: of two second halves the later one counts."""
-        return {
-            operation.parameters["token"]
-            for line in self.lines
-            if isinstance(line.event, r.Received | r.Joined)
-            for operation in line.event.change.operations
-        }
-
-    def outcome_of(self, token: str, written: int) -> Outcome | None:
-        """What these first entries of the log say of the operation that this request is."""
-        found = None
-        for place, _, event in self.events(r.Answered, r.Reconciled):
-            if isinstance(event, r.Answered | r.Reconciled) and self.lines[place].seq <= written:
-                operation = self.change(place).operations[event.operation]
-                found = event.outcome if operation.parameters.get("token") == token else found
-        return found
-
-    def says_done(self, outcome: Outcome | None) -> bool:
-        """By its outcome, or by a person who looked."""
-        settled = any(
-            isinstance(event, r.Settled) and event.succeeded for _, _, event in self.events(r.Settled)
-        )
-        return settled or (outcome is not None and outcome.status is OutcomeStatus.SUCCEEDED)
-
-    def decided(self, upto: int | None = None) -> tuple[int, Decision, ReviewRequest | None] | None:
-        found = None
-        for place, line in enumerate(self.lines[:upto]):
-            if isinstance(line.event, r.Decided):
-                found = (place, line.event.decision, line.event.request)
-        return found
-
-    def assessed_digest(self, upto: int) -> str:
-        found = ""
-        for line in self.lines[:upto]:
-            if isinstance(line.event, r.Assessed):
-                found = line.event.assessment.state_digest
-        return found
-
-    @property
-    def was_held(self) -> bool:
-        return any(
-            event.decision.verdict is Verdict.HOLD
-            for _, _, event in self.events(r.Decided)
-            if isinstance(event, r.Decided)
-        )
-
-
-class _Evidence(msgspec.Struct):
-    history: History
-    cases: dict[str, _Told]
-    order: list[tuple[str, r.Event]]  # as the log has them; the plane's own under an empty case
+from keyturn.testing.simulation.told import Evidence, Told
 
 
 def check(history: History) -> list[str]:
     """Everything that is wrong with a history; empty when all rules hold."""
     if broken := broken_at(history.entries):
         return [f"the chain is broken: {broken}"]
-    cases: dict[str, _Told] = {}
-    order = []
-    for entry, moment in zip(history.entries, history.moments, strict=True):
-        order.append((entry.case_id, event := entry.event()))
-        if entry.case_id:
-            cases.setdefault(entry.case_id, _Told(entry.case_id)).lines.append(
-                _Line(moment, event, entry.seq)
-            )
-    evidence = _Evidence(history, cases, order)
-    return [*history.trouble, *among.check(order), *(wrong for rule in RULES for wrong in rule(evidence))]
+    evidence = Evidence.of(history)
+    return [
+        *history.trouble,
+        *among.check(evidence.order),
+        *(wrong for rule in RULES for wrong in rule(evidence)),
+    ]
 
 
-def _departures(evidence: _Evidence) -> Iterator[tuple[int, str, str, str]]:
+def _departures(evidence: Evidence) -> Iterator[tuple[int, str, str, str]]:
     """(moment, case, thing, token) of every call that left, undo steps included (their token is empty)."""
     for moment, happening in enumerate(evidence.history.journal):
         if happening.what == "left":
@@ -133,7 +45,7 @@ def _departures(evidence: _Evidence) -> Iterator[tuple[int, str, str, str]]:
             yield moment, happening.case, happening.thing, ""
 
 
-def _sent_before(told: _Told, moment: int, token: str) -> tuple[int, r.Sent] | None:
+def _sent_before(told: Told, moment: int, token: str) -> tuple[int, r.Sent] | None:
     """The durable intent that covers a departure."""
     found = None
     for place, durable, event in told.events(r.Sent):
@@ -146,7 +58,7 @@ def _sent_before(told: _Told, moment: int, token: str) -> tuple[int, r.Sent] | N
     return found
 
 
-def intent_first(evidence: _Evidence) -> Iterator[str]:
+def intent_first(evidence: Evidence) -> Iterator[str]:
     """A call leaves only after its intent is durable."""
     for moment, case_id, thing, token in _departures(evidence):
         told = evidence.cases.get(case_id)
@@ -154,7 +66,7 @@ def intent_first(evidence: _Evidence) -> Iterator[str]:
             yield f"{case_id}: a call for {thing} left before its intent was durable"
 
 
-def at_most_once(evidence: _Evidence) -> Iterator[str]:
+def at_most_once(evidence: Evidence) -> Iterator[str]:
     """No operation of a case leaves twice, no step of a recipe is performed twice."""
     left: Counter[tuple[str, str, str]] = Counter()
     for happening in evidence.history.journal:
@@ -167,10 +79,10 @@ def at_most_once(evidence: _Evidence) -> Iterator[str]:
     )
 
 
-def once_per_request(evidence: _Evidence) -> Iterator[str]:
+def once_per_request(evidence: Evidence) -> Iterator[str]:
     """A request that was held takes effect once, however often it is sent; any request at most as often as it was sent."""
     took = Counter(happening.token for happening in evidence.history.journal if happening.what == "took")
-    where: dict[str, list[_Told]] = defaultdict(list)
+    where: dict[str, list[Told]] = defaultdict(list)
     for told in evidence.cases.values():
         for operation in told.change().operations:
             where[operation.parameters.get("token", "")].append(told)
@@ -181,7 +93,7 @@ def once_per_request(evidence: _Evidence) -> Iterator[str]:
             yield f"{token}: was held, and took effect {count} times"
 
 
-def decided_and_reviewed(evidence: _Evidence) -> Iterator[str]:
+def decided_and_reviewed(evidence: Evidence) -> Iterator[str]:
     """What leaves was allowed, or held and approved by enough people who may, for exactly this, in time, with nobody against."""
     for moment, case_id, _, token in _departures(evidence):
         told = evidence.cases.get(case_id)
@@ -204,12 +116,10 @@ def decided_and_reviewed(evidence: _Evidence) -> Iterator[str]:
             yield from _reviewed(told, place, sent[0], decision, request)
 
 
-def _reviewed(
-    told: _Told, place: int, sent: int, decision: Decision, request: ReviewRequest
-) -> Iterator[str]:
+def _reviewed(told: Told, place: int, sent: int, decision: Decision, request: ReviewRequest) -> Iterator[str]:
     change = told.change(sent)
     claimed = max(place for place, _, _ in told.events(r.Claimed) if place < sent)
-    reviews = [line.event.review for line in told.lines[place:claimed] if isinstance(line.event, r.Reviewed)]
+    reviews = told.reviews(place, claimed)
     if any(not review.approve for review in reviews):
         yield f"{told.case_id}: left, though somebody said no"
     own = {change.principal.operator} if change.undoes else {OPERATOR, change.principal.operator}
@@ -229,7 +139,7 @@ def _counts(review: Review, request: ReviewRequest, own: set[str]) -> bool:
     )
 
 
-def state_read_last(evidence: _Evidence) -> Iterator[str]:
+def state_read_last(evidence: Evidence) -> Iterator[str]:
     """Before a call leaves its thing was read and was as assessed: after the last yes where people approved, else after ours.
 
     A read counts whoever asked for it: between the last look and the call somebody else may change the thing, and be seen by others.
@@ -242,16 +152,23 @@ def state_read_last(evidence: _Evidence) -> Iterator[str]:
         sent = _sent_before(told, moment, happening.token) if told else None
         if told is None or sent is None or sent[1].operation > 0:
             continue
-        thing, name = happening.thing, str(told.change(sent[0]).resources[0])
-        since = max(_last_yes(told, sent[0]), _last_taken(journal[:moment], thing))
-        reads = [one for one in journal[since:moment] if one.what == "read" and one.thing == thing]
+        named = {ref.id: str(ref) for ref in told.change(sent[0]).resources}
+        since = {
+            thing: max(_last_yes(told, sent[0]), _last_taken(journal[:moment], thing)) for thing in named
+        }
+        read = [
+            {one.value for one in journal[since[thing] : moment] if one.what == "read" and one.thing == thing}
+            for thing in named
+        ]
         assessed = told.assessed_digest(sent[0])
-        if not any(_state(name, one.value) == assessed for one in reads):
-            yield f"{told.case_id}: left, and {thing} had not been read again as it was assessed"
+        if not any(
+            _state(dict(zip(named.values(), values, strict=True))) == assessed for values in product(*read)
+        ):
+            yield f"{told.case_id}: left, and {', '.join(named)} had not been read again as it was assessed"
 
 
-def _state(name: str, value: int | None) -> str:
-    return digest({name: None if value is None else {"value": value}})
+def _state(values: dict[str, int | None]) -> str:
+    return digest({name: None if value is None else {"value": value} for name, value in values.items()})
 
 
 def _last_taken(journal: list[Happening], thing: str) -> int:
@@ -266,12 +183,12 @@ def _last_taken(journal: list[Happening], thing: str) -> int:
     )
 
 
-def _last_yes(told: _Told, sent: int) -> int:
+def _last_yes(told: Told, sent: int) -> int:
     """The moment at which the last approval before the call became durable."""
     return max((moment for place, moment, _ in told.events(r.Reviewed) if place < sent), default=0)
 
 
-def backed_up(evidence: _Evidence) -> Iterator[str]:
+def backed_up(evidence: Evidence) -> Iterator[str]:
     """Where a backup was obliged, it was taken and read back before the call left."""
     saved: dict[tuple[str, str], int | None] = {}
     for moment, happening in enumerate(evidence.history.journal):
@@ -291,7 +208,7 @@ def backed_up(evidence: _Evidence) -> Iterator[str]:
             yield f"{happening.case}: the backup of {happening.thing} was never proved"
 
 
-def halted_means_halted(evidence: _Evidence) -> Iterator[str]:
+def halted_means_halted(evidence: Evidence) -> Iterator[str]:
     """After a halt was acknowledged nothing leaves until it is lifted."""
     halted = False
     for happening in evidence.history.journal:
@@ -301,7 +218,7 @@ def halted_means_halted(evidence: _Evidence) -> Iterator[str]:
             yield f"{happening.case}: left while everything was halted"
 
 
-def stricter_policy_counts(evidence: _Evidence) -> Iterator[str]:
+def stricter_policy_counts(evidence: Evidence) -> Iterator[str]:
     """What policy would no longer let through when the proof was made does not leave."""
     tightened = next((one.at_ms for one in evidence.history.journal if one.what == "tightened"), None)
     if tightened is None:
@@ -320,7 +237,7 @@ def stricter_policy_counts(evidence: _Evidence) -> Iterator[str]:
                     yield f"{told.case_id}: policy denied it by the time it left"
 
 
-def outcomes_are_true(evidence: _Evidence) -> Iterator[str]:
+def outcomes_are_true(evidence: Evidence) -> Iterator[str]:
     """What the log says of a call is what the account saw, unless somebody else's change hides it."""
     took = {(one.case, one.token) for one in evidence.history.journal if one.what == "took"}
     for told in evidence.cases.values():
@@ -347,7 +264,7 @@ def outcomes_are_true(evidence: _Evidence) -> Iterator[str]:
                 yield f"{told.case_id}: {operation.name} is on record as failed and took effect"
 
 
-def _drifted(evidence: _Evidence, told: _Told, thing: str, until: int) -> bool:
+def _drifted(evidence: Evidence, told: Told, thing: str, until: int) -> bool:
     """Whether somebody else changed the thing between the last look before the call and its reconciliation."""
     sent = min((moment for _, moment, _ in told.events(r.Sent)), default=0)
     hers = [(place, one.what) for place, one in enumerate(evidence.history.journal) if one.thing == thing]
@@ -355,7 +272,7 @@ def _drifted(evidence: _Evidence, told: _Told, thing: str, until: int) -> bool:
     return any(what in {"drift", "step"} and begin <= place < until for place, what in hers)
 
 
-def kept_word(evidence: _Evidence) -> Iterator[str]:
+def kept_word(evidence: Evidence) -> Iterator[str]:
     """Nobody was told a thing that the log does not hold; an accepted review is never forgotten."""
     took = {(one.case, one.token) for one in evidence.history.journal if one.what == "took"}
     for told in evidence.history.told:
@@ -394,7 +311,7 @@ def kept_word(evidence: _Evidence) -> Iterator[str]:
             yield f"{case_id}: the review of {reviewer} was accepted and is forgotten"
 
 
-def one_at_a_time(evidence: _Evidence) -> Iterator[str]:
+def one_at_a_time(evidence: Evidence) -> Iterator[str]:
     """Two cases never work on one thing at the same time; one that may still give it back is at work on it until it has."""
     at_work: dict[str, str] = {}
     for case_id, event in evidence.order:
@@ -408,7 +325,7 @@ def one_at_a_time(evidence: _Evidence) -> Iterator[str]:
             at_work = {thing: holder for thing, holder in at_work.items() if holder != case_id}
 
 
-def _ends_its_work(told: _Told, event: r.Event) -> bool:
+def _ends_its_work(told: Told, event: r.Event) -> bool:
     match event:
         case r.Answered() | r.Reconciled() if event.outcome.status is OutcomeStatus.SUCCEEDED:
             change, decided = told.change(), told.decided()
@@ -421,7 +338,7 @@ def _ends_its_work(told: _Told, event: r.Event) -> bool:
     return isinstance(event, r.Reconciled | r.Restored | r.Halted | r.Invalidated | r.ProofFailed)
 
 
-def allowed_for_its_client(evidence: _Evidence) -> Iterator[str]:
+def allowed_for_its_client(evidence: Evidence) -> Iterator[str]:
     """What nobody had to approve does not leave after a restart: its client got no answer, and asks again."""
     lives, born = Counter[str](), dict[str, tuple[str, int]]()
     for entry, (case_id, event) in zip(evidence.history.entries, evidence.order, strict=True):
@@ -436,7 +353,7 @@ def allowed_for_its_client(evidence: _Evidence) -> Iterator[str]:
                 yield f"{case_id}: left in another life than it came in"
 
 
-def comes_to_an_end(evidence: _Evidence) -> Iterator[str]:
+def comes_to_an_end(evidence: Evidence) -> Iterator[str]:
     """When everybody has gone and time has passed, no case is left open, whatever the process still knows of it."""
     for told in evidence.cases.values():
         if not any(_ends(line.event) for line in told.lines):
@@ -466,7 +383,7 @@ def _ends(event: r.Event) -> bool:
     )
 
 
-def no_means_no(evidence: _Evidence) -> Iterator[str]:
+def no_means_no(evidence: Evidence) -> Iterator[str]:
     """The same on the same thing, by the same session, is not asked of people again right after a person's no."""
     denied: dict[tuple[str, str, str], int] = {}
     for case_id, event in evidence.order:
@@ -482,7 +399,7 @@ def no_means_no(evidence: _Evidence) -> Iterator[str]:
                     yield f"{case_id}: asks again right after a no"
 
 
-RULES: Final[tuple[Callable[[_Evidence], Iterator[str]], ...]] = (
+RULES: Final[tuple[Callable[[Evidence], Iterator[str]], ...]] = (
     intent_first,
     at_most_once,
     once_per_request,

@@ -100,7 +100,7 @@ class Play:
     def __init__(self, seed: int, loop: VirtualLoop) -> None:
         self.chance = Random(seed)  # noqa: S311  # a history is to be repeatable, not unguessable
         self.about = world(self.chance)
-        self.loop = loop
+        self.seed, self.loop = seed, loop
         self.account = Account(THINGS, loop.now_ms)
         self.platter = Platter()
         self.people = People(self, seed)
@@ -208,7 +208,7 @@ class Play:
 
     async def agent(self, name: str) -> None:
         chance = self.chance
-        session = await self._session(name)
+        session = await self.session(name)
         for number in range(chance.randint(CHANGES_MIN, CHANGES_MAX)):
             await asyncio.sleep(chance.random() * 8)
             action = chance.choice(("Set", "Set", "Delete", "Delete", "Create", "Wipe"))
@@ -244,7 +244,7 @@ class Play:
         await asyncio.sleep(self.chance.random() * 8)
         await what
 
-    async def _session(self, name: str) -> str:
+    async def session(self, name: str) -> str:
         while True:
             try:
                 key = await self.ask(
@@ -409,6 +409,8 @@ class Play:
 
     def around(self) -> list[Coroutine[Any, Any, None]]:
         """Who and what is there beside the agents."""
+        from keyturn.testing.simulation import plans  # noqa: PLC0415  # it plays in a history
+
         return [
             *(self.reviewer(name) for name in (*REVIEWERS, OPERATOR)),
             self.tidier(),
@@ -416,6 +418,7 @@ class Play:
             self.tightener(),
             *self.people.around(),
             *self.policies.around(),
+            *plans.Plans(self, self.seed).around(),
         ]
 
     def is_quiet(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Final
 from keyturn.model import record as r
 from keyturn.model import reviewing as rv
 from keyturn.model.assessment import Assessment, Reversibility
-from keyturn.model.change import Effect
+from keyturn.model.change import Change, Effect
 from keyturn.model.quorum import Either, Every, Of, Quorum
 from keyturn.model.review import Review, ReviewRequest
 
@@ -43,11 +43,12 @@ def nobody_decides_twice_or_for_herself(order: Order) -> Iterator[str]:
                 aliases[event.name] = event.person
             case rv.TeamChanged():
                 teams[event.team] = {whose(member.person) for member in event.members}
-            case r.Received() | r.Joined():
+            case r.Received() | r.Joined() | rv.Narrowed():
                 operators[case] = event.change.principal.operator
             case r.Decided():
                 reviews.pop(case, None)
                 requests.pop(case, None)
+                reviews[case] += event.carried
                 glass.discard(case)
                 if event.request is not None:
                     requests[case] = (event.request, operators[case])
@@ -209,6 +210,103 @@ def two_relax_policy(order: Order) -> Iterator[str]:
                     yield f"{case}: was decided by {said}, which was not in force"
 
 
+def carried_over_only_where_nothing_rests_on_it(order: Order) -> Iterator[str]:
+    """An approval of the whole is one of a part where what was taken out destroys, nothing left touches it, and she gave it for that whole."""
+    changes: dict[str, Change] = {}
+    out: dict[str, tuple[Change, Change]] = {}
+    requests: dict[str, ReviewRequest] = {}
+    given: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for case, event in order:
+        match event:
+            case r.Received() | r.Joined():
+                changes[case] = event.change
+                out.pop(case, None)
+            case rv.Narrowed():
+                out[case], changes[case] = (changes[case], event.change), event.change
+            case r.Reviewed() if event.review.approve:
+                given[case].add((event.review.who, event.review.binding))
+            case r.Decided():
+                before, request = requests.get(case), event.request
+                if event.carried and (case not in out or before is None or request is None):
+                    yield f"{case}: approvals came from nowhere"
+                elif event.carried and before is not None and request is not None:
+                    yield from (f"{case}: carried over, though {why}" for why in _rests(*out[case]))
+                    if {(one.who, one.carried_from) for one in event.carried} - given[case]:
+                        yield f"{case}: carried over what nobody gave"
+                    if any(one.carried_from != before.digest for one in event.carried):
+                        yield f"{case}: carried over what was given for something older"
+                    if request.quorum > before.quorum or request.policy_digest != before.policy_digest:
+                        yield f"{case}: carried over to what other people have to decide"
+                    given[case] |= {(one.who, one.binding) for one in event.carried}
+                out.pop(case, None)
+                if request is not None:
+                    requests[case] = request
+
+
+def _rests(whole: Change, part: Change) -> Iterator[str]:
+    gone = [one for one in whole.operations if one not in part.operations]
+    left = {ref for one in part.operations for ref in one.resources}
+    if not gone or any(one.floor is not Effect.DELETE for one in gone):
+        yield "what was taken out destroys nothing"
+    if left.intersection(ref for one in gone for ref in one.resources):
+        yield "what is left touches the same"
+
+
+def said_once_and_in_time(order: Order) -> Iterator[str]:
+    """That time is nearly over, and that nobody has taken it on, is said once for each hold, not before its time, and of what is held."""
+    requests: dict[str, ReviewRequest] = {}
+    said: set[tuple[str, str]] = set()
+    looked: dict[str, int] = {}  # until when somebody looks at it
+    for case, event in order:
+        match event:
+            case r.Decided():
+                requests.pop(case, None)
+                said -= {(case, "reminded"), (case, "escalated")}
+                if event.request is not None:
+                    requests[case] = event.request
+            case rv.ReviewClaimed():
+                looked[case] = event.until_ms
+            case rv.ReviewReleased():
+                looked.pop(case, None)
+            case rv.Reminded() | rv.Escalated():
+                what, request = (
+                    ("reminded" if isinstance(event, rv.Reminded) else "escalated"),
+                    requests.get(case),
+                )
+                due = (
+                    (request.remind_at_ms if what == "reminded" else request.escalate_at_ms) if request else 0
+                )
+                if not 0 < due <= event.at_ms or (case, what) in said:
+                    yield f"{case}: was {what} twice, too soon, or of nothing"
+                if what == "escalated" and looked.get(case, 0) > event.at_ms:
+                    yield f"{case}: was escalated while somebody looked at it"
+                said.add((case, what))
+
+
+def claims_are_of_who_may_look(order: Order) -> Iterator[str]:
+    """Nobody behind the agent takes a case on, and nobody takes another's over without a word."""
+    aliases: dict[str, str] = {}
+    excluded: dict[str, set[str]] = {}
+    looks: dict[str, tuple[str, int]] = {}
+    for case, event in order:
+        match event:
+            case rv.AliasChanged():
+                aliases[event.name] = event.person
+            case r.Decided():
+                looks.pop(case, None)
+                excluded[case] = {*event.request.excluded} if event.request else set()
+            case rv.ReviewReleased():
+                looks.pop(case, None)
+            case rv.ReviewClaimed():
+                who = aliases.get(event.by, event.by)
+                if who in {aliases.get(one, one) for one in excluded[case]}:
+                    yield f"{case}: {who} looks at her own agent's"
+                other, until_ms = looks.get(case, ("", 0))
+                if until_ms > event.at_ms and other != who and not (event.word and event.taken_from):
+                    yield f"{case}: {who} took it from {other} without a word"
+                looks[case] = (who, event.until_ms)
+
+
 def _unless_agreed(agreed: dict[str, str], what: str) -> Iterator[str]:
     wrong = agreed.pop(what, "nobody was asked")
     if wrong:
@@ -241,6 +339,9 @@ RULES: Final = (
     batches_take_nothing_away,
     two_change_who_decides,
     two_relax_policy,
+    carried_over_only_where_nothing_rests_on_it,
+    said_once_and_in_time,
+    claims_are_of_who_may_look,
     one_of_the_two,
 )
 
