@@ -98,16 +98,16 @@ def deny(
     ctx: click.Context, cases: tuple[str, ...], note: str | None, guide: str, alike: bool, output: str
 ) -> None:
     """Deny cases; one no is enough for each."""
-    from keyturn.cli import text
-
     if note is None and not guide:
         raise click.UsageError("say why: -m TEXT, or what to do instead: --guide TEXT")
     console = api(ctx)
     named = list(dict.fromkeys(cases))
     if alike:
+        from keyturn.core.alike import alike as same
+
         held = [case for case in console.get("/cases?open=1")["cases"] if case["phase"] == "held"]
-        meant = {text.alike(case) for case in held if case["id"] in named}
-        named += [case["id"] for case in held if text.alike(case) in meant and case["id"] not in named]
+        meant = {same(case) for case in held if case["id"] in named}
+        named += [case["id"] for case in held if same(case) in meant and case["id"] not in named]
     told, refused = [], []
     for name in named:
         try:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable
 from typing import Any, Final
 
+from keyturn.core.alike import alike
 from keyturn.model.assessment import WAYS_BACK, place
 
 NARROW: Final = 80
@@ -74,13 +75,6 @@ def span(seconds: int) -> str:
         if seconds >= 2 * size:
             return f"{seconds // size} {name}"
     return f"{seconds} s"
-
-
-def alike(case: dict[str, Any]) -> tuple[Any, ...]:
-    """Equal for cases that one look answers: the same agent asks the same of other things of the same kind."""
-    kinds = sorted({resource.partition("/")[0] for resource in case["resources"]})
-    asked = (case["agent"], case["operator"], tuple(case["operations"]), tuple(kinds), case["effect"])
-    return (*asked, case["environment"], case["phase"], tuple(sorted(case["approvals"])), case["claimed_by"])
 
 
 def inbox(cases: list[dict[str, Any]], *, each: bool = False) -> str:

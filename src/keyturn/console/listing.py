@@ -19,6 +19,7 @@ from keyturn.console import show
 from keyturn.console.identity import User
 from keyturn.console.precedents import like_of
 from keyturn.console.text import skeleton
+from keyturn.core.alike import alike
 from keyturn.core.case import Case, Phase
 from keyturn.runtime.interface import Desk
 
@@ -213,13 +214,12 @@ def _row(case: Case) -> dict[str, Any]:
     row = show.summary(case)
     number = int("0" + re.sub(r"\D", "", case.id)[:15])
     destroys = row["effect"] not in {"delete", "replace"}
-    like = (row["agent"], row["operator"], row["operations"], row["effect"], row["environment"], row["phase"])
     text = " ".join([*(str(row[key]) for key in _EVERYWHERE), *row["resources"], *row["operations"]]).lower()
     return row | {
         "number": number,
         # What destroys stands first; among equals, what expires first. Compared as text, here and on the page.
         "rank": f"{int(destroys)}-{9 - row['risk_rank']}-{row['deadline_ms'] or 0:015d}-{number:015d}",
-        "like": hashlib.sha256(repr(like).encode()).hexdigest()[:12],
+        "like": hashlib.sha256(repr(alike(row)).encode()).hexdigest()[:12],
         "text": text,
         "precedent": like_of(case),
         "skeletons": {skeleton(name): name for name in row["resources"]},

@@ -37,7 +37,7 @@ class Plans:
             await asyncio.sleep(self.chance.random() * 10)
             names = self.chance.sample(THINGS, self.chance.choice((2, 2, 3)))
             if self.chance.random() < 0.2:
-                names.append(names[0])  # and what was taken out may be touched by what is left
+                names.insert(0, names[0])  # and what was taken out may be touched by what is left
             action = self.chance.choice(("Delete", "Delete", "Delete", "Set"))
             given = [
                 (
