@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -15,8 +14,8 @@ import click
 
 from keyturn.cli.shared import CASE, EXIT_REFUSED, api, out, output_option
 
-FOLLOW_S: Final = 1.0
-"""How often ``log -f`` asks for more."""
+FOLLOW_S: Final = 10
+"""So long ``log -f`` waits for the next entry, and then asks again."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -186,8 +185,7 @@ def log(ctx: click.Context, case: str, lines: int, follow: bool, output: str) ->
     _print(found["lines"], output)
     while follow:
         after = found["lines"][-1]["seq"] if found["lines"] else found.get("after", found["head"])
-        time.sleep(FOLLOW_S)
-        found = console.get(f"/log?after={after}&limit=1000")
+        found = console.get(f"/log?after={after}&limit=1000&wait_s={FOLLOW_S}")
         found["after"] = after
         _print(found["lines"], output)
 

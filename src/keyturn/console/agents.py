@@ -45,9 +45,8 @@ class Agents:
         halts = self._desk.status()["halted_by"]
         sessions = self._desk.sessions()
         now_ms = time.time_ns() // 1_000_000
-        found = seen(agents(self._desk.cases(limit=CASES_MAX), sessions, halts, now_ms=now_ms))
-        if one:
-            found = [agent for agent in found if agent["name"] == one]
+        cases = self._desk.cases(limit=CASES_MAX)
+        found = seen(agents(cases, sessions, halts, now_ms=now_ms, only=one))
         if one and not found:
             return self._site.nothing_here(request, user)
         if wants_json(request):
@@ -75,9 +74,14 @@ class Agents:
 
 
 def agents(
-    cases: Iterable[Case], sessions: Iterable[SessionKey], halts: dict[str, str], *, now_ms: int
+    cases: Iterable[Case],
+    sessions: Iterable[SessionKey],
+    halts: dict[str, str],
+    *,
+    now_ms: int,
+    only: str = "",
 ) -> list[dict[str, Any]]:
-    """One row for each agent that has a session or asked for something lately; those at work first."""
+    """One row for each agent, or `only` for this one, that has a session or asked for something lately; those at work first."""
     rows: dict[str, dict[str, Any]] = {}
 
     def row(name: str) -> dict[str, Any]:
@@ -101,7 +105,7 @@ def agents(
             },
         )
 
-    for key in sessions:
+    for key in (key for key in sessions if only in {"", key.agent}):
         row(key.agent)["sessions"].append(
             {
                 "id": key.session,
@@ -112,11 +116,15 @@ def agents(
         )
     asked: defaultdict[str, list[Case]] = defaultdict(list)
     for case in cases:  # newest first
-        if case.change is not None and case.change.principal.agent:
+        if (
+            case.change is not None
+            and case.change.principal.agent
+            and only in {"", case.change.principal.agent}
+        ):
             _count(row(case.change.principal.agent), case)
             asked[case.change.principal.agent].append(case)
     for name in halts:
-        if name:
+        if name and only in {"", name}:
             row(name)
     for one in rows.values():
         people = [*(session["operator"] for session in one["sessions"]), *one["operators"]]

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from keyturn.console import radius, show, story
+from keyturn.console import radius, show
 from keyturn.console.bodies import NOTE_CHARS_MAX, is_json, read_body
 from keyturn.console.evidence_api import EvidenceApi
 from keyturn.console.identity import Caller, Identity
@@ -53,9 +53,6 @@ STATUS: Final = {
 
 CASES_MAX: Final = 1_000
 """More cases than this are not one answer but an export."""
-
-LOG_MAX: Final = 1_000
-"""Entries of the log in one answer."""
 
 
 class LoginBody(msgspec.Struct, frozen=True):
@@ -160,7 +157,7 @@ class Api:
             ("GET", "/api/v1/cases/{id}", self._case),
             ("GET", "/api/v1/cases/{id}/fresh", self._fresh),
             ("GET", "/api/v1/cases/{id}/graph", self._graph),
-            ("GET", "/api/v1/log", self._log),
+            ("GET", "/api/v1/log", self._evidence.log),
             ("POST", "/api/v1/cases/{id}/review", self._review),
             ("POST", "/api/v1/cases/{id}/sign", self._sign),
             ("POST", "/api/v1/cases/{id}/execute", self._execute),
@@ -428,14 +425,6 @@ class Api:
 
     async def _status(self, request: Request, user: Caller) -> Response:
         return JSONResponse(self._desk.status())
-
-    async def _log(self, request: Request, user: Caller) -> Response:
-        """Entries after a sequence number; without one the newest."""
-        limit = min(LOG_MAX, _number(request, "limit", 200))
-        head = int(self._desk.status()["log_entries"])
-        after = _number(request, "after", max(0, head - limit))
-        lines = [story.line(entry) for entry in self._desk.log(after=after, limit=limit)]
-        return JSONResponse({"head": head, "lines": lines})
 
     async def _openapi(self, request: Request, user: Caller) -> Response:
         from keyturn.console.openapi import document  # noqa: PLC0415  # it describes this very module

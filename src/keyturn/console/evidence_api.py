@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
 from collections import Counter
 from typing import Any, Final
@@ -10,6 +12,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from keyturn.console import story
 from keyturn.console.identity import Identity, User
 from keyturn.core.attention import BUDGET, DAY_MS, Attention
 from keyturn.core.evidence import SAMPLE_MAX, Filter
@@ -24,6 +27,16 @@ MS_DIGITS_MAX: Final = 15
 ATTENTION_DAYS: Final = 30
 BUDGET_MAX: Final = 500
 """More reviews than this a day are no budget but its absence."""
+
+
+LOG_MAX: Final = 1_000
+"""Entries of the log in one answer."""
+
+WRITTEN_S: Final = 0.02
+"""An entry that is heard of is on the disk some milliseconds later."""
+
+LOG_WAIT_S_MAX: Final = 10
+"""A client that follows the log asks again after this; a plane that ends does not wait for it for longer."""
 
 
 class EvidenceApi:
@@ -58,6 +71,26 @@ class EvidenceApi:
                 "roles": status.get("roles", []),
             }
         )
+
+    async def log(self, request: Request, user: User) -> Response:
+        """Entries after a sequence number; without one the newest. With `wait_s` the first that comes is waited for, so long at most."""
+        limit, wait_s = min(LOG_MAX, _few(request, "limit", 200)), _few(request, "wait_s", 0)
+        if wait_s and "after" in request.query_params:
+            await self._something_after(_few(request, "after", 0), min(LOG_WAIT_S_MAX, wait_s))
+        head = int(self._desk.status()["log_entries"])
+        after = _few(request, "after", max(0, head - limit))
+        lines = [story.line(entry) for entry in self._desk.log(after=after, limit=limit)]
+        return _json({"head": head, "lines": lines})
+
+    async def _something_after(self, after: int, wait_s: int) -> None:
+        """Until the log has an entry after this one; whoever writes to the store wakes who listens."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                if self._desk.head() <= after:
+                    async for _ in self._desk.subscribe():
+                        break
+                while not self._desk.log(after=after, limit=1):  # noqa: ASYNC110  # it is on its way to the disk
+                    await asyncio.sleep(WRITTEN_S)
 
     async def attention(self, request: Request, user: User) -> Response:
         return _json(await attention_of(self._desk, request))
@@ -102,6 +135,14 @@ def number(request: Request, name: str, default: int | None) -> int | None:
     if not (asked.isascii() and asked.isdigit() and len(asked) <= MS_DIGITS_MAX):
         raise OperatorError(name, f"{name} is a whole number, not {asked[:20]!r}")
     return int(asked)
+
+
+def _few(request: Request, name: str, default: int) -> int:
+    """As `number`, of at most nine digits."""
+    found = number(request, name, default) or 0
+    if found > 999_999_999:  # as the API says of itself
+        raise OperatorError(name, f"{name} is a whole number of at most nine digits")
+    return found
 
 
 def _json(value: Any) -> Response:

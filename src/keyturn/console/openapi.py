@@ -190,6 +190,12 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
         shapes.Log,
         query=(
             Query("after", "entries after this number; without it the newest", "integer", 999_999_999),
+            Query(
+                "wait_s",
+                "with after: so long the next entry is waited for; 10 at most",
+                "integer",
+                999_999_999,
+            ),
             _LIMIT,
         ),
         says="The log in a few words an entry.",

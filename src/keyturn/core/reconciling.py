@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from keyturn.model import record as r
+from keyturn.model import reviewing as rv
 from keyturn.model.change import Change, ResourceRef
 from keyturn.model.execution import Outcome, OutcomeStatus
 from keyturn.model.record import EntryBody
@@ -48,7 +49,7 @@ class Calls:
         if isinstance(event, r.DrillBegun | r.Drilled):
             self._drill(event)
             return
-        if isinstance(event, r.Received | r.Joined):
+        if isinstance(event, r.Received | r.Joined | rv.Narrowed):
             self._cases[body.case] = _Open(event.change)
             return
         case = self._cases.get(body.case)

@@ -22,14 +22,15 @@ READ_AT_ONCE: Final = 500
 
 
 class Evidence:
-    """Reads the log from its first entry; slow on a long one, and never in anybody's way."""
+    """Reads the log from its first entry once, and from then on what came since; never in anybody's way."""
 
     def __init__(
         self, book: Book, author: Callable[[], Author], checkpoint: Callable[[], Awaitable[None]]
     ) -> None:
         self._book, self._author, self._checkpoint = book, author, checkpoint
-        self._watch, self._watched = Watch(), 0  # up to which entry of the log
-        self._watching = asyncio.Lock()
+        self._watch, self._index, self._counts = Watch(), Index(), Counter[str]()
+        self._seen = 0  # up to which entry of the log they have it
+        self._reading = asyncio.Lock()
 
     async def export(self, wanted: Filter) -> AsyncIterator[bytes]:
         """A bundle of the cases that are wanted, piece by piece; of the whole log where nothing is left out."""
@@ -71,26 +72,33 @@ class Evidence:
 
     async def counts(self) -> Counter[str]:
         """Entries of the log by the tag of their event; `single_handed` are proposals among people that nobody else looked at."""
-        found: Counter[str] = Counter()
-        async for body in self._bodies():
-            found[str(type(body.event).__struct_config__.tag)] += 1
-            found["single_handed"] += isinstance(body.event, ProposalDecided) and bool(body.event.unreviewed)
-        return found
+        await self._read_on()
+        return self._counts.copy()
 
     async def attention(self, *, since_ms: int, until_ms: int, budget: int) -> Attention:
-        """Where reviewers' attention went in that time. The log is read once, and from then on what came since."""
-        async with self._watching:
-            async for body in self._bodies(after=self._watched):
-                self._watch.see(body)
-                self._watched = body.seq
+        """Where reviewers' attention went in that time."""
+        await self._read_on()
         return self._watch.found(since_ms, until_ms, budget)
 
     async def index(self, *, until: int | None = None) -> Index:
-        """Every case, by what it can be chosen by."""
-        index = Index()
+        """Every case, by what it can be chosen by, as of the entry `until`."""
+        await self._read_on(until)
+        if until is None or self._seen == until:
+            return self._index
+        index = Index()  # somebody else has read on meanwhile
         async for body in self._bodies(until=until):
             index.see(body)
         return index
+
+    async def _read_on(self, until: int | None = None) -> None:
+        async with self._reading:
+            async for body in self._bodies(after=self._seen, until=until):
+                self._watch.see(body)
+                self._index.see(body)
+                self._counts[str(type(body.event).__struct_config__.tag)] += 1
+                alone = isinstance(body.event, ProposalDecided) and bool(body.event.unreviewed)
+                self._counts["single_handed"] += alone
+                self._seen = body.seq
 
     async def _bodies(self, *, after: int = 0, until: int | None = None) -> AsyncIterator[EntryBody]:
         decode = msgspec.json.Decoder(EntryBody).decode

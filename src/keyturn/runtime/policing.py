@@ -10,6 +10,8 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+import msgspec
+
 from keyturn import pipeline
 from keyturn.core import policing
 from keyturn.core.people import People
@@ -120,7 +122,8 @@ class Policing:
         found: list[tuple[r.PlaneEvent, ...] | None] = []
 
         def chosen() -> tuple[r.PlaneEvent, ...]:
-            found.append(policing.load(self._people, loaded, compared))
+            now = msgspec.structs.replace(loaded, at_ms=self._clock())  # a proof takes seconds
+            found.append(policing.load(self._people, now, compared))
             return found[-1] or ()
 
         await self._book.note_from(chosen)

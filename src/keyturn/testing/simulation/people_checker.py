@@ -17,7 +17,7 @@ from keyturn.model.review import Review, ReviewRequest
 _TAKES_AWAY: Final = {Effect.DELETE, Effect.REPLACE}
 
 WRITTEN_MS: Final = 1_000
-"""What is loaded decides when it is on the disk; what is decided until then may be written after it, and is asked again at its claim."""
+"""What is said counts when it is on the disk; what came in until then may stand after it in the log."""
 
 AROUND: Final = (rv.GlassBroken,)
 """After these nobody's approval is asked for; the rules here look at them."""
