@@ -29,6 +29,7 @@ from keyturn.model.canonical import canonical, digest
 from keyturn.model.change import Change, Principal, Request, ResourceRef
 from keyturn.model.decision import Decision, Obligations, Reason, Verdict
 from keyturn.model.execution import Answer, Call, Grant, Refused, Role, Succeeded, Unavailable
+from keyturn.model.quorum import Quorum
 from keyturn.model.radius import Radius
 from keyturn.model.record import Draft, Entry
 from keyturn.providers.aws import recipes
@@ -104,8 +105,8 @@ class Obliging:
 
     digest = "policy:obliging"
 
-    def left_out(self) -> frozenset[str]:
-        return frozenset()
+    def trees(self) -> tuple[Quorum, ...]:
+        return ()
 
     def answer(self, change: Change, assessment: Assessment, facts: Facts) -> Decision:
         kinds = [recipes.for_kind(ref.kind) for operation in change.operations for ref in operation.resources]
