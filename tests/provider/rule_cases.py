@@ -824,4 +824,47 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
             {"DetectorId": "d", "AccountDetails": [{"AccountId": "123456789012", "Email": "e"}]},
         ),
     ),
+    "GEN020": (
+        Case("iotwireless:UpdateLogLevelsByResourceTypes", {"DefaultLogLevel": "DISABLED"}),
+        Case("iotwireless:UpdateLogLevelsByResourceTypes", {"DefaultLogLevel": "ERROR"}),
+    ),
+    "GEN021": (
+        Case("iam:UpdateGroup", {"GroupName": "g", "NewGroupName": "h"}),
+        Case("iam:UpdateGroup", {"GroupName": "g"}),
+    ),
+    "GEN022": (
+        Case(
+            "grafana:UpdateWorkspaceAuthentication",
+            {
+                "workspaceId": "w",
+                "authenticationProviders": ["SAML"],
+                "samlConfiguration": {"idpMetadata": {"url": "u"}},
+            },
+        ),
+        Case("grafana:UpdateWorkspaceAuthentication", {"workspaceId": "w"}),
+    ),
+    "GEN023": (
+        Case(
+            "mediastore:PutCorsPolicy",
+            {
+                "ContainerName": "c",
+                "CorsPolicy": [{"AllowedOrigins": ["*"], "AllowedMethods": ["GET", "DELETE"]}],
+            },
+        ),
+        Case(
+            "mediastore:PutCorsPolicy",
+            {"ContainerName": "c", "CorsPolicy": [{"AllowedOrigins": ["*"], "AllowedMethods": ["GET"]}]},
+        ),
+    ),
+    "GEN024": (
+        Case("ses:SetIdentityNotificationTopic", {"Identity": "i", "NotificationType": "Bounce"}),
+        Case(
+            "ses:SetIdentityNotificationTopic",
+            {"Identity": "i", "NotificationType": "Bounce", "SnsTopic": "t"},
+        ),
+    ),
+    "GEN025": (
+        Case("cloudfront:AssociateAlias", {"TargetDistributionId": "E1", "Alias": "www.example.com"}),
+        Case("cloudfront:ListConflictingAliases", {"DistributionId": "E1", "Alias": "www.example.com"}),
+    ),
 }

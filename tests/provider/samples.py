@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import yaml
 
 from keyturn.core.ports import Facts
+from keyturn.explaining import Explainer, asked_of
 from keyturn.model.assessment import Assessment
 from keyturn.model.execution import Answer, Call, Unavailable
 from keyturn.providers.aws import assess
@@ -40,6 +41,19 @@ def samples(name: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
         if line and not line.startswith("#"):
             operation, _, given = line.partition(" ")
             yield line, operation, yaml.safe_load(given)
+
+
+def commands(name: str) -> list[Flagged]:
+    """Every `aws` command of a sample, by the question that `keyturn explain` would be asked of it in development."""
+    explainer = Explainer(engine())
+    found = []
+    for line in (HERE / f"{name}.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith("aws "):
+            said = explainer.explain(asked_of({"command": line, "environment": "development"}))
+            if said.asked.why:
+                raise ValueError(f"{line}: {said.asked.why}")
+            found.append(Flagged(line, said.destructive, said.decision.verdict != "allow", said.assessment))
+    return found
 
 
 def judged(name: str) -> list[Flagged]:

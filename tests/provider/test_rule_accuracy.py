@@ -9,7 +9,7 @@ from moto import mock_aws
 
 from tests.provider.ordinary_work import work
 from tests.provider.provider_world import Account
-from tests.provider.samples import judged
+from tests.provider.samples import commands, judged
 
 HARMFUL_FLAGGED, HARMLESS_FLAGGED = 0.99, 0.02
 HELD_OUTSIDE, HELD_INSIDE = 0.01, 0.05
@@ -41,6 +41,18 @@ def test_what_only_looks_like_it_is_let_alone() -> None:
     assert len(found) >= 150
     assert len(flagged) <= HARMLESS_FLAGGED * len(found), flagged
     assert [one.line for one in found if one.destructive] == []
+
+
+BLIND_HARMFUL = {"first": 168, "second": 140, "third": 143, "fourth": 121}
+BLIND_HARMLESS = {"first": 8, "second": 11, "third": 7, "fourth": 10}
+"""How many are flagged now; what was flagged when nothing knew them stands in their first lines."""
+
+
+def test_what_the_blind_samples_taught_is_not_forgotten() -> None:
+    """Commands that were drawn at random and labelled unseen: flagged as many as the last time, or better."""
+    harmful = {name: sum(map(bool, commands(f"blind/{name}_harmful"))) for name in BLIND_HARMFUL}
+    harmless = {name: sum(map(bool, commands(f"blind/{name}_harmless"))) for name in BLIND_HARMLESS}
+    assert (harmful, harmless) == (BLIND_HARMFUL, BLIND_HARMLESS)
 
 
 @pytest.mark.slow

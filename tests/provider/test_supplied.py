@@ -83,6 +83,7 @@ def test_every_password_of_any_request_is_heard_of() -> None:
             name
             for name, member in (shape.members if shape else {}).items()
             if name.lower().endswith("password")
+            and not name.lower().endswith("onetimepassword")  # it opens nothing a second time
             and table.service(service).shape(member.shape).kind == "string"
         ]
         asked_for = operation(f"{service}:{op.name}", {})

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from keyturn.model.change import READ_EFFECTS, Effect
 from keyturn.providers.aws import catalogue, plans
-from tools.accuracy import oracles
+from tools.accuracy import naming, oracles
 
 Table = dict[str, Counter[str]]
 """What the oracle says -> what the catalogue says -> how often."""
@@ -54,6 +54,7 @@ def figures() -> dict[str, float]:
     changing = [one.name for one in known if _effect(one.name) not in READ_EFFECTS]
     policy = [one.name for one in known if "Permissions" in one.level and _effect(one.name) not in READS]
     tagging = [one.name for one in known if "Tagging" in one.level and _effect(one.name) not in READS]
+    names = naming.named()
     ways = Counter(plans.known(*name.split(":", 1)) for name in changing)
     return {
         "reads by HTTP DELETE": sum(one.method == "DELETE" and _effect(one.name) in READS for one in known),
@@ -78,6 +79,10 @@ def figures() -> dict[str, float]:
         "share of changes with an ARN or an id": round(
             sum(ways[way] for way in ("arn", "form", "id")) / len(changing), 4
         ),
+        "share of changes that name an ARN or an id, asked with little": round(
+            (names["arn"] + names["id"]) / names.total(), 4
+        ),
+        "share of changes that name an ARN, asked with little": round(names["arn"] / names.total(), 4),
     }
 
 

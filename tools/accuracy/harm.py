@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from tests.provider.samples import judged
+from tests.provider.samples import commands, judged
+
+BLIND = ("first", "second", "third", "fourth")
+"""Samples of `aws` commands, drawn by `draw` and labelled before anything judged them; what they gave then stands in their first lines."""
 
 
 def report() -> str:
     """Two lines a sample: how many are flagged, and which of them the wrong way."""
     said = []
     for name, wanted in (("harmful", True), ("harmless", False)):
-        found = judged(name)
-        flagged = sum(map(bool, found))
-        destructive = sum(one.destructive for one in found)
-        said.append(
-            f"{name}: {len(found)} commands without a destructive verb, {flagged} flagged ({100 * flagged / len(found):.1f} %), "
-            f"{destructive} of them destructive"
-        )
-        said += [f"  wrong: {one.line}" for one in found if bool(one) is not wanted]
+        for sample, found in (
+            (name, judged(name)),
+            *((f"blind/{one}_{name}", commands(f"blind/{one}_{name}")) for one in BLIND),
+        ):
+            flagged = sum(map(bool, found))
+            destructive = sum(one.destructive for one in found)
+            said.append(
+                f"{sample}: {len(found)} commands without a destructive verb, {flagged} flagged ({100 * flagged / len(found):.1f} %), "
+                f"{destructive} of them destructive"
+            )
+            said += [f"  wrong: {one.line}" for one in found if bool(one) is not wanted]
     return "\n".join(said)
 
 

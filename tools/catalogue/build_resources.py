@@ -46,10 +46,15 @@ def build(target: Path) -> dict[str, Any]:
     counts: Counter[str] = Counter()
     kinds: dict[str, str] = {}
     parents: dict[str, list[Any]] = {}
+    doubtful: set[str] = (
+        set()
+    )  # two services write the ARN of one kind in two ways: lex's bots by name, and by id
     for service, model, _, prefixes in services(Loader()):
         types = _types(authorization, prefixes)
-        for kind, prefix in _kinds(types):
-            kinds.setdefault(kind, prefix)
+        own = dict(reversed(list(_kinds(types))))  # the form with the fewest variables
+        for kind, prefix in own.items():
+            if kinds.setdefault(kind, prefix) != prefix:
+                doubtful.add(kind)
         parents |= dict(_parents(types))
         for name in model["operations"]:
             if catalogue.lookup(service, name).effect in READ_EFFECTS:
@@ -58,6 +63,7 @@ def build(target: Path) -> dict[str, Any]:
             plan = _plan(service, name, model, found[1] if found else None, types)
             counts[plan[0] if plan[0] != "p" else f"p{plan[1]}"] += 1
             plans.setdefault(service, {})[name] = _numbered(plan, forms)
+    kinds = {kind: prefix for kind, prefix in kinds.items() if kind not in doubtful}
     body = {"forms": list(forms), "kinds": kinds, "parents": parents, "plans": plans}
     raw = json.dumps(body, separators=(",", ":"), sort_keys=True).encode()
     target.write_bytes(zlib.compress(raw, 9))
@@ -166,7 +172,7 @@ def _plan(
         ("Create", "Register", "Allocate", "Request", "Run", "Import", "Provision", "Purchase")
     )
     own = _arn_of_noun(noun, top, creates)
-    if own:
+    if own and not (_JOINS.match(name) and _MENTIONED.search(own) and _others(top, own)):
         return ["a", own]
     about = [kind["name"] for kind in (details or {}).get("resourceTypes", ()) if kind["name"] in types]
     filled = _forms(noun, parameters, types, about, own_only=creates)
@@ -184,7 +190,7 @@ def _plan(
         return ["a", arn]
     single = _identifier(service, name, noun, top, types, creates)
     if single:
-        return single
+        return [*single, 1] if _only_a_name(single, types) else single
     if filled:
         return ["p", "t", filled[1], filled[2]]
     parent = _arn_or_parent(top, types)
@@ -193,9 +199,34 @@ def _plan(
     return ["n"] if not _named(top) else ["u"]
 
 
+def _only_a_name(plan: list[Any], types: dict[str, str]) -> bool:
+    """Whether a name is given where the ARN has an id that the service makes up: the ARN cannot be told from it."""
+    if not re.search(r"[Nn]ames?$", plan[1]):
+        return False
+    for arn in types.values():
+        if _kind_of(arn) == plan[2]:
+            return bool(str(_VARIABLE.findall(arn)[-1]).lower().endswith("id"))
+    return False
+
+
 def _speaks(kind: str, noun: str) -> bool:
     plain = _plain(kind)
     return plain == noun or noun.endswith(plain) or plain.endswith(noun)
+
+
+_JOINS = re.compile(r"Associate|Disassociate|Attach|Detach|Add|Remove")
+
+
+def _others(top: dict[str, bool], own: str) -> list[str]:
+    """What else must be given that names something: of two that are joined, it is about the one that is not merely mentioned."""
+    return [
+        path
+        for path, needed in top.items()
+        if needed and path != own and _NAMES_IT.search(path) and not _MENTIONED.search(path)
+    ]
+
+
+_NAMES_IT = re.compile(r"(?:Name|name|Id|ID|id|Identifier|identifier|Arn|ARN|arn|Identity)$")
 
 
 def _arn_of_noun(noun: str, top: dict[str, bool], creates: bool) -> str:
@@ -222,6 +253,8 @@ def _forms(
         arn = types[kind]
         variables = [one for one in _VARIABLE.findall(arn) if one not in _PLACES]
         places = {one: _fill(one, kind, parameters, last=one == variables[-1]) for one in variables}
+        if about == [kind] and not own_only and variables and not places[variables[-1]]:
+            places[variables[-1]] = _nearly(variables[-1], kind, parameters)
         if not variables or not all(places.values()) or len(set(places.values())) < len(places):
             continue
         if _MENTIONED.search(next(reversed(places.values()))) and not _speaks(kind, noun):
@@ -233,6 +266,31 @@ def _forms(
         if best is None or tuple(map(int, score)) > best[0]:
             best = (tuple(map(int, score)), kind, arn, places)
     return best[1:] if best else None
+
+
+def _nearly(variable: str, kind: str, parameters: dict[str, bool]) -> str:
+    """Where the reference names one type for an action: the parameter that must be given and calls it by a part of its name, or by
+    more of it (a certificate is a `cert`, an application an `app`); "" where several might.
+    """
+    words = {_plain(kind), _stem(variable)} - _IDS
+    found = [
+        path
+        for path, needed in parameters.items()
+        if needed
+        and "." not in path
+        and _IDENTIFIER.search(path)
+        and not _MENTIONED.search(path)
+        and not re.search(r"(?:Arn|ARN|arn|[Kk]ey|Keys)s?$|^Initial|^initial", path)
+        and not (_plain(variable).endswith("id") and re.search(r"[Nn]ames?$", path))
+        and len(stem := _stem(path)) > 2
+        and any(
+            stem == word
+            or (len(word) > 2 and (stem.endswith(word) or word.endswith(stem)))
+            or (2 < len(word) < 5 and stem.startswith(word))
+            for word in words
+        )
+    ]
+    return found[0] if len(found) == 1 else ""
 
 
 def _fill(variable: str, kind: str, parameters: dict[str, bool], *, last: bool) -> str:
@@ -340,11 +398,31 @@ def _stem_words(path: str) -> str:
     return re.sub(r"(?:Name|name|Identifier|identifier|Id|ID|id|Arn|ARN|arn|Key)s?$", "", path)
 
 
+_CALLED = {
+    "dbcluster": "cluster",
+    "dbclusterparametergroup": "cluster-pg",
+    "dbclustersnapshot": "cluster-snapshot",
+    "dbinstance": "db",
+    "dbparametergroup": "pg",
+    "dbsecuritygroup": "secgrp",
+    "dbsnapshot": "snapshot",
+    "dbsubnetgroup": "subgrp",
+    "jobflow": "cluster",
+    "optiongroup": "og",
+}
+"""What parameters of RDS and EMR call otherwise than the reference does."""
+
+
 def _kind(service: str, words: str, types: dict[str, str]) -> str:
     """``service:type`` as an ARN of the type would give it, where the reference has one of that name; a member whose ARN begins
     with its container's word keeps its own.
     """
     plain = _plain(re.sub(r"^(?:Target|New|new|target)(?=[A-Z])", "", words))
+    plain = (
+        _plain(_CALLED.get(plain, plain))
+        if any(":rds:" in arn or ":elasticmapreduce:" in arn for arn in types.values())
+        else plain
+    )
     for kind, arn in types.items():
         if _plain(kind) == plain:
             rest = arn.split(":", 5)[5]

@@ -12,7 +12,7 @@ from keyturn.model.change import READ_EFFECTS, Operation, ResourceRef
 from keyturn.model.decision import Decision
 from keyturn.policy.facts import is_production, undo_window_s
 from keyturn.providers.aws import catalogue
-from keyturn.providers.aws.resources import arn_of
+from keyturn.providers.aws.told_arns import told_arn
 
 
 class Explained(msgspec.Struct, frozen=True):
@@ -51,7 +51,7 @@ class Explained(msgspec.Struct, frozen=True):
             "destructive": self.destructive,
             "reversibility": found.reversibility.value,
             "data_loss": self.data_loss,
-            "resources": [_resource(ref) for ref in self._resources()],
+            "resources": self._resources(),
             "findings": [
                 {
                     "code": finding.code,
@@ -86,8 +86,13 @@ class Explained(msgspec.Struct, frozen=True):
             row["note"] = self.asked.note
         return row
 
-    def _resources(self) -> tuple[ResourceRef, ...]:
-        return tuple(dict.fromkeys(ref for operation in self.operations for ref in operation.resources))
+    def _resources(self) -> list[dict[str, str]]:
+        told: dict[ResourceRef, dict[str, str]] = {}
+        for operation in self.operations:
+            for ref in operation.resources:
+                if ref not in told:
+                    told[ref] = _resource(ref, operation)
+        return list(told.values())
 
     def _narrow(self) -> dict[str, Any] | None:
         if not self.assessment.alternatives:
@@ -99,5 +104,13 @@ class Explained(msgspec.Struct, frozen=True):
         return {"commands": commands, "exact": first.exact, "why": first.why, "lost": first.lost}
 
 
-def _resource(ref: ResourceRef) -> dict[str, str]:
-    return {"arn": arn_of(ref), "type": ref.kind, "id": ref.id, "account": ref.account, "region": ref.region}
+def _resource(ref: ResourceRef, operation: Operation) -> dict[str, str]:
+    arn = told_arn(ref, operation.service, operation.action, operation.parameters)
+    return {
+        "arn": arn,
+        "scope": "resource" if arn else "account",
+        "type": ref.kind,
+        "id": ref.id,
+        "account": ref.account,
+        "region": ref.region,
+    }

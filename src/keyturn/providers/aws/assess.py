@@ -4,6 +4,7 @@ live state; it starts at the catalogue's floor and rises. Only a true dry run an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from keyturn.providers.aws.recipes.base import Recipe, State
 from keyturn.providers.aws.rules import Context, Doubt, Rule, inside, rules_for, statements
 from keyturn.providers.aws.rules.parts import members_of
 from keyturn.providers.aws.rules.shapes import APPENDS
+from keyturn.providers.aws.rules.words import only_tightens
 
 _DESTROYS: Final = frozenset({Effect.DELETE, Effect.REPLACE})
 
@@ -283,9 +285,18 @@ def _reversibility(
         return max([Reversibility.R4, *said])
     if operation.floor is Effect.CREATE or absent:
         return max([Reversibility.R1, *said])
-    back = inverse or _taken_back_by(operation)
+    back = (
+        inverse
+        or _taken_back_by(operation)
+        or (operation.floor is Effect.PERMISSION and only_tightens(context))
+    )
     return max([Reversibility.R1 if back else Reversibility.R3, *said])
 
+
+_CONTAINERS: Final = re.compile(
+    r"Create(Group|Permission|PermissionSet|Policy|Role|ServiceLinkedRole|User|UserGroup|Team)$"
+)
+"""Of what decides who may do what, these are made and grant nothing until they are attached, or somebody is let in."""
 
 _PAIRS: Final = {
     "Add": "Remove",
@@ -301,6 +312,8 @@ _PAIRS: Final = {
 
 def _taken_back_by(operation: Operation) -> bool:
     """Whether the service has a call that takes off again what this one puts on: both are told by the request alone."""
+    if _CONTAINERS.match(operation.action):
+        return True
     for verb, other in _PAIRS.items():
         if operation.action.startswith(verb):
             name = other + operation.action.removeprefix(verb)

@@ -38,6 +38,12 @@ def known(service: str, operation: str) -> str:
     return {"a": "arn", "t": "form", "i": "id", "p": "parent", "n": "account"}.get(plan[0], "")
 
 
+def by_name_only(service: str, operation: str) -> bool:
+    """Whether the resource is named by its owner's name where its ARN has an id of the service's: there is no telling the ARN."""
+    plan = _load()["plans"].get(service, {}).get(operation) or ["u"]
+    return plan[-1] == 1 and "i" in plan[:2]
+
+
 def named(
     service: str, operation: str, parameters: Mapping[str, Any], places: Mapping[str, str]
 ) -> tuple[Named, ...]:

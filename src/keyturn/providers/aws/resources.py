@@ -180,6 +180,9 @@ _NAMES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "cloudformation": (("StackName", "cloudformation:stack"),),
     "ecr": (("repositoryName", "ecr:repository"),),
     "sts": (("RoleArn", "iam:role"),),
+    "ses": (("Identity", "ses:identity"),),
+    "sesv2": (("EmailIdentity", "ses:identity"),),
+    "pinpoint-email": (("EmailIdentity", "ses:identity"),),
 }
 
 _NAMES["docdb"] = _NAMES["neptune"] = _NAMES["rds"]

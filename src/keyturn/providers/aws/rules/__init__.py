@@ -225,4 +225,12 @@ def looked_at(name: str) -> frozenset[str]:
     return paths | {path.removesuffix("[]") for path in held}
 
 
-from keyturn.providers.aws.rules import delegation_supplied, exact, exposure, generic, handing_out, takings  # noqa: E402, F401  # they put their rules into the registry
+from keyturn.providers.aws.rules import (  # noqa: E402, F401  # they put their rules into the registry
+    delegation_supplied,
+    exact,
+    exposure,
+    generic,
+    handing_out,
+    takings,
+    words,
+)

@@ -77,7 +77,12 @@ def _passwords(value: Any, place: str = "", depth: int = 0) -> Iterator[str]:
     if isinstance(value, dict):
         for name, inner in value.items():
             path = f"{place}.{name}" if place else str(name)
-            if str(name).lower().endswith("password") and isinstance(inner, str) and inner:
+            if (
+                str(name).lower().endswith("password")
+                and not str(name).lower().endswith("onetimepassword")
+                and isinstance(inner, str)
+                and inner
+            ):
                 yield path
             yield from _passwords(inner, path, depth + 1)
     elif isinstance(value, list):

@@ -86,4 +86,6 @@ def _opens(name: str, value: Any) -> bool:
             or (name == "AuthType" and value == "NONE")
             or any(group in value for group in _GROUPS)
         )
+    if isinstance(value, dict):
+        return "Auth" in name and value.get("None") == {}
     return value is True and "public" in families(name)

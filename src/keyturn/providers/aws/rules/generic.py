@@ -11,10 +11,11 @@ import msgspec
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import READ_EFFECTS, Effect
 from keyturn.providers.aws import answers, recipes
-from keyturn.providers.aws.rules import Context, Fired, Said, rule
-from keyturn.providers.aws.rules.conditions import is_off, number
+from keyturn.providers.aws.rules import Context, Fired, Said, looked_at, rule
+from keyturn.providers.aws.rules.conditions import is_off, is_on, number
 from keyturn.providers.aws.rules.delegated import with_authority
-from keyturn.providers.aws.rules.shapes import APPENDS, STARTS, Leaf, of
+from keyturn.providers.aws.rules.shapes import APPENDS, Leaf, members, of
+from keyturn.providers.aws.rules.starting import MESSAGES, filled, sets_going
 from keyturn.providers.aws.triggers import WRITES
 
 R1, R3, R4 = Reversibility.R1, Reversibility.R3, Reversibility.R4
@@ -23,6 +24,22 @@ TAGGING: Final = re.compile(r"Tag|Untag")
 _WATCHES: Final = re.compile(
     r"(?i)log|audit|monitor|trac|metric|insight|alarm|notif|alert|detect|findings|inspect"
 )
+WATCHERS: Final = frozenset(
+    {
+        "accessanalyzer",
+        "cloudtrail",
+        "config",
+        "detective",
+        "guardduty",
+        "inspector2",
+        "macie2",
+        "securityhub",
+        "security-ir",
+        "xray",
+    }
+)
+"""Services that are there to see: what is off in them is not seen."""
+
 _GUARDS: Final = re.compile(
     r"(?i)encrypt|version|protect|lock|mfa|backup|recover|snapshot|guard|waf|tls|ssl|https|iam|auth|sign|scan|immutab|atrest|"
     r"transit|retain|multiaz|failover|replic|private|enforce|require|block"
@@ -35,6 +52,16 @@ def where(found: list[Leaf]) -> str:
 
 def paths(found: list[Leaf]) -> dict[str, Any]:
     return {"paths": list(dict.fromkeys(leaf.path for leaf in found[:10]))}
+
+
+def watches(path: str) -> bool:
+    """Whether what stands at a path, by its name, is there to see or to tell."""
+    return _WATCHES.search(path) is not None
+
+
+def guards(path: str) -> bool:
+    """Whether what stands at a path, by its name, is there to guard."""
+    return _GUARDS.search(path) is not None
 
 
 def makes(context: Context) -> bool:
@@ -85,7 +112,15 @@ def role_passed(context: Context) -> Fired:
         *READ_EFFECTS,
     }:
         return None  # there a role's name says which resource is meant
-    found = filled(of(context, "role"))
+    found = [leaf for leaf in filled(of(context, "role")) if not _ENUM.match(str(leaf.value))]
+    found += [
+        leaf
+        for leaf in members(context)
+        if isinstance(leaf.value, str) and _ROLE_ARN.match(leaf.value) and leaf not in found
+    ]
+    found = [
+        leaf for leaf in found if ":role/aws-service-role/" not in str(leaf.value)
+    ]  # no more than its service may
     if not found:
         return None
     return with_authority(
@@ -95,26 +130,52 @@ def role_passed(context: Context) -> Fired:
     )
 
 
+_ROLE_ARN: Final = re.compile(r"arn:[\w-]+:iam::\d*:role/")
+_ENUM: Final = re.compile(r"[A-Z][A-Z_]*$")
+"""A role somebody has in a conversation or a space, not one that acts."""
+
+
 def _runs(leaf: Leaf) -> bool:
-    """Targets are code where they name something that runs: an ARN or a role; addresses and ids are not."""
+    """Targets are code where they name something that runs: an ARN or a role; addresses and ids are not. Nor are codes that confirm."""
+    if leaf.name.lower() == "code" and isinstance(leaf.value, str) and len(leaf.value) <= _CODE_CHARS_MAX:
+        return False
     if leaf.name.lower() in {"target", "targets"} and isinstance(leaf.value, (list, dict)):
         return "arn" in str(leaf.value).lower()
     return not isinstance(leaf.value, (bool, int))
 
 
-def filled(found: list[Leaf]) -> list[Leaf]:
-    return [leaf for leaf in found if leaf.value not in (None, "", [], {}, False)]
+_CODE_CHARS_MAX: Final = 12
+"""What is sent to a telephone to be typed in is no longer."""
 
 
 @rule("GEN005", [], Kind.DELEGATED_AUTHORITY, Effect.EXECUTE, R1, SOURCE)
 def code_given(context: Context) -> Fired:
     """Code, a schedule, a target or a definition is given to something that acts later."""
-    if context.operation.floor in {Effect.DELETE, Effect.TAG, *READ_EFFECTS}:
+    if context.operation.floor in {Effect.DELETE, Effect.TAG, *READ_EFFECTS} or MESSAGES.match(
+        context.operation.action
+    ):
         return None
     found = [leaf for leaf in filled(of(context, "code")) if _runs(leaf)]
+    if context.operation.action.endswith("FromSourceControl"):
+        found = members(context)
+    found += [
+        leaf
+        for leaf in members(context)
+        if _LIBRARY.search(leaf.name) and str(leaf.value).startswith("s3://")
+    ]
     if not found:
         return None
-    if context.operation.name in _KEPT and not filled(of(context, "role")):
+    if all(_WHEN.match(leaf.name) for leaf in found) and not filled(of(context, "role")):
+        return Said(
+            f"What {context.ref} does anyway would be done at other times ({where(found)}).",
+            paths(found),
+            effect=Effect.UPDATE,
+            kind=Kind.NOTE,
+        )
+    kept = context.operation.name in _KEPT or (
+        makes(context) and all(_TEXT.match(leaf.name) for leaf in found)
+    )
+    if kept and not filled(of(context, "role")):
         return Said(
             f"{context.ref} is kept; it runs when somebody starts it, with no role of its own ({where(found)}).",
             paths(found),
@@ -126,8 +187,17 @@ def code_given(context: Context) -> Fired:
     )
 
 
+_WHEN: Final = re.compile(r"(?i)(schedule(expression)?|cron\w*)$")
+_LIBRARY: Final = re.compile(r"(?i)(lib|jar|script|python|code|package|artifact)\w*(path|uri|url|location)?$")
+_TEXT: Final = re.compile(r"(?i)(document|content|statement|definition|template(body)?)$")
 _KEPT: Final = frozenset(
-    {"athena:CreateNamedQuery", "athena:CreatePreparedStatement", "ecs:RegisterTaskDefinition"}
+    {
+        "athena:CreateNamedQuery",
+        "athena:CreatePreparedStatement",
+        "ecs:RegisterDaemonTaskDefinition",
+        "ecs:RegisterTaskDefinition",
+        "logs:PutQueryDefinition",
+    }
 )
 """These put away under a new name what is to run, and change nothing that runs: starting it is a call of its own, judged by what it starts."""
 
@@ -169,6 +239,15 @@ def _is_policy(value: Any) -> bool:
 @rule("GEN008", [], Kind.NOTE, Effect.UPDATE, R1, SOURCE)
 def retention(context: Context) -> Fired:
     """A retention or recovery period is set: what is older than it is deleted. None at all for backups strips them; one of a day is a loss."""
+    ends = [] if makes(context) else _ends(context)
+    if ends:
+        return Said(
+            f"What gets older would be deleted from now on ({where(ends)}).",
+            paths(ends),
+            kind=Kind.DATA_LOSS,
+            effect=Effect.DELETE,
+            reversibility=R4,
+        )
     given = [leaf for leaf in of(context, "retention") if number(leaf.value) is not None]
     backups = [
         leaf
@@ -199,6 +278,25 @@ def retention(context: Context) -> Fired:
     )
 
 
+def _ends(context: Context) -> list[Leaf]:
+    """Where an expiry is turned on, or a lifecycle given that expires or deletes."""
+    on = [
+        leaf
+        for leaf in of(context, "retention")
+        if (is_on(leaf.value) or _dated(leaf.value)) and _EXPIRES.search(leaf.name)
+    ]
+    texts = [leaf for leaf in of(context, "lifecycle") if isinstance(leaf.value, str)]
+    return on + [leaf for leaf in texts if re.search(r'(?i)"(expire|delete)', leaf.value)]
+
+
+def _dated(value: Any) -> bool:
+    """Whether a rule of a lifecycle says when: after days, or on a date."""
+    return isinstance(value, dict) and bool({"Days", "Date", "days", "date", "NoncurrentDays"} & set(value))
+
+
+_EXPIRES: Final = re.compile(r"(?i)^expir(?!ed)|expiration$|timetolive$|^ttl$")
+
+
 def _switches_off(found: list[Leaf]) -> bool:
     """Zero and less mean "never" to some services; a negative number always does."""
     return all((number(leaf.value) or 0) < 0 for leaf in found)
@@ -210,18 +308,64 @@ def none_left(context: Context) -> Fired:
     if makes(context) or context.operation.floor is Effect.DELETE:
         return None
     found = [leaf for leaf in of(context, "capacity") if number(leaf.value) == 0]
+    if _SAID_NO.match(context.operation.action):
+        found += [
+            leaf
+            for leaf in members(context)
+            if _is_none(leaf) and leaf not in found and leaf.path not in looked_at(context.operation.name)
+        ]
+    found += [
+        leaf
+        for leaf in of(context, "ceiling")
+        if (count := number(leaf.value)) is not None and 0 <= count <= 1
+    ]
     found += [leaf for leaf in of(context, "state") if isinstance(leaf.value, str) and is_off(leaf.value)]
     if found:
         return f"Nothing would be left running ({where(found)}).", paths(found)
     return _flags_off(context)
 
 
+def _is_none(leaf: Leaf) -> bool:
+    """Whether a number of what serves is said to be zero."""
+    return (
+        isinstance(leaf.value, (int, float))
+        and leaf.value is not False
+        and leaf.value == 0
+        and _SERVES.search(leaf.name) is not None
+    )
+
+
+_SERVES: Final = re.compile(
+    r"(?i)(capacity\w*|count|throughput\w*|units|ocu|concurrency|replicas|instances|nodes|workers|weight)$"
+)
+_SAID_NO: Final = re.compile(r"^(Batch|Admin)?(Update|Modify|Put|Set|Change)")
+_LOOSENS: Final = re.compile(
+    r"(?i)public|allow|force|skip|bypass|disable|ignore|delet|remov|cascade|overrid|anonymous|dryrun|apply|immediate|use(r|name)|reset|overwrite|replace|"
+    r"default|tag|paused|suspend|hidden|hide|manual|auto(?!enable|backup|fail|minor|scal|renew)|copy|include|exclude|null|bool|value|archiv|private|internal|deleted"
+)
+"""Flags that open, press or hide something: to say no to them takes nothing away. Nor do those of data."""
+
+
 def _flags_off(context: Context) -> Fired:
     """By what the flag is for: who watches, what guards, what serves."""
     off = [leaf for leaf in of(context, "flag") if is_off(leaf.value) and not TAGGING.search(leaf.name)]
+    off += [
+        leaf
+        for leaf in of(context, "inverse")
+        if is_on(leaf.value) or (isinstance(leaf.value, list) and leaf.value)
+    ]
+    off += [
+        leaf
+        for leaf in members(context)
+        if leaf.value is False
+        and leaf not in off
+        and _SAID_NO.match(context.operation.action)
+        and not _LOOSENS.search(leaf.name)
+        and leaf.path not in looked_at(context.operation.name)
+    ]
     if not off:
         return None
-    watched = [leaf for leaf in off if _WATCHES.search(leaf.path)]
+    watched = [leaf for leaf in off if _WATCHES.search(leaf.path) or context.operation.service in WATCHERS]
     guarded = [leaf for leaf in off if _GUARDS.search(leaf.path)]
     if watched and not guarded:
         return Said(
@@ -245,9 +389,11 @@ def opaque(context: Context) -> Fired:
         return Said(
             f"Whoever listens to {context.ref} acts on what is sent.", kind=Kind.NOTE, reversibility=R1
         )
-    if STARTS.match(context.operation.action) and not of(context, "code"):
+    if sets_going(context):
         return Said(
-            f"{context.operation.action} starts what stands already.", kind=Kind.NOTE, reversibility=R1
+            f"{context.operation.action} is about what stands already, and brings nothing to run.",
+            kind=Kind.NOTE,
+            reversibility=R1,
         )
     power = context.authority
     if power is not None and power.effect is not None and power.bounded:

@@ -313,7 +313,19 @@ def newly_granted(context: Context, found: Judged) -> Fired:
         return Said(
             f"{context.ref} would allow whom it is attached to {said}.{more}", evidence, kind=Kind.NOTE
         )
+    if _triggers(context):
+        return Said(f"{context.ref} would {newly}be called by {said}.", evidence, kind=Kind.NOTE)
     return f"{context.ref} would {newly}allow {said}.{more}", evidence
+
+
+def _triggers(context: Context) -> bool:
+    """Whether a service is let in for one source and no other: how a trigger is made (Lambda developer guide, confused deputy)."""
+    given = context.parameters
+    return (
+        context.operation.name == "lambda:AddPermission"
+        and str(given.get("Principal", "")).endswith(".amazonaws.com")
+        and bool(given.get("SourceArn"))
+    )
 
 
 def _too_many(context: Context) -> Doubt:

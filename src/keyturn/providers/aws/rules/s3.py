@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
-from keyturn.providers.aws.rules import Context, Fired, Said, rule
+from keyturn.providers.aws.rules import Context, Doubt, Fired, Said, rule
 
 R1, R4 = Reversibility.R1, Reversibility.R4
 S3: Final = "https://docs.aws.amazon.com/AmazonS3/latest/API/"
@@ -240,6 +240,12 @@ def encryption_weakened(context: Context) -> Fired:
     wanted = (context.parameters.get("ServerSideEncryptionConfiguration") or {}).get("Rules") or []
     if any(_kms(entry) for entry in wanted) and (not standing or _keys(standing) == _keys(wanted)):
         return None
+    if (
+        context.state is None
+        and wanted
+        and all(_default(entry).get("SSEAlgorithm") == "AES256" for entry in wanted)
+    ):
+        return Doubt("whether objects are encrypted under a key of yours now")
     return (
         f"New objects of {context.ref.id} would be encrypted under another key, or under none of yours.",
         {},

@@ -28,6 +28,7 @@ APPENDS: Final = frozenset(
     {
         "cloudwatch:PutMetricData",
         "events:PutEvents",
+        "events:PutPartnerEvents",
         "firehose:PutRecord",
         "firehose:PutRecordBatch",
         "kinesis:PutRecord",
@@ -59,7 +60,7 @@ _FAMILIES: Final = {
     r"purge\w*|skip(os|resource|validation|check)\w*|overridelock\w*|allowmajorversionupgrade)$",
     "role": ROLE.pattern,
     "code": r"^(userdata|code|script|scriptlocation|definition|definitionstring|templatebody|templateurl|command|commands|"
-    r"entrypoint|scheduleexpression|schedule|cron\w*|buildspec(override)?|sql|sqls|statement|querystring|target|targets|document|content|"
+    r"entrypoint|scheduleexpression|schedule|cron\w*|buildspec(override)?|sql|sqls|statement|querystatement|querystring|target|targets|document|content|"
     r"pipelinedefinition\w*|functioncode|zipfile|image|imageuri|containerdefinitions|lifecyclescript\w*|startupscript|"
     r"initscript\w*|bootstrapactions|steps)$",
     "key": r"^(publickey\w*|sshpublickey\w*|password|masteruserpassword|principal|principals|externalid|certificatebody|"
@@ -68,19 +69,33 @@ _FAMILIES: Final = {
     r"policy(document|text|body|json|asjson)?$|^accesspolicies$",
     "retention": r"retention|expiration|expirationindays|^expir|deleteafterdays|pendingwindow|recoverywindow|timetolive",
     "backup": r"(backup|snapshot)\w*retention\w*|retention\w*(backup|snapshot)\w*",
-    "capacity": r"^(desired\w*(count|capacity|size|instances)|target\w*capacity|minsize|maxsize|mincapacity|maxcapacity|minimum\w*capacity|"
-    r"maximum\w*capacity|readcapacityunits|writecapacityunits|reserved\w*executions|maxvcpus|desiredsize|instancecount|"
+    "capacity": r"^(desired\w*(count|capacity|size|instances)|(total)?target\w*capacity|minsize|maxsize|mincapacity|maxcapacity|minimum\w*capacity|"
+    r"maximum\w*capacity|\w*readcapacityunits|\w*writecapacityunits|reserved\w*executions|maxvcpus|desiredsize|instancecount|"
     r"desiredinstancecount|numberof\w*|replicacount|newreplicacount|trafficdialpercentage|shardcount|nodecount|"
     r"desiredweight|maximum(concurrency|executions)|maxconcurrency\w*|provisioned\w*(units|executions))$",
     "state": r"(^|[a-z])(status|state|indexingmode|loggingmode|inspectionmode)$",
-    "flag": r"(^|is)enabled?$|^enabled?[a-z]|[a-z](enabled|activated)$|^(use|require|enforce|encrypt)[a-z]|^(multiaz|atrest\w*|transit\w*)$|^active$",
+    "flag": r"(^|is|auto)enabled?$|^(auto)?enabled?[a-z]|[a-z]required$|[a-z](enabled|activated)$|^(use|require|enforce|encrypt)[a-z]|^(multiaz|atrest\w*|transit\w*)$|^active$",
+    "inverse": r"^disable(?!api(termination|stop)|rollback|schema|source|scalein)\w*$|[a-z]disabled$|^disabled?\w*types$|^disabled$|^blackhole$|^suspended$",
     "removal": r"^(delete|remove|terminate|destroy|drop|wipe|reset|purge|truncate)(?!protect|onterm|after|marker|tags?$|tagkeys)[a-z]\w*|"
-    r"[a-z]to(remove|delete|terminate|reset|revoke|disable)$|^(remove|delete|deletes|deletions|removals)$",
+    r"[a-z]to(remove|delete|terminate|reset|revoke|disable)$|^(remove|delete|deletes|deletions|removals|(replace|overwrite)(existing)?)$",
     "public": r"^(publiclyaccessible|mappubliciponlaunch|endpointpublicaccess|public|ispublic|allowpublic\w*|publicaccess\w*|"
-    r"allowexternal\w*|internetaccess\w*|allowunauthenticated\w*|directinternetaccess)$",
-    "other": r"(account|accountid|accountids|accounts|userid|userids|valuestoadd|principal|principals|sharedwith\w*|"
+    r"allowexternal\w*|allowalltraffic\w*|associateentireaccount|allowwrites|allowanonymous\w*|internetaccess\w*|allowunauthenticated\w*|directinternetaccess)$",
+    "other": r"(account|accountid|accountids|accounts|crossaccount\w*|userid|userids|valuestoadd|principal|principals|sharedwith\w*|"
     r"consumeridentifier|destination\w*|destinationarn|targetarn|granteeprincipal|targetaccount\w*|awsaccountid\w*|"
     r"s3bucketname|authorizedaccounts|accountaggregation\w*)$",
+    "renamed": r"^new(?!game)\w*(name|identifier|path|label|alias)$",
+    "place": r"^((source|target|origin|server|db|redis|smtp)?host(name)?|server(host)?name|nameservers?|dnsips|dnsserver\w*|metadatalocation|locationuri|"
+    r"((http|https|webhook|callback|notification|invocation|target|api|origin|destination|delivery|service)(endpoint)?|endpoint)(url|uri)|"
+    r"(http|target|origin)?endpoint(address|dns)?|origindomain\w*|(custom)?redirect(url|uri|to|all|domain)\w*)$",
+    "trust": r"(^|[a-z])(issuer|issuerurl|idpmetadata|metadataurl|samlconfiguration|samlmetadata\w*|discoveryurl|jwks\w*|truststorearn|trustanchor\w*|"
+    r"providerdetails|oidcconfig\w*|openidconnectconfig\w*|authenticationproviders|(authorized|trusted)tokenissuer\w*|crl(data)?)$|^(secretkey|secretaccesskey|privatekey|clientsecret|tokenkey)$",
+    "ceiling": r"^(max(imum)?\w*(connections?|connectionspercent|sessions?|requests?|throughput|bandwidth|percent|workers?|workercount|nodes|units)|"
+    r"quantity|(daily|monthly|spend|usage|rate|burst)\w*limit)$",
+    "reference": r"(keyarn|keyid|kmskey|functionarn|lambdaarn|(subnet|securitygroup|vpcsecuritygroup)(id)?s|subnetmapping|topicarn|topicname|snstopicarns?|"
+    r"bucketname|bucketarn|bucket|streamarn|clusterarn|(parameter|option|subnet)groupname|launchtemplate(id|name)|instanceprofile(name|arn)?|certificatearn|"
+    r"webaclarn|webaclid|vpcid|(instance|node|broker|host|fleet)(type|class)|(engine|kubernetes|platform|kafka|airflow|release|grafana)version|"
+    r"permissionarn|policyarn|junctionpath|(allowed|permitted|blocked|denied)[a-z]+)$",
+    "lifecycle": r"^lifecyclepolic(y|ies)(text|document)?$",
     "targets": r"^(targets|instanceids|resourcearns|resourceids|resourcearnlist|names|ids|arns|entries|\w{3,}(ids|arns|names))$",
 }
 _COMPILED: Final = {family: re.compile(pattern, re.IGNORECASE) for family, pattern in _FAMILIES.items()}

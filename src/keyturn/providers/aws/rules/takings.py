@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import READ_EFFECTS, Effect
 from keyturn.providers.aws.environment import PRODUCTION, is_environment_key, normalise
 from keyturn.providers.aws.rules import Context, Fired, Said, rule
-from keyturn.providers.aws.rules.conditions import is_on, values
-from keyturn.providers.aws.rules.generic import TAGGING, filled, makes, paths, where
-from keyturn.providers.aws.rules.shapes import Leaf, leaves, members, of
+from keyturn.providers.aws.rules.conditions import is_off, values
+from keyturn.providers.aws.rules.generic import TAGGING, makes, paths, where
+from keyturn.providers.aws.rules.shapes import APPENDS, Leaf, leaves, members, of
+from keyturn.providers.aws.rules.starting import filled
 
 R1, R3, R4 = Reversibility.R1, Reversibility.R3, Reversibility.R4
 BATCH: Final = 25
@@ -54,6 +56,30 @@ _BLINDERS: Final = frozenset(
 )
 
 
+def _detects_less(given: dict[str, Any]) -> bool:
+    """Something of the detector is switched off; what is turned on, or published more often, is not."""
+    return any(is_off(leaf.value) for leaf in leaves(given) if not isinstance(leaf.value, (dict, list)))
+
+
+def _selects_less(given: dict[str, Any]) -> bool:
+    """Not all events are asked for, in the plainest way of saying so."""
+    selectors = given.get("EventSelectors") or []
+    return not selectors or not any(
+        one.get("ReadWriteType", "All") == "All"
+        and one.get("IncludeManagementEvents", True) is True
+        and not one.get("ExcludeManagementEventSources")
+        for one in selectors
+        if isinstance(one, dict)
+    )
+
+
+_NARROWED: Final[dict[str, Callable[[dict[str, Any]], bool]]] = {
+    "cloudtrail:PutEventSelectors": _selects_less,
+    "guardduty:UpdateDetector": _detects_less,
+}
+"""Of these the request says whether they narrow anything."""
+
+
 @rule(
     "GEN013",
     [],
@@ -69,7 +95,7 @@ def blinded(context: Context) -> Fired:
         name == "guardduty:CreateFilter" and context.parameters.get("Action") != "ARCHIVE"
     ):
         return None
-    if name == "guardduty:UpdateDetector" and is_on(context.parameters.get("Enable")):
+    if name in _NARROWED and not _NARROWED[name](context.parameters):
         return None
     return f"{context.operation.action} switches monitoring or audit off, or narrows it.", {}
 
@@ -131,7 +157,7 @@ _EMPTIES: Final = re.compile(r"^(Put|Set|Update|Modify|Replace|Change|Apply)")
 )
 def emptied(context: Context) -> Fired:
     """A list or document is replaced as a whole: given empty, or without what stands in it, the rest is gone."""
-    if makes(context) or not _EMPTIES.match(context.operation.action):
+    if makes(context) or not _EMPTIES.match(context.operation.action) or context.operation.name in APPENDS:
         return None
     empty = [leaf for leaf in members(context) if leaf.value in ([], {}) and not TAGGING.search(leaf.path)]
     if empty:
@@ -219,14 +245,14 @@ def takes_away(context: Context) -> Fired:
 
 
 _STOPS: Final = re.compile(
-    r"^(Stop|Disable|Suspend|Pause|Deactivate|Reboot|Restart|Failover|Switchover|SwitchOver|Detach|Disassociate|Deregister|Revoke|Reset|Rebuild|"
+    r"^(Stop|SendTaskFailure|Put\w*FailureResult|Disable|Suspend|Pause|Deactivate|Reboot|Restart|Failover|Switchover|SwitchOver|Detach|Disassociate|Deregister|Revoke|Reset|Rebuild|"
     r"Disconnect|Evict|Retire|Deprovision|Release|Withdraw|Unassign|Unassociate|Unsubscribe|Unlink|Unshare|Deauthorize|"
     r"Deprecate|Drain|Swap|Promote|Invalidate|Flush|Rollback|Recycle|Quarantine|Reject|Leave|Deny|Cancel(?!KeyDeletion)|Abort|Expire|Unmonitor|"
-    r"BatchDisable|BatchDisassociate|BatchStop|BatchDeactivate|BatchUpdateStandardsControl|StartZonalShift|AdminDisable|AdminReset|AdminUserGlobalSignOut|"
+    r"OptOut|Archive\w*Finding|Suppress|BatchDisable|BatchDisassociate|BatchStop|BatchDeactivate|BatchUpdateStandardsControl|StartZonalShift|AdminDisable|AdminReset|AdminUserGlobalSignOut|"
     r"GlobalSignOut|MergeShards|SplitShard|ForceDeploy|Reload|ReplaceRoute|ReplaceNetworkAclAssociation)(?!KeyDeletion)"
 )
 _QUERIES: Final = re.compile(
-    r"Query|Execution$|Statement|Search|Scan$|Export|Import|Upload|Transaction|Spool"
+    r"Query|Execution$|Statement|Search|Scan$|Export|Import|Upload|Transaction|Spool|Sandbox"
 )
 """What is stopped there is a job of one's own: a query, an export."""
 
@@ -245,11 +271,14 @@ def stopped(context: Context) -> Fired:
     action = context.operation.action
     if context.operation.floor in READ_EFFECTS or not _STOPS.match(action):
         return None
-    if _QUERIES.search(action):
+    if _QUERIES.search(action) or re.match(r"Stop\w*(Job|Evaluation)$", action):
         return Said(f"{action} ends a job of {context.ref}.", kind=Kind.NOTE, reversibility=R1)
     return f"{action} takes {context.ref}, or something of it, out of service.", {}
 
 
+_GIVEN_TO: Final = re.compile(
+    r"(?i)(account(id)?s?|crossaccount\w*|userids?|valuestoadd|principals?|sharedwith\w*|consumeridentifier|consumerarn|grantee\w*|adminaccount|account)$"
+)
 _ACCOUNT: Final = re.compile(r"(?:^|:)(\d{12})(?:$|:)")
 
 
@@ -268,6 +297,8 @@ def another_account(context: Context) -> Fired:
         "sts",
     }:
         return None
+    if context.operation.action.startswith("Invite"):
+        return None  # who is invited gives something, and gets nothing
     own = context.operation.account or context.ref.account
     found = [
         leaf
@@ -277,8 +308,9 @@ def another_account(context: Context) -> Fired:
         and (account := _ACCOUNT.search(text))
         and account[1] != own
         and (
-            own or leaf.path not in {"AccountId", "AwsAccountId"}
-        )  # whose call it is, where nothing else says it
+            own or _GIVEN_TO.search(leaf.name)
+        )  # where nothing says whose call it is, an ARN may be of one's own
+        and (own or leaf.path not in {"AccountId", "AwsAccountId", "SourceAccount"})
     ]
     return (
         (f"Something of {context.ref} would go to another account ({where(found)}).", paths(found))

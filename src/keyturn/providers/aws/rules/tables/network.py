@@ -100,7 +100,7 @@ def _overwrites(request: Request, live: Live) -> bool | None:
         return False
     stood = standing(live, "ResourceRecordSets[]")
     if stood is None:
-        return None
+        return True  # what was not read may stand
     now = {_name(record): record for record in stood}
     return any(_name(record) in now and _target(record) != _target(now[_name(record)]) for record in wanted)
 

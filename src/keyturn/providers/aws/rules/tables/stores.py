@@ -8,6 +8,7 @@ from keyturn.providers.aws.rules.conditions import (
     ALWAYS,
     Live,
     Request,
+    below,
     changed,
     check,
     drops,
@@ -73,7 +74,7 @@ R.row("RS007", "AuthorizeSnapshotAccess AuthorizeDataShare", ALWAYS, LEAKS, "Ano
 R.row("RS008", "ModifyCluster", off("Encrypted"), STRIP, "Data would no longer be encrypted at rest")
 R.row("RS009", "DisableSnapshotCopy", ALWAYS, BACKUPS_OFF, "Copies of its snapshots elsewhere would be made no more")
 R.row("RS011", "DisableLogging", ALWAYS, BLINDS, "Who connects and what is asked would be written down no more")
-R.row("RS010", "ModifyCluster ModifySnapshotCopyRetentionPeriod BatchModifyClusterSnapshots ModifyClusterSnapshot", lower("AutomatedSnapshotRetentionPeriod", least=1) & ~zero("AutomatedSnapshotRetentionPeriod") | given("RetentionPeriod", "ManualSnapshotRetentionPeriod") & ~says("ManualSnapshotRetentionPeriod", -1), BACKUPS, "Snapshots older than the new retention would be deleted", "ModifySnapshotCopyRetentionPeriod")
+R.row("RS010", "ModifyCluster ModifySnapshotCopyRetentionPeriod BatchModifyClusterSnapshots ModifyClusterSnapshot", lower("AutomatedSnapshotRetentionPeriod", least=1) & ~zero("AutomatedSnapshotRetentionPeriod") | below("RetentionPeriod", 14) | below("ManualSnapshotRetentionPeriod", 14) & ~says("ManualSnapshotRetentionPeriod", -1), BACKUPS, "Snapshots older than the new retention would be deleted", "ModifySnapshotCopyRetentionPeriod")
 SEARCH: Final = Table("opensearch", "https://docs.aws.amazon.com/opensearch-service/latest/APIReference/API_{}.html")
 SEARCH.read("UpdateDomainConfig", Read("opensearch:DescribeDomain", {"DomainName": "DomainName"}, "DomainStatus"))
 SEARCH.row("OS001", "UpdateDomainConfig", lower("ClusterConfig.InstanceCount", least=1) | zero("ClusterConfig.InstanceCount") | off("ClusterConfig.ZoneAwarenessEnabled") | off("ClusterConfig.DedicatedMasterEnabled"), OUTAGE, "The domain would have fewer nodes, or none to lead it")

@@ -1,0 +1,46 @@
+"""Whether an execution only sets going, stops or says something about what stands, or runs what the request brings."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from keyturn.providers.aws.rules import Context
+from keyturn.providers.aws.rules.shapes import STARTS, Leaf, families, members
+
+
+def filled(found: list[Leaf]) -> list[Leaf]:
+    return [leaf for leaf in found if leaf.value not in (None, "", [], {}, False)]
+
+
+_RUNS_WHAT_IS_GIVEN: Final = re.compile(
+    r"Execute|Invo(ke|cation)|Start(Sync)?Execution$|StartSession$|(Automation|Request|Plan)Execution|Command|Statement|Quer|Run(Task|Instances|Job)|Experiment|"
+    r"Failover|Switchover|Shift|Cutover|Recover|Restore|Replicat|Payment|Purchase|Order|Transfer|Refresh|Migrate|Deployment|Delet|Rollback|Replay|Redrive|Import|"
+    r"Export|Reload|Rebuild|Chat|Converse|Workflow(Execution)?$|Steps$"
+)
+"""Executions that do what they are told, or move or overwrite what runs."""
+
+_TOLD: Final = re.compile(
+    r"(?i)override|input|argument|parameter|script(?!ion)|payload|command|body|query|(?<!language)code|environment|definition|document|content|variables|spec"
+)
+"""Members by which an execution is told what to do."""
+
+
+MESSAGES: Final = re.compile(
+    r"^(Send|Post|Publish|Resend)\w*(Message|Email|Notification|Text|Sms|Code|Verification)$"
+)
+"""What people read."""
+
+
+def sets_going(context: Context) -> bool:
+    """Whether it only sets going what stands, as it stands: a start, a job, a message, with nothing in the request to run."""
+    action = context.operation.action
+    if any({"code", "role"} & set(families(leaf.name)) for leaf in filled(members(context))):
+        return MESSAGES.match(action) is not None
+    if action.startswith(("Stop", "BatchStop", "Resume")) or MESSAGES.match(action):
+        return True
+    if STARTS.match(action) and not action.startswith("StartReplay"):
+        return True
+    return not _RUNS_WHAT_IS_GIVEN.search(action) and not any(
+        _TOLD.search(leaf.name) for leaf in members(context)
+    )

@@ -1,0 +1,499 @@
+"""Detectors for what values say, whatever the member is called: a word that switches off, one that lets in, one that destroys; another
+name, another place, another issuer.
+
+Services spell one thing in many ways: a flag, a state, a level, a pair of a name and a value, a patch. The word is the same.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, Final
+
+from keyturn.model.assessment import Kind, Reversibility
+from keyturn.model.change import READ_EFFECTS, Effect
+from keyturn.providers.aws.catalogue import lookup
+from keyturn.providers.aws.rules import Context, Fired, Said, looked_at, rule
+from keyturn.providers.aws.rules.conditions import is_on
+from keyturn.providers.aws.rules.generic import (
+    TAGGING,
+    WATCHERS,
+    guards,
+    makes,
+    paths,
+    watches,
+    where,
+)
+from keyturn.providers.aws.rules.shapes import Leaf, leaves, members, of
+from keyturn.providers.aws.rules.starting import filled
+from keyturn.providers.aws.wire_table import load
+
+R1, R3, R4 = Reversibility.R1, Reversibility.R3, Reversibility.R4
+WORD_CHARS_MAX: Final = 40
+"""Longer text is no word that a service offers to choose."""
+
+TEXT_CHARS_MAX: Final = 64_000
+"""Settings in a text are shorter; what is longer is a document of its own kind."""
+
+_SETTINGS: Final = re.compile(r"(?i)(settings?|options?|config(uration)?|preferences|attributes)$")
+_WORD: Final = re.compile(r"[A-Za-z][\w. /-]*$")
+_CHOICE: Final = re.compile(
+    r"(?i)(status|state|action|mode|behaviou?r|strategy|option|decision|operation|preference|visibility|settings?|value|level|disposition"
+    r"|result|registration|mode|decisiontype|op|optintype|type)$"
+)
+"""Members in which one of a few words is chosen."""
+
+_OFF: Final = re.compile(r"(?i)(disabled?|off|inactive|suspended|paused|stopped|false|no|none|0)$")
+_PLAIN_OFF: Final = re.compile(r"(?i)(disabled?|off|inactive|suspended|paused|stopped)$")
+_STOPS: Final = re.compile(
+    r"(?i)(cancel|stop|terminat|drain|retire|deprecat|revoke|reject|shutdown|shut_down|offline|decommission|quarantine|disconnect|withdraw"
+    r"|remove|unlock|deregister|disassociate|fail(ed|ure)?$|unhealthy|abandon|abort)"
+)
+_LOOSE: Final = re.compile(
+    r"(?i)(dry_?run|(monitor|detect|detection|audit|log|alert)_?only|no_?restrictions?|permissive|unmanaged|unrestricted|simulation)$"
+)
+_NOW: Final = re.compile(r"(?i)immediate(ly)?$")
+_HIDES: Final = re.compile(r"(?i)(suppress|archive|mute)")
+_DESTROYS: Final = re.compile(
+    r"(?i)(delete|drop|truncate|purge|wipe|overwrite|replace_(?!none)|destroy|erase|expire)"
+)
+_WEAK: Final = re.compile(
+    r"(?i)(http|http[_-]only|allow[_-]?(all|any)|plaintext|tls_plaintext|unencrypted|unauthenticated|anonymous|sslv3|"
+    r"tlsv?[_.-]?1([_.-][01])?(_2016)?|ftp|transfersecuritypolicy-2018.*|unblocked|warn|mutable|optional|api_key|elbsecuritypolicy-(2015-05|2016-08|tls-1-[01].*)|policy-min-tls-1-0.*)$"
+)
+_WEAKENED: Final = re.compile(
+    r"(?i)(protocol|auth|untrusted|state|tls|ssl|security|encrypt|mutab|tokens|policy|origin)"
+)
+_PROBES: Final = re.compile(r"(?i)health|monitor|notif|log|endpointtype")
+_ENDS: Final = re.compile(
+    r"(?i)shutdown|interrupt|failure|onerror|conflict|retention|lifecyclestate|removalpolicy"
+)
+_ENDS_OFF: Final = re.compile(
+    r"(?i)expir|timetolive|ttl$|purge|maintenance|standby|mute|suppress|delet(?!ionprotect|eprotect|ion_protect)"
+)
+"""What deletes, hides or interrupts by itself: to switch that off takes nothing away."""
+_CASES: Final = re.compile(r"(?i)problem|case|incident|issue|ticket|finding|method|event|filter|query")
+_AUTH: Final = re.compile(r"(?i)auth|encrypt|tls|mfa|strength|compatib")
+_PASSES: Final = re.compile(r"(?i)^(allow|count|pass|none)$")
+_FILTERS: Final = re.compile(r"Firewall|Acl|ACL|Waf|Guardrail|RuleGroup")
+
+_HARM: Final = {
+    Kind.DATA_LOSS: ("What stands would be deleted or written over", Effect.DELETE, R4),
+    Kind.PROTECTION_STRIP: ("What guards would be switched off or weakened", Effect.UPDATE, R1),
+    Kind.BLIND: ("What watches would be switched off or silenced", Effect.UPDATE, R1),
+    Kind.OUTAGE: ("Something would be stopped, drained or switched off", Effect.UPDATE, R3),
+}
+"""Worst first: what is said of it, what it does, how far it comes back."""
+
+
+@lru_cache(maxsize=16_384)
+def sense(name: str, path: str, value: str) -> Kind | None:
+    """What a word means at its place; None: nothing that takes anything away. `name` is the member's, or the pair's."""
+    if _OFF.match(value):
+        if _ENDS_OFF.search(path):
+            return None
+        if guards(path) or (value.lower() == "none" and _AUTH.search(path)):
+            return Kind.PROTECTION_STRIP
+        if watches(path):
+            return Kind.BLIND
+        return Kind.OUTAGE if _PLAIN_OFF.match(value) else None
+    if _WEAK.match(value):
+        return Kind.PROTECTION_STRIP if _WEAKENED.search(path) and not _PROBES.search(path) else None
+    if value.upper() == "DENY":
+        return None if name.lower() in {"effect", "action", "decision"} else Kind.OUTAGE
+    if not _CHOICE.search(name) or _PROBES.search(name):
+        return None
+    if _LOOSE.match(value):
+        return Kind.PROTECTION_STRIP
+    if _NOW.match(value):
+        return Kind.OUTAGE
+    if _DESTROYS.match(value):
+        return None if _CASES.search(path) or _ENDS.search(path) else Kind.DATA_LOSS
+    if _HIDES.match(value):
+        return Kind.BLIND
+    stops = _STOPS.match(value) and not _ENDS.search(path) and not _CASES.search(path)
+    return Kind.OUTAGE if stops else None
+
+
+def _pairs(context: Context) -> Iterator[Leaf]:
+    """Members that are given as a name beside a value, and patches: ``{Key: waf.enabled, Value: "false"}``."""
+    seen = looked_at(context.operation.name)
+    for path, held in [("", context.parameters), *((leaf.path, leaf.value) for leaf in members(context))]:
+        if path in seen or TAGGING.search(path):
+            continue
+        for item in held if isinstance(held, list) else [held]:
+            if isinstance(item, dict) and len(item) > 1:
+                name, value = _named(item)
+                if name:
+                    yield Leaf(name.rpartition("/")[2], f"{path}{{{name}}}", value)
+
+
+def _named(item: dict[str, Any]) -> tuple[str, Any]:
+    """The name and the value of a pair; nothing where it is none."""
+    name = value = None
+    for key, inner in item.items():
+        plain = key.lower()
+        if plain in {"name", "key", "path"} or plain.endswith(
+            ("attributename", "parametername", "optionname", "settingname")
+        ):
+            name = inner
+        elif plain == "value" or plain.endswith(("attributevalue", "parametervalue", "settingvalue")):
+            value = inner
+    return (name, value) if isinstance(name, str) and value is not None else ("", None)
+
+
+def _inside(context: Context) -> Iterator[Leaf]:
+    """Members of settings that are given as a text of JSON; policies, definitions and events have readers of their own."""
+    for leaf in members(context):
+        if (
+            isinstance(leaf.value, str)
+            and leaf.value[:1] == "{"
+            and _SETTINGS.search(leaf.name)
+            and len(leaf.value) <= TEXT_CHARS_MAX
+        ):
+            try:
+                held = json.loads(leaf.value)
+            except ValueError:
+                continue
+            yield from leaves(held, leaf.path)
+
+
+def _chosen(context: Context) -> Iterator[Leaf]:
+    """The words of lists: protocols, versions, modes."""
+    for leaf in members(context):
+        if isinstance(leaf.value, list) and len(leaf.value) <= LISTED_MAX and not TAGGING.search(leaf.path):
+            for one in leaf.value:
+                if isinstance(one, str) and _WEAK.match(one):
+                    yield Leaf(leaf.name, leaf.path, one)
+
+
+LISTED_MAX: Final = 20
+"""Longer lists are of names, not of words to choose from."""
+
+
+def _words(context: Context) -> Iterator[tuple[Kind, Leaf]]:
+    seen = looked_at(context.operation.name)
+    filters = bool(_FILTERS.search(context.operation.action))
+    for leaf in (*members(context), *_pairs(context), *_inside(context), *_chosen(context)):
+        value = "false" if leaf.value is False and leaf.path.endswith("}") else leaf.value
+        if not isinstance(value, str) or len(value) > WORD_CHARS_MAX or leaf.path in seen:
+            continue
+        if filters and leaf.name.lower() == "action" and _PASSES.match(value):
+            yield Kind.PROTECTION_STRIP, leaf
+        elif value == "":
+            if leaf.path.endswith("}"):
+                yield Kind.OUTAGE, leaf  # said as nothing, what stood is cleared
+        elif _WORD.match(value) or (value == "0" and leaf.path.endswith("}")):
+            found = sense(leaf.name, leaf.path, value)
+            if (
+                found is not Kind.PROTECTION_STRIP
+                and context.operation.service in WATCHERS
+                and _OFF.match(value)
+            ):
+                found = Kind.BLIND
+            if found is not None:
+                yield found, leaf
+
+
+def only_tightens(context: Context) -> bool:
+    """Whether all that the request does is to switch on, to close, or to describe: the same call, the other way, takes it back."""
+    found = False
+    for leaf in members(context):
+        if isinstance(leaf.value, (dict, list)):
+            continue
+        if (
+            is_on(leaf.value)
+            or (isinstance(leaf.value, str) and _TIGHT.match(leaf.value))
+            or _DESCRIBES.search(leaf.path)
+        ):
+            found = True
+        elif not isinstance(leaf.value, str) or "." in leaf.path:
+            return False
+    return found
+
+
+_TIGHT: Final = re.compile(
+    r"(?i)(private|bucketownerenforced|immutable|enforced?|required|block(ed)?|terminate|locked)$"
+)
+_DESCRIBES: Final = re.compile(r"(?i)(description|comment|displayname|label)(\.value)?$")
+
+
+@rule(
+    "GEN020",
+    [],
+    Kind.OUTAGE,
+    Effect.UPDATE,
+    R3,
+    "Keyturn: words that switch off, let in or destroy, by the values of the request",
+)
+def switched_by_word(context: Context) -> Fired:
+    """One of a few words is chosen, and it stops, silences, weakens or destroys. What is only being made never was otherwise, unless it is
+    made over what stands.
+    """
+    if context.operation.floor in {Effect.DELETE, Effect.TAG, *READ_EFFECTS}:
+        return None
+    found: dict[Kind, list[Leaf]] = {}
+    for kind, leaf in _words(context):
+        if not makes(context) or (kind is Kind.DATA_LOSS and _OVER.match(leaf.value)):
+            found.setdefault(kind, []).append(leaf)
+    for kind, (said, effect, turns) in _HARM.items():
+        if kind in found:
+            told = found[kind]
+            return Said(
+                f"{said} ({where(told)}).", paths(told), kind=kind, effect=effect, reversibility=turns
+            )
+    return None
+
+
+_OVER: Final = re.compile(r"(?i)(replace|overwrite)_?(existing|all)?$")
+_CHANGES: Final = re.compile(
+    r"^(Batch|Bulk|Admin)?(Update|Modify|Put|Set|Change|Associate|Replace|Edit|Reset)"
+)
+
+
+@rule(
+    "GEN021",
+    [],
+    Kind.OUTAGE,
+    Effect.UPDATE,
+    R3,
+    "Keyturn: another name or another place, by the shape of the request",
+)
+def elsewhere(context: Context) -> Fired:
+    """Who knows a thing by its old name does not find it; what is sent to, fetched from or answered by a host goes to another."""
+    if makes(context) or not _CHANGES.match(context.operation.action):
+        return None
+    renamed = [leaf for leaf in filled(of(context, "renamed")) if isinstance(leaf.value, str)]
+    if renamed:
+        return (
+            f"{context.ref} would go by another name ({where(renamed)}): who uses the old one does not find it.",
+            paths(renamed),
+        )
+    moved = [leaf for leaf in filled(of(context, "place")) if isinstance(leaf.value, (str, list))]
+    if not any(is_on(leaf.value) for leaf in members(context)):  # what is turned on needs an address
+        moved += [leaf for leaf in members(context) if _is_link(leaf)]
+    moved += _swapped(context) if _EDITS.match(context.operation.action) else []
+    return (
+        (
+            f"{context.ref} would rely on something else than now, or go to another place ({where(moved)}).",
+            paths(moved),
+        )
+        if moved
+        else None
+    )
+
+
+def _is_link(leaf: Leaf) -> bool:
+    """An address that is called or sent to, not one that is shown."""
+    return (
+        isinstance(leaf.value, str)
+        and leaf.name.lower().endswith(("url", "uri", "endpoint", "location"))
+        and (
+            leaf.value.startswith(("http://", "https://"))
+            or (leaf.value.startswith(("s3://", "arn:")) and leaf.name.lower() == "location")
+        )
+        and not _SHOWN.search(leaf.name)
+    )
+
+
+_SHOWN: Final = re.compile(
+    r"(?i)logo|icon|image|photo|avatar|doc|help|tos|terms|privacy|support|home|info|queue|repository"
+)
+_EDITS: Final = re.compile(r"^(Batch|Admin)?(Update|Modify|Change|Replace|Edit|Set)")
+_IDENTIFIES: Final = re.compile(
+    r"(?i)(client|request|idempoten|revision|lock|update|next)\w*(token|id)$|^(account|awsaccount|catalog|owner|registry|user|contact|instance|caller\w*|"
+    r"expected\w*)(id|arn)$|externalid$|callerreference$|etag"
+)
+
+
+def _swapped(context: Context) -> list[Leaf]:
+    """Other things that it would refer to: members that are not needed to say which resource is meant, and name another one."""
+    named = required(context.operation.name)
+    other = context.operation.service != "kms"
+    return [
+        leaf
+        for leaf in (*filled(of(context, "reference")), *_patched(context))
+        if (leaf.path not in named or (other and _KEYS.search(leaf.name)) or isinstance(leaf.value, list))
+        and not _IDENTIFIES.search(leaf.name)
+        and not (isinstance(leaf.value, str) and leaf.value == context.ref.id)
+    ]
+
+
+def _patched(context: Context) -> list[Leaf]:
+    """What a patch points elsewhere: ``{op: replace, path: /restapiId, value: ...}``."""
+    return [
+        leaf
+        for leaf in _pairs(context)
+        if leaf.path.startswith("patchOperations") and re.search(r"(?i)(id|stage|arn|uri)$", leaf.name)
+    ]
+
+
+_KEYS: Final = re.compile(r"(?i)(kms|encryption)\w*key")
+
+
+@lru_cache(maxsize=4_096)
+def required(name: str) -> frozenset[str]:
+    """Members that an operation must be given; of one that needs none, all that could say which resource is meant."""
+    service, _, action = name.partition(":")
+    known = load().service(service) if service in load().entries else None
+    shape = known.input(action) if known is not None else None
+    if shape is None:
+        return frozenset()
+    return frozenset(shape.required) or frozenset(
+        one for one in shape.members if one.lower().endswith(("id", "arn", "name"))
+    )
+
+
+@rule(
+    "GEN022",
+    [],
+    Kind.DELEGATED_AUTHORITY,
+    Effect.PERMISSION,
+    R3,
+    "https://docs.aws.amazon.com/wellarchitected/latest/security-pillar/sec_identities_identity_provider.html",
+)
+def trusted_otherwise(context: Context) -> Fired:
+    """Who says who somebody is decides who gets in: an issuer, a provider's metadata, a trust store, the key that is shared with it."""
+    if makes(context) or not _CHANGES.match(context.operation.action):
+        return None
+    found = filled(of(context, "trust"))
+    return (
+        (f"Other people, or other keys, would be believed ({where(found)}).", paths(found)) if found else None
+    )
+
+
+@rule(
+    "GEN023",
+    [],
+    Kind.EXPOSURE,
+    Effect.PERMISSION,
+    R1,
+    "https://docs.aws.amazon.com/AmazonS3/latest/userguide/cors.html",
+    everywhere=True,
+)
+def any_page(context: Context) -> Fired:
+    """Where every origin is allowed more than to look, any page that a signed-in person opens can act as her."""
+    if context.operation.floor in {Effect.DELETE, *READ_EFFECTS}:
+        return None
+    found = [
+        leaf
+        for leaf in members(context)
+        for one in (leaf.value if isinstance(leaf.value, list) else [leaf.value])
+        if isinstance(one, dict) and _any_origin(one)
+    ]
+    return (
+        (f"Pages from everywhere could change what {context.ref} holds ({where(found)}).", paths(found))
+        if found
+        else None
+    )
+
+
+def _any_origin(rule: dict[str, Any]) -> bool:
+    told = {key.lower().replace("-", ""): value for key, value in rule.items()}
+    origins: Any = next(
+        (value for key, value in told.items() if key.endswith(("alloworigins", "allowedorigins"))),
+        [],
+    )
+    methods: Any = next(
+        (value for key, value in told.items() if key.endswith(("allowmethods", "allowedmethods"))),
+        [],
+    )
+    shared = next((value for key, value in told.items() if key.endswith("allowcredentials")), False)
+    return "*" in _listed(origins) and (
+        shared is True or bool({*map(str.upper, _listed(methods))} - {"GET", "HEAD", "OPTIONS"})
+    )
+
+
+def _listed(value: Any) -> list[str]:
+    inner = value.get("Items") if isinstance(value, dict) else value
+    return [str(one) for one in inner] if isinstance(inner, list) else [str(inner)]
+
+
+_UNSET: Final = {
+    "backup:PutBackupVaultAccessPolicy": ("Policy",),
+    "chime-sdk-identity:PutAppInstanceUserExpirationSettings": ("ExpirationSettings",),
+    "chime-sdk-messaging:PutChannelExpirationSettings": ("ExpirationSettings",),
+    "chime-sdk-voice:PutSipMediaApplicationLoggingConfiguration": (
+        "SipMediaApplicationLoggingConfiguration",
+    ),
+    "cloudwatch:UpdateResourceMetricsConfiguration": ("MetricSelections",),
+    "cognito-idp:SetRiskConfiguration": (
+        "CompromisedCredentialsRiskConfiguration",
+        "AccountTakeoverRiskConfiguration",
+        "RiskExceptionConfiguration",
+    ),
+    "cognito-idp:SetUICustomization": ("CSS", "ImageFile"),
+    "continuum:PutResourcePolicy": ("policy",),
+    "emr:PutAutoTerminationPolicy": ("AutoTerminationPolicy",),
+    "glacier:SetVaultAccessPolicy": ("policy",),
+    "glacier:SetVaultNotifications": ("vaultNotificationConfig",),
+    "iotwireless:PutPositionConfiguration": ("Solvers", "Destination"),
+    "kinesisvideo:UpdateImageGenerationConfiguration": ("ImageGenerationConfiguration",),
+    "kinesisvideo:UpdateNotificationConfiguration": ("NotificationConfiguration",),
+    "pinpoint-email:PutConfigurationSetSendingOptions": ("SendingEnabled",),
+    "pinpoint-email:PutConfigurationSetReputationOptions": ("ReputationMetricsEnabled",),
+    "pinpoint-email:PutEmailIdentityDkimAttributes": ("SigningEnabled",),
+    "pinpoint-email:PutEmailIdentityMailFromAttributes": ("MailFromDomain",),
+    "s3:PutBucketLifecycleConfiguration": ("LifecycleConfiguration",),
+    "s3:PutObjectLockConfiguration": ("ObjectLockConfiguration",),
+    "ses:PutConfigurationSetDeliveryOptions": ("DeliveryOptions",),
+    "ses:SetActiveReceiptRuleSet": ("RuleSetName",),
+    "ses:SetIdentityMailFromDomain": ("MailFromDomain",),
+    "ses:SetIdentityNotificationTopic": ("SnsTopic",),
+    "sesv2:PutConfigurationSetArchivingOptions": ("ArchiveArn",),
+    "sesv2:PutConfigurationSetReputationOptions": ("ReputationMetricsEnabled",),
+    "sesv2:PutConfigurationSetSendingOptions": ("SendingEnabled",),
+    "sesv2:PutConfigurationSetSuppressionOptions": ("SuppressedReasons",),
+    "sesv2:PutConfigurationSetTrackingOptions": ("CustomRedirectDomain",),
+    "sesv2:PutConfigurationSetVdmOptions": ("VdmOptions",),
+    "sesv2:PutEmailIdentityConfigurationSetAttributes": ("ConfigurationSetName",),
+    "sesv2:PutEmailIdentityDkimAttributes": ("SigningEnabled",),
+    "sesv2:PutEmailIdentityMailFromAttributes": ("MailFromDomain",),
+    "sns:SetSubscriptionAttributes": ("AttributeValue",),
+    "sns:SetTopicAttributes": ("AttributeValue",),
+}
+"""Operations that set one thing, and its members: left out, what stood is cleared, as their pages say."""
+
+
+@rule(
+    "GEN024",
+    [],
+    Kind.OUTAGE,
+    Effect.UPDATE,
+    R3,
+    "Keyturn: what a call sets by leaving it out, from the pages of its parameters",
+)
+def unset(context: Context) -> Fired:
+    """Where a call sets one thing as a whole, and the request does not say it, what stood of it is cleared."""
+    wanted = _UNSET.get(context.operation.name)
+    if wanted is None or any(context.parameters.get(name) is not None for name in wanted):
+        return None
+    return f"Nothing is said of {', '.join(wanted)}: what {context.ref} has of it would be cleared.", {
+        "paths": list(wanted)
+    }
+
+
+@rule(
+    "GEN025",
+    [],
+    Kind.OUTAGE,
+    Effect.UPDATE,
+    R3,
+    "Keyturn: operations that move traffic or blind, by what the catalogue says of them",
+    last=True,
+)
+def marked(context: Context) -> Fired:
+    """What moves traffic, or stops what watches, says nothing of it in its name; where rules know the operation, they know better when."""
+    if looked_at(context.operation.name):
+        return None
+    entry = lookup(context.operation.service, context.operation.action)
+    if entry.mark not in {"moves-traffic", "blinds"}:
+        return None
+    kind = Kind.BLIND if entry.mark == "blinds" else Kind.OUTAGE
+    return Said(
+        f"{context.operation.action}: {entry.reason}.",
+        kind=kind,
+        reversibility=R1 if kind is Kind.BLIND else R3,
+    )

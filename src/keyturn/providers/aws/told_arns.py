@@ -1,0 +1,24 @@
+"""The ARN of what a request is about, where it is known and not guessed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keyturn.model.change import ResourceRef
+from keyturn.providers.aws import plans
+from keyturn.providers.aws.resources import Home, arn_of, from_arn, is_arn, sure
+
+
+def told_arn(ref: ResourceRef, service: str, operation: str, given: dict[str, Any]) -> str:
+    """The ARN where it is known: as the request spells it, or in the form that AWS documents for its kind; "" rather than a guess."""
+    home = Home(ref.partition, ref.account, ref.region)
+    for value in given.values():
+        for text in value if isinstance(value, list) else [value]:
+            if is_arn(text) and from_arn(text, home) == ref:
+                return str(text)
+    if sure(ref):
+        return arn_of(ref)
+    filled = ref.kind.endswith(":resource") and plans.known(service, operation) == "form"
+    if plans.by_name_only(service, operation) or not (filled or plans.prefix(ref.kind)):
+        return ""
+    return arn_of(ref)
