@@ -7,7 +7,8 @@ import pytest
 
 from keyturn.core.case import Case
 from keyturn.core.material import names_of
-from keyturn.core.plane import New, Plane, Refuse, from_snapshot, snapshot
+from keyturn.core.plane import Plane, from_snapshot, snapshot
+from keyturn.core.routing import New, Refuse
 from keyturn.model import record as r
 from keyturn.model.change import Effect, Operation
 from tests.core import core_world as w

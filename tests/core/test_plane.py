@@ -9,20 +9,8 @@ import pytest
 
 from keyturn.core.advance import advance
 from keyturn.core.case import Case, Phase
-from keyturn.core.plane import (
-    NONCE_KEPT_S,
-    SESSION_KEPT_S,
-    Attach,
-    Await,
-    Join,
-    New,
-    Plane,
-    Refuse,
-    Replay,
-    Route,
-    from_snapshot,
-    snapshot,
-)
+from keyturn.core.plane import NONCE_KEPT_S, SESSION_KEPT_S, Plane, from_snapshot, snapshot
+from keyturn.core.routing import Attach, Await, Join, New, Refuse, Replay, Route
 from keyturn.model import record as r
 from keyturn.model.change import Change, Effect, Principal, ResourceRef
 from keyturn.model.decision import Verdict

@@ -17,6 +17,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+from keyturn.model import plane_events as pe
 from keyturn.model import record as r
 from keyturn.model import reviewing as rv
 from keyturn.model.assessment import (
@@ -434,10 +435,10 @@ def test_a_tag_names_one_kind_of_event() -> None:
     """Two kinds with one tag could not be told apart in the log; a case's and the plane's are never the same."""
     case, plane = typing.get_args(r.CaseEvent), typing.get_args(r.PlaneEvent)
     assert len({tag(kind) for kind in (*case, *plane)}) == len(case) + len(plane)
-    bases = (r._Event, rv._Event)
+    bases = (r._Event, rv._Event, pe._Event)
     defined = {
         kind
-        for kind in (*vars(r).values(), *vars(rv).values())
+        for kind in (*vars(r).values(), *vars(rv).values(), *vars(pe).values())
         if isinstance(kind, type) and issubclass(kind, bases) and kind not in bases
     }
     assert defined == {*case, *plane}, "an event that is in no union can be written and never be read"

@@ -15,12 +15,22 @@ from keyturn.core.case import Case, Phase
 from keyturn.core.lifecycle import TERMINAL
 from keyturn.core.material import named_in, names_of
 from keyturn.core.people import People
+from keyturn.core.routing import (
+    EXECUTED,
+    UNDECIDED,
+    Known,
+    New,
+    Refuse,
+    Route,
+    operation_key,
+    repeat,
+    second_half,
+    variant_of_denied,
+)
 from keyturn.core.sequences import REMEMBERED_MAX, Earlier, Step
 from keyturn.model import record as r
 from keyturn.model import reviewing as rv
-from keyturn.model.assessment import Kind
-from keyturn.model.canonical import digest
-from keyturn.model.change import Change, Effect, Operation, ResourceRef
+from keyturn.model.change import Change, Effect, ResourceRef
 
 COOLDOWN_S: Final = 900
 """A denied change and its variants get the same answer for this long: denied means denied for the goal, not for the wording."""
@@ -39,8 +49,6 @@ NONCE_KEPT_S: Final = 7 * 24 * 3600
 
 _FOR_GOOD_MS: Final = 1 << 53
 """Until when an old snapshot's nonces are kept, which does not say when they were used. They are few and become no more."""
-
-UNDECIDED: Final = frozenset({Phase.RECEIVED, Phase.ASSESSED, Phase.SUPERSEDED})
 
 _OPEN_TO_PEOPLE: Final = frozenset({Phase.HELD, Phase.APPROVED, Phase.BREAK_GLASS})
 
@@ -61,50 +69,6 @@ _NO_STEP: Final = frozenset(
     }
 )
 """What ended here did nothing, or was given back: it is no step of a sequence."""
-
-_EXECUTED: Final = frozenset({Phase.CONFIRMED, Phase.FAILED, Phase.RESTORED, Phase.RESTORE_FAILED})
-"""A case that was approved and ended here has had its one execution: who asks again is told what became of it."""
-
-
-class New(msgspec.Struct, frozen=True):
-    """A case of its own."""
-
-
-class Attach(msgspec.Struct, frozen=True):
-    """The same operation of the same session while its case is open: wait for that one."""
-
-    case_id: str
-
-
-class Await(msgspec.Struct, frozen=True):
-    """The same operation, or the delete it would be the second half of, is not decided yet: ask again when it is."""
-
-    case_id: str
-
-
-class Join(msgspec.Struct, frozen=True):
-    """The create meets the held delete of its own session: `change` is the case's new revision."""
-
-    case_id: str
-    change: Change
-
-
-class Replay(msgspec.Struct, frozen=True):
-    """It was held, approved and executed meanwhile: say what became of this operation, with the response that is on record."""
-
-    case_id: str
-    operation: int
-
-
-class Refuse(msgspec.Struct, frozen=True):
-    """It may not go on. `case_id` names the case that says so, when there is one."""
-
-    code: str
-    reason: str
-    case_id: str = ""
-
-
-Route = New | Attach | Await | Join | Replay | Refuse
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -127,30 +91,6 @@ class Freeze(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-class _Known(msgspec.Struct):
-    """What the plane remembers of one case: enough to route, nothing else."""
-
-    case_id: str
-    session: str
-    phase: Phase
-    was_held: bool
-    operations: tuple[tuple[str, str, Effect, tuple[ResourceRef, ...]], ...]  # (key, name, floor, resources)
-    change: Change | None  # until it ends: only what is open can be joined
-    ended_at_ms: int | None
-    kinds: tuple[Kind, ...] = ()  # of what was found of it
-    makes: tuple[ResourceRef, ...] = ()  # what it made that stood nowhere before
-
-
-def operation_key(change: Change, operation: Operation) -> str:
-    """Names one operation of one principal by its meaning: equal keys are repeats."""
-    return digest([msgspec.to_builtins(change.principal), operation.meaning(), change.undoes])
-
-
-def identity(operation: Operation) -> ResourceRef:
-    """The resource the operation is about: a provider names it first."""
-    return operation.resources[0]
-
-
 class Plane:
     """Sessions, halts, freezes, locks and known cases, as of the last event applied."""
 
@@ -167,8 +107,8 @@ class Plane:
         self.knows_people = True  # False: from a snapshot that was written before they were folded
         self.afterwards: dict[str, str] = {}  # break-glass that nobody has looked at yet: case -> by whom
         self.next_number: int = 1
-        self._known: dict[str, _Known] = {}
-        self._by_session: dict[str, dict[str, _Known]] = {}
+        self._known: dict[str, Known] = {}
+        self._by_session: dict[str, dict[str, Known]] = {}
 
     def __repr__(self) -> str:
         halted = f" HALTED by {', '.join(sorted(set(self.halts.values())))}" if self.halts else ""
@@ -237,7 +177,7 @@ class Plane:
                 (operation_key(change, operation), operation.name, operation.floor, operation.resources)
                 for operation in change.operations
             )
-            known = _Known(case.id, change.principal.session, case.phase, False, operations, change, None)
+            known = Known(case.id, change.principal.session, case.phase, False, operations, change, None)
             self._remember(known)
         known.phase, known.was_held, known.ended_at_ms = case.phase, case.was_held, case.ended_at_ms
         known.change = None if ended else change
@@ -245,7 +185,7 @@ class Plane:
             known.kinds, known.makes = tuple(sorted(case.assessment.kinds)), case.assessment.makes
         self._apply_locks(case, change)
 
-    def _remember(self, known: _Known) -> None:
+    def _remember(self, known: Known) -> None:
         self._known[known.case_id] = known
         self._by_session.setdefault(known.session, {})[known.case_id] = known
 
@@ -326,7 +266,7 @@ class Plane:
                 kinds=frozenset(known.kinds),
                 makes=known.makes,
                 waits=known.phase in UNDECIDED or known.phase in _OPEN_TO_PEOPLE,
-                done=known.phase in _EXECUTED or known.phase in _MAY_RESTORE,
+                done=known.phase in EXECUTED or known.phase in _MAY_RESTORE,
             )
             for known in reversed(recent)
             if known.case_id != but and known.phase not in _NO_STEP
@@ -372,16 +312,16 @@ class Plane:
         key = operation_key(change, operation)
         mine = [*self._by_session.get(change.principal.session, {}).values()]
         for known in reversed(mine):
-            repeat = _repeat(known, key, at_ms=at_ms, replay_s=replay_s)
-            if repeat is not None:
-                return repeat
+            again = repeat(known, key, at_ms=at_ms, replay_s=replay_s)
+            if again is not None:
+                return again
         for known, part in product(reversed(mine), change.operations):
-            refused = _variant_of_denied(known, part, at_ms=at_ms, cooldown_s=cooldown_s)
+            refused = variant_of_denied(known, part, at_ms=at_ms, cooldown_s=cooldown_s)
             if refused is not None:
                 return refused
         if operation.floor is Effect.CREATE or operation.action.startswith("Create"):
             for known in reversed(mine):
-                joined = _second_half(known, change)
+                joined = second_half(known, change)
                 if joined is not None:
                     return joined
         return New()
@@ -392,68 +332,6 @@ def _holds_locks(case: Case) -> bool:
     if case.phase in _MAY_RESTORE:
         return case.decision is not None and case.decision.obligations.restore_on_failure
     return case.phase in _AT_WORK
-
-
-def _repeat(known: _Known, key: str, *, at_ms: int, replay_s: int) -> Route | None:
-    """The same operation again: attach while open (once-held cases only: allowed calls never join), or replay.
-
-    Whether it will be held is not known until it is decided; two holds of one request could both be approved.
-    """
-    index = next((index for index, operation in enumerate(known.operations) if operation[0] == key), None)
-    if index is None:
-        return None
-    if known.phase in UNDECIDED:
-        return Await(known.case_id)
-    if not known.was_held:
-        return None
-    if known.phase not in TERMINAL:
-        return Attach(known.case_id)
-    recent = known.ended_at_ms is not None and at_ms - known.ended_at_ms <= replay_s * 1000
-    if recent and known.phase in _EXECUTED:
-        return Replay(known.case_id, index)
-    return None
-
-
-def _second_half(known: _Known, change: Change) -> Join | Await | None:
-    """A create that meets a held delete of its own session is the second half of a replace."""
-    operation = change.operations[0]
-    if known.phase is not Phase.HELD and known.phase not in UNDECIDED:
-        return None
-    if known.change is None or known.change.principal != change.principal:
-        return None  # what another identity asks for is made with that one's credentials
-    wanted = identity(operation)
-    if not any(
-        floor is Effect.DELETE and resources[0] == wanted for _, _, floor, resources in known.operations
-    ):
-        return None
-    if known.phase in UNDECIDED:
-        return Await(known.case_id)
-    kept = tuple(
-        earlier
-        for earlier in known.change.operations
-        if not (earlier.name == operation.name and identity(earlier) == wanted)
-    )
-    return Join(known.case_id, msgspec.structs.replace(known.change, operations=(*kept, operation)))
-
-
-def _variant_of_denied(known: _Known, operation: Operation, *, at_ms: int, cooldown_s: int) -> Refuse | None:
-    """The same operation on the same resources, in other words, soon after a no."""
-    if known.phase not in {Phase.REJECTED, Phase.DENIED} or known.ended_at_ms is None:
-        return None
-    if at_ms - known.ended_at_ms > cooldown_s * 1000:
-        return None
-    same = any(
-        name == operation.name and set(resources) == set(operation.resources)
-        for _, name, _, resources in known.operations
-    )
-    if not same:
-        return None
-    minutes = max(1, (known.ended_at_ms + cooldown_s * 1000 - at_ms) // 60_000)
-    return Refuse(
-        "denied-before",
-        f"this was denied as {known.case_id}; it is not asked again for {minutes} min",
-        known.case_id,
-    )
 
 
 def snapshot(plane: Plane) -> bytes:
@@ -475,7 +353,7 @@ class _Snapshot(msgspec.Struct):
     nonces: dict[str, int] | list[str]  # a list in snapshots of earlier versions
     locks: list[tuple[ResourceRef, str]]
     next_number: int
-    known: list[_Known]
+    known: list[Known]
     drills: dict[str, r.Drilled] = {}
     scratches: dict[str, r.DrillBegun] = {}
     material: dict[str, str] = {}

@@ -12,7 +12,8 @@ import msgspec
 from keyturn import pipeline
 from keyturn.core.case import Case, Phase
 from keyturn.core.lifecycle import TERMINAL
-from keyturn.core.plane import (
+from keyturn.core.ports import Facts
+from keyturn.core.routing import (
     UNDECIDED,
     Attach,
     Await,
@@ -24,7 +25,6 @@ from keyturn.core.plane import (
     identity,
     operation_key,
 )
-from keyturn.core.ports import Facts
 from keyturn.errors import BugError
 from keyturn.executors.interface import Hearer, Minted, Response
 from keyturn.model import record as r

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from keyturn.core.case import Case, Phase
-from keyturn.core.plane import operation_key
+from keyturn.core.routing import operation_key
 from keyturn.errors import KeyturnError
 from keyturn.executors.interface import Credentials, NotSentError, Response, Sending
 from keyturn.model import record as r

@@ -15,9 +15,9 @@ from keyturn.core import review
 from keyturn.core.advance import owed
 from keyturn.core.case import Case, Phase
 from keyturn.core.commands import Command
-from keyturn.core.plane import identity, operation_key
 from keyturn.core.ports import Assessing, Captures, Facts, PolicyEngine, Provider
 from keyturn.core.proof import ProofFacts, holds, prove
+from keyturn.core.routing import identity, operation_key
 from keyturn.errors import BugError, KeyturnError, StoreError, UnavailableError
 from keyturn.executors.interface import Credentials, Executor, Hearer, Minted, Sending
 from keyturn.model import record as r
