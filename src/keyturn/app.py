@@ -297,6 +297,8 @@ def _settings(config: Config, *, observe: bool) -> Settings:
         enforcing=config.aws.enforcing,
         standin=bool(config.aws.endpoint_url),
         drill_every_s=config.drill.every_h * 3_600,
+        keep_days=config.backups.days,
+        backup_export=config.backups.export,
     )
 
 

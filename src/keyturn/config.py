@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -99,6 +99,20 @@ class DrillConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
 
 
+class BackupsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long backups are kept, and what may become of them: docs/guides/backups.md."""
+
+    keep_days: Annotated[int, msgspec.Meta(ge=0)] | Literal["for ever"] = (
+        100  # a quarter and a week: what is missed when it is closed can be given back; 0 or "for ever": until a person drops it
+    )
+    export: bool = False  # administrators may take them out of the vault, unsealed, for use with Keyturn gone
+
+    @property
+    def days(self) -> int:
+        """0 is without an end."""
+        return 0 if self.keep_days == "for ever" else self.keep_days
+
+
 class Events(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What happened, told to others as CloudEvents with OCSF payloads: docs/guides/siem.md. Each place is told from when it was named first."""
 
@@ -152,6 +166,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     holds: Holds = Holds()
     store: StoreConfig = StoreConfig()
     drill: DrillConfig = DrillConfig()
+    backups: BackupsConfig = BackupsConfig()
     oidc: OidcConfig = OidcConfig()
     events: Events = Events()
     channels: Channels = Channels()

@@ -122,6 +122,13 @@ def decide(
         decision = msgspec.structs.replace(
             decision, verdict=Verdict.HOLD, reasons=(*decision.reasons, reason)
         )
+    if (
+        change.drops
+    ):  # what is removed is a backup: none is taken of it, and nothing stands that could be captured
+        duties = msgspec.structs.replace(
+            decision.obligations, backup=False, capture=False, restore_on_failure=False
+        )
+        decision = msgspec.structs.replace(decision, obligations=duties)
     if facts.observe:
         decision = msgspec.structs.replace(decision, enforced=False)
     return decision
@@ -154,10 +161,11 @@ def ask_reviewers(
     remind_s: int = 0,
     people: People = NOBODY,
     no_backup: str = "",
+    keep_days: int | None = None,
 ) -> ReviewRequest:
     """What an approval will bind to, frozen now. A hold without a stated quorum asks for one reviewer.
 
-    `no_backup`: why no backup could be taken, which counts where policy asks for one.
+    `no_backup`: why no backup could be taken, and `keep_days`: how long it would be kept, which count where policy asks for one.
     """
     duties = decision.obligations
     left_ms = deadline_ms - at_ms
@@ -180,6 +188,7 @@ def ask_reviewers(
         remind_at_ms=deadline_ms - min(remind_s * 1000, left_ms // 2) if remind_s else 0,
         break_glass=duties.break_glass,
         no_backup=no_backup if duties.backup else "",
+        keep_days=keep_days if duties.backup else None,
     )
     return msgspec.structs.replace(request, unmet=unmet(request, people, at_ms=at_ms))
 

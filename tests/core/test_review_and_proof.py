@@ -62,6 +62,8 @@ def test_an_approval_is_for_one_revision() -> None:
             if isinstance(value, bool)
             else value + 1
             if isinstance(value, int)
+            else 1
+            if value is None
             else (*value, Of(9) if name == "needs" else "x")
             if isinstance(value, tuple)
             else value + "x"

@@ -33,12 +33,12 @@ def saved(kind: str, reference: str, **watermark: Any) -> Backup:
     [
         (saved("dynamodb:table", "arn:backup", bytes=500 * 10**9), 500 * 10**9, 50.0, "0.1 USD per GB"),
         (saved("ec2:volume", "snap-1", bytes=100 * 10**9), 100 * 10**9, 5.0, "0.05 USD per GB"),
-        (saved("rds:cluster", "keyturn-c-1"), None, None, "its size is not known; at most, by 0.021 USD"),
+        (saved("rds:cluster", "keyturn-c-1"), None, None, "at most, by 0.021 USD"),
         (saved("s3:object", VAULT, bytes=7), 7, 0.0, "AWS charges nothing"),
         (saved("iam:role", "capture"), None, 0.0, "AWS charges nothing"),
         (saved("new:kind", "copy-1", bytes=7), 7, None, "no price is known"),
-        (saved("ec2:volume", "snap-1", bytes=-1), None, None, "its size is not known"),
-        (saved("ec2:volume", "snap-1", bytes=True), None, None, "its size is not known"),
+        (saved("ec2:volume", "snap-1", bytes=-1), None, None, "at most, by 0.05 USD"),
+        (saved("ec2:volume", "snap-1", bytes=True), None, None, "at most, by 0.05 USD"),
     ],
     ids=lambda value: value.resource.kind if isinstance(value, Backup) else "",
 )

@@ -16,6 +16,7 @@ from keyturn.model.execution import OutcomeStatus
 from keyturn.providers.aws import moved, recipes
 from keyturn.runtime import asking
 from keyturn.runtime.asking import Asker
+from keyturn.runtime.retiring import Retiring
 from keyturn.runtime.undoing import TakingBack
 from keyturn.stores.memory import MemoryStore
 from keyturn.stores.vault import Vault
@@ -144,7 +145,7 @@ async def test_two_cases_of_one_undo_and_a_crash_in_it(stop: int, lost: bool, ac
         provider=lambda _: PROVIDER,
         captures=lambda case: STATES[case.id],
     )
-    undoing = TakingBack(cast("Any", work))
+    undoing = TakingBack(cast("Any", work), Retiring(cast("Any", work)))
     asks: Change = change(*asked(made), undoes="C-2")
     case = Case(id="C-2", phase=Phase.EXECUTING, change=cast("Any", _also(asks)))
 

@@ -4,7 +4,6 @@ as they are printed, by bash and the real `aws` command, and what stands is as i
 
 from __future__ import annotations
 
-import base64
 import os
 import re
 import shutil
@@ -12,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import pytest
@@ -22,12 +21,10 @@ from moto.server import ThreadedMotoServer
 
 from keyturn.errors import UnavailableError
 from keyturn.model.change import ResourceRef
-from keyturn.model.execution import Backup
 from keyturn.providers.aws import recipes
 from keyturn.providers.aws.recipes.base import State
 from keyturn.providers.aws.recipes.runbook import NOT_ALONE
 from keyturn.providers.aws.resources import GLOBAL_REGION
-from keyturn.providers.aws.undo import IN_PLACE
 from keyturn.testing.standin_caches import fill_caches
 from tests.provider.provider_world import ACCOUNT, REGION, drive
 from tests.recipes.drawing import Draw
@@ -126,7 +123,7 @@ def deleted(account: Gapless, ref: ResourceRef, asked: Asked, endpoint: str, fol
     perform(account, asked)
     assert verified(account, change, states, asked).status == "succeeded"
     text = PROVIDER.manifest(change, backup, states)
-    for name, content in exported(account, backup, states.states[str(ref)] or {}).items():
+    for name, content in drive(PROVIDER.files(change, backup, states), account).items():
         (folder / name).write_bytes(content)
     if ref.kind == "rds:cluster":  # automated copies go with their cluster; the stand-in keeps them
         copies = rds_backends[ACCOUNT][REGION].cluster_snapshots
@@ -135,36 +132,6 @@ def deleted(account: Gapless, ref: ResourceRef, asked: Asked, endpoint: str, fol
     name = typed(text, endpoint, folder) or ref.id
     after = captured(msgspec.structs.replace(ref, id=name), account)
     return Ran(before, renamed(after, {name: ref.id}), text)
-
-
-def exported(account: Gapless, backup: Backup, state: State) -> Mapping[str, bytes]:
-    """What lies sealed in the plane's vault, under the names that the runbook gives."""
-    if backup.restores_to == IN_PLACE:
-        return {}  # the service itself takes it back
-    match backup.resource.kind:
-        case "secretsmanager:secret":
-            index = msgspec.msgpack.decode(account.vault[backup.reference])
-            return {f"{one['version']}.txt": account.vault[one["reference"]] for one in index}
-        case "s3:object":
-            return {"content": account.vault[backup.reference]}
-        case "lambda:function":
-            told = [(one.get("Environment") or {}).get("Variables") for one in state["versions"].values()]
-            distinct: list[Any] = []
-            for one in (*told, state["environment"]):
-                if one and one not in distinct:
-                    distinct.append(one)
-            files = {
-                f"environment-{number}.json": msgspec.json.encode({"Variables": one})
-                for number, one in enumerate(distinct, 1)
-            }
-            if backup.reference == "capture":
-                return files  # an image, which is left where it lies
-            archives = msgspec.msgpack.decode(account.vault[backup.reference])
-            return files | {
-                f"{base64.b64decode(digest).hex()[:8]}.zip": account.vault[reference]
-                for digest, reference in archives
-            }
-    return {}
 
 
 STATED: Final[Mapping[str, frozenset[str]]] = {

@@ -276,6 +276,11 @@ EXAMPLES: Final[tuple[r.Event, ...]] = (
     r.Restored(at_ms=AT, succeeded=True, detail="as it was", differences=("stream ARN",)),
     r.Settled(at_ms=AT, by="grace", succeeded=False, note="looked at the console"),
     r.Undone(at_ms=AT, by_case="C-18"),
+    r.BackupRetired(
+        at_ms=AT, by="grace", reason="its retention is over", references=("arn:backup",), by_case="C-19"
+    ),
+    r.BackedUp(at_ms=AT, backups=(msgspec.structs.replace(BACKUP, keep_days=100),)),
+    r.Received(at_ms=AT, change=msgspec.structs.replace(CHANGE, undoes=None, drops="C-17")),
     r.TakenUp(at_ms=AT, by="node-b", from_node="node-a"),
     *REVIEWING,
     r.SessionOpened(
@@ -367,6 +372,7 @@ EXAMPLES: Final[tuple[r.Event, ...]] = (
         on="stand-in",
     ),
     r.Drilled(at_ms=AT, resource=TABLE, by="ada", result="equal", on="account", removed=(TABLE,)),
+    r.BackupExported(at_ms=AT, by="ada", case="C-17", references=("vault:kept:77",)),
     r.PolicyLoaded(at_ms=AT, policy_digest=DIGEST, packs=("seatbelt",), enforcing=True),
     r.Started(at_ms=AT, version="0.1.0", catalogue=DIGEST, mode="enforcing"),
 )

@@ -51,9 +51,9 @@ class Disk(MemoryStore):
         self._write()
         return made
 
-    async def put_blob(self, ref: str, sealed: bytes) -> None:
+    async def put_blob(self, ref: str, sealed: bytes, *, anew: bool = False) -> None:
         self._write()
-        await super().put_blob(ref, sealed)
+        await super().put_blob(ref, sealed, anew=anew)
         self._write()
 
 

@@ -51,9 +51,11 @@ class Api:
             self._answer(status, raw)
         return raw
 
-    def save(self, path: str, target: Path) -> int:
-        """As `download`, into a file, piece by piece; returns how many bytes it was. Of an answer that was cut nothing stays."""
-        connection, answer = self._open("GET", path, None)
+    def save(self, path: str, target: Path, body: dict[str, Any] | None = None) -> int:
+        """As `download`, into a file, piece by piece; returns how many bytes it was. Of an answer that was cut nothing stays. With a
+        `body` it is posted.
+        """
+        connection, answer = self._open("GET" if body is None else "POST", path, body)
         try:
             if answer.status >= 400:
                 self._answer(answer.status, answer.read())

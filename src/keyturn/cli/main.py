@@ -13,6 +13,7 @@ import click
 from keyturn import __version__
 from keyturn.cli.asking import ask
 from keyturn.cli.authority import ca
+from keyturn.cli.backups import backup
 from keyturn.cli.completing import completion
 from keyturn.cli.diffing import diff
 from keyturn.cli.evidence import attention, evidence, export, log, verify
@@ -28,7 +29,7 @@ from keyturn.cli.reviewing import approve, break_glass, claim, deny, release, si
 from keyturn.cli.shared import CASE, EXIT_FAILED, EXIT_REFUSED, api, ends, exit_of_phase, out, output_option
 from keyturn.cli.stores import store
 from keyturn.cli.teams import agent, alias, delegate, team
-from keyturn.cli.undoing import backup, drill, undo
+from keyturn.cli.undoing import drill, undo
 from keyturn.cli.watching import inbox, tui, watch
 from keyturn.errors import KeyturnError, OperatorError, ReviewError
 

@@ -1,4 +1,4 @@
-"""`keyturn undo` and `keyturn backup`: taking things back, and what they can be taken back from."""
+"""`keyturn undo` and `keyturn drill`: taking things back, and trying whether that would work."""
 
 from __future__ import annotations
 
@@ -68,46 +68,6 @@ def planned(parts: list[dict[str, Any]]) -> str:
             lines.append(f"       {operation['name']}  {on}")
         lines += [f"       not as before: {loss}" for loss in part["loss"]]
     return "\n".join(lines) or "Nothing that took effect is among what was meant."
-
-
-def kept(upkeep: dict[str, Any]) -> str:
-    """What keeping a backup costs, for a terminal; what is not known is not nought."""
-    size = "size not known" if upkeep["size_bytes"] is None else f"{upkeep['size_bytes']:,} bytes"
-    usd = "cost not known" if upkeep["usd_month"] is None else f"about {upkeep['usd_month']:.2f} USD a month"
-    return f"{size}, {usd}: {upkeep['says']}"
-
-
-@click.group()
-def backup() -> None:
-    """Backups that were taken before a case was executed."""
-
-
-@backup.command("list")
-@click.argument("case", type=CASE)
-@output_option
-@click.pass_context
-def list_backups(ctx: click.Context, case: str, output: str) -> None:
-    """What was saved for a case, how it was proved, how large it is, and about what it costs to keep."""
-    found = api(ctx).get(f"/cases/{case}/backups")["backups"]
-    lines = [
-        f"{one['resource']['kind']}/{one['resource']['id']}  {one['reference']}\n"
-        f"    {one.get('verified_by') or 'NOT PROVED'}\n    {kept(one['upkeep'])}"
-        for one in found
-    ]
-    out(found, "\n".join(lines) or f"{case} has no backup.", output)
-
-
-@backup.command("show")
-@click.argument("case", type=CASE)
-@output_option
-@click.pass_context
-def show_backup(ctx: click.Context, case: str, output: str) -> None:
-    """The runbooks of a case's backups: plain aws commands that restore them with Keyturn gone. Keep them elsewhere."""
-    found = api(ctx).get(f"/cases/{case}/backups")["backups"]
-    if not found:
-        raise click.ClickException(f"{case} has no backup")
-    said = "\n".join(one["runbook"] or f"{one['resource']['id']}: no runbook" for one in found)
-    out([{"resource": one["resource"], "runbook": one["runbook"]} for one in found], said, output)
 
 
 @click.command()

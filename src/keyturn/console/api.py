@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from keyturn.console import radius, show
+from keyturn.console.backups_api import BackupsApi
 from keyturn.console.bodies import NOTE_CHARS_MAX, is_json, read_body
 from keyturn.console.evidence_api import EvidenceApi
 from keyturn.console.identity import Caller, Identity
@@ -142,7 +143,7 @@ class Api:
         self._desk, self._identity, self._authority = desk, identity, authority
         self._metrics, self._open_metrics = metrics, open_metrics
         self._evidence = EvidenceApi(desk, identity)
-        self._narrow = NarrowApi(desk)
+        self._narrow, self._backups = NarrowApi(desk), BackupsApi(desk)
         self._rehearsals = RehearsalApi(desk, rehearser)
         self._people, self._signing, self._tokens = people, signing, tokens
         self._reviewing = reviewing
@@ -168,7 +169,10 @@ class Api:
             ("GET", "/api/v1/cases/{id}/narrow", self._narrow.ways),
             ("POST", "/api/v1/cases/{id}/narrow", self._narrow.send),
             ("POST", "/api/v1/drill", self._drill),
-            ("GET", "/api/v1/cases/{id}/backups", self._backups),
+            ("GET", "/api/v1/backups", self._backups.shelf),
+            ("GET", "/api/v1/cases/{id}/backups", self._backups.of_case),
+            ("POST", "/api/v1/cases/{id}/backups/drop", self._backups.drop),
+            ("POST", "/api/v1/cases/{id}/backups/export", self._backups.export),
             ("GET", "/api/v1/sessions", self._sessions),
             ("POST", "/api/v1/sessions", self._open_session),
             ("POST", "/api/v1/sessions/{id}/end", self._end_session),
@@ -352,21 +356,6 @@ class Api:
         body = await read_body(request, DrillBody)
         found = await self._desk.drill(by=user.name, kinds=body.kinds, resources=body.resources)
         return JSONResponse({"drills": msgspec.to_builtins(found)})
-
-    async def _backups(self, request: Request, user: Caller) -> Response:
-        """The case's backups, each with the runbook that restores it without Keyturn."""
-        case = self._desk.case(request.path_params["id"])
-        if case is None:
-            raise ReviewError("no-case", f"there is no case {request.path_params['id']}")
-        found = [
-            {
-                **msgspec.to_builtins(backup),
-                "upkeep": msgspec.to_builtins(self._desk.upkeep(backup)),
-                "runbook": self._desk.manifest(backup.manifest) if backup.manifest else "",
-            }
-            for backup in case.backups
-        ]
-        return JSONResponse({"backups": found})
 
     # --- sessions and the plane --------------------------------------------------------------------------------------
 

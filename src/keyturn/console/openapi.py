@@ -13,7 +13,16 @@ import msgspec
 from starlette.routing import Route
 
 from keyturn import __version__
-from keyturn.console import api, narrow_api, people_api, plan_shapes, rehearsal_api, reviewing_api, shapes
+from keyturn.console import (
+    api,
+    backups_api,
+    narrow_api,
+    people_api,
+    plan_shapes,
+    rehearsal_api,
+    reviewing_api,
+    shapes,
+)
 from keyturn.console.evidence_api import BUDGET_MAX
 from keyturn.console.people_api import PeopleApi
 from keyturn.console.reviewing_api import ReviewingApi
@@ -25,6 +34,7 @@ from keyturn.model.people import Wanted
 OPENAPI: Final = "3.1.0"
 
 ZIP: Final = "application/zip"
+TAR: Final = "application/x-tar"
 PROMETHEUS: Final = "text/plain"
 
 _REFERENCE: Final = "#/components/schemas/{name}"
@@ -174,6 +184,9 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
         narrow_api.NarrowBody,
         says="Send the exact narrower way instead, as a case of its own; the held one is withdrawn.",
     ),
+    ("POST", "/cases/{id}/backups/export"): Row(
+        TAR, says="The backups of a case with all that their runbooks read, no longer sealed."
+    ),
     ("POST", "/undo"): Row(
         (shapes.Summary, shapes.Undoing),
         api.UndoBody,
@@ -186,6 +199,15 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
         says="Try the way back on scratch resources.",
     ),
     ("GET", "/cases/{id}/backups"): Row(shapes.Backups, says="The backups of a case, with their runbooks."),
+    ("GET", "/backups"): Row(
+        shapes.Shelf, says="Every backup that stands: age, size, cost, until when it is kept."
+    ),
+    ("POST", "/cases/{id}/backups/drop"): Row(
+        shapes.Summary,
+        backups_api.DropBody,
+        says="Remove the backups of a case, as a case of its own that policy decides.",
+        example={"reason": "the data has left its retention"},
+    ),
     ("GET", "/log"): Row(
         shapes.Log,
         query=(

@@ -47,6 +47,7 @@ _API: Final = {
     "GET /api/v1/cases/{id}/narrow": Access(ANY, "read"),
     "GET /api/v1/log": Access(ANY, "read"),
     "GET /api/v1/cases/{id}/backups": Access((OPERATOR, REVIEWER), "read"),
+    "GET /api/v1/backups": Access(ANY, "read"),
     "GET /api/v1/sessions": Access(ANY, "read"),
     "GET /api/v1/export": Access((AUDITOR, ADMIN, REVIEWER), "read"),
     "GET /api/v1/evidence/sample": Access((AUDITOR, ADMIN, REVIEWER), "read"),
@@ -71,6 +72,10 @@ _API: Final = {
     "POST /api/v1/cases/{id}/withdraw": Access(ACTING, "operate", "of her own agent's only"),
     "POST /api/v1/cases/{id}/undo": Access((OPERATOR, REVIEWER), "operate"),
     "POST /api/v1/cases/{id}/narrow": Access((OPERATOR, REVIEWER), "operate"),
+    "POST /api/v1/cases/{id}/backups/drop": Access((OPERATOR, REVIEWER, ADMIN), "operate"),
+    "POST /api/v1/cases/{id}/backups/export": Access(
+        (ADMIN,), "administer", "where [backups] export allows it"
+    ),
     "POST /api/v1/undo": Access((OPERATOR, REVIEWER), "operate"),
     "POST /api/v1/drill": Access((OPERATOR, ADMIN), "operate"),
     "POST /api/v1/sessions": Access((OPERATOR,), "operate"),

@@ -11,6 +11,7 @@ import msgspec
 
 from keyturn.console.answers import Answer
 from keyturn.console.plan_shapes import PlanShown, PlanStep
+from keyturn.core.case import Retired
 from keyturn.core.controls import Claimed
 from keyturn.core.reconciling import Call
 from keyturn.model.assessment import Assessment, Cost
@@ -21,7 +22,7 @@ from keyturn.model.people import Delegation, Member
 from keyturn.model.radius import Radius
 from keyturn.model.record import Drilled
 from keyturn.model.review import Review, Statement
-from keyturn.runtime.interface import UndoPart
+from keyturn.runtime.interface import OnShelf, UndoPart
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -190,6 +191,7 @@ class Summary(msgspec.Struct, frozen=True):
     undoes: str | None
     undoes_also: tuple[str, ...]
     instead_of: str | None
+    drops: str | None
     undone_by: str
 
 
@@ -291,6 +293,10 @@ class Detail(Listed, frozen=True):
     decision: Decision | None
     reviews: tuple[Review, ...]
     backups: tuple[Backup, ...]
+    retired: str
+    keeps: tuple[str, ...]
+    keep_days: int | None
+    way_back: str
     proof: tuple[ProofStep, ...]
     grant: Grant | None
     outcomes: tuple[Outcome, ...]
@@ -403,7 +409,14 @@ class WithRunbook(Backup, frozen=True, kw_only=True):
 
 
 class Backups(msgspec.Struct, frozen=True):
+    """The backups of a case that stand, and what of them was retired."""
+
     backups: tuple[WithRunbook, ...]
+    retired: tuple[Retired, ...]
+
+
+class Shelf(msgspec.Struct, frozen=True):
+    backups: tuple[OnShelf, ...]
 
 
 class Session(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from keyturn.console.risk import risk
 from keyturn.console.story import milestones, timed
 from keyturn.console.text import foreign_letters, seen
 from keyturn.core.case import Case, Phase
+from keyturn.core.dropping import keeps, said_retired, way_back
 from keyturn.core.lifecycle import TERMINAL
 from keyturn.core.review import met
 from keyturn.model.assessment import Assessment, Kind
@@ -83,6 +84,7 @@ def summary(case: Case) -> dict[str, Any]:
             "undoes": change.undoes if change else None,
             "undoes_also": list(change.undoes_also) if change else [],
             "instead_of": change.instead_of if change else None,
+            "drops": change.drops if change else None,
             "undone_by": case.undone_by,
         }
     )
@@ -116,6 +118,10 @@ def detail(case: Case, story: tuple[Entry, ...]) -> dict[str, Any]:
             "decision": builtins(case.decision) if case.decision else None,
             "reviews": builtins(case.reviews),
             "backups": builtins(case.backups),
+            "retired": said_retired(case),
+            "keeps": [keeps(backup) for backup in case.backups],
+            "keep_days": case.request.keep_days if case.request else None,
+            "way_back": way_back(case) or "",
             "proof": builtins(case.proof),
             "grant": builtins(case.grant) if case.grant else None,
             "outcomes": builtins(case.outcomes),

@@ -7,11 +7,12 @@ rule. What a phase still owes is said in one place, `owed`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
 
-from keyturn.core.case import Before, Case, Glass, Phase, StepState
+from keyturn.core.case import Before, Case, Glass, Phase, Retired, StepState
 from keyturn.core.commands import Command
 from keyturn.core.lifecycle import LIFECYCLE, TERMINAL
 from keyturn.core.review import met
@@ -251,18 +252,34 @@ def _step_intended(case: Case, event: r.StepIntended) -> Case:
         request=event.request,
         intended_at_ms=event.at_ms,
     )
+    again = bool(case.steps) and case.steps[-1].recipe == step.recipe and case.steps[-1].step >= step.step
+    place = _place(case.steps, step.recipe, step.step) if again else None
+    if place is not None:  # it did nothing the first time, and is made now
+        return _but(case, steps=(*case.steps[:place], step, *case.steps[place + 1 :]))
     return _but(case, steps=(*case.steps, step))
 
 
-def _step_ended(case: Case, event: r.StepEnded) -> Case:
-    def ended(step: StepState) -> StepState:
-        if (step.recipe, step.step) != (event.recipe, event.step):
-            return step
-        return msgspec.structs.replace(
-            step, status=event.status, detail=event.detail, answer_ref=event.answer_ref
-        )
+def _place(steps: tuple[StepState, ...], recipe: str, number: int) -> int | None:
+    """Where a step stands. Steps of one recipe come in their order, so that it is nearly always where it is looked for first: of ten
+    thousand nobody wants to read all for each.
+    """
+    if not steps:
+        return None
+    guess = len(steps) - 1 - (steps[-1].step - number)
+    for place in chain((guess,), range(len(steps) - 1, -1, -1)):
+        if 0 <= place < len(steps) and (steps[place].recipe, steps[place].step) == (recipe, number):
+            return place
+    return None
 
-    return _but(case, steps=tuple(ended(step) for step in case.steps))
+
+def _step_ended(case: Case, event: r.StepEnded) -> Case:
+    place = _place(case.steps, event.recipe, event.step)
+    if place is None:
+        return case
+    ended = msgspec.structs.replace(
+        case.steps[place], status=event.status, detail=event.detail, answer_ref=event.answer_ref
+    )
+    return _but(case, steps=(*case.steps[:place], ended, *case.steps[place + 1 :]))
 
 
 def _backed_up(case: Case, event: r.BackedUp) -> Case:
@@ -301,7 +318,7 @@ def _with_outcome(case: Case, outcome: Outcome, operation: int) -> Case:
     outcomes = (*case.outcomes[:operation], outcome)
     phase = _AFTER_OUTCOME[outcome.status]
     operations = len(case.change.operations) if case.change else 0
-    if phase is Phase.EXECUTED and operation + 1 < operations and case.change and not case.change.undoes:
+    if phase is Phase.EXECUTED and operation + 1 < operations and case.change and not case.change.own_steps:
         following = (
             Phase.PREPARED if case.change.rehearsed else Phase.PROVED
         )  # a plan's steps are proved one by one
@@ -344,6 +361,11 @@ def _undone(case: Case, event: r.Undone) -> Case:
     return _but(case, undone_by=event.by_case)
 
 
+def _backup_retired(case: Case, event: r.BackupRetired) -> Case:
+    gone = Retired(event.at_ms, event.by, event.reason, event.references, event.by_case)
+    return _but(case, retired=(*case.retired, gone))
+
+
 _FOLD: Final[dict[type, Callable[[Case, Any], Case]]] = {
     r.Received: _received,
     r.Joined: _joined,
@@ -373,6 +395,7 @@ _FOLD: Final[dict[type, Callable[[Case, Any], Case]]] = {
     r.Restored: _restored,
     r.Settled: _settled,
     r.Undone: _undone,
+    r.BackupRetired: _backup_retired,
     r.TakenUp: lambda case, _event: case,  # who works on it now is said by whoever wrote it, see `Book`
     rv.ReviewClaimed: _review_claimed,
     rv.ReviewReleased: _review_released,

@@ -73,6 +73,16 @@ class Glass(msgspec.Struct, frozen=True):
     note: str = ""
 
 
+class Retired(msgspec.Struct, frozen=True):
+    """Backups that are no more: since when, by whom and why, and through which case."""
+
+    at_ms: int
+    by: str
+    reason: str
+    references: tuple[str, ...]
+    by_case: str
+
+
 class Before(msgspec.Struct, frozen=True):
     """The revision before, while it is not decided what of its approvals holds for this one."""
 
@@ -120,6 +130,13 @@ class Case(msgspec.Struct, frozen=True):
     voided: tuple[str, ...] = ()  # approvals of the present request that stand no more, in a sentence each
     before: Before | None = None
     glass: Glass | None = None
+    retired: tuple[Retired, ...] = ()
+
+    @property
+    def kept(self) -> tuple[Backup, ...]:
+        """The backups that stand: those that were taken, without those that were retired."""
+        gone = {reference for one in self.retired for reference in one.references}
+        return tuple(backup for backup in self.backups if backup.reference not in gone)
 
     @property
     def outcome(self) -> Outcome | None:

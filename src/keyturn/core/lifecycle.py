@@ -40,8 +40,8 @@ def _open(phase: P) -> Row:
 
 
 def _terminal(phase: P) -> Row:
-    """Nothing leads out of here; a client may still ask, and another case may undo what this one did."""
-    return _staying(phase) | {r.Undone: (phase,)}
+    """Nothing leads out of here; a client may still ask, and another case may undo what this one did or drop its backups."""
+    return _staying(phase) | {r.Undone: (phase,), r.BackupRetired: (phase,)}
 
 
 LIFECYCLE: Final[dict[P, Row]] = {

@@ -15,6 +15,7 @@ from keyturn.core.case import Case, Phase
 from keyturn.core.lifecycle import TERMINAL
 from keyturn.core.material import named_in, names_of
 from keyturn.core.people import People
+from keyturn.core.retention import Shelf, Shelved
 from keyturn.core.routing import (
     EXECUTED,
     UNDECIDED,
@@ -103,6 +104,8 @@ class Plane:
         self.drills: dict[str, r.Drilled] = {}  # kind -> the last drill of one of its kind
         self.scratches: dict[str, r.DrillBegun] = {}  # what no drill has said to be removed
         self.material: dict[str, str] = {}  # made in the account for a backup -> the case it was made for
+        self.shelf = Shelf()  # backups that stand
+        self.knows_shelf = True  # as with people
         self.people = People()
         self.knows_people = True  # False: from a snapshot that was written before they were folded
         self.afterwards: dict[str, str] = {}  # break-glass that nobody has looked at yet: case -> by whom
@@ -164,6 +167,12 @@ class Plane:
             self._used(event, case.request.deadline_ms)
         if isinstance(event, r.BackedUp):
             self.material |= {name: case.id for backup in event.backups for name in names_of(backup)}
+        if isinstance(event, r.BackupRetired):
+            still = {name for backup in case.kept for name in names_of(backup)}
+            self.material = {
+                name: owner for name, owner in self.material.items() if owner != case.id or name in still
+            }
+        self.shelf.apply(event, case)
         if isinstance(event, rv.GlassBroken):
             self.afterwards[case.id] = event.by
         if isinstance(event, rv.GlassReviewed):
@@ -341,6 +350,7 @@ def snapshot(plane: Plane) -> bytes:
     body: dict[str, Any] = {name: getattr(plane, name) for name in alike} | {
         "sessions": list(plane.sessions.values()),
         "locks": list(plane.locks.items()),
+        "shelf": list(plane.shelf),
         "known": list(plane._known.values()),  # noqa: SLF001  # the plane's own other half
     }
     return msgspec.json.encode(body)
@@ -359,6 +369,7 @@ class _Snapshot(msgspec.Struct):
     material: dict[str, str] = {}
     people: People | None = None  # none in snapshots of earlier versions
     afterwards: dict[str, str] = {}
+    shelf: list[Shelved] | None = None  # none in snapshots of earlier versions
 
 
 def from_snapshot(data: bytes) -> Plane:
@@ -372,6 +383,7 @@ def from_snapshot(data: bytes) -> Plane:
     plane.next_number, plane.drills, plane.material = body.next_number, body.drills, body.material
     plane.afterwards, plane.knows_people = body.afterwards, body.people is not None
     plane.people = body.people or People()
+    plane.shelf, plane.knows_shelf = Shelf(body.shelf), body.shelf is not None
     for known in body.known:
         plane._remember(known)  # noqa: SLF001  # the plane's own other half
     return plane

@@ -155,6 +155,20 @@ class Provider(Protocol):
         """What it costs to keep `backup`, estimated from its size, and what the estimate rests on."""
         ...
 
+    def files(self, change: Change, backup: Backup, captures: Captures) -> Inquiry[Mapping[str, bytes]]:
+        """What the runbook of a backup reads, by the names that stand in it. Raises `UnavailableError` where the vault does not have it."""
+        ...
+
+    def plan_retire(self, backups: tuple[Backup, ...]) -> tuple[Operation, ...]:
+        """The calls that remove these backups, as reviewers see them; of what lies in the vault one that says so. Raises
+        `UnavailableError` where nobody knows how.
+        """
+        ...
+
+    def retire(self, backup: Backup) -> Inquiry[None]:
+        """Remove what the account has of a backup, under the role that made it, and see it gone. Raises `UnavailableError`."""
+        ...
+
     def drill(self, ref: ResourceRef, *, drill_id: str, at_ms: int) -> Inquiry[Drill]:
         """Capture and save one resource for a drill. Raises `UnavailableError` where its kind cannot be restored under another name."""
         ...

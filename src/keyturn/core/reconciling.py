@@ -58,7 +58,7 @@ class Calls:
         match event:
             case r.Proved(grant=grant):
                 case.lease = grant.lease if grant is not None else ""
-            case r.Sent() if event.operation < len(case.change.operations) and not case.change.undoes:
+            case r.Sent() if event.operation < len(case.change.operations) and not case.change.own_steps:
                 self._calls[body.case, "", event.operation] = self._sent(body.case, case, event)
             case r.Answered(outcome=outcome) | r.Reconciled(outcome=outcome):
                 self._answered((body.case, "", event.operation), outcome, event.at_ms)

@@ -154,11 +154,18 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     undoes_also: tuple[str, ...] = ()  # further cases that it takes back after that one, in this order
     instead_of: str | None = None  # the case whose narrower way it is, sent by a person
     rehearsed: Rehearsed | None = None  # the rehearsal whose plan it is
+    drops: str | None = None  # the case whose backups it removes: a person's act, or the plane's retention
 
     @property
     def by_person(self) -> bool:
         """Whether a person asked for it at the desk, and no client waits: it goes on without her."""
-        return self.undoes is not None or self.instead_of is not None or self.rehearsed is not None
+        asked = (self.undoes, self.instead_of, self.rehearsed, self.drops)
+        return any(one is not None for one in asked)
+
+    @property
+    def own_steps(self) -> bool:
+        """Whether its calls are steps that the plane writes itself, one after the other: no request came in for it."""
+        return self.undoes is not None or self.drops is not None
 
     @property
     def taken_back(self) -> tuple[str, ...]:
@@ -174,6 +181,7 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
             **({"undoes_also": self.undoes_also} if self.undoes_also else {}),
             **({"instead_of": self.instead_of} if self.instead_of else {}),
             **({"rehearsed": self.rehearsed.meaning()} if self.rehearsed else {}),
+            **({"drops": self.drops} if self.drops else {}),
         }
 
     @property

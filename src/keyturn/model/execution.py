@@ -105,6 +105,9 @@ class Backup(msgspec.Struct, frozen=True, omit_defaults=True):
     restores_to: str = ""  # in words: "a new table of the same name; new stream ARN"
     loss: tuple[str, ...] = ()
     also: tuple[str, ...] = ()  # what else of the account belongs to it: the snapshots an image is made of
+    keep_days: int | None = (
+        None  # days it is kept at least, as was said when it was taken; 0: no end; None: nothing was said
+    )
 
 
 class Upkeep(msgspec.Struct, frozen=True):

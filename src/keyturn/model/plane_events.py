@@ -156,6 +156,14 @@ class Drilled(_Event, frozen=True, tag="drilled"):
     ] = ()  # scratches that are gone since: its own, and those that earlier drills left behind
 
 
+class BackupExported(_Event, frozen=True, tag="backup_exported"):
+    """A person took a case's backups out of the vault, where they are sealed no more; written before the first byte left."""
+
+    by: str
+    case: str
+    references: tuple[str, ...]
+
+
 class PolicyLoaded(_Event, frozen=True, tag="policy_loaded"):
     policy_digest: str
     packs: tuple[str, ...]

@@ -16,6 +16,7 @@ from keyturn.model.decision import Decision, Verdict
 from keyturn.model.execution import Backup, Call, Grant, Outcome, ProofStep
 from keyturn.model.plane_events import (
     AuthorityMade,
+    BackupExported,
     DrillBegun,
     Drilled,
     FreezeSet,
@@ -230,6 +231,15 @@ class Undone(_Event, frozen=True, tag="undone"):
     by_case: str
 
 
+class BackupRetired(_Event, frozen=True, tag="backup_retired"):
+    """Backups of this case are no more, by their references: `by` a person or the plane's retention, through the case `by_case`."""
+
+    by: str
+    reason: str
+    references: tuple[str, ...]
+    by_case: str
+
+
 class TakenUp(_Event, frozen=True, tag="taken_up"):
     """The node that worked on the case is gone; `by`, another one over the same store, goes on where the log says it stood."""
 
@@ -266,6 +276,7 @@ CaseEvent = (
     | Restored
     | Settled
     | Undone
+    | BackupRetired
     | TakenUp
     | ReviewingEvent
 )
@@ -291,6 +302,7 @@ PlaneEvent = (
     | AuthorityMade
     | DrillBegun
     | Drilled
+    | BackupExported
     | Started
     | PeopleEvent
 )
@@ -361,6 +373,8 @@ __all__ = [
     "Attached",
     "AuthorityMade",
     "BackedUp",
+    "BackupExported",
+    "BackupRetired",
     "CaseEvent",
     "Checkpoint",
     "Claimed",

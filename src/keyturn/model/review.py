@@ -38,6 +38,9 @@ class ReviewRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     no_backup: str = (
         ""  # why the backup that policy asks for first cannot be taken; empty: nothing is known against it
     )
+    keep_days: int | None = (
+        None  # days the backup that policy asks for is kept at least; 0: no end; None: nothing is promised
+    )
 
     @property
     def trees(self) -> tuple[Quorum, ...]:

@@ -34,6 +34,7 @@ from keyturn.runtime.settings import (
     CHECKPOINT_S,
     DRILL_LOOK_S,
     READS_BATCH_S,
+    RETIRE_LOOK_S,
     TICK_S,
     Settings,
 )
@@ -138,6 +139,7 @@ class Runtime(GateSide, DeskSide):
             asyncio.create_task(self._flushing(), name="keyturn-reads"),
             asyncio.create_task(self._checkpointing(), name="keyturn-checkpoints"),
             asyncio.create_task(self._drilling(), name="keyturn-drills"),
+            asyncio.create_task(self._retiring(), name="keyturn-retention"),
         ]
 
     async def _take_up(self, case: Case, gone: Callable[[str], bool]) -> None:
@@ -361,6 +363,12 @@ class Runtime(GateSide, DeskSide):
             await asyncio.sleep(DRILL_LOOK_S)
             if self.settings.drill_every_s and (self.nodes is None or self.nodes.leads):
                 await _round(self.drilling.drill_what_is_due)
+
+    async def _retiring(self) -> None:
+        while True:
+            await asyncio.sleep(RETIRE_LOOK_S)
+            if self.settings.keep_days and (self.nodes is None or self.nodes.leads):
+                await _round(self.retiring.sweep)
 
     async def _checkpointing(self) -> None:
         while True:

@@ -274,7 +274,7 @@ class _Steps:
             return await self._ask(one.call)
         self._asker._book.may_act()  # noqa: SLF001  # one module
         data: bytes = one.call.parameters["bytes"]
-        reference = await self._asker._vault.put(data, KIND)  # noqa: SLF001  # one module
+        reference = await self._asker._vault.put(data, KIND, anew=True)  # noqa: SLF001  # one module
         return Succeeded({"reference": reference, **_about(data)})
 
     async def _ask(self, call: Call) -> Answer:

@@ -84,6 +84,7 @@ class Book:
             self.plane = from_snapshot(plane)
             self._learn_people(after)
             self._learn_policy(after)
+            self._learn_shelf(after)
             known = self.plane.known(ended_max=ENDED_IN_MEMORY_MAX)
             older = written.keys() - set(known)
             self.cases = {case_id: self._as_of(after, case_id) for case_id in (*sorted(older), *known)}
@@ -116,6 +117,19 @@ class Book:
             if not entry.case_id and b'"policy_loaded"' in entry.body:
                 people = people.after(entry.event())
         self.plane.people = people
+
+    def _learn_shelf(self, upto: int) -> None:
+        """Likewise: which backups stand, and who gives something back from them."""
+        if self.plane.knows_shelf:
+            return
+        for entry in self.store.entries():
+            if entry.seq > upto:
+                break
+            if b'"backed_up"' in entry.body or b'"undoes"' in entry.body:
+                event = entry.event()
+                if isinstance(event, r.BackedUp | r.Received):
+                    self.plane.shelf.apply(event, self._as_of(upto, entry.case_id))
+        self.plane.knows_shelf = True
 
     def _as_of(self, seq: int, case_id: str) -> Case:
         """The case as the log had it then: as the last snapshot that knew it wrote it, and what came between."""

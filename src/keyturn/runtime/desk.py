@@ -25,9 +25,11 @@ from keyturn.model.record import Drilled, Entry
 from keyturn.model.rehearsal import Plan, Record
 from keyturn.runtime.drilling import Drilling
 from keyturn.runtime.evidence import Evidence
-from keyturn.runtime.interface import Notice, SessionKey, Undoing
+from keyturn.runtime.exporting import Exporting
+from keyturn.runtime.interface import Notice, OnShelf, SessionKey, Undoing
 from keyturn.runtime.narrowing import Narrowing
 from keyturn.runtime.proposing import ProposingSide
+from keyturn.runtime.retiring import Retiring
 from keyturn.runtime.undoing import TakingBack
 from keyturn.runtime.work import Work
 from keyturn.stores.bundle import Author
@@ -48,9 +50,11 @@ class DeskSide(ProposingSide):
         self.clock = work.clock
         self._keys = keys
         self._undoing = asyncio.Lock()
-        self.taking_back = TakingBack(work)
+        self.retiring = Retiring(work)
+        self.taking_back = TakingBack(work, self.retiring)
         self.narrowing = Narrowing(work)
         self.drilling = Drilling(work)
+        self.exporting = Exporting(work)
         self.evidence = Evidence(self.book, self.author, self.checkpoint)
         work.take_back, work.mark_undone = self.taking_back.perform, self.taking_back.mark
         self.about: dict[str, Any] = {}  # versions and hashes, set by app
@@ -189,6 +193,17 @@ class DeskSide(ProposingSide):
             return r.Received(at_ms=now, change=change)
 
         return await self.book.open_case(received)
+
+    async def drop_backups(self, case_id: str, *, by: str, reason: str) -> Case:
+        drop = await self.retiring.open(case_id, by=by, reason=reason)
+        done = TERMINAL | {Phase.HELD, Phase.INCONCLUSIVE}
+        return await self.book.until(drop, lambda case: case.phase in done, timeout_s=UNDO_WAIT_S)
+
+    async def export_backups(self, case_id: str, *, by: str) -> AsyncIterator[bytes]:
+        return await self.exporting.export(case_id, by=by)
+
+    def shelf(self) -> tuple[OnShelf, ...]:
+        return self.retiring.listed()
 
     def upkeep(self, backup: Backup) -> Upkeep:
         return self.work.providers[backup.resource.provider].upkeep(backup)

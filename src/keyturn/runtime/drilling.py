@@ -36,7 +36,7 @@ class Drilling:
         known = {
             ref: None
             for case in self.book.cases.values()
-            if case.change is not None and not case.change.undoes
+            if case.change is not None and not case.change.own_steps
             for ref in case.change.resources
             if ref.id != "*"
         }

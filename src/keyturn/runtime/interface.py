@@ -181,6 +181,17 @@ class Undoing(msgspec.Struct, frozen=True):
     parts: tuple[UndoPart, ...]
 
 
+class OnShelf(msgspec.Struct, frozen=True):
+    """A backup that stands: of which case, how old, until when it is kept at least, and why longer, where it is."""
+
+    case: str
+    backup: Backup
+    upkeep: Upkeep
+    age_ms: int
+    keeps_until_ms: int | None  # None: until a person drops it
+    needed: str  # why it is kept whatever its age; empty where nothing speaks for it
+
+
 class Put(msgspec.Struct, frozen=True):
     """What became of a change that somebody wanted: it is done, or waits as the proposal `id`. `unreviewed`: why nobody else looked."""
 
@@ -332,6 +343,20 @@ class Desk(Protocol):
         self, *cases: str, session: str = "", since_ms: int | None = None, agent: str = ""
     ) -> Undoing:
         """What `undo` of the same would do, in its order, and what would not come back; nothing is asked for."""
+        ...
+
+    async def drop_backups(self, case_id: str, *, by: str, reason: str) -> Case:
+        """Remove the backups of a case, as a case of its own that policy decides. Raises `ReviewError` where nothing stands, or
+        something that is open needs it.
+        """
+        ...
+
+    async def export_backups(self, case_id: str, *, by: str) -> AsyncIterator[bytes]:
+        """The backups of a case with all that their runbooks read, as a tar file, in pieces. Raises `ReviewError` where that is not allowed."""
+        ...
+
+    def shelf(self) -> tuple[OnShelf, ...]:
+        """Every backup that stands, oldest first."""
         ...
 
     def upkeep(self, backup: Backup) -> Upkeep:

@@ -230,7 +230,7 @@ class ReviewingSide:
 
         def narrowed(case: Case) -> tuple[r.CaseEvent, ...]:
             change = case.change
-            if case.phase is not Phase.HELD or change is None or change.undoes:
+            if case.phase is not Phase.HELD or change is None or change.own_steps:
                 raise ReviewError("not-open", f"{case_id} is {case.phase}; nothing is taken out of it")
             places = range(len(change.operations))
             if not drop or not set(drop) < set(places):

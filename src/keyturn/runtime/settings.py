@@ -6,6 +6,8 @@ from typing import Final
 
 import msgspec
 
+from keyturn.core.retention import KEEP_DAYS
+
 RECONCILE_TRIES_MAX: Final = 60
 """Reads of the world until an accepted or unanswered call is left to a person; spaced, this is some five minutes."""
 
@@ -27,6 +29,9 @@ CHECKPOINT_S: Final = 60.0
 
 CHECKPOINT_BATCH: Final = 1_000
 """Entries hashed in one go, some 8 ms: the first checkpoint after a start reads the whole log, and calls must not wait for it."""
+
+RETIRE_LOOK_S: Final = 3600.0
+"""Whether a backup was kept long enough is looked at this often; it is a matter of days."""
 
 DRILL_LOOK_S: Final = 300.0
 """Whether a drill is due is looked at this often; drills are hours apart."""
@@ -53,4 +58,6 @@ class Settings(msgspec.Struct, frozen=True):
     )
     standin: bool = False  # the account is a stand-in, said aloud everywhere
     drill_every_s: float = 0.0  # each kind is drilled this often; 0: never by itself
+    keep_days: int = KEEP_DAYS  # backups are kept at least so long; 0: until a person drops them
+    backup_export: bool = False  # people may take backups out of the vault
     origin: str = "keyturn.local/log"

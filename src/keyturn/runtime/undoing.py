@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from keyturn.core.case import Case, Phase
+from keyturn.core.dropping import said_retired
 from keyturn.core.lifecycle import TERMINAL
 from keyturn.core.ports import UndoPlan
 from keyturn.core.undoing import in_order
@@ -20,6 +21,7 @@ from keyturn.model import record as r
 from keyturn.model.change import READ_EFFECTS, Change, Principal
 from keyturn.model.execution import Outcome, OutcomeStatus
 from keyturn.runtime.interface import Undoing, UndoPart
+from keyturn.runtime.retiring import Retiring
 from keyturn.runtime.work import Work, tags_of, why_of
 
 CASES_MAX: Final = 200
@@ -34,8 +36,8 @@ UNDOABLE: Final = frozenset(
 class TakingBack:
     """Plans undos and performs them; the desk asks for the one, the work for the other."""
 
-    def __init__(self, work: Work) -> None:
-        self.work, self.book = work, work.book
+    def __init__(self, work: Work, retiring: Retiring) -> None:
+        self.work, self.book, self.retiring = work, work.book, retiring
 
     # --- which -------------------------------------------------------------------------------------------------------
 
@@ -51,7 +53,7 @@ class TakingBack:
                 case.id
                 for case in self.book.cases.values()
                 if case.change is not None
-                and not case.change.undoes
+                and not case.change.own_steps
                 and (not session or case.change.principal.session == session)
                 and (not agent or case.change.principal.agent == agent)
                 and (since_ms is None or case.changed_at_ms >= since_ms)
@@ -114,8 +116,10 @@ class TakingBack:
         provider, stays = self.work.provider(done), tuple[str, ...]()
         if done.rehearsed:
             done, stays = self.work.replaying.undoable(case, done)
-        plan = provider.plan_undo(done, self.work.captures(case), case.backups, again=self._again(done))
-        return msgspec.structs.replace(plan, loss=(*plan.loss, *stays))
+        plan = provider.plan_undo(done, self.work.captures(case), case.kept, again=self._again(done))
+        gone = "" if plan.possible else said_retired(case)
+        why = f"{plan.why}: {gone}" if gone else plan.why
+        return msgspec.structs.replace(plan, why=why, loss=(*plan.loss, *stays))
 
     def _again(self, done: Change) -> Change | None:
         """Of an undo that is itself taken back: what it took back, which is done again."""
@@ -164,6 +168,8 @@ class TakingBack:
     def may_be_undone(self, original: Case) -> Change:
         """What of the case can be taken back. Raises `ReviewError` when nothing can, or somebody does or did it already."""
         done = original.done
+        if done is not None and done.drops:
+            raise ReviewError("nothing-to-undo", f"{original.id} removed a backup, which does not come back")
         if original.phase not in UNDOABLE or done is None:
             raise ReviewError(
                 "nothing-to-undo", f"{original.id} is {original.phase}; there is nothing to take back"
@@ -174,6 +180,9 @@ class TakingBack:
         if other is not None or original.undone_by:
             by = other.id if other else original.undone_by
             raise ReviewError("undone", f"{original.id} was taken back already, by {by}")
+        going = self.retiring.going(original.id)
+        if going:
+            raise ReviewError("backup-goes", f"{going} is removing the backup of {original.id}")
         return done
 
     def _undo_of(self, case_id: str) -> Case | None:
@@ -235,7 +244,7 @@ class TakingBack:
         inquiry = provider.undo(
             done,
             self.work.captures(original),
-            original.backups,
+            original.kept,
             again=self._again(done),
             moved=moved,
         )

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -17,6 +17,7 @@ from keyturn.core.case import Case, Phase
 from keyturn.core.commands import Command
 from keyturn.core.ports import Assessing, Captures, Facts, PolicyEngine, Provider
 from keyturn.core.proof import ProofFacts, holds, prove
+from keyturn.core.retention import promised, removable
 from keyturn.core.routing import identity, operation_key
 from keyturn.errors import BugError, KeyturnError, StoreError, UnavailableError
 from keyturn.executors.interface import Credentials, Executor, Hearer, Minted, Sending
@@ -48,6 +49,18 @@ MOVED_MAX: Final = 1_000
 """Resources whose last call is remembered before those past `FRESH_MS` are forgotten."""
 
 
+class Drops(Protocol):
+    """Removals of backups: see `runtime.retiring`."""
+
+    def assess(self, change: Change) -> Assessing: ...
+
+    def state(self, change: Change) -> str: ...
+
+    def decided(self, change: Change, policy_digest: str) -> Decision | None: ...
+
+    async def perform(self, drop: Case) -> Outcome: ...
+
+
 class Work:
     """Performs commands for cases. The book is told first, always."""
 
@@ -74,6 +87,7 @@ class Work:
         self.tell: Callable[[Case], Awaitable[None]] = _tell_nobody
         self.take_back: Callable[[Case], Awaitable[Outcome]] = _take_nothing_back
         self.mark_undone: Callable[[str, str], Awaitable[None]] = _mark_nothing
+        self.drops: Drops  # set by the desk
         self._claiming = asyncio.Lock()
         self._credentials: dict[str, Credentials] = {}
         self._assessed_at_ms: dict[str, int] = {}
@@ -89,7 +103,10 @@ class Work:
     async def assess(self, case: Case) -> None:
         change, begun_at_ms = _change(case), self.clock()
         try:
-            requests = () if change.undoes else self.requests(change)
+            if change.drops:
+                await self._assessed(case, self.drops.assess(change), begun_at_ms)
+                return
+            requests = () if change.own_steps else self.requests(change)
             inquiry = self.provider(change).assess(change, requests, at_ms=self.clock())
             assessing = await self.asker.drive(inquiry, tags=tags_of(case))
             earlier = self.book.plane.earlier(change.principal.session, but=case.id)
@@ -100,6 +117,9 @@ class Work:
             assessing = await self._with_radius(case, assessing)
         except Exception as error:  # noqa: BLE001  # fail closed: whatever went wrong becomes the worst assessment
             assessing = pipeline.empty_assessment(change, why_of(error))
+        await self._assessed(case, assessing, begun_at_ms)
+
+    async def _assessed(self, case: Case, assessing: Assessing, begun_at_ms: int) -> None:
         captures = await self.vault.put(msgspec.json.encode(assessing, enc_hook=str), "assessing")
         assessment = msgspec.structs.replace(assessing.assessment, captures=captures)
         self._assessed_at_ms[case.id] = begun_at_ms
@@ -141,6 +161,7 @@ class Work:
                 remind_s=self.settings.remind_s,
                 people=self.book.plane.people,
                 no_backup=self._no_backup(case, decision),
+                keep_days=self.settings.keep_days,
             )
             if case.before is not None:
                 carried, _ = review.carried(case.before, change, assessment, decision, request)
@@ -161,7 +182,10 @@ class Work:
         change, assessment = _change(case), case.assessment
         if assessment is None:
             return pipeline.internal_doubt("there is no assessment", self.policy.digest)
-        streamed = not change.undoes and any(
+        own = self.drops.decided(change, self.policy.digest) if change.drops else None
+        if own is not None:
+            return own
+        streamed = not change.own_steps and any(
             request.streamed and operation.payload_sha256 is None
             for operation, request in zip(change.operations, self.requests(change), strict=True)
         )
@@ -305,10 +329,13 @@ class Work:
         provider = self.provider(change)
         inquiry = provider.backup(change, captures, case_id=case.id, at_ms=self.clock())
         taken = await self.asker.drive(inquiry, tags=tags_of(case), case_id=case.id, recipe="backup")
+        asked = case.request.keep_days if case.request is not None else None
+        keep_days = promised(asked, self.settings.keep_days)
         return tuple(
             [
                 msgspec.structs.replace(
                     backup,
+                    keep_days=keep_days if removable(backup) else None,
                     manifest=await self.vault.put(
                         provider.manifest(change, backup, captures).encode(), "manifest"
                     ),
@@ -379,7 +406,7 @@ class Work:
 
         Raises `UnavailableError` where it has ended, or where the operations act through different ones.
         """
-        if change.undoes:
+        if change.own_steps:
             return None
         keys = {request.credential for request in self.requests(change)}
         if keys == {""}:
@@ -409,7 +436,7 @@ class Work:
     def _body_step(self, case: Case, number: int) -> tuple[ProofStep, ...]:
         """A streamed body is not kept: it must be here now, with the client that sends it."""
         change = _change(case)
-        if change.undoes or change.rehearsed or not self.requests(change)[case.next_operation].streamed:
+        if change.own_steps or change.rehearsed or not self.requests(change)[case.next_operation].streamed:
             return ()
         here = case.id in self.bodies
         detail = (
@@ -466,7 +493,9 @@ class Work:
         `shared` is for pages: it may be answered by an equal read under way.
         """
         change = _change(case)
-        requests = () if change.undoes else self.requests(change)
+        if change.drops:
+            return self.drops.state(change), "its backups, or who needs them, are not as they were"
+        requests = () if change.own_steps else self.requests(change)
         captures = await self.asker.drive(
             self.provider(change).recapture(change, requests), tags=tags_of(case), shared=shared
         )
@@ -500,7 +529,7 @@ class Work:
         else:
             self.book.may_act()
             self.mark_moved(change)
-            outcome = await (self.take_back(case) if change.undoes else self._send_next(case))
+            outcome = await (self._steps(case) if change.own_steps else self._send_next(case))
             self.mark_moved(change)
         after = await self.book.record(
             case.id, r.Answered(at_ms=self.clock(), outcome=outcome, operation=case.next_operation)
@@ -508,6 +537,10 @@ class Work:
         if after.phase in {Phase.EXECUTED, Phase.FAILED}:  # nothing of it is sent any more
             self._credentials.pop(case.id, None)
             self._assessed_at_ms.pop(case.id, None)
+
+    async def _steps(self, case: Case) -> Outcome:
+        """What the plane does step by step: take cases back, or remove backups."""
+        return await (self.drops.perform(case) if _change(case).drops else self.take_back(case))
 
     async def _send_next(self, case: Case) -> Outcome:
         if not _change(case).rehearsed:
@@ -582,8 +615,8 @@ class Work:
         outcome = Outcome(status=OutcomeStatus.UNCERTAIN, detail="the world could not be read")
         for attempt in range(RECONCILE_TRIES_MAX):
             try:
-                if change.undoes:
-                    outcome = await self.take_back(self.book.cases.get(case.id, case))
+                if change.own_steps:
+                    outcome = await self._steps(self.book.cases.get(case.id, case))
                 elif change.rehearsed:
                     outcome = await self.replaying.reconcile(self.book.cases.get(case.id, case))
                 else:
@@ -608,7 +641,7 @@ class Work:
         if case.phase is Phase.EXECUTED:
             await self.book.record(case.id, r.VerifyBegun(at_ms=self.clock()))
             return
-        if change.undoes:
+        if change.own_steps:
             outcome = case.outcome or Outcome(status=OutcomeStatus.UNCERTAIN)
         else:
             before = self.assessing(case).captures
@@ -656,7 +689,7 @@ class Work:
     async def restore(self, case: Case) -> None:
         """Give back at once, where the decision obliged it."""
         change = _change(case)
-        inquiry = self.provider(change).undo(change, self.assessing(case).captures, case.backups)
+        inquiry = self.provider(change).undo(change, self.assessing(case).captures, case.kept)
         self.mark_moved(change)
         try:
             different = await self.asker.drive(inquiry, tags=tags_of(case), case_id=case.id, recipe="restore")

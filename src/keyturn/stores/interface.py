@@ -77,14 +77,17 @@ class Store(Protocol):
         """The one over the most entries; cheap, however many there are."""
         ...
 
-    async def put_blob(self, ref: str, sealed: bytes) -> None:
-        """Durable before it returns; the same ref twice is a no-op."""
+    async def put_blob(self, ref: str, sealed: bytes, *, anew: bool = False) -> None:
+        """Durable before it returns; the same ref twice is a no-op, or with `anew` what was put last stands."""
         ...
 
     def get_blob(self, ref: str) -> bytes | None: ...
 
-    async def delete_blob(self, ref: str) -> None:
-        """For what nothing on the log speaks of: a credential whose time is over. No blob there is no error."""
+    async def delete_blob(self, ref: str, *, begins: bytes = b"") -> None:
+        """For what nothing needs any more: a credential whose time is over, an export that was retired. No blob there is no error.
+
+        With `begins` only a blob that begins so, looked at and deleted in one: one that was put anew meanwhile stays.
+        """
         ...
 
     def get_row(self, table: str, key: str) -> Row | None: ...

@@ -69,11 +69,14 @@ class MemoryStore:
     def last_checkpoint(self) -> Checkpoint | None:
         return self._checkpoints[max(self._checkpoints)] if self._checkpoints else None
 
-    async def put_blob(self, ref: str, sealed: bytes) -> None:
+    async def put_blob(self, ref: str, sealed: bytes, *, anew: bool = False) -> None:
+        if anew:
+            self._blobs[ref] = sealed
         self._blobs.setdefault(ref, sealed)
 
-    async def delete_blob(self, ref: str) -> None:
-        self._blobs.pop(ref, None)
+    async def delete_blob(self, ref: str, *, begins: bytes = b"") -> None:
+        if self._blobs.get(ref, b"").startswith(begins):
+            self._blobs.pop(ref, None)
 
     def get_blob(self, ref: str) -> bytes | None:
         return self._blobs.get(ref)

@@ -77,11 +77,14 @@ class SharedTables(Turns):
         row = self.one("SELECT body FROM checkpoint ORDER BY size DESC LIMIT 1", ())
         return msgspec.json.decode(row[0], type=Checkpoint) if row else None
 
-    async def put_blob(self, ref: str, sealed: bytes) -> None:
-        await self.run_sql("INSERT INTO blob VALUES (?, ?) ON CONFLICT DO NOTHING", (ref, sealed))
+    async def put_blob(self, ref: str, sealed: bytes, *, anew: bool = False) -> None:
+        once = "INSERT INTO blob VALUES (?, ?) ON CONFLICT DO NOTHING"
+        always = "INSERT INTO blob VALUES (?, ?) ON CONFLICT (ref) DO UPDATE SET sealed = excluded.sealed"
+        await self.run_sql(always if anew else once, (ref, sealed))
 
-    async def delete_blob(self, ref: str) -> None:
-        await self.run_sql("DELETE FROM blob WHERE ref = ?", (ref,))
+    async def delete_blob(self, ref: str, *, begins: bytes = b"") -> None:
+        sql = "DELETE FROM blob WHERE ref = ? AND substr(sealed, 1, ?) = ?"
+        await self.run_sql(sql, (ref, len(begins), begins))
 
     def get_blob(self, ref: str) -> bytes | None:
         row = self.one("SELECT sealed FROM blob WHERE ref = ?", (ref,))

@@ -177,16 +177,13 @@ class SqliteStore:
         row = next(iter(self._select("SELECT body FROM checkpoint ORDER BY size DESC LIMIT 1")), None)
         return msgspec.json.decode(row[0], type=Checkpoint) if row else None
 
-    async def put_blob(self, ref: str, sealed: bytes) -> None:
-        await self._submit(
-            (),
-            lambda connection: connection.execute("INSERT OR IGNORE INTO blob VALUES (?, ?)", (ref, sealed)),
-        )
+    async def put_blob(self, ref: str, sealed: bytes, *, anew: bool = False) -> None:
+        once, always = "INSERT OR IGNORE INTO blob VALUES (?, ?)", "INSERT OR REPLACE INTO blob VALUES (?, ?)"
+        await self._submit((), lambda connection: connection.execute(always if anew else once, (ref, sealed)))
 
-    async def delete_blob(self, ref: str) -> None:
-        await self._submit(
-            (), lambda connection: connection.execute("DELETE FROM blob WHERE ref = ?", (ref,))
-        )
+    async def delete_blob(self, ref: str, *, begins: bytes = b"") -> None:
+        sql = "DELETE FROM blob WHERE ref = ? AND substr(sealed, 1, ?) = ?"
+        await self._submit((), lambda connection: connection.execute(sql, (ref, len(begins), begins)))
 
     def get_blob(self, ref: str) -> bytes | None:
         row = self._one("SELECT sealed FROM blob WHERE ref = ?", (ref,))

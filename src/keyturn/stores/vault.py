@@ -42,17 +42,17 @@ class Vault:
     def __repr__(self) -> str:
         return "<Vault>"
 
-    async def put(self, data: bytes, kind: str) -> str:
-        """Seal `data`; returns its reference. Durable before it returns."""
+    async def put(self, data: bytes, kind: str, *, anew: bool = False) -> str:
+        """Seal `data`; returns its reference. Durable before it returns. `anew`: also where it is there already, see `mark`."""
         if len(data) > BLOB_BYTES_MAX:
             raise StoreError(
                 "blob-size", f"a {kind} of {len(data):,} bytes is over the limit of {BLOB_BYTES_MAX:,}"
             )
         name = hmac.new(self._names, kind.encode() + b"\x00" + data, hashlib.sha256).hexdigest()[:40]
         ref = f"vault:{kind}:{name}"
-        if self._store.get_blob(ref) is None:
+        if anew or self._store.get_blob(ref) is None:
             nonce = os.urandom(NONCE_BYTES)
-            await self._store.put_blob(ref, nonce + self._aead.encrypt(nonce, data, ref.encode()))
+            await self._store.put_blob(ref, nonce + self._aead.encrypt(nonce, data, ref.encode()), anew=anew)
         return ref
 
     def get(self, ref: str) -> bytes:
@@ -73,9 +73,15 @@ class Vault:
                 help="check that the key file belongs to this database; if it does, the database was changed by hand",
             ) from None
 
-    async def drop(self, ref: str) -> None:
-        """Have nothing under `ref` any more; durable before it returns. Only for what the log does not speak of."""
-        await self._store.delete_blob(ref)
+    def mark(self, ref: str) -> bytes:
+        """What tells this sealing of it from every other, before and after: its nonce. Empty where there is nothing."""
+        return (self._store.get_blob(ref) or b"")[:NONCE_BYTES]
+
+    async def drop(self, ref: str, *, mark: bytes = b"") -> None:
+        """Have nothing under `ref` any more; durable before it returns. Only for what nothing that stands on the log needs. With `mark`
+        only the sealing that bears it: what somebody has sealed anew meanwhile stays.
+        """
+        await self._store.delete_blob(ref, begins=mark)
 
     def seal(self, secret: bytes) -> str:
         """A keyed digest: equal secrets of this installation give equal text, which cannot be guessed back without the key."""

@@ -265,6 +265,19 @@ class StoreSuite:
             assert store.get_blob("vault:x:1") == sealed
             assert store.get_blob("vault:x:2") == b""
 
+    async def test_a_blob_that_was_put_anew_is_not_taken_away_for_the_one_before(
+        self, tmp_path: Path
+    ) -> None:
+        """Who looked at it, and deletes what it saw, does not delete what somebody has put there meanwhile."""
+        async with self.opened(tmp_path) as store:
+            await store.put_blob("vault:x:1", b"one sealed")
+            await store.put_blob("vault:x:1", b"two sealed", anew=True)
+            await store.delete_blob("vault:x:1", begins=b"one")
+            assert store.get_blob("vault:x:1") == b"two sealed"
+            await store.delete_blob("vault:x:1", begins=b"two")
+            await store.delete_blob("vault:x:1", begins=b"two")
+            assert store.get_blob("vault:x:1") is None
+
     async def test_a_blob_can_be_taken_away(self, tmp_path: Path) -> None:
         """A credential whose time is over; what never was there is no error."""
         async with self.opened(tmp_path) as store:

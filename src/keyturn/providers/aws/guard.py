@@ -168,7 +168,7 @@ def change_policy(guarded: Guarded) -> dict[str, Any]:
 
 
 def backup_policy(guarded: Guarded) -> dict[str, Any]:
-    """Takes and proves backups. It writes only to scratch resources and to the plane's own path, and can destroy nothing else."""
+    """Takes, proves and removes backups. It writes only to scratch resources and to the plane's own path, and can destroy nothing else."""
     table = f"arn:{guarded.partition}:dynamodb:*:{guarded.account}:table"
     copies = f"arn:{guarded.partition}:ssm:*:{guarded.account}:parameter/keyturn/backup/*"
     return _document(
@@ -209,20 +209,8 @@ def backup_policy(guarded: Guarded) -> dict[str, Any]:
             "Action": "dynamodb:RestoreTableFromBackup",
             "Resource": f"{table}/*/backup/*",
         },
-        {
-            "Sid": "ReadParameters",
-            "Effect": "Allow",
-            "Action": ["ssm:GetParameter", "ssm:DescribeParameters", "ssm:ListTagsForResource"],
-            "Resource": "*",
-        },
-        {
-            "Sid": "ReadTheirPlaintextThroughParameterStoreAlone",
-            "Effect": "Allow",
-            "Action": ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"],
-            "Resource": "*",
-            "Condition": {"StringLike": {"kms:ViaService": "ssm.*.amazonaws.com*"}},
-        },
-        {"Sid": "KeepTheirCopies", "Effect": "Allow", "Action": "ssm:PutParameter", "Resource": copies},
+        *guard_copies.parameters(copies),
+        *guard_copies.removals(guarded.partition, guarded.account, copies),
         *guard_copies.snapshots(),
         *guard_copies.exports(),
         *guard_copies.drills(guarded.partition, guarded.account),

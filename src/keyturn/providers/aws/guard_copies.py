@@ -55,6 +55,64 @@ def snapshots() -> list[dict[str, Any]]:
     ]
 
 
+def parameters(copies: str) -> list[dict[str, Any]]:
+    """Secure strings, copied under the plane's own path."""
+    return [
+        {
+            "Sid": "ReadParameters",
+            "Effect": "Allow",
+            "Action": ["ssm:GetParameter", "ssm:DescribeParameters", "ssm:ListTagsForResource"],
+            "Resource": "*",
+        },
+        {
+            "Sid": "ReadTheirPlaintextThroughParameterStoreAlone",
+            "Effect": "Allow",
+            "Action": ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"],
+            "Resource": "*",
+            "Condition": {"StringLike": {"kms:ViaService": "ssm.*.amazonaws.com*"}},
+        },
+        {"Sid": "KeepTheirCopies", "Effect": "Allow", "Action": "ssm:PutParameter", "Resource": copies},
+    ]
+
+
+def removals(partition: str, account: str, copies: str) -> list[dict[str, Any]]:
+    """What retention and people's drops remove: the plane's own copies, by their name, or by the tag that only they bear.
+
+    The ARN of a DynamoDB backup has no name in it and the backup no tags, so that no policy can tell one from another: there it is the
+    plane that reads the name before the call (`recipes.retiring`).
+    """
+    return [
+        {
+            "Sid": "RemoveOwnSnapshots",
+            "Effect": "Allow",
+            "Action": [
+                *("rds:DeleteDBSnapshot", "rds:DeleteDBClusterSnapshot"),
+                *("elasticache:DeleteSnapshot", "redshift:DeleteClusterSnapshot"),
+            ],
+            "Resource": own_snapshots(partition, account),
+        },
+        {
+            "Sid": "RemoveOwnDiskSnapshots",
+            "Effect": "Allow",
+            "Action": ["ec2:DeleteSnapshot", "ec2:DeregisterImage"],
+            "Resource": "*",
+            "Condition": {"Null": {"aws:ResourceTag/keyturn:case": "false"}},
+        },
+        {
+            "Sid": "RemoveTableBackups",
+            "Effect": "Allow",
+            "Action": "dynamodb:DeleteBackup",
+            "Resource": f"arn:{partition}:dynamodb:*:{account}:table/*/backup/*",
+        },
+        {
+            "Sid": "RemoveCopiesOfParameters",
+            "Effect": "Allow",
+            "Action": "ssm:DeleteParameter",
+            "Resource": copies,
+        },
+    ]
+
+
 _DRILLED: Final[dict[str, tuple[str, ...]]] = {
     "sqs:*:{}:": ("sqs:CreateQueue", "sqs:DeleteQueue", "sqs:TagQueue"),
     "sns:*:{}:": ("sns:CreateTopic", "sns:DeleteTopic", "sns:TagResource"),

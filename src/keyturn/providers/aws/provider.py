@@ -10,12 +10,13 @@ from keyturn.model.canonical import canonical
 from keyturn.model.change import READ_EFFECTS, Change, Lane, Operation, Request, ResourceRef
 from keyturn.model.execution import Backup, Call, Outcome, OutcomeStatus, Succeeded, Upkeep
 from keyturn.model.radius import Radius
-from keyturn.providers.aws import copying, drilling, recipes, undo
+from keyturn.providers.aws import copying, drilling, dropping, recipes, undo
 from keyturn.providers.aws import moved as ids
 from keyturn.providers.aws import upkeep as costs
 from keyturn.providers.aws.assess import assess
 from keyturn.providers.aws.capturing import take
 from keyturn.providers.aws.radius import reach, walk
+from keyturn.providers.aws.recipes import retiring
 from keyturn.providers.aws.recipes.base import Leaves, Recipe
 from keyturn.providers.aws.recipes.common import pause, without_nothing
 from keyturn.providers.aws.scope import passed_roles, scope
@@ -122,6 +123,15 @@ class AwsProvider:
     def upkeep(self, backup: Backup) -> Upkeep:
         return costs.upkeep(backup)
 
+    def files(self, change: Change, backup: Backup, captures: Captures) -> Inquiry[Mapping[str, bytes]]:
+        return undo.files(backup, captures)
+
+    def plan_retire(self, backups: tuple[Backup, ...]) -> tuple[Operation, ...]:
+        return dropping.plan(backups, seal=self._seal)
+
+    def retire(self, backup: Backup) -> Inquiry[None]:
+        return retiring.retire(backup)
+
     def moved(self, told: tuple[str, ...]) -> dict[str, str]:
         return ids.heard(told)
 
@@ -140,7 +150,7 @@ class AwsProvider:
         return copying.otherwise(ref, expected, now)
 
     def took_effect(self, call: Call, since_ms: int) -> Inquiry[Succeeded | bool | None]:
-        return undo.took_effect(call, since_ms, seal=self._seal)
+        return retiring.removed(call) or undo.took_effect(call, since_ms, seal=self._seal)
 
     def render(self, operation: Operation, parameters: dict[str, Any]) -> str:
         return cli_command(operation.service, operation.action, parameters)

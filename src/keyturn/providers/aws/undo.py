@@ -172,6 +172,15 @@ def manifest(change: Change, backup: Backup, captures: Captures) -> str:
     return written(recipe.title, ref, backup, tuple(map(Run, steps))) if steps else ""
 
 
+def files(backup: Backup, captures: Captures) -> Inquiry[Mapping[str, bytes]]:
+    """What its runbook reads; nothing where the change is put back in place."""
+    ref = backup.resource
+    recipe, state = recipes.for_kind(ref.kind), captures.states.get(str(ref))
+    if recipe is None or state is None or backup.restores_to == IN_PLACE:
+        return {}
+    return (yield from recipe.files(ref, state, backup))
+
+
 def obstacle(
     change: Change, before: Captures, backups: tuple[Backup, ...], *, again: Change | None = None
 ) -> str:

@@ -47,5 +47,5 @@ def upkeep(backup: Backup) -> Upkeep:
     usd, source = price
     rests = f"at most, by {usd:g} USD per GB and month in us-east-1 ({source})"
     if known is None:
-        return Upkeep(size_bytes=None, usd_month=None, says=f"its size is not known; {rests}")
+        return Upkeep(size_bytes=None, usd_month=None, says=rests)
     return Upkeep(size_bytes=known, usd_month=round(known / GB * usd, 4), says=rests)

@@ -129,6 +129,9 @@ class SimulatedExecutor:
                 value = self.account.things.get(name)
                 if value is not None:
                     self.account.backups[call.parameters["id"]] = (name, value)
+            case "sim:DropBackup":
+                value = None
+                self.account.backups.pop(call.parameters["id"], None)
             case "sim:Restore":
                 value = call.parameters["value"]
                 self.account.things[name] = value

@@ -88,13 +88,13 @@ class SimulatedStore(MemoryStore):
         self._platter.snapshot = self._snapshot
         self._process.at_a_write()
 
-    async def put_blob(self, ref: str, sealed: bytes) -> None:
+    async def put_blob(self, ref: str, sealed: bytes, *, anew: bool = False) -> None:
         self._process.check()
-        self._blobs.setdefault(ref, sealed)
+        await super().put_blob(ref, sealed, anew=anew)
 
-    async def delete_blob(self, ref: str) -> None:
+    async def delete_blob(self, ref: str, *, begins: bytes = b"") -> None:
         self._process.check()
-        await super().delete_blob(ref)
+        await super().delete_blob(ref, begins=begins)
 
     def entries(
         self, *, after: int = 0, limit: int | None = None, case_id: str | None = None
@@ -113,7 +113,7 @@ class PlainVault(Vault):
     def __init__(self, store: SimulatedStore) -> None:
         self._store = store
 
-    async def put(self, data: bytes, kind: str) -> str:
+    async def put(self, data: bytes, kind: str, *, anew: bool = False) -> str:
         ref = f"vault:{kind}:{hashlib.sha256(data).hexdigest()[:40]}"
         await self._store.put_blob(ref, data)
         return ref
@@ -124,7 +124,7 @@ class PlainVault(Vault):
             raise StoreError("missing", f"the vault has nothing under {ref}")
         return found
 
-    async def drop(self, ref: str) -> None:
+    async def drop(self, ref: str, *, mark: bytes = b"") -> None:
         await self._store.delete_blob(ref)
 
     def seal(self, secret: bytes) -> str:

@@ -201,6 +201,25 @@ class SimulatedProvider:
     def upkeep(self, backup: Backup) -> Upkeep:
         return Upkeep(size_bytes=None, usd_month=0.0, says="simulated")
 
+    def files(self, change: Change, backup: Backup, captures: Captures) -> Inquiry[Mapping[str, bytes]]:
+        return {}
+        yield ()
+
+    def plan_retire(self, backups: tuple[Backup, ...]) -> tuple[Operation, ...]:
+        return tuple(
+            msgspec.structs.replace(
+                operation("Delete", {"name": backup.resource.id, "id": backup.reference}),
+                name="sim:DropBackup",
+            )
+            for backup in backups
+        )
+
+    def retire(self, backup: Backup) -> Inquiry[None]:
+        given = {"name": backup.resource.id, "id": backup.reference}
+        (answer,) = yield (_call("DropBackup", given, Role.BACKUP),)
+        if not isinstance(answer, Succeeded):
+            raise UnavailableError("refused", f"{backup.reference} was not removed")
+
     def drill(self, ref: ResourceRef, *, drill_id: str, at_ms: int) -> Inquiry[Drill]:
         raise UnavailableError("no-scratch", "a sim:thing cannot be restored under another name")
         yield ()
@@ -219,6 +238,9 @@ class SimulatedProvider:
         return () if expected == now else (f"{ref} is otherwise",)
 
     def took_effect(self, call: Call, since_ms: int) -> Inquiry[Succeeded | bool | None]:
+        if call.operation == "sim:DropBackup":
+            (found,) = yield (_call("GetBackup", call.parameters),)
+            return isinstance(found, Refused) if not isinstance(found, Unavailable) else None
         wanted = {"value": call.parameters["value"]}
         for _ in range(SETTLE_READS):
             (now,) = yield (_call("Get", {"name": call.parameters["name"]}),)

@@ -188,13 +188,15 @@ class SimulatedSharedStore:
     def last_checkpoint(self) -> Checkpoint | None:
         return None
 
-    async def put_blob(self, ref: str, sealed: bytes) -> None:
+    async def put_blob(self, ref: str, sealed: bytes, *, anew: bool = False) -> None:
         await self._running()
-        self._database.platter.blobs.setdefault(ref, sealed)
+        if anew or ref not in self._database.platter.blobs:
+            self._database.platter.blobs[ref] = sealed
 
-    async def delete_blob(self, ref: str) -> None:
+    async def delete_blob(self, ref: str, *, begins: bytes = b"") -> None:
         await self._running()
-        self._database.platter.blobs.pop(ref, None)
+        if self._database.platter.blobs.get(ref, b"").startswith(begins):
+            self._database.platter.blobs.pop(ref, None)
 
     def get_blob(self, ref: str) -> bytes | None:
         return self._database.platter.blobs.get(ref)

@@ -277,6 +277,11 @@ class Recipe:
         """What its runbook needs beside the command line and credentials, in words; empty where nothing."""
         return ""
 
+    def files(self, ref: ResourceRef, state: State, backup: Backup) -> Inquiry[dict[str, bytes]]:
+        """What its runbook reads, by the names that stand in it; taken out of the vault when a person exports the backup."""
+        return {}
+        yield ()
+
     def manifest(self, ref: ResourceRef, state: State, backup: Backup) -> str:
         """Markdown with plain `aws` commands that restore it with Keyturn gone; empty where nothing restores it."""
         runs = self.runs(ref, state, backup)

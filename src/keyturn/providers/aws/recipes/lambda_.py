@@ -315,6 +315,9 @@ class Function(Recipe):
     def runs(self, ref: ResourceRef, state: State, backup: Backup) -> tuple[Run, ...]:
         return made_again.runs(ref, self._again(ref, state))
 
+    def files(self, ref: ResourceRef, state: State, backup: Backup) -> Inquiry[dict[str, bytes]]:
+        return (yield from made_again.files(ref, self._again(ref, state), backup))
+
     def by_hand(self, state: State, backup: Backup) -> str:
         return made_again.reads_beside(self._again(backup.resource, state), backup)
 

@@ -13,14 +13,14 @@ from typing import Any, Final
 
 import msgspec
 
-from keyturn.core.keeping import ITEM_BYTES_MAX, put_in, raw
+from keyturn.core.keeping import ITEM_BYTES_MAX, is_kept, put_in, raw
 from keyturn.core.ports import Inquiry
 from keyturn.errors import UnavailableError
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Backup, Refused, Role
 from keyturn.providers.aws.recipes.base import State, Step, call
 from keyturn.providers.aws.recipes.common import human_bytes, must, pages, pause, read_call, value_of
-from keyturn.providers.aws.recipes.export import Kept, exported, keep, packed, unpacked
+from keyturn.providers.aws.recipes.export import Kept, exported, keep, kept, packed, unpacked
 from keyturn.providers.aws.recipes.lambda_callers import asked_again
 from keyturn.providers.aws.recipes.runbook import Run, new
 from keyturn.providers.aws.told import CODE
@@ -243,6 +243,18 @@ def reads_beside(steps: list[Made], backup: Backup) -> str:
     ]
     sealed = "it reads files whose content is sealed in the plane's vault, which no command of AWS opens: "
     return f"{sealed}{'; '.join(told)}." if told else ""
+
+
+def files(ref: ResourceRef, steps: list[Made], backup: Backup) -> Inquiry[dict[str, bytes]]:
+    """Their content: archives from the vault, environments from the capture."""
+    found = {
+        f"environment-{number}.json": msgspec.json.encode({"Variables": one})
+        for number, one in enumerate(_environments(steps), 1)
+    }
+    if is_kept(backup.reference):  # else an image, which is left where it lies
+        for code, reference in (yield from unpacked(ref, backup.reference)):
+            found[_archive(code)] = yield from kept(ref, reference)
+    return found
 
 
 _WAITED: Final = {

@@ -29,7 +29,7 @@ from keyturn.providers.aws.recipes.common import (
     tags_list,
     value_of,
 )
-from keyturn.providers.aws.recipes.export import backup_of, exported, in_vault, keep
+from keyturn.providers.aws.recipes.export import backup_of, exported, in_vault, keep, kept
 from keyturn.providers.aws.recipes.runbook import Run
 from keyturn.providers.aws.recipes.s3_documents import plain
 from keyturn.providers.aws.uploads import BEGINS, BELONG
@@ -225,14 +225,20 @@ class Object(Recipe):
     def runs(self, ref: ResourceRef, state: State, backup: Backup) -> tuple[Run, ...]:
         bucket, key = _place(ref)
         step = Step("s3:PutObject", {"Bucket": bucket, "Key": key, **_put(state)})
-        return (Run(step, files={"--body": "content"}),)
+        return (Run(step, files={"--body": CONTENT}),)
+
+    def files(self, ref: ResourceRef, state: State, backup: Backup) -> Inquiry[dict[str, bytes]]:
+        return {CONTENT: (yield from kept(ref, in_vault(backup, ref).reference))}
 
     def by_hand(self, state: State, backup: Backup) -> str:
         return (
             f"its {backup.watermark.get('bytes', 0):,} bytes are sealed in the plane's vault under {backup.reference} "
-            f"(SHA-256 {backup.watermark.get('sha256', '')}), and no command of AWS opens them. Put them into the file `content`."
+            f"(SHA-256 {backup.watermark.get('sha256', '')}), and no command of AWS opens them. Put them into the file `{CONTENT}`."
         )
 
+
+CONTENT: Final = "content"
+"""The file that its runbook reads."""
 
 RESTORE_S: Final = 30
 """Seconds to put an exported object back and compare it."""

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
-from keyturn.core.keeping import put_in, raw
+from keyturn.core.keeping import is_kept, put_in, raw
 from keyturn.core.ports import Inquiry
 from keyturn.errors import UnavailableError
 from keyturn.model.assessment import Recoverable
@@ -20,7 +20,7 @@ from keyturn.model.execution import Backup, Refused, Role
 from keyturn.providers.aws.recipes.base import Leaves, Narrow, State, Step, call
 from keyturn.providers.aws.recipes.common import do, must, tags_list, waiting_s
 from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Tags
-from keyturn.providers.aws.recipes.export import backup_of, exported, in_vault, keep, packed, unpacked
+from keyturn.providers.aws.recipes.export import backup_of, exported, in_vault, keep, kept, packed, unpacked
 from keyturn.providers.aws.recipes.filling import ID
 from keyturn.providers.aws.recipes.runbook import Run
 
@@ -238,6 +238,15 @@ class Secret(Declared):
             policy = {"SecretId": ref.id, "ResourcePolicy": json.dumps(state["policy"])}
             made.append(Run(Step("secretsmanager:PutResourcePolicy", policy)))
         return tuple(made)
+
+    def files(self, ref: ResourceRef, state: State, backup: Backup) -> Inquiry[dict[str, bytes]]:
+        if not is_kept(backup.reference):
+            return {}
+        index = yield from unpacked(ref, backup.reference)
+        found = {}
+        for one in index:
+            found[f"{one['version']}.txt"] = yield from kept(ref, one["reference"])
+        return found
 
     def by_hand(self, state: State, backup: Backup) -> str:
         files = ", ".join(

@@ -1,0 +1,427 @@
+"""Backups that go: dropped by a person, retired by the plane; what somebody needs stays; a crash at any of it repeats nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keyturn.core.case import Case, Phase
+from keyturn.core.plane import from_snapshot, snapshot
+from keyturn.core.ports import Inquiry
+from keyturn.errors import ReviewError, StoreError, UnavailableError
+from keyturn.model import record as r
+from keyturn.model.assessment import Reversibility
+from keyturn.model.change import ResourceRef
+from keyturn.model.decision import Verdict
+from keyturn.model.execution import Backup, Call, Role, Succeeded
+from keyturn.runtime.retiring import Needs, unneeded
+from tests.runtime.calm import SETTINGS, Calm, talk
+
+DAY_S = 86_400
+KEEPS = msgspec.structs.replace(SETTINGS, keep_days=2)
+
+
+async def _deleted(world: Calm) -> Case:
+    """`p1` is deleted with two approvals, after its backup."""
+    asking = world.asking(world.change("Delete", "p1"))
+    await world.settle_down(0.5)
+    await world.review("anna")
+    await world.review("berta")
+    await asking
+    await world.settle_down()
+    return world.case()
+
+
+async def _later(world: Calm, days: float) -> None:
+    """Days pass, as far as the plane's clock goes, and it looks what is due: a second of virtual time costs a tick each."""
+    before = world.plane.work.clock
+    world.plane.work.clock = world.account._clock = lambda: before() + int(days * DAY_S * 1000)
+    await world.plane.retiring.sweep()
+    await world.settle_down()
+
+
+def _steps(world: Calm, what: str) -> list[str]:
+    return [one.token for one in world.account.journal if one.what == "step" and one.token == what]
+
+
+def test_a_person_drops_a_backup_and_the_undo_says_so_from_then_on() -> None:
+    """It is a case of its own, held as policy says, executed when somebody else approves; the undo knows when, by whom and why."""
+
+    async def story(world: Calm) -> None:
+        deleted = await _deleted(world)
+        assert (deleted.phase, [one.reference for one in deleted.kept]) == (Phase.CONFIRMED, ["C-1-p1"])
+        drop = await world.plane.drop_backups("C-1", by="anna", reason="the data has left its retention")
+        assert (drop.id, drop.phase, drop.change and drop.change.drops) == ("C-2", Phase.HELD, "C-1")
+        assert drop.assessment is not None
+        assert (drop.assessment.reversibility, drop.assessment.environment) == (
+            Reversibility.R4,
+            "production",
+        )
+        assert drop.assessment.findings[0].message == (
+            "The backup of C-1 goes for good (sim:thing/p1). What C-1 took does not come back after that."
+        )
+        with pytest.raises(ReviewError, match="C-2 removes the backup of C-1 already"):
+            await world.plane.drop_backups("C-1", by="berta", reason="I was first")
+        await world.review("berta", "C-2")
+        await world.review("carla", "C-2")
+        await world.settle_down()
+        assert (world.case("C-2").phase, world.account.backups) == (Phase.CONFIRMED, {})
+        assert world.case().kept == ()
+        (retired,) = world.case().retired
+        assert (retired.by, retired.reason, retired.references, retired.by_case) == (
+            "anna",
+            "the data has left its retention",
+            ("C-1-p1",),
+            "C-2",
+        )
+        with pytest.raises(ReviewError, match=r"the backup of C-1 was retired on .* by anna in C-2"):
+            await world.plane.drop_backups("C-1", by="anna", reason="again")
+        with pytest.raises(ReviewError, match="C-2 removed a backup, which does not come back"):
+            await world.plane.undo("C-2", by="anna")
+        assert from_snapshot(snapshot(world.plane.book.plane)).material == {}
+        assert world.plane.shelf() == ()
+
+    talk(story)
+
+
+def test_who_asked_does_not_approve_it_and_a_reason_is_asked_for() -> None:
+    """As with every other change of a person's; without a word why nothing is opened."""
+
+    async def story(world: Calm) -> None:
+        await _deleted(world)
+        with pytest.raises(ReviewError, match="say why"):
+            await world.plane.drop_backups("C-1", by="anna", reason=" ")
+        await world.plane.drop_backups("C-1", by="anna", reason="old")
+        with pytest.raises(ReviewError):
+            await world.review("anna", "C-2")
+        assert world.case("C-2").approvals == ()
+
+    talk(story)
+
+
+def test_what_was_kept_as_long_as_was_said_is_retired_by_the_plane() -> None:
+    """After two days, and not before; the case says by which setting; nobody has to approve what was set. Not while halted."""
+
+    async def story(world: Calm) -> None:
+        await _deleted(world)
+        (shelved,) = world.plane.shelf()
+        assert (shelved.case, shelved.needed, shelved.keeps_until_ms) == (
+            "C-1",
+            "",
+            shelved.backup.taken_at_ms + 2 * DAY_S * 1000,
+        )
+        await _later(world, 1.9)
+        assert list(world.account.backups) == ["C-1-p1"]
+        await world.plane.halt(by="anna", reason="quiet")
+        await _later(world, 1)
+        assert list(world.account.backups) == ["C-1-p1"]
+        await world.plane.resume(by="anna")
+        await world.settle_down(3_700)  # by itself: it looks every hour
+        assert world.account.backups == {}
+        drop = world.case("C-2")
+        assert drop.decision is not None
+        assert (drop.phase, drop.decision.verdict, drop.decision.reasons[0].policy) == (
+            Phase.CONFIRMED,
+            Verdict.ALLOW,
+            "keyturn.retention",
+        )
+        assert [one.by for one in world.case().retired] == ["keyturn"]
+        await _later(world, 2)
+        assert world.plane.case("C-3") is None, "nothing is left to retire"
+
+    talk(story, settings=KEEPS)
+
+
+def test_a_promise_is_kept_though_the_setting_was_made_shorter() -> None:
+    """Reviewers approved a backup that is kept ten days; that it is two by now is true of those that are taken from now on."""
+
+    async def story(world: Calm) -> None:
+        deleted = await _deleted(world)
+        assert deleted.request is not None
+        assert (deleted.request.keep_days, deleted.backups[0].keep_days) == (10, 10)
+        world.plane.work.settings = world.plane.settings = KEEPS
+        await _later(world, 9)
+        assert list(world.account.backups) == ["C-1-p1"]
+        await _later(world, 1.1)
+        assert world.account.backups == {}
+
+    talk(story, settings=msgspec.structs.replace(SETTINGS, keep_days=10))
+
+
+def test_without_an_end_nothing_is_retired() -> None:
+    """0 is until a person drops it."""
+
+    async def story(world: Calm) -> None:
+        await _deleted(world)
+        await _later(world, 400)
+        assert list(world.account.backups) == ["C-1-p1"]
+        assert [one.keeps_until_ms for one in world.plane.shelf()] == [None]
+
+    talk(story, settings=msgspec.structs.replace(SETTINGS, keep_days=0))
+
+
+def _needed(world: Calm) -> str:
+    return world.plane.shelf()[0].needed
+
+
+def test_a_backup_that_somebody_needs_stays_whatever_its_age() -> None:
+    """While an undo waits for people, and after one that broke off; once everything is given back it may go."""
+
+    async def story(world: Calm) -> None:
+        await _deleted(world)
+        undo = await world.plane.undo("C-1", by="anna")
+        assert undo.phase is Phase.HELD
+        assert _needed(world) == "C-2 takes C-1 back, and is held"
+        with pytest.raises(ReviewError, match="the backup of C-1 stays: C-2 takes C-1 back"):
+            await world.plane.drop_backups("C-1", by="berta", reason="old")
+        provider: Any = world.provider
+        real = provider.undo
+
+        def breaks_off(*_args: Any, **_more: Any) -> Inquiry[tuple[str, ...]]:
+            yield (
+                Call("sim:Restore", {"name": "t2", "value": 5}, "1", "here", Role.CHANGE),
+            )  # something was done
+            raise UnavailableError("refused", "the key is gone")
+
+        provider.undo = breaks_off
+        await world.review("berta", "C-2")
+        await world.settle_down()
+        assert world.case("C-2").phase is Phase.FAILED
+        await _later(world, 5)
+        assert _needed(world) == "C-2, which takes C-1 back, broke off (failed)"
+        assert list(world.account.backups) == ["C-1-p1"]
+        provider.undo = real
+        await world.plane.undo("C-1", by="anna")
+        await world.review("berta", "C-3")
+        await world.settle_down()
+        assert (world.case("C-3").phase, _needed(world)) == (Phase.CONFIRMED, "")
+        await _later(world, 1)
+        assert world.account.backups == {}
+
+    talk(story, settings=KEEPS)
+
+
+def test_an_undo_that_is_asked_for_while_the_drop_waits_voids_it() -> None:
+    """What reviewers approved was a backup that nobody needs."""
+
+    async def story(world: Calm) -> None:
+        await _deleted(world)
+        await world.plane.drop_backups("C-1", by="anna", reason="old")
+        await world.plane.undo("C-1", by="berta")
+        with pytest.raises(ReviewError, match="C-2 is invalidated"):
+            await world.review("carla", "C-2")
+        assert world.case("C-2").phase is Phase.INVALIDATED
+        assert list(world.account.backups) == ["C-1-p1"]
+
+    talk(story)
+
+
+def test_a_removal_that_failed_is_tried_again_a_day_later() -> None:
+    """Not every hour; what failed stands on the case."""
+
+    async def story(world: Calm) -> None:
+        await _deleted(world)
+        provider: Any = world.provider
+        real, asked = provider.retire, []
+
+        def fails(backup: Backup) -> Inquiry[None]:
+            asked.append(backup.reference)
+            raise UnavailableError("refused", "AccessDenied")
+            yield ()
+
+        provider.retire = fails
+        await _later(world, 2.5)
+        await _later(world, 0.1)
+        assert asked == ["C-1-p1"]
+        assert world.case("C-2").reason == "the backup of sim:thing/p1 was not removed: AccessDenied"
+        provider.retire = real
+        await _later(world, 1)
+        assert world.account.backups == {}
+
+    talk(story, settings=KEEPS)
+
+
+def test_a_lost_answer_is_looked_up_and_nothing_is_removed_twice() -> None:
+    """The step took effect, and its answer did not come: the world says so."""
+
+    async def story(world: Calm) -> None:
+        await _deleted(world)
+        ask = world.executor.ask
+        lost: list[Call] = []
+
+        async def loses(call: Call, *, tags: dict[str, str]) -> Any:
+            answer = await ask(call, tags=tags)
+            if call.operation == "sim:DropBackup" and not lost:
+                lost.append(call)
+                raise TimeoutError("nobody answered")
+            return answer
+
+        world.executor.ask = loses  # type: ignore[method-assign]
+        await _later(world, 3)
+        assert (world.account.backups, len(_steps(world, "sim:DropBackup"))) == ({}, 1)
+        assert world.case("C-2").phase is Phase.CONFIRMED
+        assert [one.references for one in world.case().retired] == [("C-1-p1",)]
+
+    talk(story, settings=KEEPS)
+
+
+def test_a_store_of_an_earlier_version_knows_its_backups() -> None:
+    """Its snapshot says nothing of a shelf: it is learned from the log, once."""
+
+    async def story(world: Calm) -> None:
+        await _deleted(world)
+        await world.plane.book.save_snapshot()
+        seq, cases, plane = world.platter.snapshot  # type: ignore[misc]
+        old = {name: value for name, value in msgspec.json.decode(plane).items() if name != "shelf"}
+        world.platter.snapshot = (seq, cases, msgspec.json.encode(old))
+        await world.plane.close()
+        await world.boot()
+        assert [one.case for one in world.plane.shelf()] == ["C-1"]
+
+    talk(story)
+
+
+# --- exports are shared by content -------------------------------------------------------------------------------------
+
+
+CONTENTS = (b"one", b"two", b"three")
+BACKUPS = st.lists(st.lists(st.sampled_from(range(3)), min_size=1, max_size=4), min_size=1, max_size=4)
+
+
+def _exporting(world: Calm) -> None:
+    """The simulated provider keeps what it is told to in the vault: an index of references, and what they name."""
+    provider: Any = world.provider
+
+    def backup(change: Any, _captures: Any, *, case_id: str, at_ms: int) -> Inquiry[tuple[Backup, ...]]:
+        ref: ResourceRef = change.resources[0]
+        references = []
+        for content in change.operations[0].parameters["keeps"]:
+            (kept,) = yield (Call("keyturn:Keep", {"bytes": CONTENTS[content]}, "1", "here", Role.BACKUP),)
+            assert isinstance(kept, Succeeded)
+            references.append(kept.value["reference"])
+        index = msgspec.msgpack.encode([case_id, *references])
+        (kept,) = yield (Call("keyturn:Keep", {"bytes": index}, "1", "here", Role.BACKUP),)
+        assert isinstance(kept, Succeeded)
+        made = Backup(ref, "", {}, kept.value["reference"], "", at_ms, at_ms, "read back")
+        return (made,)
+
+    provider.backup = backup
+
+
+def _whole(world: Calm, case_id: str) -> bool:
+    """Whether everything that the backups of the case name can be had."""
+    for backup in world.case(case_id).kept:
+        try:
+            _, *references = msgspec.msgpack.decode(world.plane.vault.get(backup.reference))
+            for reference in references:
+                world.plane.vault.get(reference)
+        except StoreError:
+            return False
+    return True
+
+
+async def _kept(world: Calm, keeps: list[int], number: int) -> None:
+    world.account.things["p1"] = 7
+    asking = world.asking(world.change("Delete", "p1", keeps=keeps))
+    await world.settle_down(0.5)
+    for who in ("anna", "berta"):
+        await world.review(who, f"C-{number}")
+    await asking
+    await world.settle_down()
+
+
+def dropped(backups: list[list[int]], gone: list[int]) -> tuple[list[bool], int]:
+    """Whether each backup that stands is whole after some were dropped; and how many exports lie in the vault."""
+    found: list[bool] = []
+    left = 0
+
+    async def story(world: Calm) -> None:
+        nonlocal left
+        _exporting(world)
+        for number, keeps in enumerate(backups, 1):
+            await _kept(world, keeps, number)
+        for place in gone:
+            drop = await world.plane.drop_backups(f"C-{place + 1}", by="anna", reason="old")
+            for who in ("berta", "carla"):
+                await world.review(who, drop.id)
+            await world.settle_down()
+            assert world.case(drop.id).phase is Phase.CONFIRMED
+        found.extend(_whole(world, f"C-{number}") for number in range(1, len(backups) + 1))
+        left = sum(ref.startswith("vault:kept:") for ref in world.platter.blobs)
+
+    talk(story)
+    return found, left
+
+
+@given(backups=BACKUPS, data=st.data())
+def test_what_another_backup_needs_is_never_dropped_and_nothing_else_stays(
+    backups: list[list[int]], data: st.DataObject
+) -> None:
+    """Equal contents are one blob: it goes with the last backup that names it, and not before."""
+    gone = data.draw(st.lists(st.sampled_from(range(len(backups))), unique=True))
+    whole, left = dropped(backups, gone)
+    standing = [keeps for place, keeps in enumerate(backups) if place not in gone]
+    assert all(whole)
+    assert left == len({content for keeps in standing for content in keeps}) + len(standing)
+
+
+def test_the_test_above_finds_a_drop_that_counts_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: whatever the case kept is dropped."""
+    monkeypatch.setattr("keyturn.runtime.retiring.unneeded", lambda mine, _others: frozenset(mine.references))
+    whole, _ = dropped([[0, 1], [1]], [0])
+    assert whole == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("others", "free"),
+    [
+        ([], {"vault:kept:a", "vault:kept:b"}),
+        ([Needs({"vault:kept:a": "sha-a"})], {"vault:kept:b"}),
+        ([Needs({}, frozenset({"sha-b"}))], {"vault:kept:a"}),  # about to be sealed, not answered yet
+        ([Needs({"vault:kept:a": "sha-a"}), Needs({}, frozenset({"sha-b"}))], set()),
+    ],
+)
+def test_what_is_about_to_be_sealed_counts_too(others: list[Needs], free: set[str]) -> None:
+    """Its intent is on the log before it is sealed: by its content, since nobody knows the reference yet."""
+    assert unneeded(Needs({"vault:kept:a": "sha-a", "vault:kept:b": "sha-b"}), others) == free
+
+
+def test_a_blob_that_is_sealed_anew_between_the_look_and_the_drop_stays(tmp_path: Any) -> None:
+    """The mark is another by then: a backup that was begun in that moment loses nothing."""
+    from keyturn.stores.sqlite import SqliteStore
+    from keyturn.stores.vault import Vault
+
+    async def story() -> None:
+        store = SqliteStore(tmp_path / "log.db", writer="w")
+        vault = Vault(store, b"k" * 32)
+        reference = await vault.put(b"rows", "kept")
+        mark = vault.mark(reference)
+        assert await vault.put(b"rows", "kept", anew=True) == reference
+        await vault.drop(reference, mark=mark)
+        assert vault.get(reference) == b"rows"
+        await vault.drop(reference, mark=vault.mark(reference))
+        with pytest.raises(StoreError, match="nothing under"):
+            vault.get(reference)
+        await store.close()
+
+    asyncio.run(story())
+
+
+def test_the_log_tells_it_in_order() -> None:
+    """On the case whose backup it was stands one event; the calls are steps of the case that removed it."""
+
+    async def story(world: Calm) -> None:
+        await _deleted(world)
+        await _later(world, 3)
+        assert world.story("C-1")[-1] == "BackupRetired"
+        steps = [one for one in world.story("C-2") if one.startswith("Step")]
+        assert steps == ["StepIntended", "StepEnded"]
+        events = [entry.event() for entry in world.plane.story("C-2")]
+        assert [one.recipe for one in events if isinstance(one, r.StepIntended)] == ["drop 1"]
+
+    talk(story, settings=KEEPS)
