@@ -74,7 +74,7 @@ def lost(desk: Desk, account: world.Account, bucket: str) -> str:
     )
     with pytest.raises(ClientError):
         agent.delete_object(Bucket=bucket, Key="2026/q1.csv")
-    case = next(one["id"] for one in desk.json("dana", "inbox") if bucket in str(one["resources"]))
+    case: str = next(one["id"] for one in desk.json("dana", "inbox") if bucket in str(one["resources"]))
     for person in ("dana", "erin"):
         assert desk.say(person, "approve", case).exit_code == 0
     assert desk.say("dana", "execute", case).exit_code == 0

@@ -244,7 +244,7 @@ def policy_is_not_asked_again(patch: Patch) -> None:
 
 def equal_requests_are_two_cases(patch: Patch) -> None:
     """A request that is held and comes again is held again, and both may be approved."""
-    patch.setattr(plane, "_repeat", lambda *_args, **_kwargs: None)
+    patch.setattr(plane, "repeat", lambda *_args, **_kwargs: None)
 
 
 def two_at_work_on_one_thing(patch: Patch) -> None:
@@ -279,7 +279,7 @@ def unlocked_before_it_is_given_back(patch: Patch) -> None:
 
 def asks_again_after_a_no(patch: Patch) -> None:
     """A denied change is asked again in other words at once."""
-    patch.setattr(plane, "_variant_of_denied", lambda *_args, **_kwargs: None)
+    patch.setattr(plane, "variant_of_denied", lambda *_args, **_kwargs: None)
 
 
 def stale_review_races(patch: Patch) -> None:

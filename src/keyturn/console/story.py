@@ -137,6 +137,8 @@ def _people(event: r.Event) -> str:
             return f"by {by}"
         case r.Undone(by_case=by_case):
             return f"by {by_case}" if by_case else "no longer: that was itself taken back"
+        case r.BackupRetired(by=by, by_case=by_case, reason=reason):
+            return f"by {by} in {by_case}: {reason}"
         case r.TakenUp(by=by, from_node=gone):
             return f"by {by}{f', after {gone}' if gone else ''}"
     return ""
@@ -217,6 +219,8 @@ def _plane(event: r.Event) -> str:
         case r.Drilled(resource=resource, result=result, detail=detail, restore_ms=restore_ms):
             took = f" in {restore_ms / 1000:.1f} s" if restore_ms is not None else ""
             return f"{resource}: {result}{took}{f': {detail}' if detail else ''}"
+        case r.BackupExported(by=by, case=case):
+            return f"of {case} by {by}, no longer sealed"
         case r.FreezeSet(by=by, environment=environment, reason=reason):
             return f"{environment} by {by}{f': {reason}' if reason else ''}"
         case r.ReadsForwarded(reads=reads):
