@@ -9,9 +9,9 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from keyturn.core.plane import UNDECIDED
 from keyturn.core.ports import Inquiry
 from keyturn.core.rehearsing import Ids
+from keyturn.core.routing import UNDECIDED
 from keyturn.errors import KeyturnError, OperatorError, ReviewError
 from keyturn.executors import reading
 from keyturn.executors.aws import AwsExecutor
