@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyturn.core.case import Case, Phase
@@ -358,6 +358,7 @@ def dropped(backups: list[list[int]], gone: list[int]) -> tuple[list[bool], int]
     return found, left
 
 
+@settings(deadline=None, max_examples=30)
 @given(backups=BACKUPS, data=st.data())
 def test_what_another_backup_needs_is_never_dropped_and_nothing_else_stays(
     backups: list[list[int]], data: st.DataObject

@@ -9,14 +9,34 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from keyturn.console import show
 from keyturn.console.bodies import read_body
 from keyturn.console.identity import User
+from keyturn.core.case import Retired
 from keyturn.errors import ReviewError
-from keyturn.runtime.interface import Desk
+from keyturn.model.execution import Backup, Upkeep
+from keyturn.runtime.interface import Desk, OnShelf
 
 
 class DropBody(msgspec.Struct, frozen=True):
     """Why it is no longer needed: it stands on record beside the name."""
 
     reason: str = ""
+
+
+class WithRunbook(Backup, frozen=True, kw_only=True):
+    """`runbook` is the plain commands that restore it with Keyturn gone; `upkeep` is what keeping it costs, estimated."""
+
+    upkeep: Upkeep
+    runbook: str
+
+
+class Backups(msgspec.Struct, frozen=True):
+    """The backups of a case that stand, and what of them was retired."""
+
+    backups: tuple[WithRunbook, ...]
+    retired: tuple[Retired, ...]
+
+
+class Shelf(msgspec.Struct, frozen=True):
+    backups: tuple[OnShelf, ...]
 
 
 class BackupsApi:

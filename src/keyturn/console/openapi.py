@@ -198,9 +198,11 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
         api.DrillBody,
         says="Try the way back on scratch resources.",
     ),
-    ("GET", "/cases/{id}/backups"): Row(shapes.Backups, says="The backups of a case, with their runbooks."),
+    ("GET", "/cases/{id}/backups"): Row(
+        backups_api.Backups, says="The backups of a case, with their runbooks."
+    ),
     ("GET", "/backups"): Row(
-        shapes.Shelf, says="Every backup that stands: age, size, cost, until when it is kept."
+        backups_api.Shelf, says="Every backup that stands: age, size, cost, until when it is kept."
     ),
     ("POST", "/cases/{id}/backups/drop"): Row(
         shapes.Summary,

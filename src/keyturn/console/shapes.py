@@ -11,18 +11,17 @@ import msgspec
 
 from keyturn.console.answers import Answer
 from keyturn.console.plan_shapes import PlanShown, PlanStep
-from keyturn.core.case import Retired
 from keyturn.core.controls import Claimed
 from keyturn.core.reconciling import Call
 from keyturn.model.assessment import Assessment, Cost
 from keyturn.model.change import Change
 from keyturn.model.decision import Decision
-from keyturn.model.execution import Backup, Grant, Outcome, ProofStep, Upkeep
+from keyturn.model.execution import Backup, Grant, Outcome, ProofStep
 from keyturn.model.people import Delegation, Member
 from keyturn.model.radius import Radius
 from keyturn.model.record import Drilled
 from keyturn.model.review import Review, Statement
-from keyturn.runtime.interface import OnShelf, UndoPart
+from keyturn.runtime.interface import UndoPart
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -399,24 +398,6 @@ class Narrower(msgspec.Struct, frozen=True):
 
 class Drills(msgspec.Struct, frozen=True):
     drills: tuple[Drilled, ...]
-
-
-class WithRunbook(Backup, frozen=True, kw_only=True):
-    """`runbook` is the plain commands that restore it with Keyturn gone; `upkeep` is what keeping it costs, estimated."""
-
-    upkeep: Upkeep
-    runbook: str
-
-
-class Backups(msgspec.Struct, frozen=True):
-    """The backups of a case that stand, and what of them was retired."""
-
-    backups: tuple[WithRunbook, ...]
-    retired: tuple[Retired, ...]
-
-
-class Shelf(msgspec.Struct, frozen=True):
-    backups: tuple[OnShelf, ...]
 
 
 class Session(msgspec.Struct, frozen=True):
