@@ -15,7 +15,7 @@ from schemathesis import checks as common
 from schemathesis.core.result import Err
 from schemathesis.specs.openapi import checks as ours
 
-from keyturn.console import shapes
+from keyturn.console import backups_api, shapes
 from keyturn.console.openapi import ROWS, description, routes, short
 from tests.console.running_plane import Plane, running
 
@@ -90,7 +90,7 @@ ASKED: Final = [
     ("/status", shapes.Status),
     ("/cases", shapes.Cases),
     ("/cases/{undone}", shapes.Detail),
-    ("/cases/{undone}/backups", shapes.Backups),
+    ("/cases/{undone}/backups", backups_api.Backups),
     ("/cases/{replace}/fresh", shapes.Fresh),
     ("/log", shapes.Log),
     ("/sessions", shapes.Sessions),
