@@ -37,7 +37,7 @@ def test_a_bucket_comes_back_with_its_documents(account: Account) -> None:
         perform(account, (name, {**_here(parameters), "Bucket": "scratch"}))
     before = captured(account, "scratch")
     made, assessment, states = assessed(account, DELETE)
-    assert [item.backup for item in assessment.recoverable] == [False], "no objects are saved by this"
+    assert [item.backup for item in assessment.recoverable] == [True], "its settings: nothing lies in it"
     perform(account, DELETE)
     assert drive(PROVIDER.undo(made, states, ()), account) == ()
     after = captured(account, "scratch")

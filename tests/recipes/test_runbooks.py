@@ -153,10 +153,8 @@ STATED: Final[Mapping[str, frozenset[str]]] = {
 NO_BACKUP: Final = frozenset(
     {
         "sqs:queue",
-        "s3:bucket",
         "logs:log-group",
         "kinesis:stream",
-        "ecr:repository",
         "cloudformation:stack",
         "cognito-idp:userpool",
         "es:domain",

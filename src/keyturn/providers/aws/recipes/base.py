@@ -246,6 +246,24 @@ class Recipe:
             loss=self.loss,
         )
 
+    def settings_twice(self, ref: ResourceRef, state: State, *, at_ms: int) -> Inquiry[Backup]:
+        """The backup of a kind that bears data, while none lies in it: the settings are all there is of it. Seen to be empty again, after."""
+        made = yield from self.read_twice(
+            ref,
+            state,
+            at_ms=at_ms,
+            made_by="nothing lies in it, so that its settings are all there is of it",
+            restores_to=f"{self.title} {ref.id}, made again with its settings, empty as it is",
+        )
+        now = yield from self.capture(ref)
+        if now.state is None or not self.is_empty(now.state):
+            raise UnavailableError("backup", f"something was put into {ref} while its settings were read")
+        return made
+
+    def is_empty(self, state: State) -> bool:
+        """Whether certainly nothing lies in it; False where that is not known."""
+        return False
+
     def own_copy(
         self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State
     ) -> Backup | None:

@@ -8,6 +8,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import msgspec
+
+from keyturn.core.ports import Inquiry
+from keyturn.model.assessment import Recoverable
+from keyturn.model.change import ResourceRef
+from keyturn.model.execution import Backup
 from keyturn.providers.aws.recipes.base import State
 from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Rehearsed, Tags
 from keyturn.providers.aws.recipes.filling import ARN, ID
@@ -92,6 +98,19 @@ class Repository(Declared):
     )
     rehearsed: ClassVar[Rehearsed] = Rehearsed("ecr:DeleteRepository", _WHICH)
     loss: ClassVar[tuple[str, ...]] = ("every image and tag in it: they have to be pushed again",)
+
+    def is_empty(self, state: State) -> bool:
+        return state.get("images") == []
+
+    def recoverable(self, ref: ResourceRef, state: State | None) -> Recoverable:
+        found = super().recoverable(ref, state)
+        return msgspec.structs.replace(found, backup=state is not None and self.is_empty(state))
+
+    def backup(self, ref: ResourceRef, state: State, *, case_id: str, at_ms: int) -> Inquiry[Backup]:
+        """Of a repository without images its settings; of one with images none: they would have to be pulled."""
+        if not self.is_empty(state):
+            return (yield from super().backup(ref, state, case_id=case_id, at_ms=at_ms))
+        return (yield from self.settings_twice(ref, state, at_ms=at_ms))
 
     def at_risk(self, state: State) -> str:
         count = len(state.get("images") or [])

@@ -36,6 +36,10 @@ GLANCED: Final = frozenset({"versioning", "tags"})
 _NONE: Final = ("404", "NoSuchBucket", "NotFound")
 
 
+SETTINGS_S: Final = 30
+"""Seconds to make a bucket again with its documents: a dozen calls."""
+
+
 class Bucket(Recipe):
     """A bucket: its documents by name, its region, the number and bytes of objects, versions and delete markers."""
 
@@ -114,7 +118,20 @@ class Bucket(Recipe):
         return f"{least}{', '.join(said)}, {human_bytes(state['bytes'])}"
 
     def recoverable(self, ref: ResourceRef, state: State | None) -> Recoverable:
-        return Recoverable(resource=ref, backup=False, inverse=False, recover_s=None, loss=self.loss)
+        empty = state is not None and self.is_empty(state)
+        seconds = SETTINGS_S if empty else None
+        return Recoverable(resource=ref, backup=empty, inverse=False, recover_s=seconds, loss=self.loss)
+
+    def is_empty(self, state: State) -> bool:
+        return bool(state.get("counted")) and all(
+            state.get(kind) == 0 for kind in ("objects", "versions", "markers")
+        )
+
+    def backup(self, ref: ResourceRef, state: State, *, case_id: str, at_ms: int) -> Inquiry[Backup]:
+        """Of an empty bucket its documents: of one that is not, none; it could not be deleted."""
+        if not self.is_empty(state):
+            return (yield from super().backup(ref, state, case_id=case_id, at_ms=at_ms))
+        return (yield from self.settings_twice(ref, state, at_ms=at_ms))
 
     # --- the narrow way ----------------------------------------------------------------------------------------------
 
