@@ -25,11 +25,10 @@ from keyturn.providers.aws import recipes
 from keyturn.providers.aws.recipes.base import State
 from keyturn.providers.aws.recipes.runbook import NOT_ALONE
 from keyturn.providers.aws.resources import GLOBAL_REGION
-from keyturn.testing.standin_caches import fill_caches
 from tests.provider.provider_world import ACCOUNT, REGION, drive
 from tests.recipes.drawing import Draw
 from tests.recipes.recipe_world import PROVIDER, Asked, assessed, backed_up, perform, verified
-from tests.recipes.subject_table import HINTS, SUBJECTS, Gapless, renamed
+from tests.recipes.subject_table import HINTS, SUBJECTS, Gapless, filled, renamed
 from tests.recipes.subjects import Subject
 
 FAST: Final = frozenset({"dynamodb:table", "events:rule", "ssm:parameter"})
@@ -105,7 +104,7 @@ def captured(ref: ResourceRef, account: Gapless) -> State:
 
 def lived(subject: Subject, endpoint: str, folder: Path) -> Ran:
     """Made, backed up as a delete has it backed up, deleted, and given back by the runbook alone."""
-    fill_caches()
+    filled()
     with mock_aws():
         account = Gapless()
         made = subject.make(account, Draw(f"{subject.kind} {subject.make.__name__} 0", HINTS))
@@ -137,10 +136,10 @@ def deleted(account: Gapless, ref: ResourceRef, asked: Asked, endpoint: str, fol
 STATED: Final[Mapping[str, frozenset[str]]] = {
     "iam:role": frozenset({"unique_id"}),
     "iam:user": frozenset({"unique_id"}),
+    "iam:group": frozenset({"unique_id"}),
     "iam:policy": frozenset({"unique_id", "default_version", "versions"}),
     "iam:instance-profile": frozenset({"unique_id"}),
     "apigateway:restapis": frozenset({"deployments"}),
-    "lambda:function": frozenset({"statements"}),  # of which the stand-in makes no condition
     "elasticache:replicationgroup": frozenset(
         {"TransitEncryptionMode"}
     ),  # the stand-in takes it and forgets it
@@ -191,7 +190,7 @@ def test_the_runbook_gives_it_back(subject: Subject, endpoint: str, tmp_path: Pa
 )
 def test_what_has_no_backup_has_no_runbook(subject: Subject) -> None:
     """It is said before the delete, and no runbook is written that would promise what nobody kept."""
-    fill_caches()
+    filled()
     with mock_aws():
         account = Gapless()
         made = subject.make(account, Draw(f"{subject.kind} {subject.make.__name__} 0", HINTS))
