@@ -81,6 +81,13 @@ class Snapshotted(Declared):
         """Seconds to have it back: the service's own work, which nobody promises."""
         return self.recover_s
 
+    def settled(
+        self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State | None
+    ) -> bool | None:
+        if operation == self.back.operation:  # under its own name: where it stands, this made it
+            return state is not None
+        return super().settled(operation, parameters, ref, state)
+
     # --- backup ------------------------------------------------------------------------------------------------------
 
     def backup(self, ref: ResourceRef, state: State, *, case_id: str, at_ms: int) -> Inquiry[Backup]:
