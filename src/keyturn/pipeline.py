@@ -76,20 +76,32 @@ def with_radius(assessing: Assessing, radius: Radius) -> Assessing:
 def with_rehearsal(assessing: Assessing, record: Record) -> Assessing:
     """The assessment with what each step was found to be where it was rehearsed: later steps stand on what earlier ones did, and
     nobody can see that in what stands live. It can only be worse by it.
+
+    Where both found the same, what stands live is said: a copy has no data, and its counts are nought. What does not stand live is made by
+    the plan itself, so there is nothing of it to be saved beforehand or given back.
     """
-    assessment, steps = assessing.assessment, tuple(made.shown for made in record.steps)
-    known = {(finding.code, finding.resources) for finding in assessment.findings}
+    assessment = assessing.assessment
+    live = {(finding.code, finding.resources): finding for finding in assessment.findings}
+    steps = tuple(
+        msgspec.structs.replace(
+            made.shown,
+            findings=tuple(live.get((one.code, one.resources), one) for one in made.shown.findings),
+        )
+        for made in record.steps
+    )
     further = {
         (finding.code, finding.resources): finding
         for step in steps
         for finding in step.findings
-        if (finding.code, finding.resources) not in known
+        if (finding.code, finding.resources) not in live
     }
+    absent = {name for name, state in record.base.items() if state is None}
     worse = msgspec.structs.replace(
         assessment,
         effect=max((assessment.effect, *(step.effect for step in steps)), key=lambda one: one.severity),
         reversibility=max((assessment.reversibility, *(step.reversibility for step in steps))),
         findings=(*assessment.findings, *further.values()),
+        recoverable=tuple(one for one in assessment.recoverable if str(one.resource) not in absent),
         rehearsed=steps,
     )
     return msgspec.structs.replace(assessing, assessment=worse)

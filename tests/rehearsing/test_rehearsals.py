@@ -271,3 +271,37 @@ def test_what_scope_names_is_copied_before_it_begins(world: World) -> None:
     done = world.rehearse("pass", "--scope", "scoped")
     assert done.returncode == 1
     assert "names no resource" in done.stderr
+
+
+def test_a_plan_makes_one_thing_and_deletes_another(world: World) -> None:
+    """What the plan makes itself needs no backup; what it deletes is saved first, with the items that stand live and not those of its copy."""
+    table(world.live, "ledger")
+    ddb = world.live("dynamodb")
+    ddb.update_table(TableName="ledger", DeletionProtectionEnabled=False)
+    for number in range(3):
+        ddb.put_item(TableName="ledger", Item={"id": {"S": str(number)}})
+    found = world.told(
+        """
+queue = boto3.client("sqs").create_queue(QueueName="ledger-events")["QueueUrl"]
+boto3.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "60"})
+boto3.client("dynamodb").delete_table(TableName="ledger")
+""",
+        code=2,
+    )
+    assert [one["message"] for one in found["steps"][2]["findings"]] == [
+        "The table ledger would be deleted with 3 items."
+    ]
+    case = found["case"]["id"]
+    shown = world.stage.cli("dana", "show", case).stdout
+    assert "HINDERED" not in shown
+    assert "0 items" not in shown
+    ended = world.approve(case)
+    assert (ended["phase"], ended["reason"]) == ("confirmed", "3 steps, and all stands as it was rehearsed")
+    assert "ledger" not in ddb.list_tables()["TableNames"]
+    queue = world.live("sqs").get_queue_url(QueueName="ledger-events")["QueueUrl"]
+    kept = world.live("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["VisibilityTimeout"])
+    assert kept["Attributes"] == {"VisibilityTimeout": "60"}
+    world.stage.cli("bob", "undo", case)
+    undo = next(one["id"] for one in world.stage.cases() if one["undoes"] == case)
+    assert world.approve(undo)["phase"] == "confirmed"
+    assert ddb.scan(TableName="ledger")["Count"] == 3

@@ -119,7 +119,11 @@ class Rehearsals:
             case = await self._runtime.hold_rehearsed(plan, record, intent=intent)
         except ReviewError as error:
             return RehearsalEnded(plan, not_held=error.message)
-        await self._runtime.book.until(case, lambda one: one.phase not in UNDECIDED, timeout_s=DECIDE_S_MAX)
+        decided = await self._runtime.book.until(
+            case, lambda one: one.phase not in UNDECIDED, timeout_s=DECIDE_S_MAX
+        )
+        if decided.assessment is not None and decided.assessment.rehearsed:
+            plan = msgspec.structs.replace(plan, steps=decided.assessment.rehearsed)  # as reviewers see them
         return RehearsalEnded(plan, case=case)
 
     async def close(self) -> None:
