@@ -182,9 +182,16 @@ class Provider(Protocol):
         ...
 
     def unlike(
-        self, ref: ResourceRef, expected: dict[str, Any] | None, now: dict[str, Any] | None
+        self,
+        ref: ResourceRef,
+        expected: dict[str, Any] | None,
+        now: dict[str, Any] | None,
+        *,
+        made: bool = False,
     ) -> tuple[str, ...]:
-        """In which declared fields `now` is not what is expected of it, in words; None is absent."""
+        """In which declared fields `now` is not what is expected of it, in words; None is absent. `made`: by a step before, with whatever
+        the service gives to what is new.
+        """
         ...
 
     def took_effect(self, call: Call, since_ms: int) -> Inquiry[Succeeded | bool | None]:

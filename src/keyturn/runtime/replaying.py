@@ -99,7 +99,8 @@ class Replaying:
             ref = refs.get(name)
             if ref is None or name not in expected or name not in now:
                 continue
-            told += provider.unlike(ref, expected[name], now[name])
+            made = name not in record.base or record.base[name] is None  # by a step of the plan
+            told += provider.unlike(ref, expected[name], now[name], made=made)
         return told
 
     # --- one step ----------------------------------------------------------------------------------------------------

@@ -218,9 +218,12 @@ def unlike(ref: ResourceRef, live: State, twin: State | None) -> tuple[str, ...]
     return tuple(field for field, _, _ in changed(live, {f: twin.get(f) for f in fields}, fields))
 
 
-def otherwise(ref: ResourceRef, expected: State | None, now: State | None) -> tuple[str, ...]:
+def otherwise(
+    ref: ResourceRef, expected: State | None, now: State | None, *, made: bool = False
+) -> tuple[str, ...]:
     """What stands otherwise than is expected, in its declared fields, as far as both were read: of what only lies beside a change no more
-    is read than decides about it. Without values, which may be secrets.
+    is read than decides about it. Without values, which may be secrets. `made`: a step before made it, and the service gave it what it
+    gives to everything that is new.
     """
     if expected is None or now is None:
         if expected is now:
@@ -228,13 +231,17 @@ def otherwise(ref: ResourceRef, expected: State | None, now: State | None) -> tu
         return (f"{ref} {'stands' if expected is None else 'does not stand'}",)
     recipe = recipes.for_kind(ref.kind)
     fields = recipe.fields if recipe is not None else tuple(sorted({*expected, *now}))
-    both = tuple(field for field in fields if field in expected and field in now)
+    given = _GIVEN | frozenset(recipe.renews if recipe is not None else ()) if made else frozenset()
+    both = tuple(field for field in fields if field in expected and field in now and field not in given)
     found = changed(expected, {field: now[field] for field in both}, both)
     return tuple(f"{ref}: {field} is otherwise" for field, _, _ in found)
 
 
 _EVER_NEW: Final = frozenset({"unique_id"})
 """What every account gives by itself."""
+
+_GIVEN: Final = _EVER_NEW | {"created"}
+"""What is another whenever something is made."""
 
 
 # --- makers ----------------------------------------------------------------------------------------------------------

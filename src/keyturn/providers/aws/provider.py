@@ -145,9 +145,14 @@ class AwsProvider:
         return drilling.clean(drill, seal=self._seal)
 
     def unlike(
-        self, ref: ResourceRef, expected: dict[str, Any] | None, now: dict[str, Any] | None
+        self,
+        ref: ResourceRef,
+        expected: dict[str, Any] | None,
+        now: dict[str, Any] | None,
+        *,
+        made: bool = False,
     ) -> tuple[str, ...]:
-        return copying.otherwise(ref, expected, now)
+        return copying.otherwise(ref, expected, now, made=made)
 
     def took_effect(self, call: Call, since_ms: int) -> Inquiry[Succeeded | bool | None]:
         return retiring.removed(call) or undo.took_effect(call, since_ms, seal=self._seal)

@@ -233,7 +233,12 @@ class SimulatedProvider:
         yield ()
 
     def unlike(
-        self, ref: ResourceRef, expected: dict[str, Any] | None, now: dict[str, Any] | None
+        self,
+        ref: ResourceRef,
+        expected: dict[str, Any] | None,
+        now: dict[str, Any] | None,
+        *,
+        made: bool = False,
     ) -> tuple[str, ...]:
         return () if expected == now else (f"{ref} is otherwise",)
 
