@@ -224,6 +224,7 @@ MAY_USE = frozenset(
             "xml.parsers",
         ),
         *("xml.sax.saxutils", "importlib.resources", "importlib.resources.abc"),  # data files of the package
+        "mmap",  # the wire table, left in its file
         "cedarpy",
         "z3",  # within a measure of work of its own, not of time
         "yaml",  # from a text, by a safe loader

@@ -92,4 +92,4 @@ def test_a_copy_is_equal_or_said_to_be_otherwise(subject: Subject) -> None:
 
 def test_two_thirds_of_all_kinds_have_a_copy() -> None:
     """The figure that the guide gives."""
-    assert len(SUBJECTS) - len(NO_COPY) == 31
+    assert len(SUBJECTS) - len(NO_COPY) == 32

@@ -172,6 +172,8 @@ def _by_name(ref: ResourceRef, state: State) -> Iterator[ResourceRef]:
     match ref.kind:
         case "iam:instance-profile":
             yield from (msgspec.structs.replace(ref, kind="iam:role", id=one) for one in state["roles"])
+        case "iam:group":
+            yield from (msgspec.structs.replace(ref, kind="iam:user", id=one) for one in state["members"])
         case "ecs:service":
             yield msgspec.structs.replace(ref, kind="ecs:cluster", id=ref.id.partition("/")[0])
         case "cloudtrail:trail" if state.get("S3BucketName"):
