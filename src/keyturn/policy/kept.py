@@ -95,7 +95,8 @@ class KnownFacts:
         self.asked, self._known = asked, dict[str, Hashable]()
 
     def of(self, names: tuple[str, ...]) -> tuple[Hashable, ...]:
-        return tuple(self._known[name] if name in self._known else self._work_out(name) for name in names)
+        known = self._known
+        return tuple([known[name] if name in known else self._work_out(name) for name in names])
 
     def _work_out(self, name: str) -> Hashable:
         value = _OF[name](self.asked)

@@ -8,6 +8,7 @@ import re
 import shlex
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from keyturn.model.canonical import canonical
@@ -249,6 +250,7 @@ _END_CAP: Final = re.compile(r"([a-z0-9])([A-Z])")
 _SPECIAL_TAIL: Final = re.compile(r"[A-Z]{2,}s$")
 
 
+@lru_cache(maxsize=16_384)
 def kebab(name: str) -> str:
     """The CLI's spelling of an operation or parameter: words of a camel-case name joined by dashes (botocore's rule)."""
     special = _SPECIAL_TAIL.search(name)

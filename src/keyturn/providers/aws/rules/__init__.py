@@ -207,14 +207,20 @@ def _anew() -> None:
     """What was worked out of the rules is worked out again."""
     _own.cache_clear()
     _belonging.cache_clear()
+    _generic.cache_clear()
     looked_at.cache_clear()
 
 
 @lru_cache(maxsize=32_768)  # more than there are operations
 def _belonging(name: str) -> tuple[Rule, ...]:
     own = _own().get(name, ())
-    whole = any(rule.looks_at is None for rule in own)
-    return (*own, *(rule for rule in REGISTRY if not rule.operations and (rule.everywhere or not whole)))
+    return (*own, *_generic(whole=any(rule.looks_at is None for rule in own)))
+
+
+@cache
+def _generic(*, whole: bool) -> tuple[Rule, ...]:
+    """The generic detectors; where a function knows an operation whole, those that are for everywhere."""
+    return tuple(rule for rule in REGISTRY if not rule.operations and (rule.everywhere or not whole))
 
 
 @lru_cache(maxsize=32_768)
