@@ -95,7 +95,7 @@ def test_an_undo_is_planned_without_being_asked_for(plane: Plane) -> None:
         assert [(part["case"], part["possible"]) for part in parts] == [(half, False)]
         assert "nothing to take back" in parts[0]["why"]
         assert code(client.post("/undo", json={})) == "nothing-chosen"
-        assert client.get(f"/cases/{half}/backups").json() == {"backups": []}
+        assert client.get(f"/cases/{half}/backups").json() == {"backups": [], "retired": []}
     with plane.api("ada") as client:
         assert client.get(f"/cases/{half}/backups").status_code == FORBIDDEN
     assert len(plane.inbox()) == before

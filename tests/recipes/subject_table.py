@@ -205,6 +205,7 @@ SUBJECTS: tuple[Subject, ...] = (
         {
             r"ListUserPoolClients|ListResourceServers|ListGroups|\.Domain$": "loss: its app clients, domain, groups, identity providers",
             r"ListUsers|EstimatedNumber": "loss: every user",
+            r"UnusedAccountValidityDays$": "means: the older name of TemporaryPasswordValidityDays, which is given back",
         },
     ),
     Subject(

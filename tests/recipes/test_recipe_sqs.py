@@ -156,6 +156,7 @@ def test_messages_need_only_a_glance_at_their_queue(account: Account) -> None:
         "sqs:GetQueueUrl",
         "sqs:ListQueueTags",
         "lambda:ListEventSourceMappings",
+        "pipes:ListPipes",
     ]
     assert (assessment.environment, assessment.unknowns) == ("production", ())
 

@@ -65,6 +65,7 @@ def test_a_backup_is_removed_by_its_calls_and_is_gone(subject: Subject) -> None:
             assert _steps(account) == []
 
 
+@pytest.mark.slow
 def test_every_kind_that_is_copied_in_the_account_has_its_removal() -> None:
     """A backup that nobody could remove again would be kept, and paid, for ever."""
     without = set()

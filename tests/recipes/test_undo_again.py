@@ -20,6 +20,7 @@ from keyturn.runtime import asking
 from keyturn.runtime.asking import Asker
 from keyturn.stores.memory import MemoryStore
 from keyturn.stores.vault import Vault
+from keyturn.testing.standin_gaps import fill_restores
 from tests.provider.moto_account import RIGHT, make_table
 from tests.provider.provider_world import Account, drive
 from tests.recipes.recipe_world import PROVIDER, Asked, assessed, backed_up, perform
@@ -45,6 +46,7 @@ def _reads_follow_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def account() -> Iterator[Account]:
+    fill_restores()  # others fill it in this process, too: a copy is restored as AWS does it, with its billing mode
     with mock_aws():
         yield Account()
 
@@ -129,7 +131,7 @@ class Book:
 
 
 @pytest.mark.parametrize("lost", [True, False], ids=["the call never arrived", "its answer was lost"])
-@pytest.mark.parametrize("stop", range(1, 6))
+@pytest.mark.parametrize("stop", range(1, 5))
 async def test_an_undo_goes_on_where_it_stopped(stop: int, lost: bool, account: Account) -> None:
     """Of a replaced table: every step takes effect once, whatever was lost, and all is as it was in the end."""
     made, before, backups = _replaced(account)
@@ -148,7 +150,6 @@ async def test_an_undo_goes_on_where_it_stopped(stop: int, lost: bool, account: 
         "dynamodb:DeleteTable",
         "dynamodb:RestoreTableFromBackup",
         "dynamodb:TagResource",
-        "dynamodb:UpdateTable",
         "dynamodb:UpdateTimeToLive",
     ]
     assert _items(account) == 30

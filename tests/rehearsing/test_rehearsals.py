@@ -194,6 +194,7 @@ ec2.create_tags(Resources=["{some}"], Tags=[{{"Key": "team", "Value": "blue"}}])
     assert max(len(line) for line in done.stdout.splitlines()[1:]) <= 80
 
 
+@pytest.mark.slow
 def test_an_id_that_only_a_read_told_of_is_said_to_be_unknown_live(world: World) -> None:
     """The rule's id is in no answer of a step that a replay would hear, but in a listing of the twin's."""
     vpc, _ = group(world.live, "ruled")
@@ -208,6 +209,7 @@ ec2.create_tags(Resources=[told[0]["SecurityGroupRuleId"]], Tags=[{{"Key": "a", 
     assert [("which the twin made up" in text) for text in found["obstacles"]] == [True]
 
 
+@pytest.mark.slow
 def test_a_command_that_only_looks_changes_nothing(world: World) -> None:
     """What stands live is listed in the twin; there is no plan, no case, and no error."""
     table(world.live, "looked-at")
@@ -231,6 +233,7 @@ print(sorted(name for name in os.environ if name.startswith("AWS_") and "KEY" in
     assert said[:2] == ["InvalidClientTokenId", "['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']"]
 
 
+@pytest.mark.slow
 def test_the_plan_of_a_command_that_failed_is_held_by_nobody(world: World) -> None:
     """Half of something is shown, and no case is made of it."""
     _, half = group(world.live, "half")
@@ -263,6 +266,7 @@ boto3.client("s3").put_object(Bucket="reports-of-bob", Key="a.txt", Body=b"hello
     assert body == b"hello " * 1000
 
 
+@pytest.mark.slow
 def test_what_scope_names_is_copied_before_it_begins(world: World) -> None:
     """Named twice over: by kind and name, and by something that is no name at all."""
     table(world.live, "scoped")

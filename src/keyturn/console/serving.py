@@ -66,9 +66,10 @@ class Serving:
 
     async def stop(self, no_more: Callable[[asyncio.Server], Awaitable[None]]) -> None:
         """End it; nothing of it is left in the loop. `no_more` has a server accept nobody any longer."""
-        asyncio.get_running_loop().remove_reader(self._listening)
         if self._opening is not None:
             await asyncio.wait({self._opening})
+        elif self._listening.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self._listening)
         if self._server is not None and self._serving is not None:
             for listening in self._server.servers:
                 await no_more(listening)
