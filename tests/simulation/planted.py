@@ -15,17 +15,18 @@ import pytest
 
 from keyturn import pipeline
 from keyturn.core import advance, batch, plane, proof, proposing, quorum, review
-from keyturn.core.case import Case, Phase
+from keyturn.core.case import Before, Case, Phase
 from keyturn.core.commands import Command
 from keyturn.core.people import People
 from keyturn.core.review import judge
 from keyturn.errors import BugError
 from keyturn.model import record as r
+from keyturn.model.change import Change
 from keyturn.model.decision import Decision, Verdict
 from keyturn.model.execution import Backup, Outcome, OutcomeStatus
 from keyturn.model.record import Draft, Entry
 from keyturn.model.review import Accepted, NotAccepted, Review, ReviewRequest
-from keyturn.runtime import Runtime, asking, book, gate, reviewing, work
+from keyturn.runtime import Runtime, asking, book, gate, on_its_way, reviewing, work
 from keyturn.runtime.interface import Reply, ReplyKind
 from keyturn.testing.simulation.disk import SimulatedStore
 
@@ -99,13 +100,19 @@ def overlooked_no(patch: Patch) -> None:
 
 def approvals_survive_joining(patch: Patch) -> None:
     """The second half of a replace joins, and the approvals of the first stay."""
-    joined = advance._FOLD[r.Joined]
-    folding(
-        patch,
-        r.Joined,
-        lambda case, event: msgspec.structs.replace(joined(case, event), reviews=case.reviews),
-    )
-    _lenient_second_look(patch)
+    carried = review.carried
+
+    def kept(before: Before, change: Change, *asked: Any) -> tuple[tuple[Review, ...], str]:
+        if all(operation in before.change.operations for operation in change.operations):
+            return carried(before, change, *asked)
+        binding = asked[-1].digest
+        return tuple(
+            msgspec.structs.replace(one, binding=binding, carried_from=one.binding)
+            for one in before.reviews
+            if one.approve
+        ), ""
+
+    patch.setattr(review, "carried", kept)
 
 
 def not_bound_to_state(patch: Patch) -> None:
@@ -293,6 +300,11 @@ def stale_review_races(patch: Patch) -> None:
     patch.setattr(book.Book, "record_from", as_it_was)
 
 
+def judged_on_what_was_known(patch: Patch) -> None:
+    """Nobody waits for what is being written before she judges."""
+    patch.setattr(on_its_way.OnItsWay, "find", lambda _self, _concerned: None)
+
+
 def self_approval_by_another_name(patch: Patch) -> None:
     """The operator may review her own agent under another name of hers."""
     patch.setattr(People, "person", lambda _self, name: name)
@@ -381,6 +393,7 @@ PLANTED: tuple[Plant, ...] = (
     unlocked_before_it_is_given_back,
     asks_again_after_a_no,
     stale_review_races,
+    judged_on_what_was_known,
     self_approval_by_another_name,
     counted_in_two_places,
     break_glass_for_ever,

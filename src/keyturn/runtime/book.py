@@ -24,6 +24,7 @@ from keyturn.core.plane import Plane, from_snapshot, snapshot
 from keyturn.model import record as r
 from keyturn.model.record import Entry
 from keyturn.runtime.interface import Notice
+from keyturn.runtime.on_its_way import EVERYBODY, OnItsWay
 from keyturn.runtime.outlasting import outlasting
 from keyturn.stores.interface import Store
 
@@ -70,6 +71,7 @@ class Book:
         self._appending = 0
         self._quiet = asyncio.Event()  # nothing is on its way to the log
         self._quiet.set()
+        self._on_its_way = OnItsWay()
         self._number = 1
         self._among_people = asyncio.Lock()
 
@@ -170,11 +172,15 @@ class Book:
         self._number += 1
         return case_id
 
-    async def open_case(self, make: Callable[[], r.Received | None]) -> str:
-        """A case of its own with what `make` says it begins with; empty when `make` sees that it is none, and says None."""
-        return await outlasting(self._open_case(make))
+    async def open_case(self, make: Callable[[], r.Received | None], *, session: str = "") -> str:
+        """A case of its own with what `make` says it begins with; empty when `make` sees that it is none, and says None.
 
-    async def _open_case(self, make: Callable[[], r.Received | None]) -> str:
+        `session`: as in `record_from`.
+        """
+        return await outlasting(self._open_case(make, session))
+
+    async def _open_case(self, make: Callable[[], r.Received | None], session: str) -> str:
+        await self._known_by_now(session)
         event = make()
         if event is None:
             return ""
@@ -203,16 +209,23 @@ class Book:
         """
         return await self.record_from(case_id, lambda _case: events)
 
-    async def record_from(self, case_id: str, make: Callable[[Case], Sequence[r.CaseEvent]]) -> Case:
+    async def record_from(
+        self, case_id: str, make: Callable[[Case], Sequence[r.CaseEvent]], *, session: str = ""
+    ) -> Case:
         """As `record`, with the events that `make` chooses for the case as it stands, while nobody else can move it.
 
-        What `make` raises is raised, and nothing is written; nor is anything when it returns no events. Whoever waits may
-        be cancelled: what the log holds is folded all the same, and what it leads to is begun.
+        What `make` sees of the plane (people, policy, halts) is all that stands before its events in the log; with `session`,
+        so is every no to another case of that session. What `make` raises is raised, and nothing is written; nor is anything
+        when it returns no events. Whoever waits may be cancelled: what the log holds is folded all the same, and what it
+        leads to is begun.
         """
-        return await outlasting(self._record(case_id, make))
+        return await outlasting(self._record(case_id, make, session))
 
-    async def _record(self, case_id: str, make: Callable[[Case], Sequence[r.CaseEvent]]) -> Case:
+    async def _record(
+        self, case_id: str, make: Callable[[Case], Sequence[r.CaseEvent]], session: str = ""
+    ) -> Case:
         async with self._lock(case_id):
+            await self._known_by_now(session)
             case = self._standing(case_id)
             events = make(case)
             if not events:
@@ -245,6 +258,7 @@ class Book:
                 set(case_ids)
             ):  # in one order, so that two batches do not wait for each other
                 await locks.enter_async_context(self._lock(case_id))
+            await self._known_by_now()
             chosen = make({case_id: self._standing(case_id) for case_id in case_ids})
             folded: list[tuple[r.CaseEvent, Case]] = []
             owed: list[tuple[Case, Command]] = []
@@ -275,6 +289,7 @@ class Book:
 
     async def _note_from(self, make: Callable[[], Sequence[r.PlaneEvent]]) -> None:
         async with self._among_people:
+            await self._known_by_now()
             events = make()
             if events:
                 await self._note(events, soon=False)
@@ -286,15 +301,31 @@ class Book:
             self._publish("", event)
         await self._maybe_snapshot(len(events))
 
+    async def _known_by_now(self, session: str = "") -> None:
+        """Until the log is open, and nothing is on its way to it that a judgement of a case, or of a change of this session, has
+        to know: it would stand before what is written of that judgement. Judge and append at once when it returns.
+        """
+        while True:
+            earlier = self._on_its_way.find(EVERYBODY | {session})
+            if earlier is not None:
+                await earlier.wait()
+            elif not self._open.is_set():
+                await self._open.wait()
+            else:
+                return
+
     async def _append(self, drafts: Sequence[r.Draft], *, soon: bool) -> None:
         """Into the log, but not while a snapshot is taken. Fold at once when it returns: nothing may come in between."""
         while not self._open.is_set():
             await self._open.wait()  # and look again: the next snapshot may have begun before this woke
         self._appending += 1
         self._quiet.clear()
+        there = asyncio.Event()
+        self._on_its_way.begins(there, drafts, self._standing)
         try:
             await (self.store.append_soon(drafts) if soon else self.store.append(drafts))
         finally:
+            self._on_its_way.ends(there)
             self._appending -= 1
             if not self._appending:
                 self._quiet.set()

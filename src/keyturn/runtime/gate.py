@@ -226,15 +226,15 @@ class GateSide:
                     case Attach():
                         return route.case_id
                     case New():
-                        case_id = await self.book.open_case(self._receiving(change))
+                        session = change.principal.session
+                        case_id = await self.book.open_case(self._receiving(change), session=session)
                         if case_id:
                             return case_id
                         continue  # meanwhile it is a repeat of another one, or refused
                     case Join():
-                        joined = self._joining(route)
-                        case = await self.book.record_from(route.case_id, joined)
-                        if case.change == route.change:
+                        if await self._joined(change, route):
                             return route.case_id
+                        continue  # meanwhile the case has moved, or the change is refused
                     case Await():
                         pass
             await self.book.until(
@@ -250,14 +250,19 @@ class GateSide:
 
         return received
 
-    def _joining(self, route: Join) -> Callable[[Case], tuple[r.CaseEvent, ...]]:
-        """Only while it is still held: meanwhile somebody may have approved it, or another half have joined."""
+    async def _joined(self, change: Change, route: Join) -> bool:
+        """Only while it still belongs there: meanwhile somebody may have approved it, or said no to the same in other words."""
+        joins: list[Join] = []
 
         def joined(case: Case) -> tuple[r.CaseEvent, ...]:
-            held = case.phase is Phase.HELD
-            return (r.Joined(at_ms=self.clock(), change=route.change),) if held else ()
+            still = self._route(change)
+            if case.phase is not Phase.HELD or not isinstance(still, Join) or still.case_id != case.id:
+                return ()
+            joins.append(still)
+            return (r.Joined(at_ms=self.clock(), change=still.change),)
 
-        return joined
+        await self.book.record_from(route.case_id, joined, session=change.principal.session)
+        return bool(joins)
 
     async def _with_requests(self, change: Change, requests: tuple[Request, ...]) -> Change:
         """The change with its requests sealed; a request is on disk before anything speaks of it."""

@@ -7,6 +7,7 @@ plane, some milliseconds apart, and none at all while it decides what to write. 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -23,6 +24,7 @@ from keyturn.errors import StoreError
 from keyturn.model import record as r
 from keyturn.model.record import Draft, Entry
 from keyturn.runtime.book import Book, rides_along
+from keyturn.runtime.on_its_way import EVERYBODY
 from keyturn.runtime.outlasting import outlasting
 from keyturn.stores.interface import SharedStore
 
@@ -145,11 +147,40 @@ class SharedBook(Book):
         soon = all(rides_along(event) for event in events)
         return await outlasting(self._in_turn(case_id, lambda _case: events, soon=soon))
 
-    async def _record(self, case_id: str, make: Callable[[Case], Sequence[r.CaseEvent]]) -> Case:
-        return await self._in_turn(case_id, make, soon=False)
+    async def _record(
+        self, case_id: str, make: Callable[[Case], Sequence[r.CaseEvent]], session: str = ""
+    ) -> Case:
+        return await self._in_turn(case_id, make, soon=False, session=session)
+
+    async def _turn(
+        self, decide: Callable[[], Sequence[Draft]], *, of: frozenset[str] = EVERYBODY, soon: bool = False
+    ) -> None:
+        """A turn, decided when nothing is on its way that `of` has to know: what tasks of this node said before in the same turn
+        is not folded yet, and is waited for.
+        """
+        earlier: asyncio.Event | None = None
+        there = asyncio.Event()
+
+        def decided() -> Sequence[Draft]:
+            nonlocal earlier
+            self._on_its_way.comes_to_nothing(there)  # the turn before this one, where it is asked again
+            earlier = self._on_its_way.find(of)
+            drafts = decide() if earlier is None else ()
+            self._on_its_way.begins(there, drafts, self._standing)
+            return drafts
+
+        while True:
+            try:
+                await self.shared.turn(decided, soon=soon)
+            finally:
+                self._on_its_way.ends(there)
+            if earlier is None:
+                return
+            await earlier.wait()
+            there = asyncio.Event()
 
     async def _in_turn(
-        self, case_id: str, make: Callable[[Case], Sequence[r.CaseEvent]], *, soon: bool
+        self, case_id: str, make: Callable[[Case], Sequence[r.CaseEvent]], *, soon: bool, session: str = ""
     ) -> Case:
         def decide() -> Sequence[Draft]:
             trial = self._standing(case_id)
@@ -160,7 +191,7 @@ class SharedBook(Book):
             return [Draft(case_id=case_id, event=event) for event in events]
 
         async with self._lock(case_id):
-            await self.shared.turn(decide, soon=soon)
+            await self._turn(decide, of=EVERYBODY | {session}, soon=soon)
         return self._standing(case_id)
 
     async def _record_all(
@@ -179,7 +210,7 @@ class SharedBook(Book):
         async with AsyncExitStack() as locks:
             for case_id in sorted(set(case_ids)):
                 await locks.enter_async_context(self._lock(case_id))
-            await self.shared.turn(decide)
+            await self._turn(decide)
         return tuple(self._standing(case_id) for case_id in case_ids)
 
     def _may_write(self, case: Case, events: Sequence[r.CaseEvent]) -> None:
@@ -191,7 +222,7 @@ class SharedBook(Book):
                 help="nothing is to be done: the other one goes on where the log says it stood",
             )
 
-    async def _open_case(self, make: Callable[[], r.Received | None]) -> str:
+    async def _open_case(self, make: Callable[[], r.Received | None], session: str) -> str:
         made: list[str] = []
 
         def decide() -> Sequence[Draft]:
@@ -202,16 +233,16 @@ class SharedBook(Book):
             made.append(self.new_case_id())
             return (Draft(case_id=made[0], event=event),)
 
-        await self.shared.turn(decide, soon=True)
+        await self._turn(decide, of=EVERYBODY | {session}, soon=True)
         return made[0] if made else ""
 
     async def _note(self, events: Sequence[r.PlaneEvent], *, soon: bool) -> None:
         drafts = [Draft(case_id="", event=event) for event in events]
-        await self.shared.turn(lambda: drafts, soon=soon)
+        await self._turn(lambda: drafts, of=frozenset(), soon=soon)
 
     async def _note_from(self, make: Callable[[], Sequence[r.PlaneEvent]]) -> None:
         async with self._among_people:
-            await self.shared.turn(lambda: [Draft(case_id="", event=event) for event in make()])
+            await self._turn(lambda: [Draft(case_id="", event=event) for event in make()])
 
     async def save_snapshot(self) -> None:
         """Write the folded state down. Of the cases those that moved since this node's last one."""
