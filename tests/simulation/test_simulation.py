@@ -20,9 +20,11 @@ SEEDS_UNTIL_FOUND = 600
 FOUND_LATE = {
     "excluded_from_the_first_only": 400,
     "judged_on_what_was_known": 2_890,
+    "nobody_falls_with_her_team": 980,
     "who_was_taken_out_is_told_of_the_rest": 700,
 }
-"""Where to begin for what takes a rare meeting: a no that is still being written when the same comes in other words."""
+"""Where to begin for what takes a rare meeting: a no that is still being written when the same comes in other words, a team that changes
+between an approval and the claim."""
 
 WRONG_ONCE = {
     2_896: "a no was being written, and the same was asked again in other words",
