@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -131,10 +132,11 @@ def test_what_was_given_back_before_a_failure_is_said_and_the_rest_can_be_asked_
             *,
             again: Change | None = None,
             moved: Mapping[str, str] = {},
+            approved: Mapping[str, dict[str, Any] | None] = {},
         ) -> Inquiry[tuple[str, ...]]:
             if change.resources[0].id == "t2":
                 raise UnavailableError("no-backup", "the backup is gone")
-            return (yield from sound(change, before, backups, again=again, moved=moved))
+            return (yield from sound(change, before, backups, again=again, moved=moved, approved=approved))
 
         world.provider.undo = second_fails  # type: ignore[method-assign]
         undo = await world.plane.undo("C-1", "C-2", "C-3", by="anna")

@@ -140,10 +140,13 @@ class Provider(Protocol):
         *,
         again: Change | None = None,
         moved: Mapping[str, str] = {},
+        approved: Mapping[str, dict[str, Any] | None] = {},
     ) -> Inquiry[tuple[str, ...]]:
         """Perform the plan; returns the honest list of what is not as it was (empty: all equal). Raises `UnavailableError`.
 
         `moved`: ids that are new since an earlier part of the same undo, by the old ones; whatever names these names the new ones.
+        `approved`: what stood when this undo was decided on, as `Captures.states`; where something else stands by now, or the
+        service says so when it is sent, nothing is done to it, and the error's code is ``moved``.
         """
         ...
 

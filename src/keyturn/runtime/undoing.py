@@ -7,7 +7,7 @@ was not given back can be asked for again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -209,10 +209,11 @@ class TakingBack:
         parts = change.taken_back if change is not None else ()
         told: list[str] = []
         moved: dict[str, str] = {}  # what has a new id by now: what is given back after it names that
+        approved = dict(self.work.captures(case).states) if case.assessment is not None else {}
         for place, part in enumerate(parts):
             label = f"{part}: " if len(parts) > 1 else ""
             try:
-                different, new = await self._one(case, part, moved, several=len(parts) > 1)
+                different, new = await self._one(case, part, moved, approved, several=len(parts) > 1)
             except Exception as error:  # noqa: BLE001  # steps are on record; what they did is read from the world
                 known = isinstance(error, UnavailableError) and error.code != "unavailable"
                 said = [*told, f"{label}not given back: {why_of(error)}"]
@@ -223,13 +224,21 @@ class TakingBack:
                 detail = "; ".join(said) if len(parts) > 1 else why_of(error)
                 return Outcome(status=status, detail=detail, error_code=code)
             moved |= new
+            for name in self._spoken_of(part):  # it is this undo's own doing by now
+                approved.pop(name, None)
             told.append(
                 label + ("not as it was: " + "; ".join(different) if different else "everything is as it was")
             )
         return Outcome(status=OutcomeStatus.SUCCEEDED, detail="; ".join(told))
 
     async def _one(
-        self, case: Case, part: str, moved: dict[str, str], *, several: bool
+        self,
+        case: Case,
+        part: str,
+        moved: dict[str, str],
+        approved: dict[str, dict[str, Any] | None],
+        *,
+        several: bool,
     ) -> tuple[tuple[str, ...], dict[str, str]]:
         original = self.book.case(part)
         if original is None or original.done is None:
@@ -247,6 +256,7 @@ class TakingBack:
             original.kept,
             again=self._again(done),
             moved=moved,
+            approved=approved,
         )
         different = await self.work.asker.drive(
             inquiry,
@@ -258,6 +268,11 @@ class TakingBack:
         if several:
             await self.mark(part, case.id)
         return (*different, *stays), provider.moved(different)
+
+    def _spoken_of(self, part: str) -> frozenset[str]:
+        """The names of what a case has changed, and so its undo."""
+        original = self.book.case(part)
+        return frozenset(self.work.captures(original).states) if original is not None else frozenset()
 
     async def mark(self, original: str, by_case: str) -> None:
         """On the log of what was taken back: by which case; once, also after a crash."""

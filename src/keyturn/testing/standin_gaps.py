@@ -31,7 +31,7 @@ Amazon RDS
   - A subnet group stands after it was changed (API_ModifyDBSubnetGroup); moto loses it.
 
 Amazon ElastiCache: see `standin_caches`. Ids of EC2 as they are wanted, for a twin: see `standin_ids`. Policies of Lambda functions: see
-`standin_permissions`.
+`standin_permissions`. Preconditions of copies and aliases: see `standin_preconditions`.
 
 Faster and otherwise the same: attribute values that are in their wire form already are not taken apart and put together again
 for the response (moto spends 85 % of a scan on it).
@@ -64,6 +64,7 @@ from keyturn.testing.standin import SAYS
 from keyturn.testing.standin_caches import fill_caches
 from keyturn.testing.standin_ids import fill_ids, with_ids
 from keyturn.testing.standin_permissions import fill_permissions
+from keyturn.testing.standin_preconditions import fill_preconditions
 
 CODE_PATH: Final = "/_standin/code/"
 
@@ -88,6 +89,7 @@ def make_server(port: int) -> Any:
     fill_caches()
     fill_ids()
     fill_permissions()
+    fill_preconditions()
     _quicken_items()
     return server
 

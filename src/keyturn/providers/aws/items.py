@@ -11,10 +11,13 @@ from typing import Any, Final
 import msgspec
 
 from keyturn.core.ports import Inquiry
+from keyturn.errors import UnavailableError
 from keyturn.model.canonical import digest, short
 from keyturn.model.change import Change, Operation, ResourceRef
-from keyturn.model.execution import Refused, Succeeded, Unavailable
+from keyturn.model.execution import Refused, Role, Succeeded, Unavailable
 from keyturn.providers.aws.recipes.base import State, Step, call
+from keyturn.providers.aws.recipes.common import must
+from keyturn.providers.aws.recipes.holding import moved, was_refused
 
 KEYS_MAX: Final = 100
 """Keys of one BatchGetItem (AWS API reference); writes name 25 (BatchWriteItem) or 100 (TransactWriteItems) at most."""
@@ -282,6 +285,70 @@ def inverse(states: Mapping[str, Any]) -> tuple[Step, ...]:
     return tuple(steps)
 
 
+CONDITION_ATTRIBUTES_MAX: Final = 150
+"""An expression has 4 KB and 300 operators at most (Developer Guide, "Limits in expressions"); a term takes some 20 bytes of it."""
+
+
+def as_it_stands(item: dict[str, Any] | None, key: Mapping[str, Any]) -> dict[str, Any]:
+    """The condition that the item is as it was read: absent, or every attribute equal. An attribute that somebody adds meanwhile cannot
+    be named, and so is not seen by it; of more attributes than fit, the first by name are compared.
+    """
+    names = sorted(key)
+    if item is None:
+        return {
+            "ConditionExpression": "attribute_not_exists(#a0)",
+            "ExpressionAttributeNames": {"#a0": names[0]},
+        }
+    names = sorted(item)[:CONDITION_ATTRIBUTES_MAX]
+    wire = _wire(item)
+    return {
+        "ConditionExpression": " AND ".join(f"#a{number} = :v{number}" for number in range(len(names))),
+        "ExpressionAttributeNames": {f"#a{number}": name for number, name in enumerate(names)},
+        "ExpressionAttributeValues": {f":v{number}": wire[name] for number, name in enumerate(names)},
+    }
+
+
+def put_back(refs: tuple[ResourceRef, ...], states: Mapping[str, Any]) -> Inquiry[None]:
+    """Every captured item as it was, each write held by the service to what was read last. Raises `UnavailableError` `MOVED` at the one
+    that the service refuses; those after it are not written.
+    """
+    mine = {name: state for name, state in states.items() if name.startswith(KIND + "/")}
+    now = yield from _now(refs, mine)
+    at = {ref.id: ref for ref in refs}
+    written = 0
+    for name, state in mine.items():
+        if digest(now[name]) == digest(state["item"]):
+            continue  # by an attempt before a crash
+        (step,) = inverse({name: state})
+        held = as_it_stands(now[name], state["key"])
+        asked = call(at[state["table"]], step.operation, {**step.parameters, **held}, Role.CHANGE)
+        (answer,) = yield (msgspec.structs.replace(asked, again=True),)
+        if was_refused(answer):
+            again = yield from _now(refs, {name: state})
+            if digest(again[name]) != digest(
+                state["item"]
+            ):  # else the client sent it twice, and the first answer was lost
+                told = f"it was left, and {written} of {len(mine)} items were put back before it"
+                raise moved(name, f"between the last read and {step.operation}", told)
+        else:
+            must(answer, f"{step.operation} of {name}")
+        written += 1
+
+
+def _now(refs: tuple[ResourceRef, ...], mine: Mapping[str, Any]) -> Inquiry[dict[str, dict[str, Any] | None]]:
+    """The items that stand, by name. Raises `UnavailableError` where one cannot be read."""
+    keys = {
+        name: (Write(state["table"], "delete", state["key"]), state["key"]) for name, state in mine.items()
+    }
+    unknowns: list[str] = []
+    found, unread = yield from _read(refs, keys, unknowns)
+    if unread:
+        raise UnavailableError(
+            "cannot-read", f"{'; '.join(unknowns) or 'items could not be read'}; nothing was written"
+        )
+    return {name: found.get(name) for name in mine}
+
+
 def complete(change: Change, states: Mapping[str, Any]) -> bool:
     """Whether every item of a change of one operation was captured; several operations may touch one item twice."""
     if len(change.operations) != 1:
@@ -298,9 +365,9 @@ def differences(refs: tuple[ResourceRef, ...], states: Mapping[str, Any]) -> Inq
     }
     unknowns: list[str] = []
     found, unread = yield from _read(refs, keys, unknowns)
-    moved = [
+    otherwise = [
         f"{name} is not as it was"
         for name, state in mine.items()
         if name not in unread and digest(found.get(name)) != digest(state["item"])
     ]
-    return [*moved, *(f"could not be compared: {unknown}" for unknown in unknowns)]
+    return [*otherwise, *(f"could not be compared: {unknown}" for unknown in unknowns)]

@@ -18,6 +18,7 @@ from keyturn.model.execution import Call, Role
 from keyturn.providers.aws import advising, recipes
 from keyturn.providers.aws.operation import operation_from
 from keyturn.providers.aws.recipes.base import Narrow, Recipe, Step
+from keyturn.providers.aws.recipes.holding import with_carried
 from keyturn.providers.aws.resources import Home
 from keyturn.providers.aws.rules import Context
 from keyturn.providers.aws.wire_shapes import cli_command
@@ -94,7 +95,10 @@ def _patch_of(context: Context) -> Narrow | None:
         return None
     desired = recipe.desired(context.operation.name, context.parameters)
     found = recipe.narrow(context.ref, context.state, desired) if desired is not None else None
-    return advising.accounted(recipe, context.ref, context.state, found) if found is not None else None
+    if found is None:
+        return None
+    held = msgspec.structs.replace(found, steps=with_carried(recipe, found.steps, context.state))
+    return advising.accounted(recipe, context.ref, context.state, held)
 
 
 def _in_place(contexts: list[Context]) -> tuple[Alternative, ...]:

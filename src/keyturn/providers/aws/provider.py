@@ -117,8 +117,9 @@ class AwsProvider:
         *,
         again: Change | None = None,
         moved: Mapping[str, str] = {},
+        approved: Mapping[str, dict[str, Any] | None] = {},
     ) -> Inquiry[tuple[str, ...]]:
-        return undo.perform(change, before, backups, again=again, moved=moved)
+        return undo.perform(change, before, backups, again=again, moved=moved, approved=approved)
 
     def upkeep(self, backup: Backup) -> Upkeep:
         return costs.upkeep(backup)

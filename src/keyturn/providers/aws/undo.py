@@ -16,6 +16,7 @@ from keyturn.providers.aws import items, live, recipes
 from keyturn.providers.aws import moved as ids
 from keyturn.providers.aws.capturing import together
 from keyturn.providers.aws.operation import operation_from
+from keyturn.providers.aws.recipes import holding
 from keyturn.providers.aws.recipes.base import Recipe, State, Step
 from keyturn.providers.aws.recipes.base import call as call_of
 from keyturn.providers.aws.recipes.common import POLLS_MAX, differences, do, must, pause
@@ -343,10 +344,12 @@ def perform(
     *,
     again: Change | None = None,
     moved: Mapping[str, str] = {},
+    approved: Mapping[str, State | None] = {},
 ) -> Inquiry[tuple[str, ...]]:
     """Take `change` back and compare; returns what is not as it was. Raises `UnavailableError` before the first step or in one.
 
-    `moved`: ids that are new since an earlier part of the same undo, by the old ones.
+    `moved`: ids that are new since an earlier part of the same undo, by the old ones. `approved`: what stood when this undo was
+    decided on, by the names of captures, without what an earlier part of it has changed since.
     """
     why = obstacle(change, before, backups, again=again)
     if why:
@@ -354,11 +357,11 @@ def perform(
     honest: list[str] = []
     away = _away(change, before, again)
     for ref, step in away.items():
-        yield from _take_away(ref, step)
+        yield from _take_away(ref, step, approved)
+    touched = {str(ref) for ref in away}
     for operation in reversed(change.operations):
         if operation.name in items.WRITES:
-            for step in items.inverse(before.states):
-                yield from do(operation.resources[0], step.operation, step.parameters)
+            yield from items.put_back(operation.resources, before.states)
             honest += yield from items.differences(operation.resources, before.states)
             continue
         if (one := put_back(operation, before.states)) is not None:
@@ -368,16 +371,22 @@ def perform(
         said: list[str] = []
         for group in _abreast(_known(operation, before, away)):
             new = {**moved, **ids.heard((*honest, *said))}
+            still = {name: state for name, state in approved.items() if name not in touched}
             told = yield from together(
-                [_given_back(operation, one, _saved(*one, operation, backups), new) for one in group]
+                [_given_back(operation, one, _saved(*one, operation, backups), new, still) for one in group]
             )
+            touched |= {str(ref) for ref, _, _ in group}
             said += [line for lines in told for line in lines]
         honest += _fewer(said, operation)
     return tuple(honest)
 
 
 def _given_back(
-    operation: Operation, one: _Known, saved: Backup | None, moved: Mapping[str, str]
+    operation: Operation,
+    one: _Known,
+    saved: Backup | None,
+    moved: Mapping[str, str],
+    approved: Mapping[str, State | None],
 ) -> Inquiry[list[str]]:
     """One resource, by the inverse of what was done or from its backup, with the ids that are new by now."""
     ref, recipe, state = one
@@ -387,8 +396,8 @@ def _given_back(
     back = recipe.inverse(operation.name, parameters, ref, state)
     if not back:
         return [*(yield from recipe.restore(ref, state, saved)), *honest]
-    for step in back:
-        yield from do(ref, step.operation, step.parameters)
+    for place, step in enumerate(back):
+        yield from holding.back(recipe, ref, step, state, {} if place else approved)
     return [*(yield from _compared(recipe, ref, state)), *honest]
 
 
@@ -406,12 +415,20 @@ def _fewer(said: list[str], operation: Operation) -> list[str]:
     return said
 
 
-def _take_away(ref: ResourceRef, step: Step) -> Inquiry[None]:
-    """Delete it, and wait until the service says that it is gone: its name has to be free."""
+def _take_away(ref: ResourceRef, step: Step, approved: Mapping[str, State | None]) -> Inquiry[None]:
+    """Delete it, as it was approved where the service can be held to that, and wait until it says that it is gone: its name has to be
+    free.
+    """
     recipe = recipes.for_kind(ref.kind)
     if recipe is None:
         raise BugError("no-recipe", f"{ref} is to be deleted without a recipe")
-    (answer,) = yield (call_of(ref, step.operation, step.parameters, Role.CHANGE),)
+    stood = approved.get(
+        str(ref)
+    )  # after a crash the same call, or it would delete what was restored: not read anew
+    given = {} if stood is None else holding.carried(recipe, step, stood)
+    (answer,) = yield (call_of(ref, step.operation, {**step.parameters, **given}, Role.CHANGE),)
+    if holding.was_refused(answer):
+        raise holding.moved(str(ref), f"between the last read and {step.operation}")
     must(answer, f"{step.operation} of {ref.id}")
     made_since = (
         isinstance(answer, Succeeded) and answer.again

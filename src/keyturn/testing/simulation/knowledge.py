@@ -266,6 +266,7 @@ class SimulatedProvider:
         *,
         again: Change | None = None,
         moved: Mapping[str, str] = {},
+        approved: Mapping[str, dict[str, Any] | None] = {},
     ) -> Inquiry[tuple[str, ...]]:
         for ref in change.resources:
             state = before.states.get(str(ref))

@@ -8,6 +8,7 @@ and change it. Its methods that need the world are generators (`Inquiry`): they 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -19,6 +20,7 @@ from keyturn.model.assessment import Dependent, Recoverable
 from keyturn.model.canonical import digest
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Backup, Call, Role
+from keyturn.providers.aws.recipes.preconditions import Precondition
 from keyturn.providers.aws.recipes.runbook import Run, written
 
 State = dict[str, Any]
@@ -104,6 +106,10 @@ class Recipe:
         False  # its backups are exports into the plane's vault, where they are small enough
     )
     proved_on: ClassVar[str] = "stand-in only, never run on AWS"
+    holds: ClassVar[
+        Mapping[str, Precondition]
+    ] = {}  # operations of its that the service holds to what was read
+    unheld: ClassVar[Mapping[str, str]] = {}  # operations that could be held so, and why the plane's are not
     renews: ClassVar[tuple[str, ...]] = ()  # fields that every call on it gives anew: said once, not for each
     abreast: ClassVar[int] = 1  # so many of one operation are saved, and given back, side by side
     settles: ClassVar[int] = (

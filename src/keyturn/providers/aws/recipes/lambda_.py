@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 import msgspec
@@ -23,6 +24,7 @@ from keyturn.providers.aws.recipes import lambda_callers as callers
 from keyturn.providers.aws.recipes.base import Captured, Leaves, Narrow, Recipe, State, Step
 from keyturn.providers.aws.recipes.common import differences, read_call, value_of, wanted_otherwise
 from keyturn.providers.aws.recipes.export import backup_of, in_vault
+from keyturn.providers.aws.recipes.preconditions import Precondition
 from keyturn.providers.aws.recipes.runbook import Run
 from keyturn.providers.aws.resources import Home, from_arn, is_arn
 
@@ -85,6 +87,17 @@ class Function(Recipe):
         "lambda:UpdateFunctionCode",
         "lambda:UpdateAlias",
     )
+    holds: ClassVar[Mapping[str, Precondition]] = {
+        "lambda:UpdateFunctionConfiguration": Precondition("RevisionId", "revision"),
+        "lambda:AddPermission": Precondition("RevisionId", "policy_revision"),
+        "lambda:RemovePermission": Precondition("RevisionId", "policy_revision"),
+        "lambda:UpdateAlias": Precondition("RevisionId", "alias_revisions", of="Name"),
+    }
+    unheld: ClassVar[Mapping[str, str]] = {
+        "lambda:UpdateFunctionCode": "the plane sends it only to a function it has itself made some calls before, under a name at "
+        "which nothing stood; CreateFunction refuses one that stands",
+        "lambda:PublishVersion": "as UpdateFunctionCode; and what it has published is compared with the digest of the export",
+    }
     restores: ClassVar[bool] = True
     exports: ClassVar[bool] = True
     loss: ClassVar[tuple[str, ...]] = (
@@ -104,14 +117,17 @@ class Function(Recipe):
         found = value_of(function, "GetFunction", unknowns, *_ABSENT)
         if found is None:
             return Captured(None, tuple(unknowns))
-        statements = callers.statements(value_of(policy, "GetPolicy", unknowns, *_ABSENT))
-        aliases = yield from callers.aliases(ref, unknowns)
+        told = value_of(policy, "GetPolicy", unknowns, *_ABSENT) or {}
+        statements = callers.statements(told)
+        aliases, revisions = yield from callers.aliases(ref, unknowns)
         around = yield from made_again.beside(ref, unknowns)
         named = yield from made_again.versions(ref, made_again.named_by(aliases), unknowns)
         configuration = found["Configuration"]
         state: State = {
             "arn": configuration.get("FunctionArn", ""),
             "revision": configuration.get("RevisionId", ""),
+            "policy_revision": told.get("RevisionId", ""),
+            "alias_revisions": revisions,
             "code_sha256": configuration.get("CodeSha256", ""),
             "code_bytes": configuration.get("CodeSize", 0),
             "package": configuration.get("PackageType", "Zip"),
@@ -235,6 +251,8 @@ class Function(Recipe):
                     return state["url"] is not None
                 case "lambda:AddPermission":
                     return str(parameters.get("StatementId")) in state["statements"]
+                case "lambda:RemovePermission" if not parameters.get("Qualifier"):
+                    return str(parameters.get("StatementId")) not in state["statements"]
                 case "lambda:PublishVersion":
                     return False  # of what has not changed since, the service publishes none twice
         return super().settled(operation, parameters, ref, state)

@@ -35,8 +35,8 @@ _CONDITIONS: Final = {
 """
 
 
-def aliases(ref: ResourceRef, unknowns: list[str]) -> Inquiry[State]:
-    """Name -> version, description, weights."""
+def aliases(ref: ResourceRef, unknowns: list[str]) -> Inquiry[tuple[State, dict[str, str]]]:
+    """Name -> version, description, weights; name -> revision."""
     answers = yield from pages(
         ref, "lambda:ListAliases", {"FunctionName": ref.id}, token_in="Marker", token_out="NextMarker"
     )
@@ -45,7 +45,9 @@ def aliases(ref: ResourceRef, unknowns: list[str]) -> Inquiry[State]:
         for told in answers
         for one in (value_of(told, "ListAliases", unknowns) or {}).get("Aliases") or []
     ]
-    return {str(one["Name"]): _alias(one) for one in sorted(found, key=lambda one: str(one["Name"]))}
+    found.sort(key=lambda one: str(one["Name"]))
+    revisions = {str(one["Name"]): str(one.get("RevisionId") or "") for one in found}
+    return {str(one["Name"]): _alias(one) for one in found}, revisions
 
 
 def _alias(told: Mapping[str, Any]) -> State:

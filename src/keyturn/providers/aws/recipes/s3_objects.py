@@ -8,6 +8,7 @@ was never on or is suspended both are final, and a small object is exported befo
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
 
@@ -18,7 +19,7 @@ from keyturn.core.ports import Inquiry
 from keyturn.errors import UnavailableError
 from keyturn.model.assessment import Recoverable
 from keyturn.model.change import ResourceRef
-from keyturn.model.execution import Backup, Refused, Role, Succeeded
+from keyturn.model.execution import Backup, Role, Succeeded
 from keyturn.providers.aws.recipes.base import Captured, Leaves, Recipe, State, Step, call
 from keyturn.providers.aws.recipes.common import (
     differences,
@@ -30,6 +31,8 @@ from keyturn.providers.aws.recipes.common import (
     value_of,
 )
 from keyturn.providers.aws.recipes.export import backup_of, exported, in_vault, keep, kept
+from keyturn.providers.aws.recipes.holding import was_refused
+from keyturn.providers.aws.recipes.preconditions import Precondition
 from keyturn.providers.aws.recipes.runbook import Run
 from keyturn.providers.aws.recipes.s3_documents import plain
 from keyturn.providers.aws.uploads import BEGINS, BELONG
@@ -60,6 +63,12 @@ _DECLARED: Final = {
 """A capture's field and what HeadObject calls it."""
 
 
+_NOTHING_STANDS: Final = {"IfNoneMatch": "*"}
+"""A write that makes the object, or none: a delete marker counts as nothing
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
+"""
+
+
 class Object(Recipe):
     """An object as it stands: the digest the service gives it, its size, headers, metadata, lock, tags and version."""
 
@@ -75,6 +84,15 @@ class Object(Recipe):
         {"s3:PutObjectTagging", "s3:DeleteObjectTagging", "s3:PutObjectLegalHold"}
     )
     in_place: ClassVar[tuple[str, ...]] = ("s3:PutObject", "s3:PutObjectTagging")
+    holds: ClassVar[Mapping[str, Precondition]] = {
+        "s3:PutObject": Precondition("IfMatch", "etag", absent=_NOTHING_STANDS),
+        "s3:CopyObject": Precondition("IfMatch", "etag", absent=_NOTHING_STANDS),
+        "s3:DeleteObject": Precondition("IfMatch", "etag", unless="VersionId"),
+    }
+    unheld: ClassVar[Mapping[str, str]] = {
+        "s3:CompleteMultipartUpload": "the plane gives back what is small enough for one PutObject; it uploads nothing in parts",
+        "s3:DeleteObjects": "the plane sends it only to take away what a change made in place of what that change deleted by the same call",
+    }
     renews: ClassVar[tuple[str, ...]] = ("version",)
     restores: ClassVar[bool] = True
     exports: ClassVar[bool] = True
@@ -194,11 +212,12 @@ class Object(Recipe):
         written = False
         if now is None or now.get("ETag") != state["etag"]:
             # nobody's write in between is lost: the precondition is the state just read
-            only = {"IfNoneMatch": "*"} if now is None else {"IfMatch": now.get("ETag")}
+            stands = None if now is None else {"etag": now.get("ETag")}
+            only = self.holds["s3:PutObject"].of_state(here, stands)
             given = {**here, **_put(state), **only, "Body": put_in(saved.reference)}
             asked = msgspec.structs.replace(call(ref, "s3:PutObject", given, Role.CHANGE), again=True)
             (answer,) = yield (asked,)
-            if not (isinstance(answer, Refused) and answer.code == "PreconditionFailed"):
+            if not was_refused(answer):
                 must(answer, f"PutObject of {ref.id}")
                 written = True  # else: an attempt before a crash, or somebody; see below
         again = yield from exported(ref, "s3:GetObject", _ours(ref))
