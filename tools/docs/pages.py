@@ -22,7 +22,7 @@ from keyturn.model.change import READ_EFFECTS, Effect, Lane
 from keyturn.providers.aws import catalogue
 from keyturn.providers.aws.recipes import all_recipes
 from keyturn.providers.aws.rules import REGISTRY, Rule
-from tools.docs import DOCS, controls, errors, radius, rest
+from tools.docs import DOCS, controls, errors, preconditions, radius, rest
 from tools.docs.source import cell, code, field_comments, generated, summary, table
 
 HELP_COLUMNS: Final = 100
@@ -453,6 +453,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "rules.md": rules,
     "radius.md": radius.page,
     "recipes.md": recipes,
+    "preconditions.md": preconditions.page,
     "effects.md": effects,
     "events.md": events,
     "errors.md": errors.page,

@@ -14,6 +14,10 @@ import botocore
 import botocore.session
 import msgspec
 
+from keyturn.providers.aws import recipes
+from keyturn.providers.aws.recipes.preconditions import Precondition
+from tools.docs.source import cell, generated, table
+
 
 class Found(msgspec.Struct, frozen=True, order=True):
     """One member of one request. `path` is dotted where it lies deeper; `told`: its documentation, in one line."""
@@ -119,3 +123,68 @@ def is_one(service: str, name: str, told: str, *, top: bool = True) -> bool:
     if BY_NAME.fullmatch(name):
         return True
     return bool(top and CANDIDATE.fullmatch(name) and SAYS.search(told))
+
+
+def page() -> str:
+    """The census, after what the plane's own calls carry of it."""
+    found = census()
+    by_service: dict[str, dict[str, list[str]]] = {}
+    for one in found:
+        by_service.setdefault(one.service, {}).setdefault(one.operation, []).append(one.path)
+    mine = [
+        (f"`{recipe.kind}`", f"`{operation}`", _carried(held))
+        for recipe in recipes.all_recipes()
+        for operation, held in sorted(recipe.holds.items())
+    ]
+    mine.append(
+        (
+            "items",
+            "`dynamodb:PutItem`, `dynamodb:DeleteItem`",
+            "`ConditionExpression` from every attribute read; absent: `attribute_not_exists`",
+        )
+    )
+    left = [
+        (f"`{recipe.kind}`", f"`{operation}`", cell(why))
+        for recipe in recipes.all_recipes()
+        for operation, why in sorted(recipe.unheld.items())
+    ]
+    rows = [
+        (
+            f"`{service}`",
+            cell("; ".join(f"{name} ({', '.join(paths)})" for name, paths in sorted(operations.items()))),
+        )
+        for service, operations in sorted(by_service.items())
+    ]
+    operations = {one.name for one in found}
+    required = {one.name for one in found if one.required and "." not in one.path}
+    parts = [
+        (
+            "Where a request can say what must still stand, AWS itself refuses it once something else does. The plane's own calls carry this "
+            "from what was read last ([the state is proved](../concepts/review.md), [ADR 0014](../adr/0014-preconditions-of-own-calls.md)); an "
+            "agent's request is sent as it was reviewed, and nothing is put into it.\n"
+        ),
+        "## What the plane's own calls carry\n",
+        table(("kind", "call", "filled"), mine),
+        "## What could, and does not\n",
+        table(("kind", "call", "because"), left),
+        "## Every operation that can\n",
+        (
+            f"By botocore {botocore.__version__}: {len(operations)} operations that change something, in {len(by_service)} services, have {len(found)} such "
+            f"members; {len(required)} operations insist on one. Told by name where a name means it everywhere (`IfMatch`), elsewhere by what the member's "
+            "documentation says: a `RevisionId` may also just pick a revision. Tokens that can be used once and say nothing of a state (`ChangeToken` of "
+            "WAF Classic, client tokens) do not count.\n"
+        ),
+        table(("service", "operations"), rows),
+    ]
+    return generated(
+        "Preconditions", "botocore's models and src/keyturn/providers/aws/recipes", "\n".join(parts)
+    )
+
+
+def _carried(held: Precondition) -> str:
+    absent = (
+        "; absent: " + ", ".join(f"`{name}: {value}`" for name, value in held.absent.items())
+        if held.absent
+        else ""
+    )
+    return f"`{held.member}` from `{held.field}`{absent}"

@@ -309,7 +309,7 @@ def as_it_stands(item: dict[str, Any] | None, key: Mapping[str, Any]) -> dict[st
 
 
 def put_back(refs: tuple[ResourceRef, ...], states: Mapping[str, Any]) -> Inquiry[None]:
-    """Every captured item as it was, each write held by the service to what was read last. Raises `UnavailableError` `MOVED` at the one
+    """Every captured item as it was, each write held by the service to what was read last. Raises `UnavailableError` ``moved`` at the one
     that the service refuses; those after it are not written.
     """
     mine = {name: state for name, state in states.items() if name.startswith(KIND + "/")}

@@ -17,13 +17,13 @@ from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Answer, Refused, Role
 from keyturn.providers.aws.recipes.base import Captured, Recipe, State, Step, call
 from keyturn.providers.aws.recipes.common import differences, do, must
-from keyturn.providers.aws.recipes.preconditions import MOVED, REFUSALS
+from keyturn.providers.aws.recipes.preconditions import REFUSALS
 
 
 def moved(what: str, when: str, done: str = "nothing was done to it") -> UnavailableError:
     """The error that ends it: nobody's write is overwritten, and what is asked next is asked of what stands now."""
     return UnavailableError(
-        MOVED,
+        "moved",
         f"{what} moved {when}; {done}",
         help="look at what stands now, and ask again if it is still wanted",
     )
@@ -55,7 +55,7 @@ def back(
 ) -> Inquiry[None]:
     """Make `step` of an inverse that leads back to `before`. `approved`: what stood when it was approved, as far as that is known.
 
-    Raises `UnavailableError` `MOVED` where something else stands: found by the last read, or by the service after it.
+    Raises `UnavailableError` ``moved`` where something else stands: found by the last read, or by the service after it.
     """
     if step.operation not in recipe.holds:
         yield from do(ref, step.operation, step.parameters)

@@ -96,7 +96,7 @@ class Function(Recipe):
     unheld: ClassVar[Mapping[str, str]] = {
         "lambda:UpdateFunctionCode": "the plane sends it only to a function it has itself made some calls before, under a name at "
         "which nothing stood; CreateFunction refuses one that stands",
-        "lambda:PublishVersion": "as UpdateFunctionCode; and what it has published is compared with the digest of the export",
+        "lambda:PublishVersion": "as UpdateFunctionCode: nobody but the plane knows that function yet",
     }
     restores: ClassVar[bool] = True
     exports: ClassVar[bool] = True

@@ -23,9 +23,6 @@ REFUSALS: Final = frozenset(
 )
 """Codes by which a service says that the precondition did not hold."""
 
-MOVED: Final = "moved"
-"""The code of the `UnavailableError` that says so: it moved meanwhile, and was left as it is."""
-
 
 class Precondition(msgspec.Struct, frozen=True):
     """The member of a request that the service compares, and where its value stands in a capture."""
