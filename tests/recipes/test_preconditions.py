@@ -162,7 +162,12 @@ def test_a_write_between_the_last_read_and_the_call_wins(account: Raced, name: s
         )
     made, before, backups = done(account, asked)
     seen: list[Any] = []
-    account.before = {sent: lambda: (write(account), seen.append(look(account)))}
+
+    def race() -> None:
+        write(account)
+        seen.append(look(account))
+
+    account.before = {sent: race}
     with pytest.raises(UnavailableError) as told:
         drive(PROVIDER.undo(made, before, backups), account)
     assert told.value.code == "moved"
