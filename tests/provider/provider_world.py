@@ -19,6 +19,7 @@ from keyturn.model.execution import Answer, Call, Refused, Succeeded, Unavailabl
 from keyturn.providers.aws import told
 from keyturn.providers.aws.operation import operation_from
 from keyturn.providers.aws.resources import Home
+from keyturn.testing.standin_preconditions import fill_preconditions
 
 T = TypeVar("T")
 ACCOUNT, REGION = "123456789012", "eu-west-1"
@@ -101,6 +102,7 @@ class Account:
     """moto in this process, asked by name; `said` keeps the calls, `broken` names operations that do not answer."""
 
     def __init__(self) -> None:
+        fill_preconditions()  # the plane's own calls carry them, and moto alone does not hold to all
         self.said: list[Call] = []
         self.broken: dict[str, Answer] = {}
         self.vault: dict[str, bytes] = {}
