@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from keyturn.errors import OperatorError, close
+from keyturn.errors import OperatorError, nearest
 
 
 class Gateway(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -335,7 +335,7 @@ def _known(raw: dict[str, Any], struct: type[msgspec.Struct], path: str, where: 
     names = {field.name: field.type for field in msgspec.structs.fields(struct)}
     for key, value in raw.items():
         if key not in names:
-            near = close(key, names)
+            near = nearest(key, names)
             meant = f"did you mean {path}{near[0]}?" if near else f"it takes: {', '.join(names)}"
             raise OperatorError("config-unknown", f"{where} has an unknown setting {path}{key}", help=meant)
         inner = names[key]

@@ -65,7 +65,7 @@ class BugError(KeyturnError):
     who = "us"
 
 
-def close(word: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
     """The known word that somebody may have meant, if there is one; `cutoff` as `difflib.get_close_matches` has it."""
     from difflib import get_close_matches  # noqa: PLC0415  # for who is wrong alone
 

@@ -40,7 +40,7 @@ from keyturn.providers.aws.resources import GLOBAL_REGION
 from keyturn.runtime import Runtime
 from keyturn.runtime.interface import ReplyKind
 from keyturn.runtime.settings import Settings
-from keyturn.testing.simulation.clock import VirtualLoop
+from keyturn.testing.simulation.clock import VirtualLoop, virtual_time
 from keyturn.testing.simulation.crashes import Died, Process
 from keyturn.testing.simulation.disk import PlainSigner, PlainVault, Platter, SimulatedStore
 from tests.provider.provider_world import ACCOUNT, REGION, change, drive, requests, seal
@@ -373,17 +373,8 @@ class Night:
 def told(subject: Subject, seed: int, cut: Cut, provider: type[AwsProvider] = Near) -> Told:
     """The whole of it, in virtual time."""
     filled()
-    loop = VirtualLoop()
-    asyncio.set_event_loop(loop)
-    try:
-        with mock_aws():
-            return loop.run_until_complete(Night(loop, cut, provider).live(subject, seed))
-    finally:
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
-        asyncio.set_event_loop(None)
-        loop.close()
+    with virtual_time() as loop, mock_aws():
+        return loop.run_until_complete(Night(loop, cut, provider).live(subject, seed))
 
 
 _SETS: Final = re.compile(

@@ -16,7 +16,7 @@ from keyturn.runtime import Runtime
 from keyturn.runtime.interface import Reply, SessionKey
 from keyturn.runtime.settings import Settings
 from keyturn.testing.simulation.account import Account, SimulatedExecutor, World
-from keyturn.testing.simulation.clock import VirtualLoop
+from keyturn.testing.simulation.clock import VirtualLoop, virtual_time
 from keyturn.testing.simulation.crashes import Process
 from keyturn.testing.simulation.disk import PlainSigner, PlainVault, Platter, SimulatedStore
 from keyturn.testing.simulation.knowledge import SimulatedPolicy, SimulatedProvider, operation, request
@@ -123,21 +123,13 @@ def talk(
     **about: Any,
 ) -> Calm:
     """Run a conversation in virtual time; minutes of waiting cost nothing."""
-    loop = VirtualLoop()
-    asyncio.set_event_loop(loop)
-    world = Calm(loop, settings, msgspec.structs.replace(CALM, **about))
+    with virtual_time() as loop:
+        world = Calm(loop, settings, msgspec.structs.replace(CALM, **about))
 
-    async def whole() -> None:
-        await world.begin(**(session or {}))
-        await story(world)
-        await world.plane.close()
+        async def whole() -> None:
+            await world.begin(**(session or {}))
+            await story(world)
+            await world.plane.close()
 
-    try:
         loop.run_until_complete(whole())
-    finally:
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
-        asyncio.set_event_loop(None)
-        loop.close()
     return world

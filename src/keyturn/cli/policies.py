@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 
 from keyturn.cli.shared import EXIT_FAILED, ends, exit_of_verdict, out, output_option
-from keyturn.errors import PolicyError
+from keyturn.errors import PolicyError, nearest
 
 
 @click.group()
@@ -140,13 +140,11 @@ _LISTS = frozenset({"effects", "then", "findings", "codes"})
 
 def _fact(text: str, kind: Any) -> tuple[str, Any]:
     """``name=value``; lists with commas, numbers and true/false as such."""
-    import difflib
-
     name, equals, value = text.partition("=")
     if not equals:
         raise PolicyError("facts", f"{text!r} is no fact", help="write name=value: effect=delete")
     if name not in kind.__struct_fields__:
-        near = difflib.get_close_matches(name, kind.__struct_fields__, n=1)
+        near = nearest(name, kind.__struct_fields__)
         meant = f"did you mean {near[0]}?" if near else f"facts are: {', '.join(kind.__struct_fields__)}"
         raise PolicyError("facts", f"there is no fact {name}", help=meant)
     if name in _LISTS:

@@ -107,18 +107,18 @@ def _read(data: bytes) -> Any:
 
 
 def _tables(of: _Raw) -> dict[str, Any]:
-    read: dict[str, Any] = {}
-    for key, raw in of.items():
-        if key in TABLES and bytes(memoryview(raw)[:1]) == b"{":
-            entries = msgspec.json.decode(raw, type=_Raw)
-            if len(entries) >= FEW:
-                read[key] = Table({name: _lean(entry) for name, entry in entries.items()})
-                continue
-        read[key] = msgspec.json.decode(raw)
-    without_documentation({key: value for key, value in read.items() if not isinstance(value, Table)})
-    if isinstance(read.get("documentation"), str):
-        read["documentation"] = ""
-    return read
+    tables = {key: Table(entries) for key, raw in of.items() if len(entries := _entries(key, raw)) >= FEW}
+    rest = without_documentation(
+        {key: msgspec.json.decode(raw) for key, raw in of.items() if key not in tables}
+    )
+    return {key: tables[key] if key in tables else rest[key] for key in of}
+
+
+def _entries(key: str, raw: msgspec.Raw) -> dict[str, bytes]:
+    """Of a table, as text without documentation; none where it is no table."""
+    if key not in TABLES or bytes(memoryview(raw)[:1]) != b"{":
+        return {}
+    return {name: _lean(entry) for name, entry in msgspec.json.decode(raw, type=_Raw).items()}
 
 
 def _lean(raw: msgspec.Raw) -> bytes:

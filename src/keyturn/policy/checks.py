@@ -7,7 +7,7 @@ from typing import Final
 
 from cedarpy import Schema, pst, validate_policies
 
-from keyturn.errors import PolicyError, close
+from keyturn.errors import PolicyError, nearest
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
 from keyturn.model.decision import Verdict
@@ -50,7 +50,7 @@ def _check_actions(policy: Policy, known: Operations | None) -> None:
         if name in EFFECT_GROUPS:
             continue
         if not ACTION_NAME.fullmatch(name) and not SERVICE_GROUP.fullmatch(name):
-            near = close(name, EFFECT_GROUPS)
+            near = nearest(name, EFFECT_GROUPS)
             advice = f'did you mean Action::"{near[0]}"? ' if near else ""
             raise _wrong(
                 policy,
@@ -65,7 +65,7 @@ def _check_known(policy: Policy, name: str, spelt: str, known: Operations) -> No
     """A service or operation that AWS does not have matches nothing, and a forbid on it would guard nothing."""
     names = set(known) if ":" in spelt else {operation.partition(":")[0] for operation in known}
     if spelt not in names:
-        near = close(spelt, names, cutoff=0.5)
+        near = nearest(spelt, names, cutoff=0.5)
         raise _wrong(
             policy,
             f'Action::"{name}" is nothing AWS has',
@@ -76,7 +76,7 @@ def _check_known(policy: Policy, name: str, spelt: str, known: Operations) -> No
 def _check_words(policy: Policy) -> None:
     for fact, word in _compared_words(policy.parsed.clauses):
         if word not in WORDS[fact]:
-            near = close(word, WORDS[fact])
+            near = nearest(word, WORDS[fact])
             advice = f'did you mean "{near[0]}"? ' if near else ""
             raise _wrong(
                 policy, f'context.{fact} is never "{word}"', f"{advice}it can be: {', '.join(WORDS[fact])}"

@@ -17,7 +17,7 @@ import msgspec
 from cedarpy import policies_to_pst, pst
 
 from keyturn.core import quorum
-from keyturn.errors import PolicyError, close
+from keyturn.errors import PolicyError, nearest
 from keyturn.model.decision import Obligations, Verdict
 from keyturn.model.quorum import Quorum
 from keyturn.policy.limits import QUORUM_MAX, WINDOW_S_MAX
@@ -162,7 +162,7 @@ def _policy(source: Source, template: pst.Template) -> Policy:
         )
     for note in notes:
         if note not in ANNOTATIONS:
-            near = close(note, ANNOTATIONS)
+            near = nearest(note, ANNOTATIONS)
             advice = f"did you mean @{near[0]}?" if near else f"known are @{', @'.join(ANNOTATIONS)}"
             raise _wrong(source.name, name, f"@{note} is not an annotation Keyturn knows", advice)
     permits = template.effect == "permit"

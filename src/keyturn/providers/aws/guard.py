@@ -145,18 +145,12 @@ def change_policy(guarded: Guarded) -> dict[str, Any]:
             ],
             "Resource": guard_copies.own_snapshots(guarded.partition, guarded.account),
         },
-        {
-            "Sid": "NotThePlanesDiskSnapshots",
-            "Effect": "Deny",
-            "Action": ["ec2:DeleteSnapshot", "ec2:DeregisterImage"],
-            "Resource": "*",
-            "Condition": {"Null": {"aws:ResourceTag/keyturn:case": "false"}},
-        },
+        {"Sid": "NotThePlanesDiskSnapshots", "Effect": "Deny", **guard_copies.OWN_DISKS},
         {
             "Sid": "NotTheCopiesOfSecrets",
             "Effect": "Deny",
             "Action": "ssm:*",
-            "Resource": f"arn:{guarded.partition}:ssm:*:{guarded.account}:parameter/keyturn/backup/*",
+            "Resource": guard_copies.own_parameters(guarded.partition, guarded.account),
         },
         {
             "Sid": "NotTheGuard",
@@ -170,7 +164,7 @@ def change_policy(guarded: Guarded) -> dict[str, Any]:
 def backup_policy(guarded: Guarded) -> dict[str, Any]:
     """Takes, proves and removes backups. It writes only to scratch resources and to the plane's own path, and can destroy nothing else."""
     table = f"arn:{guarded.partition}:dynamodb:*:{guarded.account}:table"
-    copies = f"arn:{guarded.partition}:ssm:*:{guarded.account}:parameter/keyturn/backup/*"
+    copies = guard_copies.own_parameters(guarded.partition, guarded.account)
     return _document(
         {
             "Sid": "BackUpTables",

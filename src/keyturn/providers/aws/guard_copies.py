@@ -16,6 +16,19 @@ def own_snapshots(partition: str, account: str) -> list[str]:
     ]
 
 
+def own_parameters(partition: str, account: str) -> str:
+    """The copies of secret parameters, by the path that Keyturn keeps them under."""
+    return f"arn:{partition}:ssm:*:{account}:parameter/keyturn/backup/*"
+
+
+OWN_DISKS: Final[dict[str, Any]] = {
+    "Action": ["ec2:DeleteSnapshot", "ec2:DeregisterImage"],
+    "Resource": "*",
+    "Condition": {"Null": {"aws:ResourceTag/keyturn:case": "false"}},
+}
+"""To remove the snapshots of disks and the images that Keyturn takes itself, by the tag that only they bear."""
+
+
 def snapshots() -> list[dict[str, Any]]:
     """Copies that the services make themselves; none of these actions changes or deletes what is copied."""
     takes = [
@@ -91,13 +104,7 @@ def removals(partition: str, account: str, copies: str) -> list[dict[str, Any]]:
             ],
             "Resource": own_snapshots(partition, account),
         },
-        {
-            "Sid": "RemoveOwnDiskSnapshots",
-            "Effect": "Allow",
-            "Action": ["ec2:DeleteSnapshot", "ec2:DeregisterImage"],
-            "Resource": "*",
-            "Condition": {"Null": {"aws:ResourceTag/keyturn:case": "false"}},
-        },
+        {"Sid": "RemoveOwnDiskSnapshots", "Effect": "Allow", **OWN_DISKS},
         {
             "Sid": "RemoveTableBackups",
             "Effect": "Allow",

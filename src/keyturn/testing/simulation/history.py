@@ -22,7 +22,7 @@ from keyturn.runtime.book import WAITING
 from keyturn.runtime.interface import Reply, ReplyKind
 from keyturn.runtime.settings import Settings
 from keyturn.testing.simulation.account import Account, Happening, SimulatedExecutor, World, world
-from keyturn.testing.simulation.clock import VirtualLoop
+from keyturn.testing.simulation.clock import VirtualLoop, virtual_time
 from keyturn.testing.simulation.crashes import Died, Process
 from keyturn.testing.simulation.disk import PlainSigner, PlainVault, Platter, SimulatedStore
 from keyturn.testing.simulation.knowledge import SimulatedProvider, operation, request
@@ -484,15 +484,7 @@ def _seldom_collected() -> Iterator[None]:
 
 
 def _played(make: Callable[[VirtualLoop], Play]) -> History:
-    loop = VirtualLoop()
-    asyncio.set_event_loop(loop)
-    try:
+    with virtual_time() as loop:
         one = make(loop)
         loop.run_until_complete(one.run())
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()
     return one.history
