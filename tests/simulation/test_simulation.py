@@ -18,6 +18,7 @@ HISTORIES = 20_000 if os.environ.get("KEYTURN_ALL") else 800
 SEEDS_UNTIL_FOUND = 600
 
 FOUND_LATE = {
+    "claimed_by_her_own": 240,
     "excluded_from_the_first_only": 400,
     "judged_on_what_was_known": 2_890,
     "nobody_falls_with_her_team": 980,
