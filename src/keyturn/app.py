@@ -111,7 +111,7 @@ class App:
             at_ms=now_ms(), policy_digest=policy.digest, packs=tuple(config.packs), enforcing=not mode
         )
         await self.runtime.reload(policy, settings, self._providers(config), loaded)
-        names = ("data_dir", "gateway", "console", "aws", "store", "events", "channels", "slack")
+        names = ("data_dir", "gateway", "console", "aws", "store", "events", "traces", "channels", "slack")
         left = tuple(name for name in names if getattr(config, name) != getattr(self.config, name))
         self.config = msgspec.structs.replace(config, **{name: getattr(self.config, name) for name in names})
         return left

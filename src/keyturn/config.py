@@ -122,6 +122,13 @@ class Events(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     secret_file: str = ""  # its first line signs the posts; empty: the environment's KEYTURN_EVENTS_SECRET
 
 
+class Traces(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The life of each case as spans, to an OpenTelemetry collector by OTLP over HTTP; needs the extra `otel`: docs/guides/traces.md."""
+
+    endpoint: str = ""  # the collector's whole address, https://.../v1/traces; empty: no spans are made
+    headers_file: str = ""  # a file with one `name: value` a line, for a collector that wants a key
+
+
 class Channels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How reviewers hear of what waits for them; needs the extra `channels`. Each channel is told from when it was named first."""
 
@@ -169,6 +176,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     backups: BackupsConfig = BackupsConfig()
     oidc: OidcConfig = OidcConfig()
     events: Events = Events()
+    traces: Traces = Traces()
     channels: Channels = Channels()
     slack: SlackConfig = SlackConfig()
     environments: dict[str, str] = {}  # account id, or pattern of ARNs -> environment, beside what tags say
@@ -215,6 +223,13 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """From its file or the environment; empty where there is none. Raises `OperatorError`."""
         found = _first_line(self.events.secret_file, "no-secret", "events.secret_file")
         return found or os.environ.get("KEYTURN_EVENTS_SECRET", "").strip()
+
+    @property
+    def traces_headers(self) -> dict[str, str]:
+        """From their file, by name. Raises `OperatorError`."""
+        lines = _lines(self.traces.headers_file, "no-headers", "traces.headers_file")
+        pairs = (line.partition(":") for line in lines if line and not line.startswith("#"))
+        return {name.strip().lower(): value.strip() for name, _, value in pairs}
 
     @property
     def key_file(self) -> Path:

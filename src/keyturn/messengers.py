@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from keyturn import __version__
 from keyturn.config import Config
@@ -22,6 +23,9 @@ from keyturn.runtime import Runtime, now_ms
 from keyturn.runtime.notices import notice_of
 from keyturn.stores.interface import Store
 
+if TYPE_CHECKING:
+    from keyturn.outward.otlp import Collector
+
 
 class Messengers:
     """Raises `OperatorError` for one that cannot be: better at the start than in the night it is needed for."""
@@ -29,6 +33,7 @@ class Messengers:
     def __init__(self, config: Config, store: Store, runtime: Runtime) -> None:
         self._store, self._runtime = store, runtime
         self._sinks = _sinks(config)
+        self._collector = _collector(config, runtime.settings.origin)
         self._channels = self._calm(config)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -44,6 +49,11 @@ class Messengers:
                 mine=self._leads,
             )
             self._tasks.append(asyncio.create_task(pump.run(), name=f"keyturn-events-{sink.name}"))
+        if self._collector is not None:
+            from keyturn.outward.otlp import Traces  # noqa: PLC0415  # for those who trace
+
+            traces = Traces(self._store, self._collector, mine=self._leads)
+            self._tasks.append(asyncio.create_task(traces.run(), name="keyturn-traces"))
         for channel in self._channels:
             telling = Telling(self._store, channel, self._notice_of, now_ms, mine=self._leads)
             self._tasks.append(asyncio.create_task(telling.run(), name=f"keyturn-tells-{channel.name}"))
@@ -52,6 +62,8 @@ class Messengers:
         """What was not told is, after the next start."""
         for task in self._tasks:
             task.cancel()
+        if self._collector is not None:
+            self._collector.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _calm(self, config: Config) -> tuple[Calm, ...]:
@@ -85,6 +97,15 @@ class Messengers:
     def _notice_of(self, entry: Entry) -> Notice | None:
         case = self._runtime.book.case(entry.case_id) if entry.case_id else None
         return notice_of(entry, case, self._runtime.work.url)
+
+
+def _collector(config: Config, instance: str) -> Collector | None:
+    traces = config.traces
+    if not traces.endpoint:
+        return None
+    from keyturn.outward.otlp import Collector  # noqa: PLC0415  # for those who trace
+
+    return Collector(traces.endpoint, config.traces_headers, version=__version__, instance=instance)
 
 
 def _sinks(config: Config) -> tuple[Sink, ...]:

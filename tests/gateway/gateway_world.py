@@ -120,6 +120,7 @@ class Running:
         console: settings.Console | None = None,
         packs: tuple[str, ...] = ("seatbelt",),
         environments: dict[str, str] | None = None,
+        traces: settings.Traces | None = None,
         **holds: Any,
     ) -> None:
         self.clients: list[Any] = []
@@ -140,6 +141,7 @@ class Running:
             holds=settings.Holds(**{"wait_s": 0.1, "cooldown_s": 1, **holds}),
             packs=packs,
             environments=environments or {},
+            traces=traces or settings.Traces(),
         )
         self.app = self.do(self._begin())
         self.key = self.session("kiro")

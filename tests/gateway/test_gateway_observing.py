@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from keyturn import config as settings
 from keyturn.errors import OperatorError
-from keyturn.surfaces.aws_gateway.observing import AccessLog, trace_of
+from keyturn.surfaces.aws_gateway.observing import AccessLog, span_of, trace_of
 from keyturn.testing.standin import StandIn
 from tests.gateway.gateway_world import Running, raw, running, signed
 
@@ -86,6 +86,31 @@ def test_a_trace_is_carried_through(lines: list[dict[str, Any]]) -> None:
     assert trace_of({"x-amzn-trace-id": "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"}).startswith(
         "Root="
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "span"),
+    [
+        ("traceparent", TRACE, TRACE),
+        ("traceparent", f"cc-{TRACE[3:]}-what-comes-later", TRACE),
+        ("traceparent", f"{TRACE[:-2]}00", TRACE),
+        ("traceparent", f"ff-{TRACE[3:]}", ""),
+        ("traceparent", TRACE.upper().replace("0AF", "0AG"), ""),
+        ("traceparent", f"00-{'0' * 32}-b7ad6b7169203331-01", ""),
+        ("traceparent", f"00-0af7651916cd43dd8448eb211c80319c-{'0' * 16}-01", ""),
+        ("traceparent", f"{TRACE}\n", ""),
+        (
+            "x-amzn-trace-id",
+            "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
+            "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01",
+        ),
+        ("x-amzn-trace-id", "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1", ""),
+        ("x-amzn-trace-id", "Self=1-x;Root=oops", ""),
+    ],
+)
+def test_the_callers_span_is_told_apart_from_what_is_none(name: str, said: str, span: str) -> None:
+    """W3C's header in any version that is one, and X-Ray's where it names a span; whether the caller keeps its own is not ours to follow."""
+    assert span_of({name: said}) == span
 
 
 def test_nothing_of_a_requests_content_is_in_a_line(plane: Running, lines: list[dict[str, Any]]) -> None:

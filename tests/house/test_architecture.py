@@ -44,7 +44,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "testing.standin",
     ),
     "console": ("runtime.interface", "stores.interface", "pipeline", "core", "model", "errors"),
-    "outward": ("stores.interface", "stores.following", "model", "errors"),  # tells others what the log says
+    # Tells others what the log says; a trace is a case's life, which is folded as everywhere.
+    "outward": (
+        *("stores.interface", "stores.following", "core.advance", "core.case", "core.lifecycle"),
+        *("model", "errors"),
+    ),
     "agent": ("config", "errors"),  # the doctor looks where the configuration says things are
     "config": ("errors",),
     "footprint": (),

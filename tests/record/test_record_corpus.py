@@ -282,6 +282,7 @@ EXAMPLES: Final[tuple[r.Event, ...]] = (
     r.BackedUp(at_ms=AT, backups=(msgspec.structs.replace(BACKUP, keep_days=100),)),
     r.Received(at_ms=AT, change=msgspec.structs.replace(CHANGE, undoes=None, drops="C-17")),
     r.TakenUp(at_ms=AT, by="node-b", from_node="node-a"),
+    r.Received(at_ms=AT, change=msgspec.structs.replace(CHANGE, trace=f"00-{'0a' * 16}-{'0b' * 8}-01")),
     *REVIEWING,
     r.SessionOpened(
         at_ms=AT,

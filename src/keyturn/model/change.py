@@ -155,6 +155,7 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     instead_of: str | None = None  # the case whose narrower way it is, sent by a person
     rehearsed: Rehearsed | None = None  # the rehearsal whose plan it is
     drops: str | None = None  # the case whose backups it removes: a person's act, or the plane's retention
+    trace: str = ""  # the caller's span, as W3C's traceparent; its word, and nothing is decided on it
 
     @property
     def by_person(self) -> bool:

@@ -38,6 +38,9 @@ class Following:
         """What is done with one entry; when it returns, the next one is due."""
         raise NotImplementedError
 
+    async def told(self) -> None:
+        """What is done when a round's entries were told, before their place is kept."""
+
     async def idle(self) -> None:
         """What is done when there was nothing new."""
 
@@ -69,8 +72,10 @@ class Following:
                 await self._keep(entry.seq)
         if not entries:
             await self.idle()
-        elif not self.keeps_each:
-            await self._keep(entries[-1].seq)
+        else:
+            await self.told()
+            if not self.keeps_each:
+                await self._keep(entries[-1].seq)
         return len(entries)
 
     async def _keep(self, seq: int) -> None:

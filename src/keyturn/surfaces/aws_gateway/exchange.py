@@ -47,7 +47,7 @@ from keyturn.surfaces.aws_gateway.answering import (
 from keyturn.surfaces.aws_gateway.hearing import Hearing
 from keyturn.surfaces.aws_gateway.incoming import unwrapped
 from keyturn.surfaces.aws_gateway.limits import STILL_HOLDING_S
-from keyturn.surfaces.aws_gateway.observing import Observer, trace_of
+from keyturn.surfaces.aws_gateway.observing import Observer, span_of, trace_of
 from keyturn.surfaces.aws_gateway.proxy import Authority, Intercept, NotHere, PassThrough, where
 from keyturn.surfaces.aws_gateway.relay import Client, Framing, Relay
 from keyturn.surfaces.aws_gateway.saying import (
@@ -217,6 +217,7 @@ class Exchange:
             operations=(self._of_upload(principal, operation, found),),
             received_at_ms=time.time_ns() // 1_000_000,
             intent=headers.get(INTENT_HEADER, "")[:500],
+            trace=span_of(headers),
         )
         botocore = "botocore" in headers.get("user-agent", "").lower()
         chunks, trace = signed.payload.chunks, trace_of(headers)

@@ -37,6 +37,15 @@ TRACE_HEADERS: Final = ("traceparent", "x-amzn-trace-id")
 _TRACE: Final = re.compile(r"[\w=;:.-]{1,256}\Z")
 """W3C Trace Context and X-Ray; both go on to the service as they came."""
 
+_W3C: Final = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?\Z", re.ASCII)
+"""https://www.w3.org/TR/trace-context/#traceparent-header: a version that is not known may say more at its end."""
+
+_XRAY: Final = {
+    "Root": re.compile(r"1-([0-9a-f]{8})-([0-9a-f]{24})\Z"),
+    "Parent": re.compile(r"([0-9a-f]{16})\Z"),
+}
+"""https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader"""
+
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     """One request in the access log. `us` is microseconds from its last byte to the first of its answer."""
@@ -222,3 +231,20 @@ def trace_of(headers: dict[str, str]) -> str:
         if found and _TRACE.match(found):
             return found
     return ""
+
+
+def span_of(headers: dict[str, str]) -> str:
+    """The caller's span that this request is made in, as a traceparent of version 00; empty when it names none."""
+    found = _W3C.match(headers.get("traceparent", ""))
+    if found is not None:
+        return _span(found[1], found[2])
+    said = dict(
+        part.strip().partition("=")[::2] for part in headers.get("x-amzn-trace-id", "")[:256].split(";")
+    )
+    root, parent = (pattern.match(said.get(name, "")) for name, pattern in _XRAY.items())
+    return _span(root[1] + root[2], parent[1]) if root is not None and parent is not None else ""
+
+
+def _span(trace: str, span: str) -> str:
+    """None is named by zeros alone. Whether the caller keeps its own spans is its own business: the flag is ours."""
+    return f"00-{trace}-{span}-01" if int(trace, 16) and int(span, 16) else ""
