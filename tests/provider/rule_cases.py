@@ -516,8 +516,8 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
         scheduled("secretsmanager:describeSecret", SecretId="s"),
     ),
     "PRT010": (
-        scheduled("s3:putObject", Bucket="b", Key="k"),
-        scheduled("s3:headObject", Bucket="b", Key="k"),
+        scheduled("rds:modifyOptionGroup", OptionGroupName="g", OptionsToRemove=["a"]),
+        scheduled("rds:describeOptionGroups", OptionGroupName="g"),
     ),
     "PRT011": (
         made("Custom::Thing"),
@@ -816,12 +816,10 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
     ),
     "GEN019": (
         Case(
-            "guardduty:CreateMembers",
-            {"DetectorId": "d", "AccountDetails": [{"AccountId": "999999999999", "Email": "e"}]},
+            "workspaces:UpdateWorkspaceImagePermission", {"ImageId": "i", "SharedAccountId": "999999999999"}
         ),
         Case(
-            "guardduty:CreateMembers",
-            {"DetectorId": "d", "AccountDetails": [{"AccountId": "123456789012", "Email": "e"}]},
+            "workspaces:UpdateWorkspaceImagePermission", {"ImageId": "i", "SharedAccountId": "123456789012"}
         ),
     ),
     "GEN020": (

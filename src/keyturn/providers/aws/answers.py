@@ -11,6 +11,7 @@ botocore's output shapes (`make catalogue`).
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -18,7 +19,7 @@ from typing import Any, Final
 
 import msgspec
 
-from keyturn.model.change import READ_EFFECTS
+from keyturn.model.change import READ_EFFECTS, Effect
 from keyturn.providers.aws import catalogue
 
 COVERED: Final = "****"
@@ -49,6 +50,9 @@ class HandsOut(msgspec.Struct, frozen=True):
 
 NOTHING: Final = HandsOut()
 
+_SHOWS: Final = re.compile(r"(Update|Modify|Set|ConfigureLogs)")
+"""What these answer with is what stands, as a read would show it: its secrets are covered as a read's are."""
+
 
 @cache
 def _load() -> dict[str, Any]:
@@ -68,7 +72,8 @@ def of(name: str) -> HandsOut:
     triples = tuple(
         Names(each["id"], each["secret"], each["token"], each["expiry"]) for each in entry.get("triples", ())
     )
-    passes = catalogue.lookup(service, operation).effect in READ_EFFECTS
+    effect = catalogue.lookup(service, operation).effect
+    passes = effect in READ_EFFECTS or (effect is Effect.UPDATE and _SHOWS.match(operation) is not None)
     return HandsOut(
         triples=tuple(dict.fromkeys(triples)),
         secrets=tuple(sorted(secrets)),

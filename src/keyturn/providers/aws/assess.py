@@ -294,7 +294,7 @@ def _reversibility(
 
 
 _CONTAINERS: Final = re.compile(
-    r"Create(Group|Permission|PermissionSet|Policy|Role|ServiceLinkedRole|User|UserGroup|Team)$"
+    r"Create(AccessGrantsInstance|CustomPermissions|Group|InstanceProfile|Permission|PermissionSet|Policy|Role|ServiceLinkedRole|User|UserGroup|Team)$"
 )
 """Of what decides who may do what, these are made and grant nothing until they are attached, or somebody is let in."""
 

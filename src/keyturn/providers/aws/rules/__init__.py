@@ -238,5 +238,6 @@ from keyturn.providers.aws.rules import (  # noqa: E402, F401  # they put their 
     generic,
     handing_out,
     takings,
+    unsaid,
     words,
 )

@@ -17,6 +17,8 @@ from keyturn.providers.aws.rules.shapes import families, leaves, members
 _POLICY: Final = re.compile(r"(?i)(policy|policies|document|policytext|policybody)$")
 _ANYWHERE: Final = frozenset({"0.0.0.0/0", "::/0"})
 _PUBLIC_ACL: Final = frozenset({"public-read", "public-read-write", "authenticated-read"})
+_REACHED: Final = re.compile(r"(?i)(access\w*|visibility|getobject|endpointtype|connectivity\w*|routing)$")
+_PUBLIC: Final = re.compile(r"(?i)public(_only|_and_private|_ip|_endpoint|read)?$")
 _GROUPS: Final = (
     "acs.amazonaws.com/groups/global/AllUsers",
     "acs.amazonaws.com/groups/global/AuthenticatedUsers",
@@ -78,10 +80,13 @@ def opened_to_everybody(context: Context) -> Fired:
 
 
 def _opens(name: str, value: Any) -> bool:
+    if isinstance(value, list):
+        return any(isinstance(one, str) and one in _ANYWHERE and _opens(name, one) for one in value)
     if isinstance(value, str):
         return (
             (value in _ANYWHERE and ("cidr" in name.lower() or "ip" in name.lower()))
-            or (name in {"ACL", "AccessControl"} and value in _PUBLIC_ACL)
+            or ((name.upper().endswith("ACL") or name == "AccessControl") and value in _PUBLIC_ACL)
+            or (_REACHED.search(name) is not None and _PUBLIC.match(value) is not None)
             or (name == "Group" and value == "all")
             or (name == "AuthType" and value == "NONE")
             or any(group in value for group in _GROUPS)

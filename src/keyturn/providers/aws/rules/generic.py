@@ -14,6 +14,7 @@ from keyturn.providers.aws import answers, recipes
 from keyturn.providers.aws.rules import Context, Fired, Said, looked_at, rule
 from keyturn.providers.aws.rules.conditions import is_off, is_on, number
 from keyturn.providers.aws.rules.delegated import with_authority
+from keyturn.providers.aws.rules.prose import is_prose
 from keyturn.providers.aws.rules.shapes import APPENDS, Leaf, members, of
 from keyturn.providers.aws.rules.starting import MESSAGES, filled, sets_going
 from keyturn.providers.aws.triggers import WRITES
@@ -67,6 +68,16 @@ def guards(path: str) -> bool:
 def makes(context: Context) -> bool:
     """Whether the operation makes something new: what is off in it was never on."""
     return context.operation.floor in {Effect.CREATE, *READ_EFFECTS}
+
+
+_ADDS: Final = re.compile(
+    r"^(Batch)?(Start|Send|Add|Enable|Register|Accept|Publish|Test|Resume|Record|Invoke|Grant|Import|Run|Submit|Restore|Allocate|Associate|Attach)"
+)
+
+
+def adds(context: Context) -> bool:
+    """Whether the operation puts something beside what stands, or sets it going: what is off in its request was not on."""
+    return makes(context) or _ADDS.match(context.operation.action) is not None
 
 
 @rule("GEN001", [], Kind.PROTECTION_STRIP, Effect.UPDATE, R1, SOURCE)
@@ -155,7 +166,7 @@ def code_given(context: Context) -> Fired:
         context.operation.action
     ):
         return None
-    found = [leaf for leaf in filled(of(context, "code")) if _runs(leaf)]
+    found = [leaf for leaf in filled(of(context, "code")) if _runs(leaf) and not is_prose(context, leaf)]
     if context.operation.action.endswith("FromSourceControl"):
         found = members(context)
     found += [
@@ -319,10 +330,21 @@ def none_left(context: Context) -> Fired:
         for leaf in of(context, "ceiling")
         if (count := number(leaf.value)) is not None and 0 <= count <= 1
     ]
-    found += [leaf for leaf in of(context, "state") if isinstance(leaf.value, str) and is_off(leaf.value)]
+    if not adds(context):
+        found += [leaf for leaf in of(context, "state") if isinstance(leaf.value, str) and is_off(leaf.value)]
     if found:
         return f"Nothing would be left running ({where(found)}).", paths(found)
+    unseen = [leaf for leaf in members(context) if _sampled_never(leaf)]
+    if unseen and not adds(context):
+        return Said(f"Nothing would be sampled or watched ({where(unseen)}).", paths(unseen), kind=Kind.BLIND)
     return _flags_off(context)
+
+
+def _sampled_never(leaf: Leaf) -> bool:
+    return _SAMPLED.search(leaf.name) is not None and number(leaf.value) == 0
+
+
+_SAMPLED: Final = re.compile(r"(?i)(sampl\w*|fixed)(rate|percentage)$|percent(age)?(enabled|tomonitor)$")
 
 
 def _is_none(leaf: Leaf) -> bool:
@@ -339,6 +361,12 @@ _SERVES: Final = re.compile(
     r"(?i)(capacity\w*|count|throughput\w*|units|ocu|concurrency|replicas|instances|nodes|workers|weight)$"
 )
 _SAID_NO: Final = re.compile(r"^(Batch|Admin)?(Update|Modify|Put|Set|Change)")
+_OPENS: Final = re.compile(
+    r"(?i)insecure|suppress|deprecat|childdirected|^(is)?publish(ed)?$|version$|singleton|intended|longduration|modelimprovements|readonly|opt(in|out)$|"
+    r"defer|disassociat|^terminate|clear[a-z]|crossaccount|external|guest|debug|unsubscrib|indefinit|isterminal|revert|preferred|baseline$"
+)
+"""More of them: what is let in, hidden, put off or only said of a thing."""
+
 _LOOSENS: Final = re.compile(
     r"(?i)public|allow|force|skip|bypass|disable|ignore|delet|remov|cascade|overrid|anonymous|dryrun|apply|immediate|use(r|name)|reset|overwrite|replace|"
     r"default|tag|paused|suspend|hidden|hide|manual|auto(?!enable|backup|fail|minor|scal|renew)|copy|include|exclude|null|bool|value|archiv|private|internal|deleted"
@@ -348,7 +376,13 @@ _LOOSENS: Final = re.compile(
 
 def _flags_off(context: Context) -> Fired:
     """By what the flag is for: who watches, what guards, what serves."""
-    off = [leaf for leaf in of(context, "flag") if is_off(leaf.value) and not TAGGING.search(leaf.name)]
+    if adds(context):
+        return None
+    off = [
+        leaf
+        for leaf in of(context, "flag")
+        if is_off(leaf.value) and not TAGGING.search(leaf.name) and not _OPENS.search(leaf.name)
+    ]
     off += [
         leaf
         for leaf in of(context, "inverse")
@@ -361,6 +395,7 @@ def _flags_off(context: Context) -> Fired:
         and leaf not in off
         and _SAID_NO.match(context.operation.action)
         and not _LOOSENS.search(leaf.name)
+        and not _OPENS.search(leaf.name)
         and leaf.path not in looked_at(context.operation.name)
     ]
     if not off:

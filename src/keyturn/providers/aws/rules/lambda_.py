@@ -161,8 +161,8 @@ def feeding(context: Context) -> Fired:
         return f"{context.ref} would no longer read what it is fed with.", {}
     if given.get("Enabled") is False:
         return None  # it is made asleep: what wakes it is judged then
-    if not given.get("FunctionName") and given.get("Enabled") is not True:
-        return None
+    if action.startswith("Update") and not given.get("FunctionName"):
+        return None  # it wakes with what it was given before
     return Said(
         f"{context.ref} would run, with its role, on whatever is written into its source.",
         effect=Effect.EXECUTE,

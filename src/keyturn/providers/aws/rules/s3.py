@@ -102,6 +102,8 @@ def overwrite_object(context: Context) -> Fired:
         return None
     if str(context.ref) in context.states and context.state is None:
         return None  # there is no such object: this adds one
+    if _versioned(context) is None and str(context.ref) not in context.states:
+        return Doubt(f"whether an object {context.ref.id} stands there, and the bucket keeps versions")
     known = "keeps no versions" if _versioned(context) is False else "may keep no versions"
     return f"The object {context.ref.id} would be replaced, and the bucket {known}.", {}
 
@@ -189,6 +191,8 @@ def notifications(context: Context) -> Fired:
     named = sorted(name for name, value in wanted.items() if value or name == "EventBridgeConfiguration")
     if named:
         return f"What others write into {context.ref.id} would set off {', '.join(named)}.", {"named": named}
+    if context.state is not None and not context.state.get("notification"):
+        return None  # nobody was told before
     return Said(
         f"Nobody would be told any more what is written into {context.ref.id}.",
         kind=Kind.OUTAGE,

@@ -75,13 +75,14 @@ _FAMILIES: Final = {
     r"desiredweight|maximum(concurrency|executions)|maxconcurrency\w*|provisioned\w*(units|executions))$",
     "state": r"(^|[a-z])(status|state|indexingmode|loggingmode|inspectionmode)$",
     "flag": r"(^|is|auto)enabled?$|^(auto)?enabled?[a-z]|[a-z]required$|[a-z](enabled|activated)$|^(use|require|enforce|encrypt)[a-z]|^(multiaz|atrest\w*|transit\w*)$|^active$",
-    "inverse": r"^disable(?!api(termination|stop)|rollback|schema|source|scalein)\w*$|[a-z]disabled$|^disabled?\w*types$|^disabled$|^blackhole$|^suspended$",
-    "removal": r"^(delete|remove|terminate|destroy|drop|wipe|reset|purge|truncate)(?!protect|onterm|after|marker|tags?$|tagkeys)[a-z]\w*|"
-    r"[a-z]to(remove|delete|terminate|reset|revoke|disable)$|^(remove|delete|deletes|deletions|removals|(replace|overwrite)(existing)?)$",
+    "inverse": r"^disable(?!api(termination|stop)|rollback|schema|source|scalein)\w*$|[a-z]disabled$|^disabled?\w*types$|^disabled$|^blackhole$|"
+    r"^(is)?(suspend(ed)?|paused|deprecated)$|^pauseruns$|^unsubscribeall$",
+    "removal": r"^(delete|remove|terminate|destroy|drop|wipe|reset|purge|truncate|disassociate|dissociate|clear)(?!protect|on(term|fail|compl)|after|when|marker|text|tags?$|tagkeys)[a-z]\w*|"
+    r"[a-z]to(be)?(removed?|deleted?|terminate|reset|revoke|disable)$|[a-z](revocations|removals|deletions)$|^(remove|delete|deletes|deletions|removals|(replace|overwrite)(existing)?)$",
     "public": r"^(publiclyaccessible|mappubliciponlaunch|endpointpublicaccess|public|ispublic|allowpublic\w*|publicaccess\w*|"
-    r"allowexternal\w*|allowalltraffic\w*|associateentireaccount|allowwrites|allowanonymous\w*|internetaccess\w*|allowunauthenticated\w*|directinternetaccess)$",
+    r"allowexternal\w*|allowalltraffic\w*|associateentireaccount|allowwrites|allowanonymous\w*|internetaccess\w*|allowunauthenticated\w*|anonymousauth\w*|directinternetaccess)$",
     "other": r"(account|accountid|accountids|accounts|crossaccount\w*|userid|userids|valuestoadd|principal|principals|sharedwith\w*|"
-    r"consumeridentifier|destination\w*|destinationarn|targetarn|granteeprincipal|targetaccount\w*|awsaccountid\w*|"
+    r"consumeridentifier|destination\w*|destinationarn|targetarn|granteeprincipal|target(aws)?account\w*|awsaccountid\w*|"
     r"s3bucketname|authorizedaccounts|accountaggregation\w*)$",
     "renamed": r"^new(?!game)\w*(name|identifier|path|label|alias)$",
     "place": r"^((source|target|origin|server|db|redis|smtp)?host(name)?|server(host)?name|nameservers?|dnsips|dnsserver\w*|metadatalocation|locationuri|"
@@ -89,12 +90,12 @@ _FAMILIES: Final = {
     r"(http|target|origin)?endpoint(address|dns)?|origindomain\w*|(custom)?redirect(url|uri|to|all|domain)\w*)$",
     "trust": r"(^|[a-z])(issuer|issuerurl|idpmetadata|metadataurl|samlconfiguration|samlmetadata\w*|discoveryurl|jwks\w*|truststorearn|trustanchor\w*|"
     r"providerdetails|oidcconfig\w*|openidconnectconfig\w*|authenticationproviders|(authorized|trusted)tokenissuer\w*|crl(data)?)$|^(secretkey|secretaccesskey|privatekey|clientsecret|tokenkey)$",
-    "ceiling": r"^(max(imum)?\w*(connections?|connectionspercent|sessions?|requests?|throughput|bandwidth|percent|workers?|workercount|nodes|units)|"
+    "ceiling": r"^(max(imum)?\w*(connections?|connectionspercent|sessions?|requests?|throughput|bandwidth|percent|workers?|workercount|nodes|units|runs)|"
     r"quantity|(daily|monthly|spend|usage|rate|burst)\w*limit)$",
     "reference": r"(keyarn|keyid|kmskey|functionarn|lambdaarn|(subnet|securitygroup|vpcsecuritygroup)(id)?s|subnetmapping|topicarn|topicname|snstopicarns?|"
-    r"bucketname|bucketarn|bucket|streamarn|clusterarn|(parameter|option|subnet)groupname|launchtemplate(id|name)|instanceprofile(name|arn)?|certificatearn|"
+    r"bucketname|bucketarn|bucket|streamarn|clusterarn|(parameter|option|subnet)group(name|identifier)|launchtemplate(id|name)|instanceprofile(name|arn)?|certificatearn|"
     r"webaclarn|webaclid|vpcid|(instance|node|broker|host|fleet)(type|class)|(engine|kubernetes|platform|kafka|airflow|release|grafana)version|"
-    r"permissionarn|policyarn|junctionpath|(allowed|permitted|blocked|denied)[a-z]+)$",
+    r"permissionarn|policyarn|(destination|delivery|stream|channel)\w*arn|(image|ami)id|solutionversionarn|junctionpath|(allowed|permitted|blocked|denied)[a-z]+)$",
     "lifecycle": r"^lifecyclepolic(y|ies)(text|document)?$",
     "targets": r"^(targets|instanceids|resourcearns|resourceids|resourcearnlist|names|ids|arns|entries|\w{3,}(ids|arns|names))$",
 }

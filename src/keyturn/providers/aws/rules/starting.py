@@ -15,7 +15,7 @@ def filled(found: list[Leaf]) -> list[Leaf]:
 
 _RUNS_WHAT_IS_GIVEN: Final = re.compile(
     r"Execute|Invo(ke|cation)|Start(Sync)?Execution$|StartSession$|(Automation|Request|Plan)Execution|Command|Statement|Quer|Run(Task|Instances|Job)|Experiment|"
-    r"Failover|Switchover|Shift|Cutover|Recover|Restore|Replicat|Payment|Purchase|Order|Transfer|Refresh|Migrate|Deployment|Delet|Rollback|Replay|Redrive|Import|"
+    r"Failover|Switchover|Shift|Cutover|Recover|Restore|Replicat|Payment|Purchase|Order|Transfer|InstanceRefresh|Migrate|Deployment|Delet|Rollback|Replay|Redrive|Import|"
     r"Export|Reload|Rebuild|Chat|Converse|Workflow(Execution)?$|Steps$"
 )
 """Executions that do what they are told, or move or overwrite what runs."""
@@ -24,6 +24,41 @@ _TOLD: Final = re.compile(
     r"(?i)override|input|argument|parameter|script(?!ion)|payload|command|body|query|(?<!language)code|environment|definition|document|content|variables|spec"
 )
 """Members by which an execution is told what to do."""
+
+
+_PLAIN: Final = frozenset(
+    {
+        "frauddetector:SendEvent",
+        "fsx:StartMisconfiguredStateRecovery",
+        "gamelift:StartGameSessionPlacement",
+        "iotdeviceadvisor:StartSuiteRun",
+        "iotwireless:StartSingleWirelessDeviceImportTask",
+        "ivs-realtime:StartParticipantReplication",
+        "lexv2-models:StartBotResourceGeneration",
+        "mailmanager:StartAddressListImportJob",
+        "medialive:StartMonitorDeployment",
+        "mgn:ResumeReplication",
+        "mgn:RetryDataReplication",
+        "mgn:StartImportFileEnrichment",
+        "mgn:StartNetworkMigrationAnalysis",
+        "mgn:StartNetworkMigrationCodeGeneration",
+        "mgn:StartNetworkMigrationMapping",
+        "mgn:StartReplication",
+        "migrationhuborchestrator:StartWorkflow",
+        "mwaa:PublishMetrics",
+        "qconnect:StartImportJob",
+        "rds:StartDBInstanceAutomatedBackupsReplication",
+        "rekognition:StartMediaAnalysisJob",
+        "repostspace:SendInvites",
+        "sagemaker:StartInferenceExperiment",
+        "securityagent:StartCodeReviewJob",
+        "ssm:StartAccessRequest",
+        "transcribe:StartCallAnalyticsJob",
+        "transcribe:StartMedicalTranscriptionJob",
+        "wisdom:StartImportJob",
+    }
+)
+"""What these are told is what they look at or fill: an analysis, a copy to one side, a test."""
 
 
 MESSAGES: Final = re.compile(
@@ -35,6 +70,8 @@ MESSAGES: Final = re.compile(
 def sets_going(context: Context) -> bool:
     """Whether it only sets going what stands, as it stands: a start, a job, a message, with nothing in the request to run."""
     action = context.operation.action
+    if context.operation.name in _PLAIN:
+        return True
     if any({"code", "role"} & set(families(leaf.name)) for leaf in filled(members(context))):
         return MESSAGES.match(action) is not None
     if action.startswith(("Stop", "BatchStop", "Resume")) or MESSAGES.match(action):

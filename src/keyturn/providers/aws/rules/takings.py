@@ -12,7 +12,7 @@ from keyturn.model.change import READ_EFFECTS, Effect
 from keyturn.providers.aws.environment import PRODUCTION, is_environment_key, normalise
 from keyturn.providers.aws.rules import Context, Fired, Said, rule
 from keyturn.providers.aws.rules.conditions import is_off, values
-from keyturn.providers.aws.rules.generic import TAGGING, makes, paths, where
+from keyturn.providers.aws.rules.generic import TAGGING, WATCHERS, makes, paths, where
 from keyturn.providers.aws.rules.shapes import APPENDS, Leaf, leaves, members, of
 from keyturn.providers.aws.rules.starting import filled
 
@@ -144,7 +144,9 @@ def tags(parameters: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-_EMPTIES: Final = re.compile(r"^(Put|Set|Update|Modify|Replace|Change|Apply)")
+_EMPTIES: Final = re.compile(r"^(Put|Set|Update|Modify|Replace|Change|Apply|Configure)")
+_MARKS: Final = re.compile(r"(Allow|Block|Count|Captcha|Challenge|None|\w*GlueDataCatalog|theme|metadata)$")
+"""Structures that say which one of several is meant, and may say no more."""
 
 
 @rule(
@@ -159,7 +161,11 @@ def emptied(context: Context) -> Fired:
     """A list or document is replaced as a whole: given empty, or without what stands in it, the rest is gone."""
     if makes(context) or not _EMPTIES.match(context.operation.action) or context.operation.name in APPENDS:
         return None
-    empty = [leaf for leaf in members(context) if leaf.value in ([], {}) and not TAGGING.search(leaf.path)]
+    empty = [
+        leaf
+        for leaf in members(context)
+        if leaf.value in ([], {}) and not TAGGING.search(leaf.path) and not _MARKS.match(leaf.name)
+    ]
     if empty:
         return f"What stands of {context.ref} there would be emptied ({where(empty)}).", paths(empty)
     stood = context.live.get("")
@@ -238,17 +244,21 @@ def takes_away(context: Context) -> Fired:
     found = [
         leaf
         for leaf in filled(of(context, "removal"))
-        if not isinstance(leaf.value, (int, float)) or leaf.value is True
+        if (not isinstance(leaf.value, (int, float)) or leaf.value is True)
+        and not (_CHOSEN.search(leaf.name) and isinstance(leaf.value, str) and not _DELETES.match(leaf.value))
     ]
     found = [leaf for leaf in found if not TAGGING.search(leaf.path)]
     return (f"Something of {context.ref} would be removed ({where(found)}).", paths(found)) if found else None
 
 
+_CHOSEN: Final = re.compile(r"(?i)(behaviou?r|mode|action|policy|option|type|strategy)$")
+_DELETES: Final = re.compile(r"(?i)(\w+_)?(delet|remov|drop|terminat|destroy|deprecat)")
+
 _STOPS: Final = re.compile(
-    r"^(Stop|SendTaskFailure|Put\w*FailureResult|Disable|Suspend|Pause|Deactivate|Reboot|Restart|Failover|Switchover|SwitchOver|Detach|Disassociate|Deregister|Revoke|Reset|Rebuild|"
-    r"Disconnect|Evict|Retire|Deprovision|Release|Withdraw|Unassign|Unassociate|Unsubscribe|Unlink|Unshare|Deauthorize|"
+    r"^(Stop|Shutdown|Send\w*Failure|Respond\w*(Failed|Canceled)$|(Batch)?Start\w*(Revocation|Disassociat|Decommission|Flush)|Put\w*FailureResult|Disable|Suspend|Pause|Deactivate|Reboot|Restart|Failover|Switchover|SwitchOver|Detach|Disassociate|Deregister|Revoke|Reset|Rebuild|"
+    r"Disconnect|Evict|Retire|Deprovision|Release|Withdraw|Unassign|Unassociate|Unsubscribe|Unlink|Unlabel|Ungroup|Undeploy|Unshare|Dissociate|Finalize|Recall|Shrink|Deauthorize|"
     r"Deprecate|Drain|Swap|Promote|Invalidate|Flush|Rollback|Recycle|Quarantine|Reject|Leave|Deny|Cancel(?!KeyDeletion)|Abort|Expire|Unmonitor|"
-    r"OptOut|Archive\w*Finding|Suppress|BatchDisable|BatchDisassociate|BatchStop|BatchDeactivate|BatchUpdateStandardsControl|StartZonalShift|AdminDisable|AdminReset|AdminUserGlobalSignOut|"
+    r"OptOut|Archive\w*Finding|MarkAsArchived|Suppress|Batch(Disable|Disassociate|Stop|Deactivate|Revoke|Reset|Suspend)|StartZonalShift|AdminDisable|AdminReset|AdminUserGlobalSignOut|"
     r"GlobalSignOut|MergeShards|SplitShard|ForceDeploy|Reload|ReplaceRoute|ReplaceNetworkAclAssociation)(?!KeyDeletion)"
 )
 _QUERIES: Final = re.compile(
@@ -271,14 +281,18 @@ def stopped(context: Context) -> Fired:
     action = context.operation.action
     if context.operation.floor in READ_EFFECTS or not _STOPS.match(action):
         return None
-    if _QUERIES.search(action) or re.match(r"Stop\w*(Job|Evaluation)$", action):
+    if context.parameters.get("undoDeprecate") is True:
+        return None
+    if "Durable" not in action and (_QUERIES.search(action) or re.match(r"Stop\w*(Job|Evaluation)$", action)):
         return Said(f"{action} ends a job of {context.ref}.", kind=Kind.NOTE, reversibility=R1)
     return f"{action} takes {context.ref}, or something of it, out of service.", {}
 
 
 _GIVEN_TO: Final = re.compile(
-    r"(?i)(account(id)?s?|crossaccount\w*|userids?|valuestoadd|principals?|sharedwith\w*|consumeridentifier|consumerarn|grantee\w*|adminaccount|account)$"
+    r"(?i)(account(id)?s?|crossaccount\w*|userids?|valuestoadd|principals?|target(aws)?account(id)?|sharedwith\w*|consumeridentifier|consumerarn|grantee\w*|adminaccount|account)$"
 )
+_OF_AN_ORGANIZATION: Final = WATCHERS | {"outposts", "taxsettings", "wellarchitected"}
+_ADMINISTERS: Final = re.compile(r"Admin|Share|Transfer|Grant")
 _ACCOUNT: Final = re.compile(r"(?:^|:)(\d{12})(?:$|:)")
 
 
@@ -292,11 +306,11 @@ _ACCOUNT: Final = re.compile(r"(?:^|:)(\d{12})(?:$|:)")
 )
 def another_account(context: Context) -> Fired:
     """What is sent to, or shared with, another account is out of this one's hands."""
-    if context.operation.floor in {Effect.DELETE, *READ_EFFECTS} or context.operation.service in {
-        "organizations",
-        "sts",
-    }:
+    service, action = context.operation.service, context.operation.action
+    if context.operation.floor in {Effect.DELETE, *READ_EFFECTS} or service in {"organizations", "sts"}:
         return None
+    if service in _OF_AN_ORGANIZATION and not _ADMINISTERS.search(action):
+        return None  # the account is one that is looked after
     if context.operation.action.startswith("Invite"):
         return None  # who is invited gives something, and gets nothing
     own = context.operation.account or context.ref.account
@@ -310,7 +324,7 @@ def another_account(context: Context) -> Fired:
         and (
             own or _GIVEN_TO.search(leaf.name)
         )  # where nothing says whose call it is, an ARN may be of one's own
-        and (own or leaf.path not in {"AccountId", "AwsAccountId", "SourceAccount"})
+        and (own or leaf.path.lower() not in {"accountid", "awsaccountid", "sourceaccount"})
     ]
     return (
         (f"Something of {context.ref} would go to another account ({where(found)}).", paths(found))

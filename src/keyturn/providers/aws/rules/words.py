@@ -14,12 +14,12 @@ from typing import Any, Final
 
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import READ_EFFECTS, Effect
-from keyturn.providers.aws.catalogue import lookup
 from keyturn.providers.aws.rules import Context, Fired, Said, looked_at, rule
-from keyturn.providers.aws.rules.conditions import is_on
+from keyturn.providers.aws.rules.conditions import is_on, number
 from keyturn.providers.aws.rules.generic import (
     TAGGING,
     WATCHERS,
+    adds,
     guards,
     makes,
     paths,
@@ -41,23 +41,31 @@ _SETTINGS: Final = re.compile(r"(?i)(settings?|options?|config(uration)?|prefere
 _WORD: Final = re.compile(r"[A-Za-z][\w. /-]*$")
 _CHOICE: Final = re.compile(
     r"(?i)(status|state|action|mode|behaviou?r|strategy|option|decision|operation|preference|visibility|settings?|value|level|disposition"
-    r"|result|registration|mode|decisiontype|op|optintype|type)$"
+    r"|result|registration|mode|decisiontype|op|optintype|type|guidance|scheduleat|schedule|control|policy)$"
 )
 """Members in which one of a few words is chosen."""
 
 _OFF: Final = re.compile(r"(?i)(disabled?|off|inactive|suspended|paused|stopped|false|no|none|0)$")
 _PLAIN_OFF: Final = re.compile(r"(?i)(disabled?|off|inactive|suspended|paused|stopped)$")
+_OFF_SOMEHOW: Final = re.compile(
+    r"(?i)(disabled|inactive)[_-]\w|(disabl|paus|suspend)(ing|e)$|disable_?[a-z]|\w+[a-z_](disabled|inactive)$"
+)
 _STOPS: Final = re.compile(
-    r"(?i)(cancel|stop|terminat|drain|retire|deprecat|revoke|reject|shutdown|shut_down|offline|decommission|quarantine|disconnect|withdraw"
-    r"|remove|unlock|deregister|disassociate|fail(ed|ure)?$|unhealthy|abandon|abort)"
+    r"(?i)(\w+_cancell?ed$|cancel|stop|terminat|drain|retire|deprecat|deactivat|revoke|reject|declin|shutdown|shut_down|offline|decommission|quarantine"
+    r"|disconnect|withdraw|remove|unlock|deregister|disassociat|dissociat|transfer$|closed?$|opt_?out$|deny_?all$|fail(ed|ure)?$|unhealthy|abandon|abort)"
 )
 _LOOSE: Final = re.compile(
-    r"(?i)(dry_?run|(monitor|detect|detection|audit|log|alert)_?only|no_?restrictions?|permissive|unmanaged|unrestricted|simulation)$"
+    r"(?i)(dry_?run|(monitor|detect|detection|audit|log|alert)_?only|no_?restrictions?|permissive|unmanaged|unrestricted|simulation|monitor"
+    r"|(no|ignore)_?(protection|replication|failover|retention|encryption|backups?|logging|squash|auth\w*)|single_?(az|pipeline|region))$"
 )
-_NOW: Final = re.compile(r"(?i)immediate(ly)?$")
+_LENT: Final = re.compile(
+    r"(?i)((aws|service|sitewise|fleetwise)_?)?(owned|default|managed_integrations_default)_?(kms_?)?(key|cmk|encryption)$|\w+_(default|owned)_(encryption|kms_key)$"
+)
+"""Keys that the service owns: who is to read what is encrypted under them nobody here can say."""
+_NOW: Final = re.compile(r"(?i)((apply_)?immediate(ly)?|now|forced|non_?rolling\w*|uncoordinated)$")
 _HIDES: Final = re.compile(r"(?i)(suppress|archive|mute)")
 _DESTROYS: Final = re.compile(
-    r"(?i)(delete|drop|truncate|purge|wipe|overwrite|replace_(?!none)|destroy|erase|expire)"
+    r"(?i)((permanently_)?delet(e|ing)|drop|truncate|purge|wipe|overwrite|replace(?!_none)(_|all|$)|override$|skip_restore|recycl|destroy|erase|expire)"
 )
 _WEAK: Final = re.compile(
     r"(?i)(http|http[_-]only|allow[_-]?(all|any)|plaintext|tls_plaintext|unencrypted|unauthenticated|anonymous|sslv3|"
@@ -68,15 +76,16 @@ _WEAKENED: Final = re.compile(
 )
 _PROBES: Final = re.compile(r"(?i)health|monitor|notif|log|endpointtype")
 _ENDS: Final = re.compile(
-    r"(?i)shutdown|interrupt|failure|onerror|conflict|retention|lifecyclestate|removalpolicy"
+    r"(?i)shutdown|interrupt|failure|onerror|conflict|(?<!data)retention(?!action)|lifecyclestate|removalpolicy|resolutionmode"
 )
 _ENDS_OFF: Final = re.compile(
-    r"(?i)expir|timetolive|ttl$|purge|maintenance|standby|mute|suppress|delet(?!ionprotect|eprotect|ion_protect)"
+    r"(?i)expir|timetolive|ttl$|purge|maintenance|standby|mute|suppress|failopen|flexibletimewindow|delet(?!ionprotect|eprotect|ion_protect)"
 )
 """What deletes, hides or interrupts by itself: to switch that off takes nothing away."""
 _CASES: Final = re.compile(r"(?i)problem|case|incident|issue|ticket|finding|method|event|filter|query")
+_ENCRYPTS: Final = re.compile(r"(?i)encrypt|kms|keytype|ssealgorithm")
 _AUTH: Final = re.compile(r"(?i)auth|encrypt|tls|mfa|strength|compatib")
-_PASSES: Final = re.compile(r"(?i)^(allow|count|pass|none)$")
+_PASSES: Final = re.compile(r"(?i)^(allow|accept|alert|count|pass|none)$")
 _FILTERS: Final = re.compile(r"Firewall|Acl|ACL|Waf|Guardrail|RuleGroup")
 
 _HARM: Final = {
@@ -98,7 +107,12 @@ def sense(name: str, path: str, value: str) -> Kind | None:
             return Kind.PROTECTION_STRIP
         if watches(path):
             return Kind.BLIND
-        return Kind.OUTAGE if _PLAIN_OFF.match(value) else None
+        said = _PLAIN_OFF.match(value) or (path.endswith("}") and name.lower().endswith("enabled"))
+        return Kind.OUTAGE if said else None
+    if _OFF_SOMEHOW.match(value):
+        return None if _ENDS_OFF.search(path) or not _CHOICE.search(name) else Kind.OUTAGE
+    if _LENT.match(value):
+        return Kind.PROTECTION_STRIP if _ENCRYPTS.search(path) else None
     if _WEAK.match(value):
         return Kind.PROTECTION_STRIP if _WEAKENED.search(path) and not _PROBES.search(path) else None
     if value.upper() == "DENY":
@@ -110,6 +124,8 @@ def sense(name: str, path: str, value: str) -> Kind | None:
     if _NOW.match(value):
         return Kind.OUTAGE
     if _DESTROYS.match(value):
+        if name.lower() == "op":
+            return None  # a patch says with it how a value is put there
         return None if _CASES.search(path) or _ENDS.search(path) else Kind.DATA_LOSS
     if _HIDES.match(value):
         return Kind.BLIND
@@ -169,6 +185,7 @@ def _chosen(context: Context) -> Iterator[Leaf]:
                     yield Leaf(leaf.name, leaf.path, one)
 
 
+_REFERS: Final = re.compile(r"(?i)[a-z](arn|uri|url|endpoint)$")
 LISTED_MAX: Final = 20
 """Longer lists are of names, not of words to choose from."""
 
@@ -180,16 +197,17 @@ def _words(context: Context) -> Iterator[tuple[Kind, Leaf]]:
         value = "false" if leaf.value is False and leaf.path.endswith("}") else leaf.value
         if not isinstance(value, str) or len(value) > WORD_CHARS_MAX or leaf.path in seen:
             continue
-        if filters and leaf.name.lower() == "action" and _PASSES.match(value):
+        if filters and leaf.name.lower().endswith("action") and _PASSES.match(value):
             yield Kind.PROTECTION_STRIP, leaf
         elif value == "":
-            if leaf.path.endswith("}"):
+            if leaf.path.endswith("}") or _REFERS.search(leaf.name):
                 yield Kind.OUTAGE, leaf  # said as nothing, what stood is cleared
         elif _WORD.match(value) or (value == "0" and leaf.path.endswith("}")):
             found = sense(leaf.name, leaf.path, value)
             if (
                 found is not Kind.PROTECTION_STRIP
                 and context.operation.service in WATCHERS
+                and leaf.name.lower() != "action"
                 and _OFF.match(value)
             ):
                 found = Kind.BLIND
@@ -200,6 +218,8 @@ def _words(context: Context) -> Iterator[tuple[Kind, Leaf]]:
 def only_tightens(context: Context) -> bool:
     """Whether all that the request does is to switch on, to close, or to describe: the same call, the other way, takes it back."""
     found = False
+    named = required(context.operation.name)
+    renames = context.operation.action.startswith(("Update", "Modify"))
     for leaf in members(context):
         if isinstance(leaf.value, (dict, list)):
             continue
@@ -207,12 +227,17 @@ def only_tightens(context: Context) -> bool:
             is_on(leaf.value)
             or (isinstance(leaf.value, str) and _TIGHT.match(leaf.value))
             or _DESCRIBES.search(leaf.path)
+            or (leaf.path in {"Name", "name"} and leaf.path not in named and renames)
+            or (leaf.name.startswith("Minimum") and (number(leaf.value) or 0) >= LONG_ENOUGH)
         ):
             found = True
-        elif not isinstance(leaf.value, str) or "." in leaf.path:
+        elif not isinstance(leaf.value, str) or leaf.path not in named:
             return False
     return found
 
+
+LONG_ENOUGH: Final = 12
+"""Characters of a password (CIS AWS Foundations asks for 14, NIST SP 800-63B for 8)."""
 
 _TIGHT: Final = re.compile(
     r"(?i)(private|bucketownerenforced|immutable|enforced?|required|block(ed)?|terminate|locked)$"
@@ -236,7 +261,11 @@ def switched_by_word(context: Context) -> Fired:
         return None
     found: dict[Kind, list[Leaf]] = {}
     for kind, leaf in _words(context):
-        if not makes(context) or (kind is Kind.DATA_LOSS and _OVER.match(leaf.value)):
+        if (
+            (kind is Kind.DATA_LOSS and _OVER.match(leaf.value))
+            if makes(context)
+            else not (adds(context) and (_OFF.match(leaf.value) or _LENT.match(leaf.value)))
+        ):
             found.setdefault(kind, []).append(leaf)
     for kind, (said, effect, turns) in _HARM.items():
         if kind in found:
@@ -249,7 +278,7 @@ def switched_by_word(context: Context) -> Fired:
 
 _OVER: Final = re.compile(r"(?i)(replace|overwrite)_?(existing|all)?$")
 _CHANGES: Final = re.compile(
-    r"^(Batch|Bulk|Admin)?(Update|Modify|Put|Set|Change|Associate|Replace|Edit|Reset)"
+    r"^(Batch|Bulk|Admin)?(Update|Modify|Put|Set|Change|Associate|Replace|Edit|Reset|Rename)"
 )
 
 
@@ -299,9 +328,14 @@ def _is_link(leaf: Leaf) -> bool:
 
 
 _SHOWN: Final = re.compile(
-    r"(?i)logo|icon|image|photo|avatar|doc|help|tos|terms|privacy|support|home|info|queue|repository"
+    r"(?i)logo|icon|image|photo|avatar|doc|help|tos|terms|privacy|support|home|info|queue|repository|website|readme|font|css|profile|link|"
+    r"(success|failure)redirect"
 )
 _EDITS: Final = re.compile(r"^(Batch|Admin)?(Update|Modify|Change|Replace|Edit|Set)")
+_SINKS: Final = re.compile(r"(?i)bucket|topic|stream|destination|delivery")
+"""What is turned on needs somewhere to write to."""
+
+_SENT: Final = re.compile(r"(?i)(destination|delivery)\w*arn$")
 _IDENTIFIES: Final = re.compile(
     r"(?i)(client|request|idempoten|revision|lock|update|next)\w*(token|id)$|^(account|awsaccount|catalog|owner|registry|user|contact|instance|caller\w*|"
     r"expected\w*)(id|arn)$|externalid$|callerreference$|etag"
@@ -315,8 +349,17 @@ def _swapped(context: Context) -> list[Leaf]:
     return [
         leaf
         for leaf in (*filled(of(context, "reference")), *_patched(context))
-        if (leaf.path not in named or (other and _KEYS.search(leaf.name)) or isinstance(leaf.value, list))
+        if (
+            leaf.path not in named
+            or (other and _KEYS.search(leaf.name))
+            or _SENT.search(leaf.name)
+            or isinstance(leaf.value, list)
+        )
         and not _IDENTIFIES.search(leaf.name)
+        and not (
+            "SubnetGroup" in context.operation.action and isinstance(leaf.value, list) and len(leaf.value) > 1
+        )
+        and not (_SINKS.search(leaf.name) and any(is_on(one.value) for one in members(context)))
         and not (isinstance(leaf.value, str) and leaf.value == context.ref.id)
     ]
 
@@ -409,91 +452,3 @@ def _any_origin(rule: dict[str, Any]) -> bool:
 def _listed(value: Any) -> list[str]:
     inner = value.get("Items") if isinstance(value, dict) else value
     return [str(one) for one in inner] if isinstance(inner, list) else [str(inner)]
-
-
-_UNSET: Final = {
-    "backup:PutBackupVaultAccessPolicy": ("Policy",),
-    "chime-sdk-identity:PutAppInstanceUserExpirationSettings": ("ExpirationSettings",),
-    "chime-sdk-messaging:PutChannelExpirationSettings": ("ExpirationSettings",),
-    "chime-sdk-voice:PutSipMediaApplicationLoggingConfiguration": (
-        "SipMediaApplicationLoggingConfiguration",
-    ),
-    "cloudwatch:UpdateResourceMetricsConfiguration": ("MetricSelections",),
-    "cognito-idp:SetRiskConfiguration": (
-        "CompromisedCredentialsRiskConfiguration",
-        "AccountTakeoverRiskConfiguration",
-        "RiskExceptionConfiguration",
-    ),
-    "cognito-idp:SetUICustomization": ("CSS", "ImageFile"),
-    "continuum:PutResourcePolicy": ("policy",),
-    "emr:PutAutoTerminationPolicy": ("AutoTerminationPolicy",),
-    "glacier:SetVaultAccessPolicy": ("policy",),
-    "glacier:SetVaultNotifications": ("vaultNotificationConfig",),
-    "iotwireless:PutPositionConfiguration": ("Solvers", "Destination"),
-    "kinesisvideo:UpdateImageGenerationConfiguration": ("ImageGenerationConfiguration",),
-    "kinesisvideo:UpdateNotificationConfiguration": ("NotificationConfiguration",),
-    "pinpoint-email:PutConfigurationSetSendingOptions": ("SendingEnabled",),
-    "pinpoint-email:PutConfigurationSetReputationOptions": ("ReputationMetricsEnabled",),
-    "pinpoint-email:PutEmailIdentityDkimAttributes": ("SigningEnabled",),
-    "pinpoint-email:PutEmailIdentityMailFromAttributes": ("MailFromDomain",),
-    "s3:PutBucketLifecycleConfiguration": ("LifecycleConfiguration",),
-    "s3:PutObjectLockConfiguration": ("ObjectLockConfiguration",),
-    "ses:PutConfigurationSetDeliveryOptions": ("DeliveryOptions",),
-    "ses:SetActiveReceiptRuleSet": ("RuleSetName",),
-    "ses:SetIdentityMailFromDomain": ("MailFromDomain",),
-    "ses:SetIdentityNotificationTopic": ("SnsTopic",),
-    "sesv2:PutConfigurationSetArchivingOptions": ("ArchiveArn",),
-    "sesv2:PutConfigurationSetReputationOptions": ("ReputationMetricsEnabled",),
-    "sesv2:PutConfigurationSetSendingOptions": ("SendingEnabled",),
-    "sesv2:PutConfigurationSetSuppressionOptions": ("SuppressedReasons",),
-    "sesv2:PutConfigurationSetTrackingOptions": ("CustomRedirectDomain",),
-    "sesv2:PutConfigurationSetVdmOptions": ("VdmOptions",),
-    "sesv2:PutEmailIdentityConfigurationSetAttributes": ("ConfigurationSetName",),
-    "sesv2:PutEmailIdentityDkimAttributes": ("SigningEnabled",),
-    "sesv2:PutEmailIdentityMailFromAttributes": ("MailFromDomain",),
-    "sns:SetSubscriptionAttributes": ("AttributeValue",),
-    "sns:SetTopicAttributes": ("AttributeValue",),
-}
-"""Operations that set one thing, and its members: left out, what stood is cleared, as their pages say."""
-
-
-@rule(
-    "GEN024",
-    [],
-    Kind.OUTAGE,
-    Effect.UPDATE,
-    R3,
-    "Keyturn: what a call sets by leaving it out, from the pages of its parameters",
-)
-def unset(context: Context) -> Fired:
-    """Where a call sets one thing as a whole, and the request does not say it, what stood of it is cleared."""
-    wanted = _UNSET.get(context.operation.name)
-    if wanted is None or any(context.parameters.get(name) is not None for name in wanted):
-        return None
-    return f"Nothing is said of {', '.join(wanted)}: what {context.ref} has of it would be cleared.", {
-        "paths": list(wanted)
-    }
-
-
-@rule(
-    "GEN025",
-    [],
-    Kind.OUTAGE,
-    Effect.UPDATE,
-    R3,
-    "Keyturn: operations that move traffic or blind, by what the catalogue says of them",
-    last=True,
-)
-def marked(context: Context) -> Fired:
-    """What moves traffic, or stops what watches, says nothing of it in its name; where rules know the operation, they know better when."""
-    if looked_at(context.operation.name):
-        return None
-    entry = lookup(context.operation.service, context.operation.action)
-    if entry.mark not in {"moves-traffic", "blinds"}:
-        return None
-    kind = Kind.BLIND if entry.mark == "blinds" else Kind.OUTAGE
-    return Said(
-        f"{context.operation.action}: {entry.reason}.",
-        kind=kind,
-        reversibility=R1 if kind is Kind.BLIND else R3,
-    )
