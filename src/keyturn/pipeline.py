@@ -340,7 +340,7 @@ def in_sequence(change: Change, assessing: Assessing, earlier: tuple[Earlier, ..
         if isinstance(state := assessing.captures.states.get(str(ref)), dict)
         and isinstance(state.get("items"), int)
     }
-    findings = sequences.found(change, assessing.assessment, earlier, counts)
+    findings = sequences.found(change, assessing.assessment, earlier, counts, assessing.numbered)
     return msgspec.structs.replace(assessing, assessment=sequences.raised(assessing.assessment, findings))
 
 

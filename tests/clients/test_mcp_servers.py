@@ -9,10 +9,23 @@ from typing import Any
 
 import pytest
 
+from keyturn.model.change import Effect
 from keyturn.providers.aws.hosts import SUFFIXES
 from keyturn.stores.authority import Authority
 from keyturn.testing.standin import StandIn
-from tests.clients.clients_world import ENDPOINT, HELD, HERE, NUMBER, PROXY, World, left_out, run
+from tests.clients.clients_world import (
+    ENDPOINT,
+    HELD,
+    HERE,
+    NUMBER,
+    PROXY,
+    REGION,
+    Client,
+    World,
+    case_in,
+    left_out,
+    run,
+)
 from tests.clients.kept import cache
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -75,6 +88,52 @@ def test_iam(world: World, door: str) -> None:
     assert [
         one["UserName"] for one in world.direct("iam").list_users()["Users"] if one["UserName"] == user
     ] == []
+
+
+@pytest.mark.parametrize("door", [ENDPOINT, PROXY])
+@pytest.mark.parametrize("order", ["deletes here", "deletes there"])
+def test_iam_beside_a_script(world: World, door: str, order: str) -> None:
+    """What one session does by its MCP server and by its scripts is judged as one: a user deleted by one and made anew by the other, in
+    either order, is a replace, and one case.
+    """
+    user = f"both-{door}-{order[-5:].strip()}"
+    world.direct("iam").create_user(UserName=user)
+    boto3, server = Client("boto3"), "awslabs.iam-mcp-server"
+    beside = ENDPOINT if door == PROXY else PROXY
+    deleting = {"user_name": user, "confirmed": True, "ctx": NOTHING}
+    if order == "deletes here":
+        first = ask(world, door, server, "delete_user", **deleting)["text"]
+        second = boto3.ask(world, beside, "iam", "CreateUser", UserName=user).out
+    else:
+        first = boto3.ask(world, beside, "iam", "DeleteUser", UserName=user).out
+        second = ask(world, door, server, "create_user", user_name=user, confirmed=True, ctx=NOTHING)["text"]
+    assert case_in(first) == case_in(second) != "", (first, second)
+    case = world.plane.app.runtime.case(case_in(second))
+    assert case is not None
+    assert case.change is not None
+    assert case.assessment is not None
+    names = [one.name for one in case.change.operations]
+    assert (names, case.assessment.effect) == (["iam:DeleteUser", "iam:CreateUser"], Effect.REPLACE)
+
+
+def test_iam_unguarded_by_a_script(world: World) -> None:
+    """A trail is stopped by a script, which outside production goes through; what the MCP server does next would go unseen, and that is
+    said.
+    """
+    world.direct("s3").create_bucket(
+        Bucket="unseen", CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
+    world.direct("cloudtrail").create_trail(Name="unseen", S3BucketName="unseen")
+    world.direct("cloudtrail").start_logging(Name="unseen")
+    world.direct("iam").create_user(UserName="unseen")
+    boto3 = Client("boto3")
+    assert boto3.ask(world, ENDPOINT, "cloudtrail", "StopLogging", Name="unseen").code == 0
+    deleting = {"user_name": "unseen", "confirmed": True, "ctx": NOTHING}
+    held = ask(world, ENDPOINT, "awslabs.iam-mcp-server", "delete_user", **deleting)
+    case = world.plane.app.runtime.case(case_in(held["text"]))
+    assert case is not None
+    assert case.assessment is not None
+    assert "SEQ003" in {one.code for one in case.assessment.findings}
 
 
 @pytest.mark.parametrize("door", [ENDPOINT, PROXY])

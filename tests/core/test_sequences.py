@@ -10,7 +10,8 @@ import pytest
 
 from keyturn.core.case import Case, Phase
 from keyturn.core.plane import Plane, from_snapshot, snapshot
-from keyturn.core.sequences import MANY, MANY_INSIDE, REMEMBERED_MAX, Earlier, Step, found, raised
+from keyturn.core.sequences import MANY, MANY_INSIDE, REMEMBERED_MAX, Earlier, found, raised
+from keyturn.core.steps import Step
 from keyturn.model import record as r
 from keyturn.model.assessment import Assessment, Dependent, Finding, Kind, Reversibility
 from keyturn.model.change import Change, Effect, Operation, Principal, ResourceRef

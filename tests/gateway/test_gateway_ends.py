@@ -7,6 +7,7 @@ import base64
 import contextlib
 import gc
 import socket
+import ssl
 from pathlib import Path
 from typing import Any, cast
 
@@ -129,4 +130,26 @@ def test_who_has_a_tunnel_and_says_nothing_in_it_is_cut(tmp_path: Path) -> None:
         assert [one for one in open_transports() if one not in stands] == []
         with contextlib.suppress(ConnectionError):
             assert client.recv(1) == b""
+    upstream.close()
+
+
+def test_who_keeps_a_tunnel_open_and_asks_nothing_is_cut_too(tmp_path: Path) -> None:
+    """TLS wants a goodbye of both sides, and a client that is doing something else says none."""
+    stands = open_transports()
+    upstream = Upstream()
+    with running(tmp_path, upstream.endpoint, gateway=settings.Gateway(port=0, proxy=True)) as plane:
+        authority = plane.config.data / "ca" / "ca.pem"
+        with socket.create_connection(("127.0.0.1", plane.port), 10) as client:
+            who = base64.b64encode(f"{plane.key.access_key_id}:{plane.key.secret}".encode()).decode()
+            client.sendall(
+                f"CONNECT sts.amazonaws.com:443 HTTP/1.1\r\nhost: sts.amazonaws.com:443\r\nproxy-authorization: Basic {who}\r\n\r\n".encode()
+            )
+            assert client.recv(65_536).startswith(b"HTTP/1.1 200")
+            context = ssl.create_default_context(cafile=str(authority))
+            with context.wrap_socket(client, server_hostname="sts.amazonaws.com"):
+                assert plane.app.gateway is not None
+                assert plane.do(plane.app.gateway.drain(0.1)) == 1
+                plane.do(plane.app.gateway.close())
+                plane.do(asyncio.sleep(0.1))
+                assert [one for one in open_transports() if one not in stands] == []
     upstream.close()

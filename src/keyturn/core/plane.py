@@ -28,7 +28,8 @@ from keyturn.core.routing import (
     second_half,
     variant_of_denied,
 )
-from keyturn.core.sequences import REMEMBERED_MAX, Earlier, Step
+from keyturn.core.sequences import REMEMBERED_MAX, Earlier
+from keyturn.core.steps import Step
 from keyturn.model import record as r
 from keyturn.model import reviewing as rv
 from keyturn.model.change import Change, Effect, ResourceRef

@@ -44,6 +44,7 @@ class Assessing(msgspec.Struct, frozen=True):
         str, ...
     ] = ()  # the exact narrow patch with the agent's own values, for its eyes only
     narrow_calls: tuple[Call, ...] = ()  # the same as calls, to be sent when a person asks for it
+    numbered: frozenset[str] = frozenset()  # operations on what is known by an id that the service gives
 
 
 class Scope(msgspec.Struct, frozen=True):

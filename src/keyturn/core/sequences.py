@@ -2,17 +2,17 @@
 
 Each step may look harmless; agents take steps. Of every session the last changes are remembered that took effect or still may,
 whichever door they came through; what was refused or taken back is no step. Pure, and provider-independent: it knows floors,
-resources and kinds of findings.
+resources and kinds of findings. When two steps are about one thing: `steps`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
+from keyturn.core.steps import Step, alike, exactly, makes_anew, may_make_anew, whole
 from keyturn.model.assessment import Assessment, Finding, Kind, Reversibility
 from keyturn.model.change import READ_EFFECTS, Change, Effect, ResourceRef
 
@@ -35,28 +35,7 @@ CASES_NAMED_MAX: Final = 5
 
 SOURCE: Final = "Keyturn: what a session does in several calls is judged as one"
 
-_MADE: Final = ("Create", "Restore", "Run", "Register", "Import", "Allocate")
 _GUARDS: Final = frozenset({Kind.PROTECTION_STRIP, Kind.BACKUP_STRIP})
-_GONE: Final = frozenset({Effect.DELETE, Effect.REPLACE})
-_IN_PASSING: Final = ("DeleteMessage", "Untag", "RemoveTags", "DeleteTags")
-"""Deletes that are how things are used: a consumer takes messages off a queue."""
-
-
-class Step(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One operation as it is remembered."""
-
-    name: str
-    floor: Effect
-    resources: tuple[ResourceRef, ...]
-
-    @property
-    def deletes(self) -> bool:
-        action = self.name.partition(":")[2]
-        return self.floor in _GONE and not action.startswith(_IN_PASSING)
-
-    @property
-    def creates(self) -> bool:
-        return self.floor is Effect.CREATE or self.name.partition(":")[2].startswith(_MADE)
 
 
 class Earlier(msgspec.Struct, frozen=True):
@@ -79,11 +58,14 @@ def found(
     assessment: Assessment,
     earlier: tuple[Earlier, ...],
     population: Mapping[ResourceRef, int] | None = None,
+    numbered: frozenset[str] = frozenset(),
 ) -> tuple[Finding, ...]:
-    """What the change is in its sequence; nothing for an undo. `population`: how many there are inside of a resource, where known."""
+    """What the change is in its sequence; nothing for an undo. `population`: how many there are inside of a resource, where known;
+    `numbered`: operations on what is known by an id that its service gives, so that a create's name is not what a delete says.
+    """
     if change.undoes is not None:
         return ()
-    seen = _Sequence(change, assessment, earlier, population or {})
+    seen = _Sequence(change, assessment, earlier, population or {}, numbered)
     if not earlier:
         return tuple(seen.with_its_backup())
     return (
@@ -122,13 +104,10 @@ class _Sequence:
         assessment: Assessment,
         earlier: tuple[Earlier, ...],
         population: Mapping[ResourceRef, int],
+        numbered: frozenset[str],
     ) -> None:
-        self._change, self._assessment, self._earlier, self._population = (
-            change,
-            assessment,
-            earlier,
-            population,
-        )
+        self._change, self._assessment, self._earlier = change, assessment, earlier
+        self._population, self._numbered = population, numbered
         self._steps = steps_of(change)
 
     def its_own(self) -> Iterator[Finding]:
@@ -137,12 +116,12 @@ class _Sequence:
             return
         before = [one for one in self._earlier if one.done and one.makes]
         made = [ref for one in before for ref in one.makes]
-        own = [any(_exactly(ref, mine) for mine in made) for ref in self._change.resources]
-        used = [one.resource for one in self._assessment.blast_radius if not any(_exactly(one.resource, mine) for mine in made)]  # fmt: skip
+        own = [any(exactly(ref, mine) for mine in made) for ref in self._change.resources]
+        used = [one.resource for one in self._assessment.blast_radius if not any(exactly(one.resource, mine) for mine in made)]  # fmt: skip
         if not own or not all(own) or used:
             return
         step = self._steps[0]
-        cases = _cases(one for one in before if any(_exactly(ref, step.resources[0]) for ref in one.makes))
+        cases = _cases(one for one in before if any(exactly(ref, step.resources[0]) for ref in one.makes))
         message = f"{step.resources[0]} was made by this session ({_named(cases)}), and nothing else is known to use it."
         yield self._finding("SEQ007", Kind.NOTE, message, step, Reversibility.R1, {"cases": cases})
 
@@ -153,9 +132,10 @@ class _Sequence:
                 (one, past)
                 for one in self._earlier
                 for past in one.steps
-                if _makes_anew(step, past, typed=True) or _makes_anew(past, step)
+                if makes_anew(step, past, typed=True) or makes_anew(past, step)
             ]
             if not before:
+                yield from self._perhaps_replaced(step)
                 continue
             ref, cases = step.resources[0], _cases(one for one, _ in before)
             own = step.deletes and all(one.done for one, _ in before)
@@ -167,6 +147,30 @@ class _Sequence:
             message = f"{ref} was {what} earlier in this session ({_named(cases)}): with this it is replaced, and what it held goes."
             finding = self._finding("SEQ001", Kind.REPLACE, message, step, Reversibility.R3, {"cases": cases})
             yield msgspec.structs.replace(finding, effect=Effect.REPLACE)
+
+    def _perhaps_replaced(self, step: Step) -> Iterator[Finding]:
+        """Delete and create of one kind, where a create cannot say which one it is. What was made meanwhile may be another."""
+        number = self._steps.index(step)
+        said = {text for name, text in self._change.operations[number].parameters.items() if name.lower().endswith("name") and isinstance(text, str)}  # fmt: skip
+        numbered = step.name in self._numbered
+        before = [
+            (one, past)
+            for one in self._earlier
+            for past in one.steps
+            if may_make_anew(step, past, said, numbered=numbered)
+            or (not one.done and may_make_anew(past, step, None, numbered=numbered))
+        ]
+        if not before:
+            return
+        cases = _cases(one for one, _ in before)
+        gone = step.resources[0] if step.deletes else before[-1][1].resources[0]
+        message = (
+            f"One of its kind is to be made in this session ({_named(cases)}): {gone} may be replaced by it, and what it held goes."
+            if step.deletes
+            else f"{gone} was deleted earlier in this session ({_named(cases)}): with this it may be made anew, without what it held."
+        )
+        finding = self._finding("SEQ001", Kind.REPLACE, message, step, Reversibility.R2, {"cases": cases})
+        yield msgspec.structs.replace(finding, effect=Effect.REPLACE)
 
     def unguarded(self) -> Iterator[Finding]:
         """A guard or a backup taken off, then the delete that it stood against."""
@@ -233,7 +237,7 @@ class _Sequence:
             for step in (*(past for one in self._earlier for past in one.steps), *self._steps):
                 for ref in (
                     step.resources[:1]
-                    if step.deletes and not _whole(step)
+                    if step.deletes and not whole(step)
                     else step.resources
                     if step.deletes
                     else ()
@@ -321,11 +325,6 @@ class _Sequence:
         )
 
 
-def _whole(step: Step) -> bool:
-    """Whether each of its resources is deleted itself: an operation of several names them all."""
-    return len({ref.kind for ref in step.resources}) == 1
-
-
 def _cases(earlier: Iterable[Earlier]) -> list[str]:
     return list(dict.fromkeys(one.case_id for one in earlier))
 
@@ -335,81 +334,10 @@ def _named(cases: list[str]) -> str:
     return ", ".join(cases[:CASES_NAMED_MAX]) + more
 
 
-def _makes_anew(made: Step, gone: Step, *, typed: bool = False) -> bool:
-    """Whether one makes what the other deletes. One identity: a provider names it first; a delete of several names all of them.
-    With `typed` a create that says no more than a type is taken for what went of that type.
-    """
-    if not gone.deletes:
-        return False
-    deleted = gone.resources if _whole(gone) else gone.resources[:1]
-    one = made.resources[0]
-    puts = made.name.partition(":")[2].lower().startswith("put") and made.name.lower().endswith(_noun(one))
-    if not made.creates and not (puts and one.kind != "s3:object"):
-        return False
-    return any(_alike(one, other) or (typed and _of_type(one, other)) for other in deleted)
-
-
-def _noun(ref: ResourceRef) -> str:
-    return ref.kind.partition(":")[2].lower()
-
-
-_FOLDED: Final = ("rds", "elasticache", "redshift", "memorydb", "dms", "docdb", "neptune", "iam", "glue")
-"""Services that take one name in any case for the same."""
-
-_BY_TYPE: Final = "cloudcontrol"
-"""What is named by its type there is another service's: ``AWS::RDS::DBInstance/shop``."""
-
-
-class _Identity(NamedTuple):
-    """What a resource is called, whichever call spells it: of what is named by its type the kind is not known, nor where only that is said, the name."""
-
-    service: str
-    kind: str
-    name: str
-
-
-def _identity(ref: ResourceRef) -> _Identity:
-    service, kind, name = ref.kind.partition(":")[0], ref.kind, ref.id
-    if service == _BY_TYPE:
-        of, _, named = ref.id.partition("/")
-        service = of.split("::")[1].lower() if of.count("::") == 2 else service
-        kind, name = "", re.split(r"[|/]", named)[-1] if named else ""
-    name = name.strip("/").removeprefix("default/")
-    return _Identity(service, kind, name.lower() if service in _FOLDED else name)
-
-
-def _alike(one: ResourceRef, other: ResourceRef) -> bool:
-    """One thing, in any spelling. A place, a kind or a name that one of them does not say is the other's."""
-    mine, theirs = _identity(one), _identity(other)
-    said = ((one.account, other.account), (one.region, other.region), (mine.kind, theirs.kind))
-    return (
-        (one.provider, one.partition, mine.service) == (other.provider, other.partition, theirs.service)
-        and "*" not in {one.id, other.id}
-        and mine.name == theirs.name
-        and all(not each or not its or each == its for each, its in said)
-    )
-
-
-def _of_type(made: ResourceRef, gone: ResourceRef) -> bool:
-    """Whether a create by its type, which does not say the name, may be of what went."""
-    if made.kind != f"{_BY_TYPE}:type" or (made.provider, made.partition, made.account) != (gone.provider, gone.partition, gone.account):  # fmt: skip
-        return False
-    noun = made.id.rpartition("::")[2].lower()
-    same_service = (
-        _identity(gone).service == made.id.split("::")[1].lower() if made.id.count("::") == 2 else False
-    )
-    return same_service and (noun.endswith(_noun(gone)) or gone.id.startswith(f"{made.id}/"))
-
-
-def _exactly(one: ResourceRef, other: ResourceRef) -> bool:
-    """The same by name and kind; a place that one of them does not say is the other's."""
-    return one.id == other.id and one.kind == other.kind and _alike(one, other)
-
-
 def _touches(earlier: Earlier, step: Step) -> bool:
     """Whether it named one of these, or what they are part of."""
     return any(
-        _alike(ref, mine) or mine.id.startswith(f"{ref.id}/")
+        alike(ref, mine) or mine.id.startswith(f"{ref.id}/")
         for past in earlier.steps
         for ref in past.resources
         for mine in step.resources

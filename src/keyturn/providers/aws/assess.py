@@ -13,7 +13,18 @@ import msgspec
 from keyturn.core.ports import Assessing, Inquiry, Seal
 from keyturn.model.assessment import Assessment, Difference, Finding, Kind, Recoverable, Reversibility
 from keyturn.model.change import READ_EFFECTS, Change, Effect, Operation, Request, ResourceRef
-from keyturn.providers.aws import authority, before_after, catalogue, items, narrow, places, recipes, undo
+from keyturn.providers.aws import (
+    authority,
+    before_after,
+    catalogue,
+    items,
+    kinds,
+    narrow,
+    places,
+    plans,
+    recipes,
+    undo,
+)
 from keyturn.providers.aws.capturing import Taken, take, together
 from keyturn.providers.aws.items import Items
 from keyturn.providers.aws.live import Reading
@@ -374,7 +385,10 @@ def _together(
         ),
         makes=_makes(change, states),
     )
-    return Assessing(assessment, taken.captures, reply_commands=ways.commands, narrow_calls=ways.calls)
+    numbered = frozenset(
+        one.name for one in change.operations if plans.numbered(*kinds.meant(one).split(":", 1))
+    )
+    return Assessing(assessment, taken.captures, ways.commands, ways.calls, numbered)
 
 
 def _makes(change: Change, states: Mapping[str, Any]) -> tuple[ResourceRef, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
+from keyturn.model.change import Operation
 from keyturn.providers.aws import catalogue
 from keyturn.providers.aws.catalogue import CatalogueEntry
 
@@ -69,6 +70,7 @@ _MAKES: Final = {
     "AWS::EC2::EIPAssociation": "ec2:AssociateAddress",
     "AWS::EC2::Instance": "ec2:RunInstances",
     "AWS::EC2::SecurityGroupEgress": "ec2:AuthorizeSecurityGroupEgress",
+    "AWS::EMR::Cluster": "emr:RunJobFlow",
     "AWS::EC2::SecurityGroupIngress": "ec2:AuthorizeSecurityGroupIngress",
     "AWS::ECS::TaskDefinition": "ecs:RegisterTaskDefinition",
     "AWS::Events::Rule": "events:PutRule",
@@ -127,3 +129,9 @@ def _of_verbs(kind: str, verbs: tuple[str, ...]) -> str:
         if catalogue.lookup(service, verb + parts[2]).confidence != "unknown":
             return f"{service}:{verb}{parts[2]}"
     return ""
+
+
+def meant(operation: Operation) -> str:
+    """The operation that makes or ends what this one does by its type; itself where it names none."""
+    kind = operation.parameters.get("TypeName") if operation.name.startswith("cloudcontrol:") else None
+    return (makes(kind) if isinstance(kind, str) else "") or operation.name

@@ -1,7 +1,7 @@
 """Operations whose parameters name their resource in a way that neither the hand-written tables nor a generated plan says right.
 
 A row is data: the kind, and the parameters that make up the id, joined by ``/``. A text among them that begins with an apostrophe
-stands for itself (``'stages``); a parameter with a default is written ``cluster=default``, as the service takes it where it is not given.
+stands for itself (``'stages``); a dot leads inside of a structure; a parameter with a default is written ``cluster=default``, as the service takes it where it is not given.
 """
 
 from __future__ import annotations
@@ -41,6 +41,9 @@ _ROWS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         for noun, kind, tail in _RDS
         for verb in ("Create", "Modify", "Reset", "Delete")
     },
+    "redshift:RestoreFromClusterSnapshot": ("redshift:cluster", ("ClusterIdentifier",)),
+    "glue:CreateTable": ("glue:table", ("DatabaseName", "TableInput.Name")),
+    "glue:UpdateTable": ("glue:table", ("DatabaseName", "TableInput.Name")),
     "rds:CopyDBSnapshot": ("rds:snapshot", ("TargetDBSnapshotIdentifier",)),
     "rds:CopyDBClusterSnapshot": ("rds:cluster-snapshot", ("TargetDBClusterSnapshotIdentifier",)),
     **{
@@ -95,7 +98,10 @@ def _texts(part: str, parameters: Mapping[str, Any]) -> list[str]:
     if part.startswith("'"):
         return [part[1:]]
     name, _, default = part.partition("=")
-    value = parameters.get(name) or default
+    value: Any = parameters
+    for step in name.split("."):
+        value = value.get(step) if isinstance(value, Mapping) else None
+    value = value or default
     if isinstance(value, str):
         return [value] if value else []
     return [one for one in value if isinstance(one, str) and one] if isinstance(value, list) else []

@@ -6,6 +6,7 @@ shapes. The services that Keyturn knows by hand come before this (`resources`).
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -42,6 +43,29 @@ def by_name_only(service: str, operation: str) -> bool:
     """Whether the resource is named by its owner's name where its ARN has an id of the service's: there is no telling the ARN."""
     plan = _load()["plans"].get(service, {}).get(operation) or ["u"]
     return plan[-1] == 1 and "i" in plan[:2]
+
+
+_MAKES: Final = re.compile(r"(?:Create|Run|Register|Allocate|Import)(?P<noun>.+?)s?")
+_ENDS: Final = re.compile(r"(?:Delete|Terminate|Deregister|Release)(?P<noun>.+?)s?")
+
+
+@cache
+def numbered(service: str, operation: str) -> bool:
+    """Whether what it makes or ends is known by an id that the service gives: its create says at most a name, which no delete takes."""
+    own = _MAKES.fullmatch(operation) or _ENDS.fullmatch(operation)
+    if own is None:
+        return False
+    made, ended = (
+        [
+            name
+            for name in _load()["plans"].get(service, {})
+            if (found := form.fullmatch(name)) and found["noun"] == own["noun"]
+        ]
+        for form in (_MAKES, _ENDS)
+    )
+    return any(by_name_only(service, name) for name in made) and not any(
+        by_name_only(service, name) for name in ended
+    )
 
 
 def named(

@@ -413,7 +413,8 @@ class ClientConnection(asyncio.Protocol, Sender):
         self.close()
 
     def close(self) -> None:
-        if self._transport is not None:
+        # Once: over TLS a second close makes asyncio forget what there would be to abort (asyncio/sslproto.py).
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.close()
 
     def abort(self) -> None:
