@@ -1,5 +1,6 @@
 """For all tests: what was left out for want of something is said at the end, not only counted; what the files before left is not gone
-through again by the collector."""
+through again by the collector.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ import pytest
 def _frozen() -> Iterator[None]:
     """A worker holds millions of objects by the middle of a run (botocore's models, the account's back ends), and a full collection goes
     through them all: three seconds each, and tests of what is left open ask for several. What lives when a file begins is set aside;
-    what it leaves in cycles is still found, and said, when it ends."""
+    what it leaves in cycles is still found, and said, when it ends.
+    """
     gc.freeze()
     yield
     gc.collect()

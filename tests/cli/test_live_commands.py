@@ -88,6 +88,21 @@ def test_the_inbox_moves(desk: Desk, following: Callable[..., Following]) -> Non
     assert inbox.until(lambda line: line["id"] == case and not line["open"])["phase"] == "rejected"
 
 
+def test_the_inbox_is_filtered_by_the_pages_words(desk: Desk, following: Callable[..., Following]) -> None:
+    """Once and live: what the page's filter finds, and what leaves it is said a last time."""
+    other, case = desk.plane.held_table(agent="other"), desk.plane.held_table(agent="sought")
+    told = desk.say("dana", "inbox", "agent:sought", "effect:delete", "-o", "json")
+    assert [one["id"] for one in json.loads(told.output)] == [case]
+    assert other in desk.say("dana", "inbox", "--", "-agent:sought").output
+    inbox = following("dana", "inbox", "-w", "-o", "json", "phase:held", "agent:sought")
+    assert inbox.until(anything)["id"] == case
+    desk.plane.held_table(agent="other")
+    second = desk.plane.held_table(agent="sought")
+    assert inbox.until(anything)["id"] == second, "nothing of the others comes between"
+    assert desk.say("erin", "deny", case, "-m", "no").exit_code == 0
+    assert inbox.until(lambda line: line["id"] == case)["phase"] == "rejected"
+
+
 def test_what_happens_is_watched(desk: Desk, following: Callable[..., Following]) -> None:
     """Of one agent only, where only it is asked for; each line once, in the log's order."""
     marker = desk.plane.held_table(agent="marker")

@@ -83,6 +83,29 @@ def test_who_is_removed_is_out_at_once(plane: Plane) -> None:
     assert answer.status_code == UNAUTHORISED
 
 
+# --- lists -----------------------------------------------------------------------------------------------------------
+
+
+def test_cases_are_found_as_in_the_inbox(plane: Plane) -> None:
+    """By list, by words, so many; and how many wait in each list, whatever was asked."""
+    with plane.api("dana") as client, plane.browser("dana") as page:
+        for tab in ("needs", "waiting", "decided"):
+            told = client.get("/cases", params={"tab": tab}).json()
+            shown = page.get("/index.json", params={"tab": tab}).json()
+            assert {one["id"] for one in shown["cases"]} <= {one["id"] for one in told["cases"]}
+            assert told["counts"] == shown["counts"]
+        found = client.get("/cases", params={"q": "effect:replace env:prod", "open": "1"}).json()["cases"]
+        assert [one["id"] for one in found] == [plane.cases["replace"]]
+        assert (
+            client.get("/cases", params={"q": "-effect:x", "limit": "2"}).json()["cases"]
+            == (client.get("/cases", params={"limit": "2"}).json()["cases"])
+        )
+    with plane.api("ada") as client:
+        assert client.get("/cases", params={"tab": "needs"}).json()["cases"] == [], (
+            "an auditor decides nothing"
+        )
+
+
 # --- taking back -----------------------------------------------------------------------------------------------------
 
 

@@ -125,6 +125,10 @@ def test_the_keys_lead_and_decide_nothing(plane: Plane, browse: Open) -> None:
     page.keyboard.press("Escape")
     page.keyboard.press("d")
     assert page.evaluate("document.activeElement.id") == "note-deny"
+    page.keyboard.press("Escape")
+    page.keyboard.press("c")
+    assert page.evaluate("document.activeElement.dataset.panel") == "claim"
+    page.keyboard.press("d")
     page.keyboard.type("aaa")
     assert page.get_by_label("Reason; the agent reads it").input_value() == "aaa", (
         "what is written is written"

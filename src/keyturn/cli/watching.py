@@ -21,13 +21,20 @@ QUOTED: Final = '"'
 
 
 @click.command()
+@click.argument("words", nargs=-1, metavar="[FILTER]...")
 @click.option("--all", "everything", is_flag=True, help="Ended cases too.")
 @click.option("-w", "--watch", "live", is_flag=True, help="Go on with what changes, until interrupted.")
 @click.option("--each", is_flag=True, help="A line for each case, those that are alike too.")
 @output_option
 @click.pass_context
-def inbox(ctx: click.Context, everything: bool, live: bool, each: bool, output: str) -> None:
-    """Cases, newest first; those that are alike share a line.
+def inbox(
+    ctx: click.Context, words: tuple[str, ...], everything: bool, live: bool, each: bool, output: str
+) -> None:
+    r"""Cases, newest first; those that are alike share a line. FILTER is as on the page: every word must be found, -word must not.
+
+    \b
+    keyturn inbox effect:delete env:production
+    keyturn inbox -w agent:kiro -- -phase:approved
 
     With -w on a terminal the list is drawn anew; into a pipe a line follows for each case that moved, with -o json one object a line.
     """
@@ -35,7 +42,8 @@ def inbox(ctx: click.Context, everything: bool, live: bool, each: bool, output: 
 
     console = api(ctx)
     head = console.get("/log?limit=1")["head"] if live else 0
-    found = console.get("/cases" if everything else "/cases?open=1")["cases"]
+    asked = f"/cases?open={'' if everything else 1}&q={quote(' '.join(words), safe='')}"
+    found = console.get(asked)["cases"]
     late = console.get("/afterwards")["cases"] if output == "text" else []
     if not live:
         if late:
@@ -46,14 +54,23 @@ def inbox(ctx: click.Context, everything: bool, live: bool, each: bool, output: 
     _draw(shown, output, tuple(shown))
     for name, line in follow(console, "view=activity", after=head):
         if name == "moved":  # too much happened at once to be told line by line
-            shown = {case["id"]: case for case in console.get("/cases?open=1")["cases"]}
+            shown = {case["id"]: case for case in console.get(asked)["cases"]}
             _draw(shown, output, tuple(shown))
         elif name == "line" and line["case"]:
             case = console.get(f"/cases/{line['case']}")
-            shown.pop(case["id"], None)
-            if case["open"] or everything:
+            known = shown.pop(case["id"], None)
+            if words and not _found(console, case["id"], words):
+                if known is None:
+                    continue
+            elif case["open"] or everything:
                 shown = {case["id"]: case, **shown}
             _draw(shown if not _piped(output) else {case["id"]: case}, output, (case["id"],))
+
+
+def _found(console: Any, case: str, words: tuple[str, ...]) -> bool:
+    """Whether the console's filter finds this case."""
+    wanted = quote(" ".join([*words, f"case:{case}"]), safe="")
+    return case in {one["id"] for one in console.get(f"/cases?q={wanted}")["cases"]}
 
 
 def _piped(output: str) -> bool:

@@ -14,7 +14,8 @@ from keyturn.console import radius, show
 from keyturn.console.backups_api import BackupsApi
 from keyturn.console.bodies import NOTE_CHARS_MAX, is_json, read_body
 from keyturn.console.evidence_api import EvidenceApi
-from keyturn.console.identity import Caller, Identity
+from keyturn.console.identity import Caller, Identity, User
+from keyturn.console.listing import Filter, Listing, Tab
 from keyturn.console.metrics import Metrics
 from keyturn.console.narrow_api import NarrowApi
 from keyturn.console.people_api import PeopleApi
@@ -139,8 +140,10 @@ class Api:
         metrics: Metrics | None = None,
         open_metrics: bool = False,
         rehearser: Rehearser | None = None,
+        listing: Listing | None = None,
     ) -> None:
         self._desk, self._identity, self._authority = desk, identity, authority
+        self._listing = listing or Listing(desk)  # the pages' own, where there are pages
         self._metrics, self._open_metrics = metrics, open_metrics
         self._evidence = EvidenceApi(desk, identity)
         self._narrow, self._backups = NarrowApi(desk), BackupsApi(desk)
@@ -256,12 +259,20 @@ class Api:
     # --- cases -------------------------------------------------------------------------------------------------------
 
     async def _cases(self, request: Request, user: Caller) -> Response:
-        open_only = request.query_params.get("open", "") == "1"
-        limit = min(CASES_MAX, _number(request, "limit", 200))
-        found = self._desk.cases(open_only=open_only, limit=limit)
+        asked, her = request.query_params, User(user.name, user.roles)
+        open_only, tab = asked.get("open", "") == "1", asked.get("tab", "")
+        found = self._listing.some(
+            her,
+            Tab(tab) if tab in set(Tab) else None,
+            Filter(asked.get("q", "")),
+            open_only=open_only,
+            limit=min(CASES_MAX, _number(request, "limit", 200)),
+        )
         now_ms = self._identity.clock()
-        rows = [show.at(show.summary(case), now_ms) | {"may_not": self._may(case, user)} for case in found]
-        return JSONResponse({"cases": rows})
+        rows = [
+            show.at(row, now_ms) | {"may_not": self._may(self._desk.case(row["id"]), user)} for row in found
+        ]
+        return JSONResponse({"cases": rows, "counts": self._listing.counts(her)})
 
     def _may(self, case: Any, user: Caller) -> str:
         if "reviewer" not in user.roles:

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from itertools import islice
 from operator import itemgetter
 from typing import Any, Final
 
@@ -185,13 +186,24 @@ class Listing:
             kept = self._lists[user] = (head, found)
         return kept[1]
 
+    def _of(self, user: User, tab: Tab) -> Iterable[dict[str, Any]]:
+        """What stands in a tab, in reading order."""
+        if tab is Tab.DECIDED:
+            return (self.row(case) for case in self._desk.cases(limit=CASES_MAX) if not show.is_open(case))
+        return self._standing(user)[tab]
+
+    def some(
+        self, user: User, tab: Tab | None, wanted: Filter, *, open_only: bool, limit: int
+    ) -> tuple[dict[str, Any], ...]:
+        """The first so many that the filter finds, as summaries: of a tab in its order, else of all, newest first."""
+        cases = self._desk.cases(open_only=open_only, limit=CASES_MAX if wanted.text else limit)
+        rows = (self.row(case) for case in cases) if tab is None else self._of(user, tab)
+        found = islice((row for row in rows if wanted(row)), limit)
+        return tuple({name: row[name] for name in row if name not in _LISTED} for row in found)
+
     def find(self, user: User, tab: Tab, wanted: Filter, after: str = "") -> Found:
         """One page of a tab. `after` is what the page before gave as `following`."""
-        rows: Iterable[dict[str, Any]]
-        if tab is Tab.DECIDED:
-            rows = (self.row(case) for case in self._desk.cases(limit=CASES_MAX) if not show.is_open(case))
-        else:
-            rows = self._standing(user)[tab]
+        rows = self._of(user, tab)
         found = [row for row in rows if wanted(row)] if wanted.text or tab is Tab.DECIDED else list(rows)
         groups = _grouped(found) if "like:" not in wanted.text else ([row] for row in found)
         shown: list[tuple[dict[str, Any], ...]] = []
@@ -228,6 +240,9 @@ def _row(case: Case) -> dict[str, Any]:
 
 KEPT: Final = frozenset({"text", "precedent", "skeletons"})
 """What a row has for finding and comparing, and no page shows."""
+
+_LISTED: Final = KEPT | {"number", "rank", "like"}
+"""And what only a page of groups needs."""
 
 
 def _past(row: dict[str, Any], after: str, tab: Tab) -> bool:

@@ -82,7 +82,17 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
     ("GET", "/status"): Row(shapes.Status, says="How the plane stands."),
     ("GET", "/openapi.json"): Row(shapes.Document, says="This description."),
     ("GET", "/cases"): Row(
-        shapes.Cases, query=(Query("open", "1: only what has not ended"), _LIMIT), says="Cases, newest first."
+        shapes.Cases,
+        query=(
+            Query("open", "1: only what has not ended"),
+            Query("tab", "needs (you), waiting (for others) or decided, in the inbox's order"),
+            Query(
+                "q",
+                "as in the inbox: every word must be found, -word must not, effect:delete env:prod agent:kiro",
+            ),
+            _LIMIT,
+        ),
+        says="Cases, newest first.",
     ),
     ("GET", "/cases/{id}"): Row(shapes.Detail, says="One case, whole."),
     ("GET", "/cases/{id}/fresh"): Row(

@@ -201,7 +201,10 @@ class Listed(Summary, frozen=True):
 
 
 class Cases(msgspec.Struct, frozen=True):
+    """`counts`: the open ones by list, whatever was filtered."""
+
     cases: tuple[Listed, ...]
+    counts: dict[str, int]
 
 
 class Some(msgspec.Struct, frozen=True):

@@ -132,6 +132,7 @@ def make_app(
         metrics=metrics,
         open_metrics=open_metrics,
         rehearser=rehearser,
+        listing=pages.site.listing,
     )
     routes = [
         *api.routes(),

@@ -49,7 +49,7 @@ def _parts(found: dict[str, Any], graphed: dict[str, Any]) -> Iterator[Text]:
     )
     yield Text(f"{', '.join(found['resources'])}\n\n", "bold")
     for answer in found["answers"]:
-        yield Text(f"{answer['question']:16}", "dim") + Text(f"{answer['short']}. ", TONES[answer["tone"]])
+        yield Text(f"{answer['question']:18}", "dim") + Text(f"{answer['short']}. ", TONES[answer["tone"]])
         yield Text(f"{answer['text']}\n")
     for one in filter(None, [found["hindrance"], *found.get("foreign_letters", [])]):
         yield Text(f"✖ {one}\n", "bold red")

@@ -42,7 +42,9 @@
     "?": () => document.getElementById("keys")?.togglePopover(),
     a: () => panel("[data-panel=approve]") || panel("#decide") || follow("#decide"),
     d: () => panel("[data-panel=deny]") || panel("#decide") || follow("#decide"),
-    c: () => panel("[data-panel=claim]"),
+    c: () => panel("[data-panel=claim]") || follow("#decide"),
+    u: () => panel("[data-panel=undo]") || follow("#decide"),
+    ...Object.fromEntries(["1", "2", "3"].map((key, at) => [key, () => document.querySelectorAll(".tabs a")[at]?.click()])),
     n: () => panel("#narrower") || follow("#narrower"),
     g: () => { going = performance.now() + 1500; },
   };
