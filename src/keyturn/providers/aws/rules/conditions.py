@@ -236,6 +236,51 @@ def below(path: str, least: float) -> Condition:
     )
 
 
+def short(path: str, most: float) -> Condition:
+    """The request sets no more than this, and something: a number below zero says that there is no limit."""
+    return Condition(
+        lambda request, _live: any(
+            (found := number(value)) is not None and 0 <= found <= most for value in values(request, path)
+        ),
+        frozenset({path}),
+    )
+
+
+def at_least(path: str, least: float) -> Condition:
+    """The request sets this much or more."""
+    return Condition(
+        lambda request, _live: any(
+            (found := number(value)) is not None and found >= least for value in values(request, path)
+        ),
+        frozenset({path}),
+    )
+
+
+def some(path: str) -> Condition:
+    """The request sets a number above zero."""
+    return at_least(path, 1)
+
+
+def has(path: str) -> Condition:
+    """The request says something there, were it an empty structure."""
+    return Condition(lambda request, _live: bool(values(request, path)), frozenset({path}))
+
+
+def anywhere(path: str, name: str, *words: str) -> Condition:
+    """Under one of the keys of a map, a member of this name says one of these words."""
+    wanted = _folded(words)
+    return Condition(
+        lambda request, _live: any(
+            _fold(inner.get(name)) in wanted
+            for held in values(request, path)
+            if isinstance(held, Mapping)
+            for inner in held.values()
+            if isinstance(inner, Mapping)
+        ),
+        frozenset({path}),
+    )
+
+
 def _compared(path: str, live: str, test: Callable[[float, float], bool]) -> Condition:
     def compared(request: Request, now: Live) -> bool | None:
         wanted = [found for value in values(request, path) if (found := number(value)) is not None]

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
-from keyturn.providers.aws.rules.tables import apps, ec2, network, rds, scaling, security, stores, streams
+from keyturn.providers.aws.rules.tables import (
+    apps,
+    ec2,
+    network,
+    rds,
+    scaling,
+    security,
+    stores,
+    streams,
+    tail_f_o,
+    tail_p_z,
+)
 
-every = (apps, ec2, network, rds, scaling, security, stores, streams)
+every = (apps, ec2, network, rds, scaling, security, stores, streams, tail_f_o, tail_p_z)

@@ -101,7 +101,7 @@ S.row("SEC004", "CancelRotateSecret", ALWAYS, STRIP, "The secret would no longer
 S.row("SEC005", "UpdateSecretVersionStage", given("MoveToVersionId", "RemoveFromVersionId"), OUTAGE, "Who reads the secret from now on gets another version of it")
 S.row("SEC006", "RemoveRegionsFromReplication", ALWAYS, BACKUPS, "A replica of the secret is deleted at once, without a recovery window")
 S.row("SEC010", "StopReplicationToReplica", ALWAYS, OUTAGE_ONE_WAY, "The replica would stand alone: who reads it gets no value that is set from now on, and it is joined again by nothing")
-S.row("SEC007", "UpdateSecret", changed("KmsKeyId", unread=None), OUTAGE, "Who may read the secret would depend on another key")
+S.row("SEC007", "UpdateSecret", changed("KmsKeyId"), OUTAGE, "Who may read the secret would depend on another key")
 S.row("SEC008", "DeleteSecret", below("RecoveryWindowInDays", 15), REMARK, "There would be little time to notice before it is gone")
 S.row("SEC009", "PutSecretValue", says("VersionStages[]", "AWSCURRENT"), OUTAGE, "Who reads the secret from now on gets another value")
 T: Final = Table("cloudtrail", "https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_{}.html")

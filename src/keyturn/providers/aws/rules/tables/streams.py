@@ -83,7 +83,7 @@ C.row("SCH002", "UpdateSchedule", changed("Target.Arn") | changed("Target.RoleAr
 C.row("SCH003", "UpdateSchedule", says("ActionAfterCompletion", "DELETE"), OUTAGE, "The schedule would delete itself once it has run")
 M: Final = Table("kafka", "https://docs.aws.amazon.com/msk/1.0/apireference/clusters-clusterarn-{}.html")
 M.read("UpdateBrokerCount UpdateSecurity UpdateConnectivity UpdateClusterConfiguration RebootBroker", Read("kafka:DescribeCluster", {"ClusterArn": "ClusterArn"}, "ClusterInfo"))
-M.row("MSK001", "UpdateBrokerCount", lower("TargetNumberOfBrokerNodes", "NumberOfBrokerNodes"), OUTAGE_ONE_WAY, "Brokers would be removed; partitions that are on them have to be elsewhere")
+M.row("MSK001", "UpdateBrokerCount", lower("TargetNumberOfBrokerNodes", "NumberOfBrokerNodes", least=2), OUTAGE_ONE_WAY, "Brokers would be removed; partitions that are on them have to be elsewhere")
 M.row("MSK002", "UpdateConnectivity", says("ConnectivityInfo.PublicAccess.Type", "SERVICE_PROVIDED_EIPS"), LEAKS, "The brokers would be reached from the internet")
 M.row("MSK003", "UpdateSecurity", says("ClientAuthentication.Unauthenticated.Enabled", True) | says("EncryptionInfo.EncryptionInTransit.ClientBroker", "PLAINTEXT", "TLS_PLAINTEXT"), STRIP, "Clients could come without proof, or without encryption")
 M.row("MSK004", "RebootBroker UpdateBrokerType UpdateClusterKafkaVersion UpdateClusterConfiguration", ALWAYS, OUTAGE, "Brokers would be restarted, one after the other", "RebootBroker")
