@@ -2,8 +2,9 @@
 
 moto's tests sign with keys of their own invention, or with none that are set. Behind Keyturn a key has to be a session's; so
 every key is replaced by it, but for those that came out of a response (a role assumed, a key made): those are used as they were
-given. What belongs to moto itself (``/moto-api``: reset, seeds, settings) is no call of AWS's and goes to moto directly, in both runs: some
-tests name a port of their own for it.
+given. A service that shares its signing name has its own endpoint, as under `keyturn run`. What belongs to moto itself
+(``/moto-api``: reset, seeds, settings) is no call of AWS's and goes to moto directly, in both runs: some tests name a port of their
+own for it.
 
 It is imported where moto's tests run, with nothing of Keyturn's beside it.
 """
@@ -20,6 +21,7 @@ from urllib.parse import urlsplit
 
 import botocore.auth
 import botocore.parsers
+import botocore.session
 import botocore.signers
 import pytest
 import requests
@@ -28,7 +30,11 @@ from freezegun.api import real_datetime
 
 OUT = os.environ.get("MOTO_SHIM_OUT", "")
 UPSTREAM = os.environ.get("MOTO_SHIM_UPSTREAM", "")
+GATEWAY = os.environ.get("TEST_SERVER_MODE_ENDPOINT", "")
 KEY, SECRET = os.environ.get("MOTO_SHIM_KEY", ""), os.environ.get("MOTO_SHIM_SECRET", "")
+
+SIBLINGS = frozenset(os.environ.get("MOTO_SHIM_SIBLINGS", "").split())
+"""Services with an endpoint of their own at the gateway, as `keyturn run` sets them."""
 
 _now = real_datetime.now
 """Bound here: whoever stops the clock replaces the class by its name in every module, in this one too."""
@@ -96,12 +102,26 @@ def _signing_by_the_real_clock() -> None:
     )
 
 
+def _siblings_by_their_own_endpoint() -> None:
+    """moto gives every client the one endpoint in code, so that the variables of `keyturn run` would not be heard."""
+    create = botocore.session.Session.create_client
+
+    @functools.wraps(create)
+    def client(self: botocore.session.Session, service_name: str, *given: Any, **named: Any) -> Any:
+        if service_name in SIBLINGS and named.get("endpoint_url") == GATEWAY:
+            named["endpoint_url"] = f"{GATEWAY}/~{service_name}"
+        return create(self, service_name, *given, **named)
+
+    botocore.session.Session.create_client = client  # type: ignore[method-assign]  # see above
+
+
 def pytest_configure() -> None:
     _signing_by_the_real_clock()
     if UPSTREAM:
         _moto_itself_directly()
     if not KEY:
         return
+    _siblings_by_their_own_endpoint()
     auth = botocore.auth
     for kind in (auth.SigV4Auth, auth.HmacV1Auth, auth.HmacV1QueryAuth, auth.SigV2Auth):
         _signing_as_ours(kind)

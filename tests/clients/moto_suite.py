@@ -25,6 +25,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from keyturn.agent.siblings import SIBLINGS
 from tests.clients.kept import kept_moto
 from tests.gateway.gateway_world import NUMBER, Running
 
@@ -137,6 +138,7 @@ def run(
             environment |= {
                 "MOTO_SHIM_KEY": plane.key.access_key_id,
                 "MOTO_SHIM_SECRET": plane.key.secret,
+                "MOTO_SHIM_SIBLINGS": " ".join(SIBLINGS),
             }
             endpoint = f"http://127.0.0.1:{plane.port}"
         environment["TEST_SERVER_MODE_ENDPOINT"] = endpoint
