@@ -36,6 +36,7 @@ ACCOUNTS: Final = (
     *(str(digit) * 12 for digit in range(10)),
     "123456789011",
     "012345678910",
+    "111222333444",  # of every ARN of its DataSync
 )
 """moto's tests work in these."""
 
