@@ -103,7 +103,7 @@ def _signing_by_the_real_clock() -> None:
 
 
 def _siblings_by_their_own_endpoint() -> None:
-    """moto gives every client the one endpoint in code, so that the variables of `keyturn run` would not be heard."""
+    """Moto gives every client the one endpoint in code, so that the variables of `keyturn run` would not be heard."""
     create = botocore.session.Session.create_client
 
     @functools.wraps(create)
@@ -112,7 +112,7 @@ def _siblings_by_their_own_endpoint() -> None:
             named["endpoint_url"] = f"{GATEWAY}/~{service_name}"
         return create(self, service_name, *given, **named)
 
-    botocore.session.Session.create_client = client  # type: ignore[method-assign]  # see above
+    botocore.session.Session.create_client = client  # see above
 
 
 def pytest_configure() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import http.client
@@ -18,14 +19,16 @@ from urllib.parse import urlsplit
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.httpchecksum import AwsChunkedWrapper, Crc32Checksum
 
 from keyturn.providers.aws import sigv4
 from keyturn.providers.aws.wire import CredentialScope
 from keyturn.testing.standin import StandIn
-from tests.gateway.gateway_world import REGION, Running, Seen, Upstream, running
+from tests.gateway.gateway_world import NUMBER, REGION, Running, Seen, Upstream, running
 
 DATA = os.urandom(1024) * 300
+EVERYTHING = (str(Path(__file__).parents[1] / "clients" / "packs" / "everything"),)
 
 
 @pytest.fixture(scope="module")
@@ -280,3 +283,30 @@ def test_nothing_of_the_agents_signature_goes_on(tmp_path: Path) -> None:
                 assert "chunk" not in str(seen.headers)
     finally:
         upstream.close()
+
+
+def test_a_block_of_a_snapshot_is_put_though_its_body_is_not_signed(account: StandIn, tmp_path: Path) -> None:
+    """SDKs leave the body of PutSnapshotBlock out of the signature; what arrives is what was given. Another of EBS's calls sent so is not
+    taken.
+    """
+    block = DATA[:1024] * 512
+    digest = base64.b64encode(hashlib.sha256(block).digest()).decode()
+    with running(tmp_path, account.endpoint, packs=EVERYTHING, environments={NUMBER: "test"}) as plane:
+        client = plane.client("ebs")
+        snapshot = client.start_snapshot(VolumeSize=1)["SnapshotId"]
+        put = client.put_snapshot_block(
+            SnapshotId=snapshot,
+            BlockIndex=5,
+            BlockData=block,
+            DataLength=len(block),
+            Checksum=digest,
+            ChecksumAlgorithm="SHA256",
+        )
+        assert put["Checksum"] == digest
+
+        def unsigned(request: Any, **_: Any) -> None:
+            request.headers["X-Amz-Content-SHA256"] = "UNSIGNED-PAYLOAD"
+
+        client.meta.events.register("before-sign.ebs.CompleteSnapshot", unsigned)
+        with pytest.raises(ClientError, match="the body is not under the signature"):
+            client.complete_snapshot(SnapshotId=snapshot, ChangedBlocksCount=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 
+import botocore.session
 import msgspec
 import pytest
 from botocore.auth import S3SigV4Auth, SigV4Auth
@@ -14,7 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyturn.providers.aws import sigv4
-from keyturn.providers.aws.wire import WireRequest
+from keyturn.providers.aws.signing import checks, front
+from keyturn.providers.aws.signing.values import Authentic, Secret
+from keyturn.providers.aws.wire import CredentialScope, WireRequest
 from tests.wire.then import NOW_S, then
 
 SECRET, REGION, HOST = "sec/ret+Key", "eu-central-1", "gateway.test"
@@ -164,6 +167,62 @@ def test_anything_changed_is_refused(what: str, request_: WireRequest, code: str
     assert isinstance(answer, sigv4.SignatureRefused)
     assert answer.code.startswith(code)
     assert answer.reason
+
+
+NOT_COVERED = {"X-Amz-Content-SHA256": "UNSIGNED-PAYLOAD"}
+
+
+def test_bodies_that_sdks_do_not_sign_are_those_of_the_models() -> None:
+    """Botocore's models say which: S3's own aside, these and no others."""
+    session = botocore.session.get_session()
+    found: dict[str, set[str]] = {}
+    for service in session.get_available_services():
+        model = session.get_service_model(service)
+        for name in model.operation_names:
+            if model.operation_model(name).unsigned_payload and service != "s3":
+                found.setdefault(model.signing_name, set()).add(f"{service}:{name}")
+    assert found == sigv4.UNSIGNED_BODIES
+
+
+@pytest.mark.parametrize("service", sigv4.UNSIGNED_BODIES)
+def test_a_body_that_the_sdk_does_not_sign_is_taken_and_signed_from_here(service: str) -> None:
+    """Whoever asked is known; what leaves has its body under the plane's signature, said in the header and in the sum."""
+    body = b"a block of a snapshot"
+    came = signed("PUT", "/snapshots/snap-1/blocks/5", body, service=service, headers=NOT_COVERED)
+    assert verified(came) == sigv4.Verified(verified_scope(service), "")
+    digest = hashlib.sha256(body).hexdigest()
+    bare = tuple(pair for pair in came.headers if pair[0] != "authorization")
+    ours = sigv4.sign(
+        "PUT",
+        came.target,
+        bare,
+        payload_sha256=digest,
+        access_key_id="AKID",
+        secret=SECRET,
+        token="",
+        region=REGION,
+        signing_name=service,
+        now_s=NOW_S,
+    )
+    assert [value for name, value in ours if name == "x-amz-content-sha256"] == [digest]
+    assert verified(changed(came, headers=ours)) == sigv4.Verified(verified_scope(service), digest)
+
+
+def verified_scope(service: str) -> CredentialScope:
+    return CredentialScope("AKID", datetime.fromtimestamp(NOW_S, UTC).strftime("%Y%m%d"), REGION, service)
+
+
+OF_EBS = signed("POST", "/snapshots/completion/snap-1", b"", service="ebs", headers=NOT_COVERED)
+
+
+def test_such_a_body_is_for_such_operations_alone() -> None:
+    """The signing name is known before the operation is: another of the same service is refused then."""
+    found = front.authenticate(OF_EBS, lambda _: Secret(SECRET), region=REGION, now_s=NOW_S)
+    assert isinstance(found, Authentic)
+    assert checks.uncovered(found, "ebs:PutSnapshotBlock") is None
+    wrong = checks.uncovered(found, "ebs:CompleteSnapshot")
+    assert wrong is not None
+    assert wrong.code == "unsigned-body"
 
 
 TWO_READINGS = ["/a/../", "/=/..", "//", "/./", "/..", "/2015-03-31/functions/..", "/a//b", "/~dynamodb//"]

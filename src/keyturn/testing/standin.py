@@ -22,7 +22,7 @@ import tempfile
 import threading
 from typing import IO, Any, Final, Self
 
-READY_S_MAX: Final = 30.0
+READY_S_MAX: Final = 90.0
 """moto imports for half a second; a busy machine takes longer."""
 
 STOP_S_MAX: Final = 5.0

@@ -25,6 +25,14 @@ SKEW_S: Final = 15 * 60
 
 UNSIGNED: Final = "UNSIGNED-PAYLOAD"
 UNSIGNED_TRAILER: Final = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+UNSIGNED_BODIES: Final = {
+    "ebs": frozenset({"ebs:PutSnapshotBlock"}),
+    "lex": frozenset({"lex-runtime:PostContent", "lexv2-runtime:RecognizeUtterance"}),
+    "mediastore": frozenset({"mediastore-data:PutObject"}),
+    "omics": frozenset({"omics:UploadReadSetPart"}),
+}
+"""Beside S3: by signing name, the operations that SDKs send with a body that no signature covers (``unsignedPayload`` of Smithy's models:
+https://smithy.io/2.0/aws/aws-auth.html#aws-auth-unsignedpayload-trait). A test finds these in botocore's, and no others."""
 EMPTY_SHA256: Final = hashlib.sha256(b"").hexdigest()
 
 _DATE: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z\Z")
@@ -192,7 +200,8 @@ def _payload(request: WireRequest, signed: Signed) -> str | SignatureRefused:
     """The payload's place in the canonical request, checked against the body where there is one."""
     declared = signed.payload_sha256
     if declared in {UNSIGNED, UNSIGNED_TRAILER}:
-        if not _is_s3(signed.scope.signing_name):
+        name = signed.scope.signing_name
+        if not _is_s3(name) and (declared != UNSIGNED or name not in UNSIGNED_BODIES):
             return SignatureRefused("unsigned-body", "the body is not under the signature")
         return declared
     if declared.startswith("STREAMING-"):
@@ -300,7 +309,7 @@ def _is_s3(signing_name: str) -> bool:
 
 
 _SIGNING: Final = frozenset({"authorization", "x-amz-date", "x-amz-security-token"})
-_SIGNING_S3: Final = _SIGNING | {"x-amz-content-sha256"}
+_SIGNING_AND_PAYLOAD: Final = _SIGNING | {"x-amz-content-sha256"}
 _SIGNED: Final = frozenset({"host", "content-type", "content-md5"})
 
 
@@ -331,12 +340,13 @@ def sign(
     """`headers` (with the upstream's host, without any signature) and what signs them. `payload_sha256` is hex or `UNSIGNED`."""
     amz_date = _amz_date(int(now_s))
     s3 = _is_s3(signing_name)
-    replaced = _SIGNING_S3 if s3 else _SIGNING
+    said = s3 or signing_name in UNSIGNED_BODIES  # what the body is stands in a header too
+    replaced = _SIGNING_AND_PAYLOAD if said else _SIGNING
     made = [pair for pair in headers if pair[0] not in replaced]
     made.append(("x-amz-date", amz_date))
     if token:
         made.append(("x-amz-security-token", token))
-    if s3:
+    if said:
         made.append(("x-amz-content-sha256", payload_sha256))
     given = tuple([name for name, _ in made])
     names = (_signs if len(given) <= NAMES_KEPT_MAX else _signs.__wrapped__)(given)

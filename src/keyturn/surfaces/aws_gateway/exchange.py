@@ -25,7 +25,7 @@ from keyturn.providers.aws.hosts import settled
 from keyturn.providers.aws.nested import meant
 from keyturn.providers.aws.operation import operation_from, read_from
 from keyturn.providers.aws.resources import Home
-from keyturn.providers.aws.signing import front
+from keyturn.providers.aws.signing import checks, front
 from keyturn.providers.aws.signing.values import Authentic, Chunks, Refused, Secret
 from keyturn.providers.aws.wire import (
     CredentialScope,
@@ -188,9 +188,11 @@ class Exchange:
         found = meant(found, request, signed.scope, Secret(key.secret, key.token), now_s=time.time())
         if isinstance(found, Unidentified):
             return unreadable(request, shape_of(request, signed.scope), found, request_id, key.session)
-        if key.virtual and key.account != self._account:
+        other = key.virtual and key.account != self._account
+        wrong = OTHER_ACCOUNT if other else checks.uncovered(signed, f"{found.service}:{found.operation}")
+        if wrong is not None:
             shape = shape_of(request, signed.scope)
-            return refusing(request, shape, OTHER_ACCOUNT, request_id, session=key.session)
+            return refusing(request, shape, wrong, request_id, session=key.session)
         principal = Principal(
             agent=key.agent, session=key.session, operator=key.operator, through=key.through
         )

@@ -8,7 +8,7 @@ import re
 from typing import Final
 
 from keyturn.providers.aws import sigv4
-from keyturn.providers.aws.signing.values import Claim, Refused, Secret, refuse
+from keyturn.providers.aws.signing.values import Authentic, Claim, Refused, Secret, refuse
 from keyturn.providers.aws.wire import WireRequest
 
 S3: Final = frozenset({"s3", "s3-outposts", "s3-object-lambda", "s3express"})
@@ -117,3 +117,11 @@ def payload_of(claim: Claim) -> str | Refused:
     if declared and not hmac.compare_digest(declared, actual):
         return refuse("body", "the body is not what was signed")
     return actual
+
+
+def uncovered(found: Authentic, operation: str) -> Refused | None:
+    """A body that no signature covers, under a signing name that has it for some operations only: `operation` must be one of them."""
+    allowed = sigv4.UNSIGNED_BODIES.get(found.scope.signing_name)
+    if allowed is None or found.payload.sha256 or operation in allowed:
+        return None
+    return refuse("unsigned-body", "the body is not under the signature")
