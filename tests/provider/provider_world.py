@@ -19,7 +19,9 @@ from keyturn.model.execution import Answer, Call, Refused, Succeeded, Unavailabl
 from keyturn.providers.aws import told
 from keyturn.providers.aws.operation import operation_from
 from keyturn.providers.aws.resources import Home
+from keyturn.testing.standin_logs import fill_log_events
 from keyturn.testing.standin_preconditions import fill_preconditions
+from keyturn.testing.standin_trails import fill_trails
 
 T = TypeVar("T")
 ACCOUNT, REGION = "123456789012", "eu-west-1"
@@ -103,6 +105,8 @@ class Account:
 
     def __init__(self) -> None:
         fill_preconditions()  # the plane's own calls carry them, and moto alone does not hold to all
+        fill_trails()
+        fill_log_events()
         self.said: list[Call] = []
         self.broken: dict[str, Answer] = {}
         self.vault: dict[str, bytes] = {}

@@ -77,10 +77,19 @@ def _trail(account: Account) -> str:
     trail = account.client("cloudtrail")
     trail.create_trail(Name="audit", S3BucketName="trail-bucket", IsMultiRegionTrail=True, TagsList=TAGGED)
     trail.put_event_selectors(TrailName="audit", EventSelectors=SELECTORS)
+    trail.put_insight_selectors(TrailName="audit", InsightSelectors=RATES[:1])
     trail.start_logging(Name="audit")
     return "audit"
 
 
+def _quiet_trail(account: Account) -> str:
+    """One whose insights nobody looks for."""
+    name = _trail(account)
+    account.client("cloudtrail").put_insight_selectors(TrailName=name, InsightSelectors=[])
+    return name
+
+
+RATES = [{"InsightType": "ApiErrorRateInsight"}, {"InsightType": "ApiCallRateInsight"}]
 SELECTORS = [{"ReadWriteType": "WriteOnly", "IncludeManagementEvents": True, "DataResources": []}]
 TRAIL = f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/audit"
 NOTIFIED = {"NotificationType": "ACTUAL", "ComparisonOperator": "GREATER_THAN", "Threshold": 80.0}
@@ -238,6 +247,8 @@ ACCOUNT_NIGHTS: tuple[AppNight, ...] = (
             ("cloudtrail:UpdateTrail", {"Name": name, "S3KeyPrefix": "elsewhere"}),
             ("cloudtrail:PutEventSelectors",
              {"TrailName": name, "EventSelectors": [{"ReadWriteType": "ReadOnly", "IncludeManagementEvents": False, "DataResources": []}]}),
+            ("cloudtrail:PutInsightSelectors", {"TrailName": name, "InsightSelectors": RATES}),
+            ("cloudtrail:PutInsightSelectors", {"TrailName": name, "InsightSelectors": []}),
             ("cloudtrail:RemoveTags", {"ResourceId": TRAIL, "TagsList": [{"Key": "environment"}]}),
         ),
         lambda name: ("cloudtrail:DeleteTrail", {"Name": name}),

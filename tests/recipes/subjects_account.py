@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from tests.provider.provider_world import ACCOUNT, REGION, Account
@@ -223,6 +224,17 @@ def logs(account: Account, draw: Draw) -> Made:
             "destinationArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f",
         },
     )
+    now = int(time.time() * 1_000)
+    for stream in draw.chance.sample(["web/[$LATEST]a", "größe"], draw.chance.randint(1, 2)):
+        perform(account, "logs:CreateLogStream", {**here, "logStreamName": stream})
+        ages = sorted(
+            (draw.chance.randint(0, 80_000_000) for _ in range(draw.chance.randint(1, 5))), reverse=True
+        )
+        events = [
+            {"timestamp": now - age, "message": draw.chance.choice(['{"it\'s": "ö"}', "ERROR", " a\tb "])}
+            for age in ages
+        ]
+        perform(account, "logs:PutLogEvents", {**here, "logStreamName": stream, "logEvents": events})
     arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}"
     return Made(name, {**here, "logGroupNamePrefix": name, "resourceArn": arn}, ("logs:DeleteLogGroup", here))
 

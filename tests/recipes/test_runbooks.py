@@ -143,6 +143,9 @@ STATED: Final[Mapping[str, frozenset[str]]] = {
     "elasticache:replicationgroup": frozenset(
         {"TransitEncryptionMode"}
     ),  # the stand-in takes it and forgets it
+    "logs:log-group": frozenset(
+        {"metric_filters"}
+    ),  # the stand-in keeps those of a group that goes
     "ec2:instance": frozenset(
         {"groups"}
     ),  # the stand-in gives none to an instance on an interface that stayed
@@ -152,7 +155,6 @@ STATED: Final[Mapping[str, frozenset[str]]] = {
 NO_BACKUP: Final = frozenset(
     {
         "sqs:queue",
-        "logs:log-group",
         "kinesis:stream",
         "cloudformation:stack",
         "cognito-idp:userpool",
@@ -161,7 +163,7 @@ NO_BACKUP: Final = frozenset(
 )
 """Data lies in them that nobody copies: there is no backup before a delete, so there is nothing a runbook could be of."""
 
-FILES: Final = frozenset({"lambda:function"})
+FILES: Final = frozenset({"lambda:function", "logs:log-group"})
 """What they hold lies in the plane's vault: their runbooks say that the command line alone is not enough."""
 
 CASES = [

@@ -11,6 +11,8 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import msgspec
+
 KEEP: Final = "keyturn:Keep"
 """``{"bytes"}`` -> ``{"reference", "sha256", "length"}``. A step; the same bytes have the same reference, so that it may be repeated."""
 
@@ -29,9 +31,16 @@ BACKUP_BYTES_MAX: Final = 256 * 1024 * 1024
 _KEY: Final = "$kept"
 
 
-def put_in(reference: str, *, text: bool = False) -> dict[str, Any]:
-    """A parameter whose value is what was kept: filled in when the call leaves, so that it is in no record of the call."""
-    return {_KEY: reference, "text": text}
+def put_in(reference: str, *, text: bool = False, part: int | None = None) -> dict[str, Any]:
+    """A parameter whose value is what was kept: filled in when the call leaves, so that it is in no record of the call. With `part` it is
+    that entry of a list which was kept as MessagePack.
+    """
+    return {_KEY: reference, "text": text} | ({} if part is None else {"part": part})
+
+
+def sealed_in(value: Any) -> tuple[str, int] | None:
+    """Reference and part of such a parameter; None where it is none, or is no part."""
+    return (str(value[_KEY]), int(value["part"])) if isinstance(value, dict) and "part" in value else None
 
 
 def filled(value: Any, opened: Callable[[str], bytes]) -> Any:
@@ -39,6 +48,8 @@ def filled(value: Any, opened: Callable[[str], bytes]) -> Any:
     if isinstance(value, Mapping):
         if _KEY in value:
             data = opened(str(value[_KEY]))
+            if "part" in value:
+                return msgspec.msgpack.decode(data)[value["part"]]
             return data.decode() if value.get("text") else data
         return {key: filled(inner, opened) for key, inner in value.items()}
     if isinstance(value, list):

@@ -366,7 +366,8 @@ class _Steps:
                 return answer
         if self._settle is None:
             return Unavailable("the plane stopped before this step was answered; it is not repeated blindly")
-        done = await self._asker.drive(self._settle(call, earlier.intended_at_ms), tags=self._tags)
+        looking = self._settle(call, earlier.intended_at_ms)
+        done = await self._asker.drive(looking, case_id=self._case_id, tags=self._tags)
         if done is None:
             raise TimeoutError(f"whether step {earlier.step}, {call.operation}, took effect cannot be told")
         if not done:

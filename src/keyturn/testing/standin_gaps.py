@@ -31,7 +31,8 @@ Amazon RDS
   - A subnet group stands after it was changed (API_ModifyDBSubnetGroup); moto loses it.
 
 Amazon ElastiCache: see `standin_caches`. Ids of EC2 as they are wanted, for a twin: see `standin_ids`. Policies of Lambda functions: see
-`standin_permissions`. Preconditions of copies and aliases: see `standin_preconditions`.
+`standin_permissions`. Preconditions of copies and aliases: see `standin_preconditions`. Insights of trails: see `standin_trails`. Old log events:
+see `standin_logs`.
 
 Faster and otherwise the same: attribute values that are in their wire form already are not taken apart and put together again
 for the response (moto spends 85 % of a scan on it).
@@ -63,8 +64,10 @@ from werkzeug import serving
 from keyturn.testing.standin import SAYS
 from keyturn.testing.standin_caches import fill_caches
 from keyturn.testing.standin_ids import fill_ids, with_ids
+from keyturn.testing.standin_logs import fill_log_events
 from keyturn.testing.standin_permissions import fill_permissions
 from keyturn.testing.standin_preconditions import fill_preconditions
+from keyturn.testing.standin_trails import fill_trails
 
 CODE_PATH: Final = "/_standin/code/"
 
@@ -90,6 +93,8 @@ def make_server(port: int) -> Any:
     fill_ids()
     fill_permissions()
     fill_preconditions()
+    fill_trails()
+    fill_log_events()
     _quicken_items()
     return server
 

@@ -35,6 +35,10 @@ _COSTS: Final[dict[tuple[str, str], tuple[str, str]]] = {
         "its tasks are replaced one after the other",
         "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/update-service-console-v2.html",
     ),
+    ("autoscaling:UpdateAutoScalingGroup", "DesiredCapacity"): (
+        "instances are started, or ended, until there are so many",
+        "https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_UpdateAutoScalingGroup.html",
+    ),
     ("kinesis:UpdateShardCount", "TargetShardCount"): (
         "none; the stream is resharded for some minutes",
         "https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateShardCount.html",
@@ -82,8 +86,13 @@ def advised(way: Alternative, recipe: Recipe, ref: ResourceRef, found: Narrow) -
 def _emptied(found: Narrow) -> Iterator[str]:
     """An update that is given nothing for a property that stands may keep it, or put the service's default in its place."""
     for path, before, after in found.changed:
-        if after in _EMPTY and before not in _EMPTY:
+        if _hollow(after) and not _hollow(before):
             yield f"{path}: given empty, what stands may stay or become the service's default"
+
+
+def _hollow(value: Any) -> bool:
+    """Nothing, or a document that says nothing: a list of rules without a rule."""
+    return value in _EMPTY or (isinstance(value, dict) and all(one in _EMPTY for one in value.values()))
 
 
 def accounted(recipe: Recipe, ref: ResourceRef, state: State, found: Narrow) -> Narrow:
@@ -109,7 +118,7 @@ def _has_call(recipe: Recipe, ref: ResourceRef, state: State, path: str, after: 
 def _costs(recipe: Recipe, ref: ResourceRef, found: Narrow) -> Iterator[Cost]:
     """One line for each property that a call sets, and one for each that none does."""
     for step in found.steps:
-        for name in _properties(step, ref):
+        for name in _properties(step, recipe, ref):
             yield _cost(recipe, step, name)
     for name in found.immutable:
         yield Cost(name, "", "replacement", "no call changes it in place")
@@ -117,10 +126,11 @@ def _costs(recipe: Recipe, ref: ResourceRef, found: Narrow) -> Iterator[Cost]:
         yield Cost(name, "", "not known", "no call is known that changes it in place")
 
 
-def _properties(step: Step, ref: ResourceRef) -> Iterator[str]:
+def _properties(step: Step, recipe: Recipe, ref: ResourceRef) -> Iterator[str]:
     """The parameters that say something of the resource, not which one it is."""
+    which = recipe.says_which(step.operation)
     for name, value in step.parameters.items():
-        if not _identifies(value, ref):
+        if name not in which and not _identifies(value, ref):
             yield name
 
 

@@ -16,7 +16,7 @@ from keyturn.providers.aws import items, live, recipes
 from keyturn.providers.aws import moved as ids
 from keyturn.providers.aws.capturing import together
 from keyturn.providers.aws.operation import operation_from
-from keyturn.providers.aws.recipes import holding
+from keyturn.providers.aws.recipes import holding, log_events
 from keyturn.providers.aws.recipes.base import Recipe, State, Step
 from keyturn.providers.aws.recipes.base import call as call_of
 from keyturn.providers.aws.recipes.common import POLLS_MAX, differences, do, must, pause
@@ -444,6 +444,8 @@ def _take_away(ref: ResourceRef, step: Step, approved: Mapping[str, State | None
 
 def took_effect(call: Call, since_ms: int, *, seal: Seal) -> Inquiry[Succeeded | bool | None]:
     """See `core.ports.Provider`. A no is read several times: what was late is not lost."""
+    if call.operation == log_events.PUT:
+        return (yield from log_events.took(call))
     if call.operation in TRACES:
         return (yield from traced(call, since_ms))
     service, _, action = call.operation.partition(":")

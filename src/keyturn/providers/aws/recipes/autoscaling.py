@@ -12,9 +12,10 @@ import msgspec
 
 from keyturn.model.assessment import Dependent
 from keyturn.model.change import ResourceRef
-from keyturn.providers.aws.recipes.base import State, Step
+from keyturn.providers.aws.recipes.base import Narrow, State, Step
+from keyturn.providers.aws.recipes.common import changed
 from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read
-from keyturn.providers.aws.recipes.filling import ID, Field
+from keyturn.providers.aws.recipes.filling import ID, Field, ordered
 
 _WHICH: Final = {"AutoScalingGroupName": ID}
 _CAPACITY: Final = ("MinSize", "MaxSize", "DesiredCapacity")
@@ -145,6 +146,19 @@ class Group(Declared):
             ],
         }
 
+    def narrow(self, ref: ResourceRef, state: State, desired: State) -> Narrow | None:
+        """Target groups are attached and detached, labels set; a limit that its capacity is beyond moves the capacity, which is said."""
+        apart = {field: desired[field] for field in _APART if desired.get(field) is not None}
+        rest = {field: value for field, value in desired.items() if field not in apart}
+        found = super().narrow(ref, state, _within(state, rest))
+        if found is None:
+            return None
+        if "labels" in apart:
+            apart["labels"] = _with_labels(ref, state.get("labels") or [], apart["labels"])
+        other = changed(state, apart, tuple(apart))
+        steps = [step for field, before, after in other for step in _APART[field](ref, before or [], after)]
+        return msgspec.structs.replace(found, steps=(*found.steps, *steps), changed=(*found.changed, *other))
+
     def edges(self, ref: ResourceRef, state: State) -> tuple[Dependent, ...]:
         return tuple(
             Dependent(
@@ -192,6 +206,44 @@ class Group(Declared):
             Step(f"autoscaling:{name}", dict(one)) for field, name in each.items() for one in state[field]
         ]
         return [*parts, *super()._afterwards(ref, state)]
+
+
+def _within(state: State, wanted: State) -> State:
+    """With the capacity that new limits lead to where none is asked for: "if a new value for MinSize is specified without setting
+    DesiredCapacity, and the new MinSize is larger than the current size of the group, this sets the group's DesiredCapacity to the new
+    MinSize value", and likewise for MaxSize (API_UpdateAutoScalingGroup).
+    """
+    stands = state.get("DesiredCapacity")
+    if wanted.get("DesiredCapacity") is not None or not isinstance(stands, int):
+        return wanted
+    least, most = (wanted.get(name, state.get(name)) for name in ("MinSize", "MaxSize"))
+    moved = max(stands, least) if isinstance(least, int) else stands
+    moved = min(moved, most) if isinstance(most, int) else moved
+    return wanted if moved == stands else {**wanted, "DesiredCapacity": moved}
+
+
+def _targets_other(ref: ResourceRef, before: list[str], after: list[str]) -> list[Step]:
+    which = {"AutoScalingGroupName": ref.id}
+    new, old = ([one for one in a if one not in b] for a, b in ((after, before), (before, after)))
+    attach = [Step(_ATTACH, {**which, "TargetGroupARNs": new})] if new else []
+    return attach + ([Step(_DETACH, {**which, "TargetGroupARNs": old})] if old else [])
+
+
+def _with_labels(ref: ResourceRef, had: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> Any:
+    """The labels that stand, with those that are wanted: a patch takes none off."""
+    own = {"ResourceId": ref.id, "ResourceType": "auto-scaling-group"}
+    given = [{"Value": "", "PropagateAtLaunch": False, **one, **own} for one in wanted]
+    named = {one.get("Key") for one in given}
+    return ordered([*(one for one in had if one.get("Key") not in named), *given])
+
+
+def _labels_other(_: ResourceRef, before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[Step]:
+    new = [one for one in after if one not in before]
+    return [Step("autoscaling:CreateOrUpdateTags", {"Tags": new})] if new else []
+
+
+_APART: Final = {"target_groups": _targets_other, "labels": _labels_other}
+"""Fields that have calls of their own."""
 
 
 def _processes(which: dict[str, Any], state: State) -> tuple[Step, ...]:

@@ -160,6 +160,10 @@ class Recipe:
         """In-place calls that lead from `state` to `desired`; None where the kind has no such map."""
         return None
 
+    def says_which(self, operation: str) -> frozenset[str]:
+        """Parameters of an update of its that say which resource it is of, not what it shall be."""
+        return frozenset()
+
     def wanted(self, operation: str, parameters: dict[str, Any]) -> State | None:
         """The declared fields that an update sets, as they stand once it is done; None where they are matched by name."""
         return None

@@ -37,6 +37,7 @@ class Trail(Declared):
     title: ClassVar[str] = "CloudTrail trail"
     fields: ClassVar[tuple[str, ...]] = (*_SAID.values(), *_SELECTORS.values(), "insights", "logging", "tags")
     deletes: ClassVar[frozenset[str]] = frozenset({"cloudtrail:DeleteTrail"})
+    sets: ClassVar[frozenset[str]] = frozenset({"insights"})
     reads: ClassVar[tuple[Read, ...]] = (
         Read(
             "cloudtrail:GetTrail",
@@ -109,7 +110,8 @@ class Trail(Declared):
         told = {
             field: state.get(field) or None for field in _CLEARED
         }  # what was cleared is told as an empty text
-        return {**state, **told, "logging": bool(state.get("logging"))}
+        insights = state.get("insights") or []  # that there are none is told as an error
+        return {**state, **told, "insights": insights, "logging": bool(state.get("logging"))}
 
     def at_risk(self, state: State) -> str:
         return "the record of what happens from then on" if state.get("logging") else ""

@@ -185,6 +185,11 @@ class Declared(Recipe):
             wanted["tags"] = parameters[self.makes_tags]
         return self._canonical(wanted)
 
+    def says_which(self, operation: str) -> frozenset[str]:
+        return frozenset(
+            name for change in self.changes if change.operation == operation for name in change.which
+        )
+
     def narrow(self, ref: ResourceRef, state: State, desired: State) -> Narrow | None:
         if not self.changes and self.tagged is None:
             return None
