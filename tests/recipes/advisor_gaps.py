@@ -79,7 +79,7 @@ def _protocols(account: Account) -> bool:
              "DefaultActions": [{"Type": "forward", "TargetGroupArn": targets}]}  # fmt: skip
     which = {"ListenerArn": perform(account, "elbv2:CreateListener", given)["Listeners"][0]["ListenerArn"]}
     (told,) = perform(account, "elbv2:ModifyListener", {**which, "AlpnPolicy": ["HTTP2Only"]})["Listeners"]
-    return told.get("AlpnPolicy") != ["HTTP2Only"]
+    return bool(told.get("AlpnPolicy") != ["HTTP2Only"])
 
 
 def _pool(account: Account) -> tuple[dict[str, Any], dict[str, Any]]:

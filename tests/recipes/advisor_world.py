@@ -98,7 +98,7 @@ def cannot_be(shape: Any, value: Any) -> bool:
                 bool(pattern) and not _matches(pattern, value)
             )
         case "integer" | "long", int():
-            return value > shape.metadata.get("max", value)
+            return value > int(shape.metadata.get("max", value))
     return False
 
 

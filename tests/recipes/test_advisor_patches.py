@@ -164,4 +164,6 @@ def test_every_gap_excuses_a_patch() -> None:
     used = {*EXCUSED.values(), *(f"gap: {why}" for why in ("nobody granted",))}
     assert used == {f"gap: {name}" for name in GAPS}
     told = (Path(__file__).parents[2] / "docs/internals/given-back.md").read_text(encoding="utf-8")
-    assert [name for name in GAPS if f"| {name} |" not in told] == [], "and stands in the page that tells of it"
+    assert [name for name in GAPS if f"| {name} |" not in told] == [], (
+        "and stands in the page that tells of it"
+    )

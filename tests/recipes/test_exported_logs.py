@@ -125,6 +125,7 @@ def test_what_is_too_much_or_cannot_be_read_has_no_backup(
         backed_up(account, made, before)
     recipe, state = for_kind("logs:log-group"), before.states[str(REF)]
     assert recipe is not None
+    assert state is not None
     assert "are exported at most" in recipe.no_backup(REF, {**state, "storedBytes": 101})
     assert "can be queried" in recipe.no_backup(REF, {**state, "logGroupClass": "INFREQUENT_ACCESS"})
     assert not recipe.recoverable(REF, {**state, "logGroupClass": "INFREQUENT_ACCESS"}).backup

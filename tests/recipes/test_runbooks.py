@@ -143,9 +143,7 @@ STATED: Final[Mapping[str, frozenset[str]]] = {
     "elasticache:replicationgroup": frozenset(
         {"TransitEncryptionMode"}
     ),  # the stand-in takes it and forgets it
-    "logs:log-group": frozenset(
-        {"metric_filters"}
-    ),  # the stand-in keeps those of a group that goes
+    "logs:log-group": frozenset({"metric_filters"}),  # the stand-in keeps those of a group that goes
     "ec2:instance": frozenset(
         {"groups"}
     ),  # the stand-in gives none to an instance on an interface that stayed

@@ -6,6 +6,7 @@ ones (https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DeleteAutoSca
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final
 
 import msgspec
@@ -242,7 +243,10 @@ def _labels_other(_: ResourceRef, before: list[dict[str, Any]], after: list[dict
     return [Step("autoscaling:CreateOrUpdateTags", {"Tags": new})] if new else []
 
 
-_APART: Final = {"target_groups": _targets_other, "labels": _labels_other}
+_APART: Final[Mapping[str, Callable[[ResourceRef, Any, Any], list[Step]]]] = {
+    "target_groups": _targets_other,
+    "labels": _labels_other,
+}
 """Fields that have calls of their own."""
 
 
