@@ -25,6 +25,7 @@ from keyturn.model.assessment import Assessment, Dependent, Finding, Kind, Recov
 from keyturn.model.change import Change, Effect, Operation, Principal, ResourceRef
 from keyturn.model.decision import Decision, Obligations, Reason, Verdict
 from keyturn.pipeline import ask_reviewers
+from keyturn.runtime.book import Book
 
 HELD: Final = 2_000
 VIEWERS: Final = 300
@@ -60,7 +61,7 @@ async def serve(folder: Path, held: int, viewers: int) -> None:
         None
     )  # what is held waits for people; nobody asks the account
     for number in range(held):
-        await hold(app, number)
+        await hold(app.runtime.book, number)
     tokens = []
     for number in range(viewers):
         invite = await app.identity.add(f"viewer-{number}", ("reviewer",), by="bench")
@@ -75,15 +76,14 @@ async def serve(folder: Path, held: int, viewers: int) -> None:
         number = held
         while await reader.readline():
             at_ns = time.time_ns()
-            case_id = await hold(app, number)
+            case_id = await hold(app.runtime.book, number)
             print(json.dumps({"case": case_id, "at_ns": at_ns}), flush=True)
             number += 1
     await app.stop()
 
 
-async def hold(app: App, number: int) -> str:
+async def hold(book: Book, number: int) -> str:
     """One held case, as the plane writes it."""
-    book = app.runtime.book
     now = time.time_ns() // 1_000_000
     change, assessment, decision = _judged(number, now)
     case_id = await book.open_case(lambda: r.Received(at_ms=now, change=change))
@@ -250,7 +250,13 @@ async def _paged(plane: Plane) -> dict[str, list[float]]:
         "inbox": "/",
         "inbox, filtered": "/?q=env:production+agent:agent-7+effect:delete",
         "one case": "/c/C-77",
+        "decided": "/?tab=decided",
         "activity": "/activity",
+        "activity, nothing found": "/activity?q=nothing-of-this-name",
+        "evidence": "/evidence",
+        "agents": "/agents",
+        "policy": "/policy",
+        "attention": "/attention",
     }
     for name, path in paths.items():
         for number in range(PAGES + 2):

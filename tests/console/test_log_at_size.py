@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from keyturn.console.agents import agents
 from keyturn.core.evidence import ALL, Filter
+from keyturn.core.reconciling import Calls
 from keyturn.model import record as r
-from keyturn.model.record import Entry
+from keyturn.model.execution import Outcome, OutcomeStatus
+from keyturn.model.record import Draft, Entry, EntryBody
 from keyturn.stores.sqlite import SqliteStore
 from tests.console.test_proposals import House
 from tests.core import core_world as w
@@ -59,6 +62,40 @@ async def test_each_entry_is_read_once(house: House) -> None:
     assert store.read - before == 3
     chosen = (await runtime.evidence.index()).chosen(Filter(since_ms=41, until_ms=42))
     assert list(chosen) == ["C-41"]
+
+
+async def test_calls_are_read_of_the_cases_that_sent_some(house: House) -> None:
+    """Of three cases in two hundred, of that time alone; and what is said is what a fold over the whole log would say, in its order."""
+    store = house.store
+    assert isinstance(store, Counting)
+    await _cases(house, 1, 200)
+    sent = [r.Sent(at_ms=at, nonce="n") for at in (300, 310, 320)]
+    drill = r.DrillBegun(at_ms=305, resource=w.TABLE, scratch=w.TABLE, by="ada")
+    await store.append(
+        [
+            Draft("C-9", sent[0]),
+            Draft("", drill),
+            Draft("C-7", sent[1]),
+            Draft("C-9", r.Answered(at_ms=311, outcome=Outcome(status=OutcomeStatus.SUCCEEDED))),
+            Draft("C-8", sent[2]),
+        ]
+    )
+    whole = Calls()
+    for entry in store.entries():
+        whole.see(msgspec.json.decode(entry.body, type=EntryBody))
+    evidence = house.runtime.evidence
+    await evidence.counts()
+    before = store.read
+    for since_ms, until_ms, cases in (
+        (0, None, ["C-9", "", "C-7", "C-8"]),
+        (310, 320, ["C-7"]),
+        (400, None, []),
+    ):
+        found = await evidence.calls(since_ms=since_ms, until_ms=until_ms)
+        assert found == whole.found(since_ms=since_ms, until_ms=until_ms)
+        assert [call.case for call in found] == cases
+    assert store.read == before
+    assert evidence._departures.cases(since_ms=312, until_ms=None) == ("C-8",)
 
 
 async def test_as_of_an_earlier_entry(house: House) -> None:

@@ -25,6 +25,12 @@ CASES_MAX: Final = 10_000
 
 RECENT: Final = 12
 
+AGENTS: Final = 25
+"""Of one page: each is a table, a picture and a list."""
+
+SESSIONS: Final = 20
+"""Of one agent on a page; all of them: keyturn session list."""
+
 _DENIED: Final = frozenset({Phase.DENIED, Phase.REJECTED})
 
 
@@ -49,8 +55,12 @@ class Agents:
         found = seen(agents(cases, sessions, halts, now_ms=now_ms, only=one))
         if one and not found:
             return self._site.nothing_here(request, user)
+        asked = request.query_params.get("from", "")
+        start = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 7 else 0
+        total, found = len(found), found[start : start + AGENTS]
+        following = start + AGENTS if start + AGENTS < total else None
         if wants_json(request):
-            return JSONResponse({"agents": found})
+            return JSONResponse({"agents": found, "total": total, "following": following})
         return self._site.show(
             "agents.html",
             request,
@@ -58,6 +68,10 @@ class Agents:
             title=one or "Agents",
             agents=found,
             one=one,
+            start=start,
+            total=total,
+            following=following,
+            sessions_max=SESSIONS,
             ways=WAYS,
             pictures={agent["name"]: picture(agent["days"]) for agent in found},
             may_end=_may_end(user),

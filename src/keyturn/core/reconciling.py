@@ -36,18 +36,44 @@ class _Open(msgspec.Struct):
     lease: str = ""
 
 
-class Calls:
-    """Folds every call that left out of the log. Give it every entry, in order."""
+class Departures:
+    """Where in the log to look for calls: between which times each case sent some, and the drills. Give it every entry, in order."""
 
     def __init__(self) -> None:
-        self._cases: dict[str, _Open] = {}
-        self._calls: dict[tuple[str, str, int], Call] = {}
+        self._sent: dict[str, tuple[int, int]] = {}
+        self.drills: list[EntryBody] = []
 
     def see(self, body: EntryBody) -> None:
         """The next entry."""
         event = body.event
         if isinstance(event, r.DrillBegun | r.Drilled):
-            self._drill(event)
+            self.drills.append(body)
+        elif isinstance(event, r.Sent | r.StepIntended):
+            first, _ = self._sent.get(body.case, (event.at_ms, 0))
+            self._sent[body.case] = (first, event.at_ms)
+
+    def cases(self, *, since_ms: int, until_ms: int | None) -> tuple[str, ...]:
+        """The cases of which a call may have left from then until before then."""
+        return tuple(
+            case
+            for case, (first, last) in self._sent.items()
+            if last >= since_ms and (until_ms is None or first < until_ms)
+        )
+
+
+class Calls:
+    """Folds every call that left out of the log. Give it every entry of the cases that matter, in order, and of the drills."""
+
+    def __init__(self) -> None:
+        self._cases: dict[str, _Open] = {}
+        self._calls: dict[tuple[str, str, int], Call] = {}
+        self._places: dict[tuple[str, str, int], int] = {}  # where in the log each began
+
+    def see(self, body: EntryBody) -> None:
+        """The next entry."""
+        event = body.event
+        if isinstance(event, r.DrillBegun | r.Drilled):
+            self._drill(event, body)
             return
         if isinstance(event, r.Received | r.Joined | rv.Narrowed):
             self._cases[body.case] = _Open(event.change)
@@ -59,11 +85,11 @@ class Calls:
             case r.Proved(grant=grant):
                 case.lease = grant.lease if grant is not None else ""
             case r.Sent() if event.operation < len(case.change.operations) and not case.change.own_steps:
-                self._calls[body.case, "", event.operation] = self._sent(body.case, case, event)
+                self._begin((body.case, "", event.operation), self._sent(body.case, case, event), body)
             case r.Answered(outcome=outcome) | r.Reconciled(outcome=outcome):
                 self._answered((body.case, "", event.operation), outcome, event.at_ms)
             case r.StepIntended() if event.call.mutates:
-                self._calls[body.case, event.recipe, event.step] = Call(
+                made = Call(
                     case=body.case,
                     operation=event.call.operation,
                     account=event.call.account,
@@ -73,6 +99,7 @@ class Calls:
                     operator=case.change.principal.operator,
                     step=event.recipe,
                 )
+                self._begin((body.case, event.recipe, event.step), made, body)
             case r.StepEnded():
                 key = (body.case, event.recipe, event.step)
                 if key in self._calls:
@@ -80,7 +107,11 @@ class Calls:
                         self._calls[key], ended_ms=event.at_ms, status=event.status
                     )
 
-    def _drill(self, event: r.DrillBegun | r.Drilled) -> None:
+    def _begin(self, key: tuple[str, str, int], call: Call, body: EntryBody) -> None:
+        self._calls[key] = call
+        self._places.setdefault(key, body.seq)
+
+    def _drill(self, event: r.DrillBegun | r.Drilled, body: EntryBody) -> None:
         ref = event.resource
         key = (
             "",
@@ -94,7 +125,7 @@ class Calls:
                 )
             return
         key = (*key[:2], key[2] + 1)
-        self._calls[key] = Call(
+        made = Call(
             case="",
             operation="",
             account=ref.account,
@@ -105,6 +136,7 @@ class Calls:
             operator=event.by,
             step="drill",
         )
+        self._begin(key, made, body)
 
     def _sent(self, case_id: str, case: _Open, event: r.Sent) -> Call:
         operation, principal = case.change.operations[event.operation], case.change.principal
@@ -137,10 +169,10 @@ class Calls:
         )
 
     def found(self, *, since_ms: int = 0, until_ms: int | None = None) -> tuple[Call, ...]:
-        """The calls that left from then until before then, in their order; without those of which it is certain that nothing left."""
+        """The calls that left from then until before then, in the log's order; without those of which it is certain that nothing left."""
         return tuple(
             call
-            for call in self._calls.values()
+            for key, call in sorted(self._calls.items(), key=lambda one: self._places[one[0]])
             if call.at_ms >= since_ms
             and (until_ms is None or call.at_ms < until_ms)
             and call.status != "never left"

@@ -11,7 +11,7 @@ import msgspec
 
 from keyturn.core.attention import Attention, Watch
 from keyturn.core.evidence import Filter, Index, Sample, looked_at, population_digest, sampled
-from keyturn.core.reconciling import Call, Calls
+from keyturn.core.reconciling import Call, Calls, Departures
 from keyturn.model.record import EntryBody
 from keyturn.model.reviewing import ProposalDecided
 from keyturn.runtime.book import Book
@@ -19,6 +19,9 @@ from keyturn.stores.bundle import Author, Part, pieces
 
 READ_AT_ONCE: Final = 500
 """Entries read before others get their turn: some 20 ms."""
+
+CASES_AT_ONCE: Final = 20
+"""The same of cases that are read by themselves."""
 
 
 class Evidence:
@@ -29,6 +32,7 @@ class Evidence:
     ) -> None:
         self._book, self._author, self._checkpoint = book, author, checkpoint
         self._watch, self._index, self._counts = Watch(), Index(), Counter[str]()
+        self._departures = Departures()
         self._seen = 0  # up to which entry of the log they have it
         self._reading = asyncio.Lock()
 
@@ -65,9 +69,15 @@ class Evidence:
 
     async def calls(self, *, since_ms: int, until_ms: int | None) -> tuple[Call, ...]:
         """The calls that left in that time, as the log has them."""
-        calls = Calls()
-        async for body in self._bodies():
+        await self._read_on()
+        calls, decode = Calls(), msgspec.json.Decoder(EntryBody).decode
+        for body in self._departures.drills:
             calls.see(body)
+        for at, case_id in enumerate(self._departures.cases(since_ms=since_ms, until_ms=until_ms), 1):
+            for entry in self._book.store.entries(case_id=case_id):
+                calls.see(decode(entry.body))
+            if at % CASES_AT_ONCE == 0:
+                await asyncio.sleep(0)
         return calls.found(since_ms=since_ms, until_ms=until_ms)
 
     async def counts(self) -> Counter[str]:
@@ -95,6 +105,7 @@ class Evidence:
             async for body in self._bodies(after=self._seen, until=until):
                 self._watch.see(body)
                 self._index.see(body)
+                self._departures.see(body)
                 self._counts[str(type(body.event).__struct_config__.tag)] += 1
                 alone = isinstance(body.event, ProposalDecided) and bool(body.event.unreviewed)
                 self._counts["single_handed"] += alone
