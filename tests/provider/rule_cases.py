@@ -854,6 +854,10 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
             {"ContainerName": "c", "CorsPolicy": [{"AllowedOrigins": ["*"], "AllowedMethods": ["GET"]}]},
         ),
     ),
+    "GEN026": (
+        Case("efs:CreateFileSystem", {"CreationToken": "t", "Encrypted": False}),
+        Case("efs:CreateFileSystem", {"CreationToken": "t", "Encrypted": True}),
+    ),
     "GEN024": (
         Case("ses:SetIdentityNotificationTopic", {"Identity": "i", "NotificationType": "Bounce"}),
         Case(

@@ -218,7 +218,7 @@ def credential_given(context: Context) -> Fired:
     """A principal, key, password or trust anchor comes from the request."""
     if context.operation.floor in {Effect.DELETE, *READ_EFFECTS}:
         return None
-    found = filled(of(context, "key"))
+    found = [leaf for leaf in filled(of(context, "key")) if not isinstance(leaf.value, int)]
     return (
         (f"The request supplies a principal, key or password ({where(found)}).", paths(found))
         if found

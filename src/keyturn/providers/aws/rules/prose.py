@@ -31,6 +31,7 @@ _FOR_PEOPLE: Final = frozenset(
 _PROSE: Final = frozenset(
     {
         "glue:PutAttachment",
+        "iot:CreateDynamicThingGroup",
         "iot:CreateFleetMetric",
         "iot:UpdateFleetMetric",
         "organizations:CreatePolicy",  # it holds for nobody until it is attached

@@ -291,7 +291,7 @@ def stopped(context: Context) -> Fired:
 _GIVEN_TO: Final = re.compile(
     r"(?i)(account(id)?s?|crossaccount\w*|userids?|valuestoadd|principals?|target(aws)?account(id)?|sharedwith\w*|consumeridentifier|consumerarn|grantee\w*|adminaccount|account)$"
 )
-_OF_AN_ORGANIZATION: Final = WATCHERS | {"outposts", "taxsettings", "wellarchitected"}
+_OF_AN_ORGANIZATION: Final = WATCHERS | {"networkflowmonitor", "outposts", "taxsettings", "wellarchitected"}
 _ADMINISTERS: Final = re.compile(r"Admin|Share|Transfer|Grant")
 _ACCOUNT: Final = re.compile(r"(?:^|:)(\d{12})(?:$|:)")
 

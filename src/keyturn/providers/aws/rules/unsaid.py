@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
 from keyturn.providers.aws.catalogue import lookup
 from keyturn.providers.aws.rules import Context, Fired, Said, looked_at, rule
+from keyturn.providers.aws.rules.generic import paths, where
+from keyturn.providers.aws.rules.shapes import members
 
 R1, R3 = Reversibility.R1, Reversibility.R3
 
@@ -83,6 +86,27 @@ def unset(context: Context) -> Fired:
     return f"Nothing is said of {', '.join(wanted)}: what {context.ref} has of it would be cleared.", {
         "paths": list(wanted)
     }
+
+
+_ENCRYPTS: Final = re.compile(
+    r"(?i)(^|[a-z])encrypt(ed|ion)?(enabled|atrest)?$|^(atrest|transit)encryption\w*$|encryption(atrest|intransit)\w*$"
+)
+
+
+@rule(
+    "GEN026",
+    [],
+    Kind.PROTECTION_STRIP,
+    Effect.UPDATE,
+    R1,
+    "https://docs.aws.amazon.com/wellarchitected/latest/security-pillar/sec_protect_data_rest_encrypt.html",
+)
+def made_bare(context: Context) -> Fired:
+    """What is made without encryption cannot be given it later without making it anew; that it is said makes it no accident."""
+    if context.operation.floor is not Effect.CREATE:
+        return None
+    bare = [leaf for leaf in members(context) if leaf.value is False and _ENCRYPTS.search(leaf.name)]
+    return (f"{context.ref} would be made without encryption ({where(bare)}).", paths(bare)) if bare else None
 
 
 @rule(
