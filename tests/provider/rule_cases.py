@@ -39,7 +39,7 @@ TABLE: Final = {
 }
 FUNCTION: Final = {"role": "arn:aws:iam::1:role/r", "layers": [], "environment": {"TABLE": "a", "MODE": "b"}}
 QUEUE: Final = {"messages": 42, "attributes": {"MessageRetentionPeriod": "345600"}}
-ALARM: Final = {"actions_enabled": True, "alarm_actions": ["arn:aws:sns:eu-west-1:1:page"]}
+ALARM: Final[dict[str, Any]] = {"actions_enabled": True, "alarm_actions": ["arn:aws:sns:eu-west-1:1:page"]}
 VERSIONED: Final = {"s3:bucket/b": {"versioning": "Enabled"}}
 PLAIN: Final = {"s3:bucket/b": {"versioning": ""}}
 T_ARN: Final = "arn:aws:dynamodb:eu-west-1:123456789012:table/t"
@@ -47,7 +47,7 @@ PRODUCTION: Final = {"tags": {"env": "production"}}
 OPEN: Final = (
     '{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/k"}]}'
 )
-TABLES: Final = {
+TABLES: Final[dict[str, Any]] = {
     "t": {"Type": "AWS::DynamoDB::Table", "DeletionPolicy": "Retain", "Properties": {"TableName": "orders"}},
     "q": {"Type": "AWS::SQS::Queue"},
 }
@@ -109,7 +109,7 @@ ROLE_STANDS: Final = {
     },
     "attached": [],
 }
-GUARDED: Final = {
+GUARDED: Final[dict[str, Any]] = {
     "messages": 0,
     "attributes": {
         "Policy": '{"Statement":[{"Effect":"Deny","Principal":"*","Action":"sqs:*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}'

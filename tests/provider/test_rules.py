@@ -10,6 +10,7 @@ import pytest
 from keyturn.model.assessment import Finding
 from keyturn.providers.aws.rules import REGISTRY, Context, Rule
 from keyturn.providers.aws.rules.table import ROWS
+from tests.provider.more_rule_cases import MORE
 from tests.provider.provider_world import operation
 from tests.provider.rule_cases import CASES, UNREAD, Case
 
@@ -24,6 +25,15 @@ def context_of(case: Case) -> Context:
     return Context(asked, case.parameters, states, case.items, case.live, case.authority)
 
 
+def cases(mark: int) -> list[Any]:
+    """Three of each rule, by their names: those on which it speaks (0), and those on which it is silent (1)."""
+    return [
+        pytest.param(code, case, id=f"{code}-{number}")
+        for code in sorted(CASES)
+        for number, case in enumerate((CASES[code][mark], *MORE[code][mark]))
+    ]
+
+
 def ask(rule: Rule, case: Case) -> Finding | None:
     """The finding, as `assess` would have it: an exact rule is asked only of its own operations."""
     if rule.operations and case.name not in rule.operations:
@@ -31,10 +41,10 @@ def ask(rule: Rule, case: Case) -> Finding | None:
     return rule.ask(context_of(case))
 
 
-@pytest.mark.parametrize("code", sorted(CASES))
-def test_a_rule_speaks_where_it_must(code: str) -> None:
+@pytest.mark.parametrize(("code", "fires"), cases(0))
+def test_a_rule_speaks_where_it_must(code: str, fires: Case) -> None:
     """Its finding names the resource, is a whole sentence, and carries the rule's own page."""
-    rule, (fires, _) = BY_CODE[code], CASES[code]
+    rule = BY_CODE[code]
     found = ask(rule, fires)
     assert found is not None, f"{code} is silent on {fires}"
     assert found.code == code
@@ -43,17 +53,23 @@ def test_a_rule_speaks_where_it_must(code: str) -> None:
     assert found.source == rule.source
 
 
-@pytest.mark.parametrize("code", sorted(CASES))
-def test_a_rule_is_silent_where_it_must_be(code: str) -> None:
+@pytest.mark.parametrize(("code", "quiet"), cases(1))
+def test_a_rule_is_silent_where_it_must_be(code: str, quiet: Case) -> None:
     """A rule that always speaks says nothing."""
-    rule, (_, quiet) = BY_CODE[code], CASES[code]
+    rule = BY_CODE[code]
     assert ask(rule, quiet) is None, f"{code} speaks on {quiet}"
 
 
-def test_every_rule_has_its_two_cases_its_sentence_and_its_source() -> None:
+def test_every_rule_has_its_cases_its_sentence_and_its_source() -> None:
     """A rule without a case is a rule nobody has seen work; one without a source is an opinion."""
     rows = {row.code for row in ROWS}  # theirs stand in corpus/row_cases.txt
     assert sorted(CASES) == sorted(set(BY_CODE) - rows), "every rule has its cases, every case its rule"
+    assert sorted(MORE) == sorted(CASES), "three of each kind"
+    assert all(
+        len({repr(case) for case in (CASES[code][mark], *MORE[code][mark])}) == 3
+        for code in CASES
+        for mark in (0, 1)
+    )
     assert len(REGISTRY) == len(BY_CODE), "a code names one rule"
     for rule in REGISTRY:
         assert len(rule.says) > 20, rule.code
