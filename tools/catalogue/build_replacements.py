@@ -22,6 +22,21 @@ SPEC: Final = "@aws-cdk/aws-service-spec"
 SCHEMAS: Final = Path(cfnlint.__file__).parent / "data/schemas/resources"
 
 
+KEPT: Final = {
+    "AWS::AmazonMQ::Broker": "DataReplicationPrimaryBrokerArn",
+    "AWS::Cognito::UserPool": "AliasAttributes UsernameAttributes UsernameConfiguration",
+    "AWS::ConnectCampaignsV2::Campaign": "Type",
+    "AWS::DynamoDB::Table": "AttributeDefinitions LocalSecondaryIndexes",
+    "AWS::Forecast::Dataset": "DataFrequency DatasetType Domain EncryptionConfig Schema",
+    "AWS::Forecast::DatasetGroup": "Domain",
+    "AWS::GuardDuty::PublishingDestination": "DestinationType",
+    "AWS::IoT::Command": "MandatoryParameters Namespace Payload",
+}
+"""Properties that both call updated in place, and that no operation of the service sets but its create: what becomes of a change may be a
+new resource, whatever they say (of DynamoDB's the user guide of CloudFormation does).
+"""
+
+
 def spec(kept: Path) -> tuple[str, dict[str, dict[str, Any]]]:
     """The version of the CDK's service spec and its resources by type; fetched from npm once, into `kept`."""
     found = sorted(kept.glob("aws-cdk-aws-service-spec-*.tgz"))
@@ -53,6 +68,7 @@ def _told(schema: dict[str, Any], other: dict[str, Any] | None) -> list[set[str]
         if (name in no and replaces != "no") or (name in yes and replaces == "no"):
             may.add(name)
     may |= {path.partition("/")[0] for path in yes | may if "/" in path} - yes
+    may |= set(KEPT.get(schema["typeName"], "").split()) - yes
     return [yes - may, may, no - may]
 
 
