@@ -251,7 +251,7 @@ MORE: Final[dict[str, tuple[tuple[Case, Case], tuple[Case, Case]]]] = {
                (C("mq:DescribeBroker", {"BrokerId": "b"}), C("iot:AttachThingPrincipal", {"thingName": "t", "principal": "p"}))),
     "GEN019": ((C("license-manager:CreateGrant", {"GrantName": "g", "Principals": ["arn:aws:iam::999999999999:root"]}), C("managedblockchain:CreateProposal", {"NetworkId": "n", "MemberId": "m", "Actions": {"Invitations": [{"Principal": "999999999999"}]}})),
                (C("ram:CreateResourceShare", {"name": "n", "principals": ["123456789012"]}), C("macie2:GetMember", {"id": "999999999999"}))),
-    "GEN020": ((C("inspector2:UpdateConfiguration", {"ecrConfiguration": {"rescanDuration": "DISABLED"}}), C("iot:SetV2LoggingLevel", {"logTarget": {"targetType": "DEFAULT"}, "logLevel": "DISABLED"})),
+    "GEN020": ((C("iotwireless:UpdateLogLevelsByResourceTypes", {"WirelessDeviceLogOptions": [{"Type": "Sidewalk", "LogLevel": "DISABLED"}]}), C("iot:SetV2LoggingLevel", {"logTarget": {"targetType": "DEFAULT"}, "logLevel": "DISABLED"})),
                (C("iot:SetV2LoggingLevel", {"logTarget": {"targetType": "DEFAULT"}, "logLevel": "WARN"}), C("iotwireless:GetLogLevelsByResourceTypes", {}))),
     "GEN021": ((C("iam:UpdateUser", {"UserName": "u", "NewUserName": "v"}), C("quicksight:UpdateFolder", {"FolderId": "f", "Name": "n", "AwsAccountId": "1", "NewName": "m"})),
                (C("iam:UpdateUser", {"UserName": "u"}), C("iam:GetGroup", {"GroupName": "g"}))),
