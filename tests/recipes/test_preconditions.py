@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import pytest
 from moto import mock_aws
 
 import keyturn.providers.aws
 from keyturn.core.ports import Captures
 from keyturn.errors import UnavailableError
-from keyturn.model.change import Change
-from keyturn.model.execution import Answer, Backup, Call
+from keyturn.model.assessment import Reversibility
+from keyturn.model.canonical import canonical
+from keyturn.model.change import Change, Request
+from keyturn.model.execution import Answer, Backup, Call, Unavailable
 from keyturn.providers.aws import items, recipes
 from keyturn.providers.aws.recipes.base import Recipe, Step
 from keyturn.providers.aws.recipes.holding import carried, with_carried
@@ -142,14 +145,20 @@ def done(account: Account, asked: Asked) -> tuple[Change, Captures, tuple[Backup
 def approved(
     account: Account, made: Change, before: Captures, backups: tuple[Backup, ...], again: Change | None = None
 ) -> Captures:
-    """What stands when the undo is decided on; of items, which a plan shows sealed, nothing is known."""
-    plan = PROVIDER.plan_undo(made, before, backups, again=again)
-    if any(one.name in items.WRITES for one in plan.operations):
-        return Captures({})
-    steps = [(one.name, dict(one.parameters)) for one in plan.operations]
-    _, _, captures = assessed(account, *steps)
+    """What stands when the undo is decided on."""
+    undo, requests = _undo(made, before, backups, again)
+    captures = drive(PROVIDER.assess(undo, requests, at_ms=0), account).captures
+    assert captures.digest == drive(PROVIDER.recapture(undo, requests), account).digest
     account.said.clear()
     return captures
+
+
+def _undo(
+    made: Change, before: Captures, backups: tuple[Backup, ...], again: Change | None = None
+) -> tuple[Change, tuple[Request, ...]]:
+    plan = PROVIDER.plan_undo(made, before, backups, again=again)
+    undo = msgspec.structs.replace(made, operations=plan.operations, undoes="C-1", surface="desk")
+    return undo, plan.requests
 
 
 @pytest.mark.parametrize("name", RACES)
@@ -176,7 +185,7 @@ def test_a_write_between_the_last_read_and_the_call_wins(account: Raced, name: s
     assert account.mutations() == [sent]
 
 
-@pytest.mark.parametrize("name", [name for name in RACES if "item" not in name])
+@pytest.mark.parametrize("name", RACES)
 def test_a_write_since_the_approval_is_found_by_the_last_read(account: Raced, name: str) -> None:
     """Nothing is sent: what stands is not what the undo was approved on."""
     asked, _, write, look = RACES[name]
@@ -227,6 +236,61 @@ def test_of_several_items_those_before_the_one_that_moved_are_counted(account: R
     with pytest.raises(UnavailableError, match="1 of 3 items were put back before it"):
         drive(PROVIDER.undo(made, before, backups), account)
     assert (item(account)["amount"], account.mutations()) == ({"N": "7"}, ["dynamodb:PutItem"] * 2)
+
+
+def test_an_approval_of_an_undo_is_bound_to_the_items_that_it_puts_back(account: Raced) -> None:
+    """Somebody writes to one of three: read again, the state is not what was approved, by that item's name; the values stand nowhere.
+    What is written beside them does not matter.
+    """
+    batch = {RIGHT: [{"DeleteRequest": {"Key": {"id": {"S": key}}}} for key in ("i0", "i1", "i2")]}
+    made, before, backups = done(account, ("dynamodb:BatchWriteItem", {"RequestItems": batch}))
+    undo, requests = _undo(made, before, backups)
+    seen = drive(PROVIDER.assess(undo, requests, at_ms=0), account)
+    names = sorted(name for name in seen.captures.states if name.startswith(items.KIND))
+    assert (len(names), seen.assessment.reversibility) == (3, Reversibility.R1)
+    assert sum(call.operation == "dynamodb:BatchGetItem" for call in account.said) == 1
+    client = account.client("dynamodb")
+    client.put_item(TableName=RIGHT, Item={"id": {"S": "beside"}})
+    beside = drive(PROVIDER.recapture(undo, requests), account)
+    assert beside.digest == seen.assessment.state_digest
+    write_item(account)
+    now = drive(PROVIDER.recapture(undo, requests), account)
+    assert now.digest != seen.assessment.state_digest
+    moved = [name for name in names if now.states[name] != seen.captures.states[name]]
+    assert [now.states[name] for name in moved] == [
+        {"table": RIGHT, "key": KEY, "item": {**KEY, "amount": {"N": "7"}}}
+    ]
+    assert b'"N"' not in canonical(undo.operations)
+
+
+def test_items_that_cannot_be_read_again_are_not_unchanged(account: Raced) -> None:
+    """The read is refused: it is said, and the state is not the one that was approved."""
+    made, before, backups = done(account, RACES["an item was overwritten"][0])
+    undo, requests = _undo(made, before, backups)
+    seen = drive(PROVIDER.assess(undo, requests, at_ms=0), account)
+    account.broken = {"dynamodb:BatchGetItem": Unavailable("throttled")}
+    now = drive(PROVIDER.recapture(undo, requests), account)
+    assert (now.unknowns, now.digest != seen.captures.digest) == ((f"items of {RIGHT}: throttled",), True)
+
+
+def test_an_undo_of_many_items_is_taken_back_too(account: Raced) -> None:
+    """What its writes met was captured with what it was approved on: what the undo had overwritten stands again, and what was absent is gone."""
+    batch = {
+        RIGHT: [
+            {"DeleteRequest": {"Key": KEY}},
+            {"PutRequest": {"Item": {"id": {"S": "new"}, "amount": {"N": "5"}}}},
+        ]
+    }
+    made, before, backups = done(account, ("dynamodb:BatchWriteItem", {"RequestItems": batch}))
+    undo, _ = _undo(made, before, backups)
+    stood = approved(account, made, before, backups)
+    assert drive(PROVIDER.undo(made, before, backups, approved=stood.states), account) == ()
+    account.said.clear()
+    again = approved(account, undo, stood, (), again=made)
+    assert drive(PROVIDER.undo(undo, stood, (), again=made, approved=again.states), account) == ()
+    assert account.mutations() == ["dynamodb:DeleteItem", "dynamodb:PutItem"]
+    new = account.client("dynamodb").get_item(TableName=RIGHT, Key={"id": {"S": "new"}})["Item"]
+    assert (item(account), new) == (None, {"id": {"S": "new"}, "amount": {"N": "5"}})
 
 
 def test_an_item_is_held_to_every_attribute_that_was_read(account: Raced) -> None:

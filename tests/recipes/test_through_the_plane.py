@@ -141,3 +141,33 @@ def test_what_was_deleted_through_the_plane_is_given_back(plane: Plane, kind: st
 def test_what_was_deleted_through_the_plane_is_given_back_of_many_kinds(plane: Plane, kind: str) -> None:
     """The same, of a dozen more."""
     comes_back(plane, _of(kind))
+
+
+def test_the_undo_of_an_item_is_for_the_item_that_was_shown(plane: Plane) -> None:
+    """Somebody writes to it while the undo waits: approved or not, nothing is sent, and it says which. Asked for again, it comes back."""
+    account = Remote(plane.endpoint, "AKIAENGINEER", "secret")
+    table = account.client("dynamodb")
+    table.create_table(
+        TableName="orders",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        Tags=[{"Key": "environment", "Value": "production"}],
+    )
+    with plane.api("bob") as api:
+        key = api.post("/sessions", json={"agent": "kiro"}).raise_for_status().json()
+    gateway = f"http://127.0.0.1:{plane.app.gateway.port if plane.app.gateway else 0}"
+    agent = Remote(gateway, key["access_key_id"], key["secret_access_key"])
+    agent.client("dynamodb").put_item(TableName="orders", Item={"id": {"S": "1"}, "total": {"N": "10"}})
+    with plane.api("bob") as api:
+        undo = api.post("/cases/C-1/undo", json={}).raise_for_status().json()
+    assert undo["phase"] == "held"
+    table.put_item(TableName="orders", Item={"id": {"S": "1"}, "total": {"N": "11"}})
+    with plane.api("dana") as api:
+        told = {"approve": True, "binding": plane.case(undo["id"])["binding"], "note": "ok"}
+        assert api.post(f"/cases/{undo['id']}/review", json=told).is_client_error
+    found = plane.case(undo["id"])
+    assert found["phase"] == "invalidated"
+    assert found["reason"].startswith("state changed: changed since it was assessed: dynamodb:item/orders/")
+    undone(plane, "C-1")
+    assert "Item" not in table.get_item(TableName="orders", Key={"id": {"S": "1"}})

@@ -13,8 +13,9 @@ from keyturn.core.case import Case, Phase
 from keyturn.core.ports import Captures, Inquiry, Scope
 from keyturn.errors import OperatorError, ReviewError
 from keyturn.executors.interface import NotSentError, Sending
+from keyturn.model import record as r
 from keyturn.model.change import Change
-from keyturn.model.decision import Obligations, Verdict
+from keyturn.model.decision import Decision, Obligations, Verdict
 from keyturn.model.execution import Backup, Outcome, OutcomeStatus
 from keyturn.runtime.interface import ReplyKind
 from keyturn.runtime.settings import Settings
@@ -351,9 +352,121 @@ def test_policy_is_asked_again_before_the_call() -> None:
         world.policy.strict = True
         reply = await world.ask(asked)
         assert (reply.kind, world.case().phase) == (ReplyKind.REFUSED, Phase.INVALIDATED)
-        assert "policy says deny now; it said hold" in reply.text
+        assert "policy says deny now, hold when it was decided" in reply.text
 
     assert not talk(story).happened("left")
+
+
+def _freeze(world: Calm) -> None:
+    """Somebody sets a freeze: it is on the log at once."""
+    until = world.loop.now_ms() + 60_000
+    world.plane.book.plane.apply(
+        r.FreezeSet(at_ms=world.loop.now_ms(), by="anna", until_ms=until, environment="")
+    )
+
+
+def _cap(world: Calm) -> None:
+    """Stricter policies come into force."""
+    world.policy.strict = True
+
+
+def _halt(world: Calm) -> None:
+    """Somebody stops everything."""
+    world.plane.book.plane.apply(r.HaltRaised(at_ms=world.loop.now_ms(), by="anna"))
+
+
+BETWEEN = {
+    # what happens, and how the case ends where it comes before the claim, and where it comes after the proof
+    "a freeze": (
+        _freeze,
+        Phase.INVALIDATED,
+        Phase.FAILED,
+        "policy asks 3 reviewers now, 1 when it was decided",
+    ),
+    "a cap": (_cap, Phase.INVALIDATED, Phase.FAILED, "policy says deny now, hold when it was decided"),
+    "a halt": (_halt, Phase.APPROVED, Phase.HALTED, "halted by anna"),
+}
+
+
+@pytest.mark.parametrize("name", BETWEEN)
+def test_what_comes_between_policys_last_word_and_the_claim_stops_approved_work(name: str) -> None:
+    """Approved by people and taken for sending: policy has just said yes again, and that moment somebody sets a freeze."""
+    happens, ends, _, why = BETWEEN[name]
+
+    async def story(world: Calm) -> None:
+        asked = world.change("Delete", "t1")
+        await world.ask(asked)
+        answer = world.plane.work._answer
+
+        def answered(case: Case) -> Decision:
+            decision = answer(case)
+            if case.phase is Phase.APPROVED:
+                world.plane.work._answer = answer  # type: ignore[method-assign]
+                happens(world)
+            return decision
+
+        world.plane.work._answer = answered  # type: ignore[method-assign]
+        await world.review("anna")
+        client = world.asking(asked)
+        await world.settle_down()
+        assert world.case().phase is ends
+        if ends is not Phase.APPROVED:  # an approved case waits for the plane to be resumed
+            assert why in world.case().reason
+        client.cancel()
+
+    assert talk(story).happened("left") == []
+
+
+@pytest.mark.parametrize("name", BETWEEN)
+def test_what_comes_between_the_proof_and_the_intent_stops_it_too(name: str) -> None:
+    """It was proved, and the call is still to be written down: then the proof is made again, and says why nothing leaves."""
+    happens, _, ends, why = BETWEEN[name]
+
+    async def story(world: Calm) -> None:
+        asked = world.change("Delete", "t1")
+        await world.ask(asked)
+        record = world.plane.book.record
+
+        async def recorded(case_id: str, *events: r.CaseEvent) -> Case:
+            after = await record(case_id, *events)
+            if isinstance(events[0], r.Proved):
+                happens(world)
+            return after
+
+        world.plane.book.record = recorded  # type: ignore[method-assign]
+        await world.review("anna")
+        reply = await world.ask(asked)
+        assert (reply.kind, world.case().phase) == (ReplyKind.REFUSED, ends)
+        assert why in world.case().reason
+
+    assert talk(story).happened("left") == []
+
+
+def test_a_freeze_that_ends_meanwhile_stops_nothing() -> None:
+    """The proof is made again on what is so by then, and the call leaves."""
+
+    async def story(world: Calm) -> None:
+        _freeze(world)
+        asked = world.change("Set", "t1", value=7)
+        await world.ask(asked)
+        record, proofs = world.plane.book.record, 0
+
+        async def recorded(case_id: str, *events: r.CaseEvent) -> Case:
+            nonlocal proofs
+            after = await record(case_id, *events)
+            if isinstance(events[0], r.Proved):
+                proofs += 1
+                world.plane.book.plane.freezes.clear()
+            return after
+
+        world.plane.book.record = recorded  # type: ignore[method-assign]
+        for who in ("anna", "ben", "cleo"):
+            await world.review(who)
+        await world.ask(asked)
+        await world.settle_down()
+        assert (world.case().phase, proofs) == (Phase.CONFIRMED, 2)
+
+    assert len(talk(story).happened("left")) == 1
 
 
 def test_an_error_of_policy_is_a_no() -> None:

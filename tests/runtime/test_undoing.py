@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import pytest
 
 from keyturn.core.case import Case, Phase
-from keyturn.core.ports import Captures, Inquiry
+from keyturn.core.ports import Captures, Inquiry, UndoPlan
 from keyturn.errors import ReviewError, UnavailableError
 from keyturn.model import record as r
 from keyturn.model.change import Change
 from keyturn.model.execution import Backup
+from keyturn.testing.simulation.knowledge import operation
 from tests.runtime.calm import Calm, talk
 
 
@@ -150,6 +152,91 @@ def test_what_was_given_back_before_a_failure_is_said_and_the_rest_can_be_asked_
 
     things = talk(story).account.things
     assert (things["t1"], things["t2"]) == (120, 130)
+
+
+async def _held_undo(world: Calm) -> Case:
+    """A production thing is set, and the undo of that waits for a person."""
+    asking = world.asking(world.change("Set", "p1", value=7))
+    await world.settle_down()
+    await world.review("anna")
+    await asking
+    await world.settle_down()
+    undo = await world.plane.undo("C-1", by="anna")
+    assert (undo.id, undo.phase) == ("C-2", Phase.HELD)
+    return undo
+
+
+def test_what_moved_between_the_approval_and_the_sending_invalidates_the_undo_by_its_name() -> None:
+    """Somebody sets the thing right after the approval: nothing is sent, and the case says what is otherwise. Asked for again it is
+    an undo of what stands by then.
+    """
+
+    async def story(world: Calm) -> None:
+        await _held_undo(world)
+        await world.review("ben", "C-2")
+        world.account.drift_to("p1", 55)
+        await world.settle_down()
+        assert (world.case("C-2").phase, world.case("C-2").reason) == (
+            Phase.INVALIDATED,
+            "state changed: changed since it was assessed: sim:thing/p1",
+        )
+        assert world.case("C-1").undone_by == ""
+        again = await world.plane.undo("C-1", by="anna")  # on what stands now
+        await world.review("ben", again.id)
+        await world.settle_down()
+        assert world.case(again.id).phase is Phase.CONFIRMED
+
+    world = talk(story)
+    assert (world.account.things["p1"], len(world.happened("step"))) == (100, 1)
+
+
+def test_an_undo_is_sent_as_its_plan_was_shown_or_not_at_all() -> None:
+    """Its recipe would by now make another call than the one that people saw, as after an upgrade: nothing is sent, and it says which
+    step that is.
+    """
+
+    async def story(world: Calm) -> None:
+        await _held_undo(world)
+        sound = world.provider.plan_undo
+
+        def otherwise(
+            change: Change, before: Captures, backups: tuple[Backup, ...], *, again: Change | None = None
+        ) -> UndoPlan:
+            plan = sound(change, before, backups, again=again)
+            return msgspec.structs.replace(
+                plan, operations=(operation("Set", {"name": "p1", "value": 1, "token": "other"}),)
+            )
+
+        await world.review("ben", "C-2")
+        world.provider.plan_undo = otherwise  # type: ignore[method-assign]
+        await world.settle_down()
+        assert (world.case("C-2").phase, world.case("C-2").reason) == (
+            Phase.INVALIDATED,
+            "state changed: step 1 of the plan is by now sim:Set with other parameters: what was taken back has changed since",
+        )
+
+    assert talk(story).happened("step") == []
+
+
+def test_an_undo_of_what_turned_out_not_to_have_been_done_is_not_sent() -> None:
+    """In doubt whether it took effect somebody asks for the undo; while that waits another finds that it did not."""
+
+    async def story(world: Calm) -> None:
+        asking = world.asking(world.change("Set", "p1", value=7))
+        await world.settle_down()
+        await world.review("anna")
+        await asking
+        world.account.drift_to("p1", 55)  # before it is verified
+        await world.settle_down()
+        assert world.case().phase is Phase.INCONCLUSIVE
+        await world.plane.undo("C-1", by="anna")
+        await world.plane.settle("C-1", by="ben", succeeded=False, note="it never arrived")
+        with pytest.raises(ReviewError, match="C-2 is invalidated"):
+            await world.review("ben", "C-2")
+        assert world.case("C-2").phase is Phase.INVALIDATED
+        assert "step 1 of the plan is by now nothing, not sim:Set" in world.case("C-2").reason
+
+    assert talk(story).happened("step") == []
 
 
 @pytest.mark.parametrize("stop", range(1, 7))

@@ -26,7 +26,7 @@ from keyturn.model.decision import Decision, Verdict
 from keyturn.model.execution import Backup, Outcome, OutcomeStatus
 from keyturn.model.record import Draft, Entry
 from keyturn.model.review import Accepted, NotAccepted, Review, ReviewRequest
-from keyturn.runtime import Runtime, asking, book, gate, on_its_way, reviewing, work
+from keyturn.runtime import Runtime, asking, book, gate, on_its_way, reviewing, undoing, work
 from keyturn.runtime.interface import Reply, ReplyKind
 from keyturn.testing.simulation.disk import SimulatedStore
 
@@ -368,6 +368,33 @@ def excluded_from_the_first_only(patch: Patch) -> None:
     patch.setattr(Runtime, "_excluded", lambda _self, change: (change.principal.operator,))
 
 
+def undone_on_what_moved(patch: Patch) -> None:
+    """Of an undo nobody looks whether what it puts back still stands as when it was approved."""
+    now = work.Work.state_digest
+
+    async def as_assessed(self: work.Work, case: Case, *, shared: bool = False) -> tuple[str, str]:
+        if case.change is not None and case.change.undoes and case.assessment is not None:
+            return case.assessment.state_digest, ""
+        return await now(self, case, shared=shared)
+
+    patch.setattr(work.Work, "state_digest", as_assessed)
+
+
+def undone_from_what_stands(patch: Patch) -> None:
+    """An undo puts back what was captured for itself, not what its plan was made from."""
+    one = undoing.TakingBack._one
+
+    async def own(self: undoing.TakingBack, case: Case, *args: Any, **given: Any) -> Any:
+        captures = self.work.captures
+        patch.setattr(self.work, "captures", lambda _original: captures(case))
+        try:
+            return await one(self, case, *args, **given)
+        finally:
+            patch.delattr(self.work, "captures")
+
+    patch.setattr(undoing.TakingBack, "_one", own)
+
+
 PLANTED: tuple[Plant, ...] = (
     self_approval,
     forged_binding,
@@ -405,4 +432,6 @@ PLANTED: tuple[Plant, ...] = (
     one_makes_a_reviewer,
     sent_before_it_is_withdrawn,
     excluded_from_the_first_only,
+    undone_on_what_moved,
+    undone_from_what_stands,
 )

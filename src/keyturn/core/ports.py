@@ -58,12 +58,18 @@ class Scope(msgspec.Struct, frozen=True):
 
 
 class UndoPlan(msgspec.Struct, frozen=True):
-    """How a case could be taken back: operations as shown to reviewers, and what will not be as it was."""
+    """How a case could be taken back: operations as shown to reviewers, and what will not be as it was. `requests` are the same with
+    what stands sealed in them: for reads of the plane's own, never shown and never written down.
+    """
 
     operations: tuple[Operation, ...]
     loss: tuple[str, ...]
     possible: bool
     why: str = ""
+    requests: tuple[Request, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<UndoPlan [{len(self.operations)} operations]{'' if self.possible else f' not possible: {self.why}'}>"
 
 
 class Drill(msgspec.Struct, frozen=True):
@@ -86,7 +92,9 @@ class Provider(Protocol):
         ...
 
     def assess(self, change: Change, requests: tuple[Request, ...], *, at_ms: int) -> Inquiry[Assessing]:
-        """What the change would do. Never raises for a missing fact: it becomes an unknown."""
+        """What the change would do. Never raises for a missing fact: it becomes an unknown. Of an undo `requests` are those of its plan,
+        or none.
+        """
         ...
 
     def radius(self, change: Change, assessing: Assessing, *, at_ms: int) -> Inquiry[Radius] | None:

@@ -49,22 +49,27 @@ def holds(steps: tuple[ProofStep, ...]) -> bool:
 def _decision(case: Case, facts: ProofFacts) -> tuple[bool, str]:
     if case.decision is None:
         return False, "nothing was decided"
-    now, then = facts.decision, case.decision
-    if now.verdict.strictness > then.verdict.strictness and then.enforced:
-        return False, f"policy says {now.verdict} now, {then.verdict} when it was decided"
-    if now.obligations.quorum > then.obligations.quorum and then.enforced:
-        return (
-            False,
-            f"policy asks {now.obligations.quorum} reviewers now, {then.obligations.quorum} when it was decided",
-        )
-    if now.obligations.signed and not then.obligations.signed and then.enforced:
-        return False, "policy asks for signed approvals now, and did not when it was decided"
-    fewer = [str(tree) for tree in now.obligations.needs if tree not in then.obligations.needs]
-    if fewer and then.enforced:
-        return False, f"policy asks for {' and '.join(fewer)} now, and did not when it was decided"
-    if now.obligations.backup and not then.obligations.backup and then.enforced:
-        return False, "policy asks for a backup now, and did not when it was decided"
-    return True, f"policy says {now.verdict}, as when it was decided"
+    asks_more = stricter(case.decision, facts.decision)
+    return not asks_more, asks_more or f"policy says {facts.decision.verdict}, as when it was decided"
+
+
+def stricter(then: Decision, now: Decision) -> str:
+    """What policy asks for now and did not when it was decided, in words; empty where that still does, and where nothing is enforced."""
+    if not then.enforced:
+        return ""
+    was, asks = then.obligations, now.obligations
+    if now.verdict.strictness > then.verdict.strictness:
+        return f"policy says {now.verdict} now, {then.verdict} when it was decided"
+    if asks.quorum > was.quorum:
+        return f"policy asks {asks.quorum} reviewers now, {was.quorum} when it was decided"
+    if asks.signed and not was.signed:
+        return "policy asks for signed approvals now, and did not when it was decided"
+    more = [str(tree) for tree in asks.needs if tree not in was.needs]
+    if more:
+        return f"policy asks for {' and '.join(more)} now, and did not when it was decided"
+    if asks.backup and not was.backup:
+        return "policy asks for a backup now, and did not when it was decided"
+    return ""
 
 
 def _quorum(case: Case, facts: ProofFacts) -> tuple[bool, str]:

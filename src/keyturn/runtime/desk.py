@@ -57,6 +57,7 @@ class DeskSide(ProposingSide):
         self.exporting = Exporting(work)
         self.evidence = Evidence(self.book, self.author, self.checkpoint)
         work.take_back, work.mark_undone = self.taking_back.perform, self.taking_back.mark
+        work.planned = self.taking_back.as_shown
         self.about: dict[str, Any] = {}  # versions and hashes, set by app
 
     # --- looking -----------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ was not given back can be asked for again.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import zip_longest
 from typing import Any, Final
 
 import msgspec
@@ -16,13 +17,14 @@ from keyturn.core.dropping import said_retired
 from keyturn.core.lifecycle import TERMINAL
 from keyturn.core.ports import UndoPlan
 from keyturn.core.undoing import in_order
-from keyturn.errors import ReviewError, UnavailableError
+from keyturn.errors import BugError, ReviewError, UnavailableError
 from keyturn.model import record as r
-from keyturn.model.change import READ_EFFECTS, Change, Principal
+from keyturn.model.canonical import digest
+from keyturn.model.change import READ_EFFECTS, Change, Principal, Request
 from keyturn.model.execution import Outcome, OutcomeStatus
 from keyturn.runtime.interface import Undoing, UndoPart
 from keyturn.runtime.retiring import Retiring
-from keyturn.runtime.work import Work, tags_of, why_of
+from keyturn.runtime.work import NOT_AS_SHOWN, Work, tags_of, why_of
 
 CASES_MAX: Final = 200
 """Cases that one undo takes back: a working day of one agent; more than a reviewer reads is no review."""
@@ -121,6 +123,30 @@ class TakingBack:
         why = f"{plan.why}: {gone}" if gone else plan.why
         return msgspec.structs.replace(plan, why=why, loss=(*plan.loss, *stays))
 
+    def as_shown(self, undo: Change) -> tuple[Request, ...]:
+        """What the undo asks for, planned again from the log and the vault. Raises `UnavailableError` where that is not, call for call,
+        what stands on record and was shown: what was approved is then not what would be done.
+        """
+        plans = [self._planned_again(part) for part in undo.taken_back]
+        operations = tuple(operation for plan in plans for operation in plan.operations)
+        for place, (was, now) in enumerate(zip_longest(undo.operations, operations), start=1):
+            if was is None or now is None or digest(was.meaning()) != digest(now.meaning()):
+                shown, stands = (one.name if one is not None else "nothing" for one in (was, now))
+                named = f"{shown} with other parameters" if shown == stands else f"{stands}, not {shown}"
+                raise UnavailableError(
+                    NOT_AS_SHOWN,
+                    f"step {place} of the plan is by now {named}: what was taken back has changed since",
+                    help="ask for the undo again, and look at its plan",
+                )
+        return tuple(request for plan in plans for request in plan.requests)
+
+    def _planned_again(self, part: str) -> UndoPlan:
+        case = self.book.case(part)
+        if case is None or case.done is None:
+            phase = case.phase if case is not None else "unknown"
+            return UndoPlan((), (), possible=False, why=f"{part} is {phase}")
+        return self._plan_of(case, case.done)
+
     def _again(self, done: Change) -> Change | None:
         """Of an undo that is itself taken back: what it took back, which is done again."""
         if not done.undoes:
@@ -206,10 +232,16 @@ class TakingBack:
         those after it were judged on a state that is not there.
         """
         change = case.change
-        parts = change.taken_back if change is not None else ()
+        if change is None or case.assessment is None:
+            raise BugError("not-assessed", f"{case!r} is performed without an assessment")
+        try:
+            self.as_shown(change)
+        except UnavailableError as error:
+            return Outcome(status=OutcomeStatus.FAILED, detail=error.message, error_code=error.code)
+        parts = change.taken_back
         told: list[str] = []
         moved: dict[str, str] = {}  # what has a new id by now: what is given back after it names that
-        approved = dict(self.work.captures(case).states) if case.assessment is not None else {}
+        approved = dict(self.work.captures(case).states)
         for place, part in enumerate(parts):
             label = f"{part}: " if len(parts) > 1 else ""
             try:

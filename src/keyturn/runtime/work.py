@@ -16,7 +16,7 @@ from keyturn.core.advance import owed
 from keyturn.core.case import Case, Phase
 from keyturn.core.commands import Command
 from keyturn.core.ports import Assessing, Captures, Facts, PolicyEngine, Provider
-from keyturn.core.proof import ProofFacts, holds, prove
+from keyturn.core.proof import ProofFacts, holds, prove, stricter
 from keyturn.core.retention import promised, removable
 from keyturn.core.routing import identity, operation_key
 from keyturn.errors import BugError, KeyturnError, StoreError, UnavailableError
@@ -47,6 +47,10 @@ WHY_CHARS_MAX: Final = 200
 
 MOVED_MAX: Final = 1_000
 """Resources whose last call is remembered before those past `FRESH_MS` are forgotten."""
+
+
+NOT_AS_SHOWN: Final = "not-as-shown"
+"""Of an undo whose plan is another by now than the one that people saw."""
 
 
 class Drops(Protocol):
@@ -86,11 +90,13 @@ class Work:
         ] = {}  # who waits for an answer as it comes, by case and operation
         self.tell: Callable[[Case], Awaitable[None]] = _tell_nobody
         self.take_back: Callable[[Case], Awaitable[Outcome]] = _take_nothing_back
+        self.planned: Callable[[Change], tuple[Request, ...]] = _nothing_planned
         self.mark_undone: Callable[[str, str], Awaitable[None]] = _mark_nothing
         self.drops: Drops  # set by the desk
         self._claiming = asyncio.Lock()
         self._credentials: dict[str, Credentials] = {}
         self._assessed_at_ms: dict[str, int] = {}
+        self._proved_on: dict[str, tuple[str, Facts] | None] = {}
         self._moved_at_ms: dict[ResourceRef, int] = {}  # when a call of ours left for it, or was answered
 
     @property
@@ -106,8 +112,7 @@ class Work:
             if change.drops:
                 await self._assessed(case, self.drops.assess(change), begun_at_ms)
                 return
-            requests = () if change.own_steps else self.requests(change)
-            inquiry = self.provider(change).assess(change, requests, at_ms=self.clock())
+            inquiry = self.provider(change).assess(change, self._asked(case), at_ms=self.clock())
             assessing = await self.asker.drive(inquiry, tags=tags_of(case))
             earlier = self.book.plane.earlier(change.principal.session, but=case.id)
             assessing = pipeline.in_sequence(change, assessing, earlier)
@@ -213,6 +218,13 @@ class Work:
             observe=self.settings.observe,
         )
 
+    def _asked_on(self, case: Case) -> tuple[str, Facts] | None:
+        """What policy's answer depends on and a moment may change: the policies in force, and the plane's facts but for the time."""
+        if case.change is None or case.assessment is None:
+            return None
+        facts = self._facts(case.change, case.assessment)
+        return self.policy.digest, msgspec.structs.replace(facts, session_minutes=0)
+
     def _no_backup(self, case: Case, decision: Decision) -> str:
         """Said before anybody approves what could not be prepared; a provider that fails here is found out at the backup itself."""
         change = _change(case)
@@ -258,14 +270,16 @@ class Work:
 
     async def _take(self, case: Case) -> bool:
         """False when another node was faster: it works on the same resource, or has halted everything."""
+        asked_on = self._asked_on(case)
         decision = self._answer(case)
         standing = case.decision
         if standing is None:
             raise BugError("not-decided", f"{case!r} is claimed without a decision")
-        stricter = decision.verdict.strictness > standing.verdict.strictness
-        if stricter and standing.enforced:
-            detail = f"policy says {decision.verdict} now; it said {standing.verdict}"
-            await self.book.record(case.id, r.Invalidated(at_ms=self.clock(), what="policy", detail=detail))
+        asks_more = stricter(standing, decision)
+        if asks_more:
+            await self.book.record(
+                case.id, r.Invalidated(at_ms=self.clock(), what="policy", detail=asks_more)
+            )
             return True
         nonce = case.request.nonce if case.request else secrets.token_hex(16)
 
@@ -273,8 +287,8 @@ class Work:
             plane = self.book.plane
             if Command.CLAIM not in owed(now) or now.revision != case.revision:
                 return ()
-            if self.policy.digest != decision.policy_digest:
-                return ()  # other policies came into force meanwhile, and are asked
+            if self._asked_on(now) != asked_on:
+                return ()  # other policies came into force meanwhile, or a freeze, and policy is asked again
             if plane.halted_by(_change(now).principal.agent) or plane.locked_by(now):
                 return ()
             void = self.void(now)
@@ -347,6 +361,7 @@ class Work:
     async def prove(self, case: Case) -> None:
         """Re-read the state, scope the credential, number the proof."""
         change = _change(case)
+        asked_on = self._asked_on(case)
         state_digest, state_detail = await self._state_now(case)
         grant, credentials = None, None
         scope_doubt = ""
@@ -397,6 +412,7 @@ class Work:
         if holds(steps):
             if credentials is not None:
                 self._credentials[case.id] = credentials
+            self._proved_on[case.id] = asked_on
             await self.book.record(case.id, r.Proved(at_ms=now, steps=steps, grant=grant))
             return
         await self._not_proved(case, steps, now)
@@ -495,9 +511,14 @@ class Work:
         change = _change(case)
         if change.drops:
             return self.drops.state(change), "its backups, or who needs them, are not as they were"
-        requests = () if change.own_steps else self.requests(change)
+        try:
+            asked = self._asked(case)
+        except UnavailableError as error:
+            if error.code == NOT_AS_SHOWN:
+                return error.code, error.message
+            raise
         captures = await self.asker.drive(
-            self.provider(change).recapture(change, requests), tags=tags_of(case), shared=shared
+            self.provider(change).recapture(change, asked), tags=tags_of(case), shared=shared
         )
         before = self.assessing(case).captures
         if captures.unknowns and captures.unknowns != before.unknowns:
@@ -510,15 +531,25 @@ class Work:
         return captures.digest, f"changed since it was assessed: {', '.join(changed) or 'a declared field'}"
 
     async def intend(self, case: Case) -> None:
-        """The intent is durable before the call leaves."""
+        """The intent is durable before the call leaves. Where other policies came into force since the proof, or a freeze, it is made again;
+        what has begun goes on under the proof that it began with.
+        """
+        begun = case.next_operation > 0 and not _change(case).rehearsed
 
-        def intent(_now: Case) -> tuple[r.CaseEvent]:
+        def intent(now: Case) -> tuple[r.CaseEvent, ...]:
+            if Command.INTEND not in owed(now):
+                return ()  # it was halted meanwhile
             by = self.book.plane.halted_by(_change(case).principal.agent)
             if by:
                 return (r.Halted(at_ms=self.clock(), by=by),)
+            if not begun and self._asked_on(now) != self._proved_on.get(case.id):
+                return ()
             return (r.Sent(at_ms=self.clock(), nonce=case.nonce, operation=case.next_operation),)
 
-        await self.book.record_from(case.id, intent)
+        after = await self.book.record_from(case.id, intent)
+        self._proved_on.pop(case.id, None)
+        if Command.INTEND in owed(after):
+            await self.prove(after)
 
     async def call(self, case: Case) -> None:
         """One call leaves; whatever is in doubt afterwards is uncertain, never failed."""
@@ -717,6 +748,15 @@ class Work:
             for operation in change.operations
         )
 
+    def _asked(self, case: Case) -> tuple[Request, ...]:
+        """What the change asks for, opened: as it came, or as the plan of an undo says by now. Raises `UnavailableError` where that is not
+        the plan any more that is on record.
+        """
+        change = _change(case)
+        if change.undoes:
+            return self.planned(change)
+        return () if change.drops else self.requests(change)
+
     def assessing(self, case: Case) -> Assessing:
         """The assessment with its captures, opened from the vault."""
         if case.assessment is None or not case.assessment.captures:
@@ -783,6 +823,11 @@ def why_of(error: BaseException) -> str:
 async def _take_nothing_back(case: Case) -> Outcome:
     """Nothing is wired that could: it is not done, and said so."""
     return Outcome(status=OutcomeStatus.FAILED, detail=f"{case.id}: nothing here takes cases back")
+
+
+def _nothing_planned(_change: Change) -> tuple[Request, ...]:
+    """Nothing is wired that plans undos."""
+    return ()
 
 
 async def _mark_nothing(original: str, by_case: str) -> None:

@@ -23,11 +23,10 @@ from keyturn.providers.aws import (
     places,
     plans,
     recipes,
-    undo,
 )
-from keyturn.providers.aws.capturing import Taken, take, together
-from keyturn.providers.aws.items import Items
+from keyturn.providers.aws.capturing import Taken, take, together, with_items
 from keyturn.providers.aws.live import Reading
+from keyturn.providers.aws.put_back import put_back
 from keyturn.providers.aws.recipes.base import Recipe, State
 from keyturn.providers.aws.rules import Context, Doubt, Rule, inside, rules_for, statements
 from keyturn.providers.aws.rules.parts import members_of
@@ -120,10 +119,13 @@ def assess(
 ) -> Inquiry[Assessing]:
     """Capture, judge every operation, put together. `ours`: names of the roles that the plane itself works with."""
     taken = yield from take(change)
-    parameters = [request.parameters for request in requests] or [
-        operation.parameters for operation in change.operations
-    ]
-    taken, touched = yield from _with_items(change, requests, taken)
+    shown = change.undoes is not None or not requests  # what an undo writes stands sealed wherever it is said
+    parameters = (
+        [operation.parameters for operation in change.operations]
+        if shown
+        else [request.parameters for request in requests]
+    )
+    taken, touched = yield from with_items(change, requests, taken)
     taken = yield from places.with_tags(change, taken)
     powers = yield from together(
         [
@@ -152,29 +154,6 @@ def _powers(contexts: list[Context]) -> Inquiry[None]:
 
 def _read(change: Change, taken: Taken) -> list[tuple[Operation, Reading]]:
     return list(zip(change.operations, taken.readings, strict=True))
-
-
-def _with_items(
-    change: Change, requests: tuple[Request, ...], taken: Taken
-) -> Inquiry[tuple[Taken, list[Items]]]:
-    """Read the items that DynamoDB writes would touch; they stand among the captures, so that they can be put back."""
-    tables = {
-        ref.id: taken.captures.states.get(str(ref))
-        for ref in change.resources
-        if ref.kind == "dynamodb:table"
-    }
-    asked = zip(
-        change.operations, requests, strict=bool(requests)
-    )  # an undo has no requests, and no writes to read for
-    touched = yield from together(
-        [items.guarded(operation, request.parameters, tables) for operation, request in asked]
-    )
-    if not touched:
-        return taken, [Items() for _ in change.operations]
-    states = {name: state for met in touched for name, state in met.states.items()}
-    captures = msgspec.structs.replace(taken.captures, states={**taken.captures.states, **states})
-    doubts = tuple(unknown for met in touched for unknown in met.unknowns)
-    return msgspec.structs.replace(taken, captures=captures, doubts=doubts), touched
 
 
 def judge(context: Context, *, taken_back: bool = False) -> Judged:
@@ -227,13 +206,13 @@ def _recoverable(context: Context, ref: ResourceRef, effect: Effect) -> Recovera
     recipe = recipes.for_kind(ref.kind)
     state = context.states.get(str(ref))
     if recipe is None:
-        back = effect not in _DESTROYS and undo.put_back(context.operation, context.states) is not None
+        back = effect not in _DESTROYS and put_back(context.operation, context.states) is not None
         return Recoverable(resource=ref, backup=False, inverse=back, recover_s=60 if back else None)
     if context.items.writes and context.items.captured:
         return Recoverable(resource=ref, backup=recipe.backs_up, inverse=True, recover_s=60)
     inverse = state is not None and (
         _has_inverse(recipe, context, ref, state)
-        or (effect not in _DESTROYS and undo.put_back(context.operation, context.states) is not None)
+        or (effect not in _DESTROYS and put_back(context.operation, context.states) is not None)
     )
     by_itself = (
         context.operation.floor in _DESTROYS or context.operation.name in recipe.gives_all_back

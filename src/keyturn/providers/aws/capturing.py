@@ -10,9 +10,10 @@ import msgspec
 from keyturn.core.ports import Captures, Inquiry
 from keyturn.model.assessment import Dependent
 from keyturn.model.canonical import canonical, digest
-from keyturn.model.change import Change, Operation, ResourceRef
+from keyturn.model.change import Change, Operation, Request, ResourceRef
 from keyturn.model.execution import Answer, Call
 from keyturn.providers.aws import items, live, recipes
+from keyturn.providers.aws.items import Items
 from keyturn.providers.aws.live import Reading
 from keyturn.providers.aws.recipes.base import Captured, Recipe
 
@@ -165,3 +166,54 @@ def _put_reading(
         elif not reading.asked and operation.name not in live.APPENDS:
             unknowns.append(f"{ref}: there are no live facts for this kind of resource")
     return unknowns
+
+
+def recapture(change: Change, requests: tuple[Request, ...]) -> Inquiry[Captures]:
+    """What an approval of the change is bound to, read again."""
+    taken = yield from take(change)
+    if change.undoes is not None:
+        taken, _ = yield from with_items(change, requests, taken)
+    return taken.captures
+
+
+def with_items(
+    change: Change, requests: tuple[Request, ...], taken: Taken
+) -> Inquiry[tuple[Taken, list[Items]]]:
+    """Read the items that DynamoDB writes would touch; they stand among the captures, so that they can be put back. Of an undo they
+    are part of the state that it is approved on: what is put back is put over what was shown.
+    """
+    tables = {
+        ref.id: taken.captures.states.get(str(ref))
+        for ref in change.resources
+        if ref.kind == "dynamodb:table"
+    }
+    asked = list(zip(change.operations, requests, strict=bool(requests)))
+    if not asked:
+        return taken, [Items() for _ in change.operations]
+    if change.undoes is not None:
+        writes = [items.writes_of(operation, request.parameters) for operation, request in asked]
+        touched = yield from items.standing(change.resources, writes, tables)
+        return _bound(taken, touched), touched
+    touched = yield from together(
+        [items.guarded(operation, request.parameters, tables) for operation, request in asked]
+    )
+    states = {name: state for met in touched for name, state in met.states.items()}
+    captures = msgspec.structs.replace(taken.captures, states={**taken.captures.states, **states})
+    doubts = tuple(unknown for met in touched for unknown in met.unknowns)
+    return msgspec.structs.replace(taken, captures=captures, doubts=doubts), touched
+
+
+def _bound(taken: Taken, touched: list[Items]) -> Taken:
+    """With the items in what the approval is bound to."""
+    if not any(met.writes for met in touched):
+        return taken
+    states = {name: state for met in touched for name, state in met.states.items()}
+    unread = tuple(dict.fromkeys(unknown for met in touched for unknown in met.unknowns))
+    stands = {name: digest(state["item"]) for name, state in states.items()}
+    captures = msgspec.structs.replace(
+        taken.captures,
+        states={**taken.captures.states, **states},
+        unknowns=tuple(dict.fromkeys((*taken.captures.unknowns, *unread))),
+        digest=digest({"state": taken.captures.digest, "items": stands, "unread": unread}),
+    )
+    return msgspec.structs.replace(taken, captures=captures)

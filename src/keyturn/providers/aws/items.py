@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -141,6 +141,39 @@ def capture(
         if key is not None and len(keys) < KEYS_MAX:
             keys[_name(write.table, key)] = (write, key)
     found, unread = yield from _read(operation.resources, keys, unknowns)
+    return _met(writes, keys, found, unread, unknowns)
+
+
+def standing(
+    refs: tuple[ResourceRef, ...], several: Sequence[tuple[Write, ...]], tables: dict[str, State | None]
+) -> Inquiry[list[Items]]:
+    """What the writes of several operations would meet, for each of them; all are read together, `KEYS_MAX` at a time."""
+    named = [
+        {
+            _name(write.table, key): (write, key)
+            for write in writes
+            if (key := _key(write, tables.get(write.table)))
+        }
+        for writes in several
+    ]
+    keys = list({name: one for keys in named for name, one in keys.items()}.items())
+    found: dict[str, dict[str, Any]] = {}
+    unread: set[str] = set()
+    unknowns: list[str] = []
+    for place in range(0, len(keys), KEYS_MAX):
+        some, not_these = yield from _read(refs, dict(keys[place : place + KEYS_MAX]), unknowns)
+        found |= some
+        unread |= not_these
+    return [_met(writes, mine, found, unread, unknowns) for writes, mine in zip(several, named, strict=True)]
+
+
+def _met(
+    writes: tuple[Write, ...],
+    keys: dict[str, tuple[Write, dict[str, Any]]],
+    found: dict[str, dict[str, Any]],
+    unread: set[str],
+    unknowns: list[str],
+) -> Items:
     states: dict[str, State] = {
         name: {"table": write.table, "key": key, "item": found.get(name)}
         for name, (write, key) in keys.items()
@@ -308,12 +341,22 @@ def as_it_stands(item: dict[str, Any] | None, key: Mapping[str, Any]) -> dict[st
     }
 
 
-def put_back(refs: tuple[ResourceRef, ...], states: Mapping[str, Any]) -> Inquiry[None]:
-    """Every captured item as it was, each write held by the service to what was read last. Raises `UnavailableError` ``moved`` at the one
-    that the service refuses; those after it are not written.
+def put_back(
+    refs: tuple[ResourceRef, ...], states: Mapping[str, Any], approved: Mapping[str, Any] = {}
+) -> Inquiry[None]:
+    """Every captured item as it was, each write held by the service to what was read last. Raises `UnavailableError` ``moved`` before the
+    first where one stands otherwise than it was `approved`, and at the one that the service refuses; those after it are not written.
     """
     mine = {name: state for name, state in states.items() if name.startswith(KIND + "/")}
     now = yield from _now(refs, mine)
+    otherwise = [
+        name
+        for name, state in mine.items()
+        if name in approved
+        and digest(now[name]) not in {digest(approved[name]["item"]), digest(state["item"])}
+    ]
+    if otherwise:
+        raise moved(", ".join(otherwise), "after it was read for the proof")
     at = {ref.id: ref for ref in refs}
     written = 0
     for name, state in mine.items():
@@ -350,10 +393,10 @@ def _now(refs: tuple[ResourceRef, ...], mine: Mapping[str, Any]) -> Inquiry[dict
 
 
 def complete(change: Change, states: Mapping[str, Any]) -> bool:
-    """Whether every item of a change of one operation was captured; several operations may touch one item twice."""
-    if len(change.operations) != 1:
+    """Whether every item that a change writes was captured, and is written once: an item that is written twice has one name."""
+    if any(operation.name not in WRITES for operation in change.operations):
         return False
-    wrote = len(writes_of(change.operations[0], change.operations[0].parameters))
+    wrote = sum(len(writes_of(operation, operation.parameters)) for operation in change.operations)
     return 0 < wrote == sum(name.startswith(KIND + "/") for name in states)
 
 

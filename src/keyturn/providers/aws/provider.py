@@ -14,7 +14,8 @@ from keyturn.providers.aws import copying, drilling, dropping, recipes, undo
 from keyturn.providers.aws import moved as ids
 from keyturn.providers.aws import upkeep as costs
 from keyturn.providers.aws.assess import assess
-from keyturn.providers.aws.capturing import take
+from keyturn.providers.aws.capturing import recapture, take
+from keyturn.providers.aws.put_back import own
 from keyturn.providers.aws.radius import reach, walk
 from keyturn.providers.aws.recipes import retiring
 from keyturn.providers.aws.recipes.base import Leaves, Recipe
@@ -55,8 +56,7 @@ class AwsProvider:
         return reach.with_reach(self.scope(change), walk.walk(change, assessing, at_ms=at_ms))
 
     def recapture(self, change: Change, requests: tuple[Request, ...]) -> Inquiry[Captures]:
-        taken = yield from take(change)
-        return taken.captures
+        return recapture(change, requests)
 
     def backup(
         self, change: Change, captures: Captures, *, case_id: str, at_ms: int
@@ -164,9 +164,7 @@ class AwsProvider:
 
 def _known(operation: Operation) -> list[tuple[ResourceRef, Recipe]]:
     """The resources an operation is about that can be read back."""
-    return [
-        (ref, recipe) for ref in undo.own(operation) if (recipe := recipes.for_kind(ref.kind)) is not None
-    ]
+    return [(ref, recipe) for ref in own(operation) if (recipe := recipes.for_kind(ref.kind)) is not None]
 
 
 def _settles(change: Change) -> int:
@@ -186,7 +184,7 @@ def _waiting(change: Change, now: Captures) -> bool:
 def _read_back(change: Change, before: Captures, now: Captures) -> Outcome:
     """One reading of the world after an unanswered call, against what stood before it; of several resources all have to agree."""
     operation = change.operations[0]
-    found = [_one_read_back(operation, ref, before, now) for ref in undo.own(operation)]
+    found = [_one_read_back(operation, ref, before, now) for ref in own(operation)]
     if len({outcome.status for outcome in found}) == 1:
         return Outcome(found[0].status, "; ".join(outcome.detail for outcome in found))
     if any(outcome.status is OutcomeStatus.IN_PROGRESS for outcome in found):
@@ -235,7 +233,7 @@ def _would_differ(recipe: Recipe, operation: Operation, stood: dict[str, Any]) -
 def _verified(change: Change, now: Captures) -> Outcome:
     """Whether each resource stands as the last operation on it leaves it: a role is emptied, and then deleted."""
     said: list[str] = []
-    last = {ref: operation for operation in change.operations for ref in undo.own(operation)}
+    last = {ref: operation for operation in change.operations for ref in own(operation)}
     for ref, operation in last.items():
         recipe = recipes.for_kind(ref.kind)
         if recipe is None:

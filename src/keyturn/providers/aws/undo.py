@@ -10,12 +10,13 @@ import msgspec
 from keyturn.core.ports import Captures, Inquiry, Seal, UndoPlan
 from keyturn.errors import BugError, UnavailableError
 from keyturn.model.assessment import Kind, Reversibility
-from keyturn.model.change import Change, Effect, Operation, ResourceRef
+from keyturn.model.change import Change, Effect, Operation, Request, ResourceRef
 from keyturn.model.execution import Backup, Call, Role, Succeeded
 from keyturn.providers.aws import items, live, recipes
 from keyturn.providers.aws import moved as ids
 from keyturn.providers.aws.capturing import together
 from keyturn.providers.aws.operation import operation_from
+from keyturn.providers.aws.put_back import own, put_back, read_again
 from keyturn.providers.aws.recipes import holding, log_events
 from keyturn.providers.aws.recipes.base import Recipe, State, Step
 from keyturn.providers.aws.recipes.base import call as call_of
@@ -119,11 +120,6 @@ def _sized(made: Backup, size_bytes: int | None) -> Backup:
     if size_bytes is None or "bytes" in made.watermark:
         return made
     return msgspec.structs.replace(made, watermark={**made.watermark, "bytes": size_bytes})
-
-
-def own(operation: Operation) -> tuple[ResourceRef, ...]:
-    """The resources an operation is about, as against those it only names: all of the first one's kind."""
-    return tuple(ref for ref in operation.resources if ref.kind == operation.resources[0].kind)
 
 
 def _loses_data(operation: Operation, captures: Captures) -> bool:
@@ -239,43 +235,6 @@ def _made_after(change: Change, deleted: Operation, ref: ResourceRef) -> bool:
     )
 
 
-def put_back(operation: Operation, states: Mapping[str, State | None]) -> Step | None:
-    """The same call with the values that were read before, where no recipe knows the way back; None where they were not read."""
-    if len(own(operation)) != 1:
-        return None
-    ref = operation.resources[0]
-    recipe = recipes.for_kind(ref.kind)
-    if recipe is not None and (
-        operation.floor in _GOES or _knows(recipe, operation, ref, states.get(str(ref)))
-    ):
-        return None
-    return live.put_back(operation, {"": states.get(live.key(operation))})
-
-
-_GOES: Final = frozenset({Effect.DELETE, Effect.REPLACE, Effect.CREATE})
-
-
-def _knows(recipe: Recipe, operation: Operation, ref: ResourceRef, state: State | None) -> bool:
-    """Whether the recipe itself speaks of the operation, or takes it back; one that fails on this request says neither."""
-    if operation.name in recipe.deletes | recipe.creates | recipe.updates:
-        return True
-    try:
-        return state is not None and bool(recipe.inverse(operation.name, operation.parameters, ref, state))
-    except Exception:  # noqa: BLE001  # a request of any shape
-        return True
-
-
-def _read_again(operation: Operation, step: Step) -> Inquiry[list[str]]:
-    """What is not as `step` has set it, once it is done."""
-    (reading,) = yield from live.read([operation])
-    if not reading.whole:
-        return [f"could not be compared: {unknown}" for unknown in reading.unknowns]
-    now = live.put_back(operation, reading.live)
-    if now is not None and now.parameters == step.parameters:
-        return []
-    return [f"{operation.resources[0]} does not read as it did before (it may still be applying the change)"]
-
-
 def _obstacle(operation: Operation, ref: ResourceRef, before: Captures, backups: tuple[Backup, ...]) -> str:
     recipe, state = recipes.for_kind(ref.kind), before.states.get(str(ref))
     if recipe is None:
@@ -308,10 +267,11 @@ def plan(
     away = _away(change, before, again)
     steps: list[Step] = list(away.values())
     loss: list[str] = [f"what was done to the {ref} that stands now: it is deleted first" for ref in away]
+    if any(operation.name in items.WRITES for operation in change.operations):
+        steps += items.inverse(before.states)
+        loss.append("what else was written to these items until this is approved")
     for operation in reversed(change.operations):
         if operation.name in items.WRITES:
-            steps += items.inverse(before.states)
-            loss.append("what else was written to these items since")
             continue
         if (step := put_back(operation, before.states)) is not None:
             steps.append(step)
@@ -334,7 +294,24 @@ def plan(
         )
         for step in steps
     )
-    return UndoPlan(operations, tuple(loss), possible=True)
+    requests = tuple(_request(step, base.region) for step in steps)
+    return UndoPlan(operations, tuple(loss), possible=True, requests=requests)
+
+
+def _request(step: Step, region: str) -> Request:
+    """What a step asks for, as far as reads need it: what it names stands in its parameters."""
+    return Request(
+        operation=step.action,
+        parameters=step.parameters,
+        method="POST",
+        target="/",
+        headers=(),
+        body=b"",
+        protocol="",
+        service=step.service,
+        signing_name=step.service,
+        region=region,
+    )
 
 
 def perform(
@@ -359,14 +336,15 @@ def perform(
     for ref, step in away.items():
         yield from _take_away(ref, step, approved)
     touched = {str(ref) for ref in away}
+    if any(operation.name in items.WRITES for operation in change.operations):
+        yield from items.put_back(change.resources, before.states, approved)
+        honest += yield from items.differences(change.resources, before.states)
     for operation in reversed(change.operations):
         if operation.name in items.WRITES:
-            yield from items.put_back(operation.resources, before.states)
-            honest += yield from items.differences(operation.resources, before.states)
             continue
         if (one := put_back(operation, before.states)) is not None:
             yield from do(operation.resources[0], one.operation, one.parameters)
-            honest += yield from _read_again(operation, one)
+            honest += yield from read_again(operation, one)
             continue
         said: list[str] = []
         for group in _abreast(_known(operation, before, away)):

@@ -152,19 +152,43 @@ def state_read_last(evidence: Evidence) -> Iterator[str]:
         sent = _sent_before(told, moment, happening.token) if told else None
         if told is None or sent is None or sent[1].operation > 0:
             continue
-        named = {ref.id: str(ref) for ref in told.change(sent[0]).resources}
-        since = {
-            thing: max(_last_yes(told, sent[0]), _last_taken(journal[:moment], thing)) for thing in named
-        }
-        read = [
-            {one.value for one in journal[since[thing] : moment] if one.what == "read" and one.thing == thing}
-            for thing in named
-        ]
-        assessed = told.assessed_digest(sent[0])
-        if not any(
-            _state(dict(zip(named.values(), values, strict=True))) == assessed for values in product(*read)
-        ):
-            yield f"{told.case_id}: left, and {', '.join(named)} had not been read again as it was assessed"
+        if not _read_as_assessed(told, sent[0], journal[:moment]):
+            named = ", ".join(ref.id for ref in told.change(sent[0]).resources)
+            yield f"{told.case_id}: left, and {named} had not been read again as it was assessed"
+
+
+def _read_as_assessed(told: Told, sent: int, journal: list[Happening]) -> bool:
+    named = {ref.id: str(ref) for ref in told.change(sent).resources}
+    since = {thing: max(_last_yes(told, sent), _last_taken(journal, thing)) for thing in named}
+    read = [
+        {one.value for one in journal[since[thing] :] if one.what == "read" and one.thing == thing}
+        for thing in named
+    ]
+    assessed = told.assessed_digest(sent)
+    return any(
+        _state(dict(zip(named.values(), values, strict=True))) == assessed for values in product(*read)
+    )
+
+
+def undone_as_shown(evidence: Evidence) -> Iterator[str]:
+    """An undo puts back what its plan showed and nothing else, on the state that it was decided and approved on."""
+    journal = evidence.history.journal
+    begun: set[str] = set()
+    for moment, happening in enumerate(journal):
+        told = evidence.cases.get(happening.case)
+        if happening.token != "sim:Restore" or told is None or told.change().undoes is None:
+            continue
+        change = told.change()
+        planned = {(one.parameters["name"], one.parameters["value"]) for one in change.operations}
+        if (happening.thing, happening.value) not in planned:
+            yield f"{told.case_id}: put {happening.thing} back as its plan does not show it"
+        sent = _sent_before(told, moment, "")
+        if told.case_id in begun or sent is None:
+            continue
+        begun.add(told.case_id)
+        if not _read_as_assessed(told, sent[0], journal[:moment]):
+            named = ", ".join(ref.id for ref in change.resources)
+            yield f"{told.case_id}: put {named} back, and it had not been read again as it was approved"
 
 
 def _state(values: dict[str, int | None]) -> str:
@@ -219,16 +243,13 @@ def halted_means_halted(evidence: Evidence) -> Iterator[str]:
 
 
 def stricter_policy_counts(evidence: Evidence) -> Iterator[str]:
-    """What policy would no longer let through when the proof was made does not leave."""
+    """What policy would no longer let through when it was to be sent does not leave; what had begun goes on."""
     tightened = next((one.at_ms for one in evidence.history.journal if one.what == "tightened"), None)
     if tightened is None:
         return
     for told in evidence.cases.values():
-        proved_ms: int | None = None
         for line in told.lines:
-            if isinstance(line.event, r.Proved):
-                proved_ms = line.event.at_ms
-            if isinstance(line.event, r.Sent) and proved_ms is not None and proved_ms > tightened:
+            if isinstance(line.event, r.Sent) and not line.event.operation and line.event.at_ms > tightened:
                 change, decided = told.change(), told.decided()
                 deletes = {operation.floor for operation in change.operations} == {Effect.DELETE}
                 if decided and decided[1].verdict is Verdict.ALLOW:
@@ -405,6 +426,7 @@ RULES: Final[tuple[Callable[[Evidence], Iterator[str]], ...]] = (
     once_per_request,
     decided_and_reviewed,
     state_read_last,
+    undone_as_shown,
     backed_up,
     halted_means_halted,
     stricter_policy_counts,

@@ -345,6 +345,8 @@ class SimulatedPolicy:
             return Verdict.DENY, Obligations()
         if facts.suggest_only:
             return Verdict.SUGGEST, Obligations()
+        if facts.frozen:
+            return Verdict.HOLD, Obligations(quorum=3)
         if change.undoes:
             return (Verdict.HOLD, Obligations(quorum=1)) if production else (Verdict.ALLOW, Obligations())
         if assessment.unknowns:
