@@ -11,46 +11,21 @@ import pytest
 from keyturn.core.case import Case, Phase
 from keyturn.errors import ReviewError
 from keyturn.executors.interface import Sending
-from keyturn.model.assessment import RehearsedStep, Reversibility
+from keyturn.model.assessment import Reversibility
 from keyturn.model.change import Binding, Effect
 from keyturn.model.execution import OutcomeStatus
-from keyturn.model.rehearsal import Made, Plan, Record, States
-from keyturn.testing.simulation.knowledge import operation, request, thing
+from keyturn.model.rehearsal import Plan, Record
+from keyturn.testing.simulation import rehearsals
+from keyturn.testing.simulation.rehearsals import Step
 from tests.runtime.calm import SETTINGS, Calm, talk
-
-Step = tuple[str, str, int | None]
-"""Action, thing, and the value it is set to."""
+from tests.runtime.cutting import Cut, or_died
 
 
 def rehearsed(world: Calm, *steps: Step, bindings: tuple[Binding, ...] = ()) -> tuple[Plan, Record]:
-    """The plan that these steps are, on what stands now: as a twin would have shown it."""
-    names = dict.fromkeys(name for _, name, _ in steps)
-    stood = {name: world.account.things.get(name) for name in names}
-    base: States = {str(thing(name)): _state(value) for name, value in stood.items()}
-    made, operations = [], []
-    for number, (action, name, value) in enumerate(steps):
-        given: dict[str, Any] = {"name": name, "token": f"step-{number}"}
-        given |= {} if value is None else {"value": value}
-        one = operation(action, given)
-        before, after = {str(thing(name)): _state(stood[name])}, {str(thing(name)): _state(value)}
-        stood[name] = value
-        shown = RehearsedStep(one.name, one.resources, one.floor, Reversibility.R2)
-        made.append(Made(request(action, given), before, after, dict(given), shown, one.resources))
-        operations.append(one)
-    refs = {str(thing(name)): thing(name) for name in names}
-    plan = Plan(
-        id=world.key.session,
-        agent="kiro",
-        operator="olga",
-        steps=tuple(one.shown for one in made),
-        operations=tuple(operations),
-        bindings=bindings,
+    """The plan that these steps are, on what stands now."""
+    return rehearsals.rehearsed(
+        world.account.things, steps, session=world.key.session, agent="kiro", bindings=bindings
     )
-    return plan, Record(base=base, refs=refs, steps=tuple(made))
-
-
-def _state(value: int | None) -> dict[str, Any] | None:
-    return None if value is None else {"value": value}
 
 
 async def held(world: Calm, *steps: Step) -> Case:
@@ -181,6 +156,41 @@ def test_a_plane_that_stops_anywhere_makes_nothing_twice(at_s: float) -> None:
     tokens = [one.token for one in world.account.journal if one.what == "left"]
     assert len(tokens) == len(set(tokens))
     assert tokens == ["step-0", "step-1", "step-2"][: len(tokens)]
+
+
+AS_REHEARSED = "3 steps, and all stands as it was rehearsed"
+BEFORE_THE_CALL = {2: 0, 5: 1, 8: 2}
+"""Moments at which an intent was just written down and nothing had left yet, by how many steps had been made."""
+
+
+@pytest.mark.parametrize("at", range(1, 16))
+def test_the_power_is_cut_at_each_moment_of_a_plan(at: int) -> None:
+    """Just after each write and each effect: its successor goes on, and each step is made once, in order. Where a call was intended and did
+    not leave, the account says that nothing changed: it ends there, with what was made on record, since nothing is sent in doubt.
+    """
+
+    async def story(world: Calm) -> None:
+        await held(world, *THREE)
+        cut = Cut(world, at)
+        approving = asyncio.ensure_future(or_died(world.review("anna")))
+        await world.settle_down(10)
+        if not cut.came:
+            assert world.case().phase is Phase.CONFIRMED, "and there was no such moment"
+            assert cut.seen < at
+            return
+        approving.cancel()
+        await cut.start_again()
+        if not world.case().approvals:
+            await world.review("anna")
+        await world.settle_down(120)
+        why = (Phase.FAILED, "nothing changed") if at in BEFORE_THE_CALL else (Phase.CONFIRMED, AS_REHEARSED)
+        assert (world.case().phase, world.case().reason) == why
+        succeeded = [one.status for one in world.case().outcomes].count(OutcomeStatus.SUCCEEDED)
+        assert succeeded == BEFORE_THE_CALL.get(at, 3)
+
+    world = talk(story)
+    left = [one.token for one in world.account.journal if one.what == "left"]
+    assert left == ["step-0", "step-1", "step-2"][: BEFORE_THE_CALL.get(at, 3)]
 
 
 def test_an_answer_that_got_lost_is_looked_up_and_it_goes_on() -> None:

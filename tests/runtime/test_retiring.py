@@ -21,6 +21,7 @@ from keyturn.model.decision import Verdict
 from keyturn.model.execution import Backup, Call, Role, Succeeded
 from keyturn.runtime.retiring import Needs, unneeded
 from tests.runtime.calm import SETTINGS, Calm, talk
+from tests.runtime.cutting import Cut, or_died
 
 DAY_S = 86_400
 KEEPS = msgspec.structs.replace(SETTINGS, keep_days=2)
@@ -268,6 +269,74 @@ def test_a_lost_answer_is_looked_up_and_nothing_is_removed_twice() -> None:
         assert [one.references for one in world.case().retired] == [("C-1-p1",)]
 
     talk(story, settings=KEEPS)
+
+
+async def _two_deleted(world: Calm) -> None:
+    """One change that deletes both things of production, each after its backup."""
+    change, asked = world.change("Delete", "p1")
+    other, also = world.change("Delete", "p2")
+    both = msgspec.structs.replace(change, operations=(*change.operations, *other.operations))
+    asking = asyncio.ensure_future(world.plane.submit(both, (asked, also)))
+    await world.settle_down(0.5)
+    for who in ("anna", "berta"):
+        await world.review(who)
+    await asking
+    await world.settle_down(5)
+    assert world.case().phase is Phase.CONFIRMED
+
+
+@pytest.mark.parametrize("at", range(1, 20))
+def test_the_power_is_cut_at_each_moment_of_a_drop(at: int) -> None:
+    """Just after each write and each removal: its successor goes on, each backup is removed once, and each stands on the log as gone."""
+
+    async def story(world: Calm) -> None:
+        await _two_deleted(world)
+        await world.plane.drop_backups("C-1", by="anna", reason="no longer needed")
+        await world.review("berta", "C-2")
+        cut = Cut(world, at)
+        approving = asyncio.ensure_future(or_died(world.review("carla", "C-2")))
+        await world.settle_down(10)
+        if not cut.came:
+            assert cut.seen < at
+        else:
+            approving.cancel()
+            await cut.start_again()
+            if len(world.case("C-2").approvals) < 2:
+                await world.review("carla", "C-2")
+            await world.settle_down(120)
+        assert world.case("C-2").phase is Phase.CONFIRMED, world.case("C-2").reason
+        gone = [reference for one in world.case().retired for reference in one.references]
+        assert (gone, world.case().kept) == (["C-1-p1", "C-1-p2"], ())
+
+    world = talk(story)
+    assert (world.account.backups, _steps(world, "sim:DropBackup")) == ({}, ["sim:DropBackup"] * 2)
+
+
+def test_a_halt_between_two_removals_keeps_the_second() -> None:
+    """What has gone stands on record, the other stays, and can be asked for again."""
+
+    async def story(world: Calm) -> None:
+        await _two_deleted(world)
+        await world.plane.drop_backups("C-1", by="anna", reason="no longer needed")
+        await world.review("berta", "C-2")
+        ask = world.executor.ask
+
+        async def halted(call: Call, *, tags: dict[str, str]) -> Any:
+            answer = await ask(call, tags=tags)
+            if call.operation == "sim:DropBackup":
+                await world.plane.halt(by="dora", reason="wait")
+            return answer
+
+        world.executor.ask = halted  # type: ignore[method-assign]
+        await world.review("carla", "C-2")
+        await world.settle_down(5)
+        assert (world.case("C-2").phase, world.case("C-2").reason) == (
+            Phase.FAILED,
+            "1 removed; the backup of sim:thing/p2 was not removed: halted by dora",
+        )
+        assert [backup.reference for backup in world.case().kept] == ["C-1-p2"]
+
+    assert talk(story).account.backups.keys() == {"C-1-p2"}
 
 
 def test_a_store_of_an_earlier_version_knows_its_backups() -> None:

@@ -208,6 +208,7 @@ class Retiring:
             inquiry = self.work.provider(change).retire(backup)
             settle = self.work.provider(change).took_effect
             try:
+                self._not_halted()
                 await self.work.asker.drive(
                     inquiry, tags=tags_of(drop), case_id=drop.id, recipe=f"drop {place + 1}", settle=settle
                 )
@@ -225,6 +226,11 @@ class Retiring:
         return Outcome(
             status=OutcomeStatus.SUCCEEDED, detail=said + (f"; {freed} sealed blobs freed" if freed else "")
         )
+
+    def _not_halted(self) -> None:
+        by = self.book.plane.halted_by("")
+        if by:
+            raise UnavailableError("halted", f"halted by {by}")
 
     async def _retired(self, case_id: str, drop: Case, references: tuple[str, ...]) -> None:
         """On the log of the case whose backup it was; once, also after a crash."""

@@ -232,6 +232,10 @@ class ReviewingSide:
             change = case.change
             if case.phase is not Phase.HELD or change is None or change.own_steps:
                 raise ReviewError("not-open", f"{case_id} is {case.phase}; nothing is taken out of it")
+            if change.rehearsed is not None:  # each step was rehearsed on what the ones before it leave
+                raise ReviewError(
+                    "rehearsed", f"{case_id} is a plan: it is made as it was rehearsed", help="rehearse less"
+                )
             places = range(len(change.operations))
             if not drop or not set(drop) < set(places):
                 raise ReviewError(

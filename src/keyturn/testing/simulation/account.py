@@ -137,7 +137,9 @@ class SimulatedExecutor:
                 self.account.things[name] = value
             case _:
                 raise AssertionError(call.operation)
-        self.account.note("step", case=case, thing=name, value=value, token=call.operation)
+        self.account.note(
+            "step", case=case, thing=name, value=value, token=call.operation, detail=call.parameters.get("id")
+        )
 
     async def grant(
         self, change: Change, *, policy: str, tags: dict[str, str], lease: str

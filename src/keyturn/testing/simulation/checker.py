@@ -18,6 +18,7 @@ from keyturn.model.decision import Decision, Verdict
 from keyturn.model.execution import Outcome, OutcomeStatus
 from keyturn.model.review import Review, ReviewRequest
 from keyturn.runtime.interface import ReplyKind
+from keyturn.testing.simulation import given_back_checker as given_back
 from keyturn.testing.simulation import people_checker as among
 from keyturn.testing.simulation.account import Happening
 from keyturn.testing.simulation.history import OPERATOR, SETTINGS, History
@@ -32,16 +33,17 @@ def check(history: History) -> list[str]:
     return [
         *history.trouble,
         *among.check(evidence.order),
+        *given_back.check(evidence),
         *(wrong for rule in RULES for wrong in rule(evidence)),
     ]
 
 
 def _departures(evidence: Evidence) -> Iterator[tuple[int, str, str, str]]:
-    """(moment, case, thing, token) of every call that left, undo steps included (their token is empty)."""
+    """(moment, case, thing, token) of every call that left, steps of undos and drops included (their token is empty)."""
     for moment, happening in enumerate(evidence.history.journal):
         if happening.what == "left":
             yield moment, happening.case, happening.thing, happening.token
-        if happening.what == "step" and happening.token == "sim:Restore":
+        if happening.what == "step" and happening.token in {"sim:Restore", "sim:DropBackup"}:
             yield moment, happening.case, happening.thing, ""
 
 
@@ -122,7 +124,7 @@ def _reviewed(told: Told, place: int, sent: int, decision: Decision, request: Re
     reviews = told.reviews(place, claimed)
     if any(not review.approve for review in reviews):
         yield f"{told.case_id}: left, though somebody said no"
-    own = {change.principal.operator} if change.undoes else {OPERATOR, change.principal.operator}
+    own = {change.principal.operator} if change.own_steps else {OPERATOR, change.principal.operator}
     people = {review.reviewer for review in reviews if _counts(review, request, own)}
     if len(people) < max(1, decision.obligations.quorum):
         yield f"{told.case_id}: left with {sorted(people)} of {decision.obligations.quorum}"
@@ -263,7 +265,7 @@ def outcomes_are_true(evidence: Evidence) -> Iterator[str]:
     took = {(one.case, one.token) for one in evidence.history.journal if one.what == "took"}
     for told in evidence.cases.values():
         change = told.change()
-        if change.undoes or any(True for _ in told.events(r.Settled)):
+        if change.own_steps or any(True for _ in told.events(r.Settled)):
             continue
         last: dict[int, tuple[Outcome, bool, int]] = {}
         for _, moment, event in told.events(r.Answered, r.Reconciled):
@@ -350,7 +352,7 @@ def _ends_its_work(told: Told, event: r.Event) -> bool:
     match event:
         case r.Answered() | r.Reconciled() if event.outcome.status is OutcomeStatus.SUCCEEDED:
             change, decided = told.change(), told.decided()
-            last = change.undoes is not None or event.operation + 1 == len(change.operations)
+            last = change.own_steps or event.operation + 1 == len(change.operations)
             return last and not (decided and decided[1].obligations.restore_on_failure)
         case r.Answered():
             return event.outcome.status is OutcomeStatus.FAILED

@@ -69,6 +69,9 @@ class History(msgspec.Struct):
     things: dict[str, int | None]
     lives: int = 0
     trouble: list[str] = []
+    rehearsed: dict[
+        str, int | None
+    ] = {}  # what stood in a twin before each step of a plan, by the step's token
 
 
 class _SimulatedRuntime(Runtime):
@@ -409,7 +412,7 @@ class Play:
 
     def around(self) -> list[Coroutine[Any, Any, None]]:
         """Who and what is there beside the agents."""
-        from keyturn.testing.simulation import plans  # noqa: PLC0415  # it plays in a history
+        from keyturn.testing.simulation import drops, plans, rehearsals  # noqa: PLC0415  # they play in a history
 
         return [
             *(self.reviewer(name) for name in (*REVIEWERS, OPERATOR)),
@@ -419,6 +422,8 @@ class Play:
             *self.people.around(),
             *self.policies.around(),
             *plans.Plans(self, self.seed).around(),
+            *rehearsals.Rehearsals(self, self.seed).around(),
+            *drops.Drops(self, self.seed).around(),
         ]
 
     def is_quiet(self) -> bool:

@@ -196,6 +196,10 @@ class SimulatedProvider:
             for ref in change.resources
             if (state := before.states.get(str(ref))) is not None
         )
+        gone = _needs_backup(change, before) - {backup.resource for backup in backups}
+        if gone:
+            why = f"there is no backup of {', '.join(sorted(map(str, gone)))}"
+            return UndoPlan((), (), possible=False, why=why)
         return UndoPlan(operations=operations, loss=(), possible=bool(operations), why="nothing stood")
 
     def upkeep(self, backup: Backup) -> Upkeep:
@@ -217,8 +221,8 @@ class SimulatedProvider:
     def retire(self, backup: Backup) -> Inquiry[None]:
         given = {"name": backup.resource.id, "id": backup.reference}
         (answer,) = yield (_call("DropBackup", given, Role.BACKUP),)
-        if not isinstance(answer, Succeeded):
-            raise UnavailableError("refused", f"{backup.reference} was not removed")
+        if not isinstance(answer, Succeeded):  # in doubt: it is looked up before anything is said of it
+            raise UnavailableError("unavailable", f"whether {backup.reference} was removed is not known")
 
     def drill(self, ref: ResourceRef, *, drill_id: str, at_ms: int) -> Inquiry[Drill]:
         raise UnavailableError("no-scratch", "a sim:thing cannot be restored under another name")
@@ -272,6 +276,11 @@ class SimulatedProvider:
             state = before.states.get(str(ref))
             if state is None:
                 continue
+            saved = next((backup for backup in backups if backup.resource == ref), None)
+            if saved is not None:
+                (found,) = yield (_call("GetBackup", {"name": ref.id, "id": saved.reference}),)
+                if isinstance(found, Refused):
+                    raise UnavailableError("no-backup", f"{saved.reference} is gone")
             call = _call("Restore", {"name": ref.id, "value": state["value"]}, Role.CHANGE)
             (answer,) = yield (call,)
             if isinstance(answer, Unavailable):  # in doubt: the world says whether it was restored
@@ -304,6 +313,16 @@ def _narrower(
 def _lost(change: Change) -> bool:
     """What is deleted of this one does not come back."""
     return any(one.floor is Effect.DELETE and one.resources[0].id == "p2" for one in change.operations)
+
+
+def _needs_backup(change: Change, before: Captures) -> set[ResourceRef]:
+    """What was deleted of production, and stood: its value is in nothing but the backup."""
+    return {
+        ref
+        for one in change.operations
+        for ref in one.resources
+        if one.action == "Delete" and ref.id.startswith("p") and before.states.get(str(ref)) is not None
+    }
 
 
 def _target(one: Operation) -> dict[str, Any] | None:

@@ -48,7 +48,7 @@ class Told(msgspec.Struct):
     def tokens(self) -> set[str]:
         """Of every request that ever was part of the case: of two second halves the later one counts."""
         return {
-            operation.parameters["token"]
+            operation.parameters.get("token", "")
             for line in self.lines
             if isinstance(line.event, r.Received | r.Joined)
             for operation in line.event.change.operations
