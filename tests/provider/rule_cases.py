@@ -869,4 +869,34 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
         Case("cloudfront:AssociateAlias", {"TargetDistributionId": "E1", "Alias": "www.example.com"}),
         Case("cloudfront:ListConflictingAliases", {"DistributionId": "E1", "Alias": "www.example.com"}),
     ),
+    "GEN030": (
+        Case("comprehend:UpdateEndpoint", {"EndpointArn": "e", "DesiredModelArn": "m"}),
+        Case("comprehend:UpdateEndpoint", {"EndpointArn": "e"}),
+    ),
+    "GEN031": (
+        Case("apigatewayv2:UpdateModel", {"ApiId": "a", "ModelId": "m", "Schema": "{}"}),
+        Case("apigatewayv2:UpdateModel", {"ApiId": "a", "ModelId": "m", "Name": "n"}),
+    ),
+    "GEN032": (
+        Case("bedrock-agentcore-control:UpdateApiKeyCredentialProvider", {"name": "n", "apiKey": "k"}),
+        Case("bedrock-agentcore-control:UpdateApiKeyCredentialProvider", {"name": "n"}),
+    ),
+    "GEN033": (
+        Case(
+            "apigateway:UpdateRequestValidator",
+            {
+                "restApiId": "a",
+                "requestValidatorId": "v",
+                "patchOperations": [{"op": "replace", "path": "/validateRequestBody", "value": "false"}],
+            },
+        ),
+        Case(
+            "apigateway:UpdateRequestValidator",
+            {
+                "restApiId": "a",
+                "requestValidatorId": "v",
+                "patchOperations": [{"op": "replace", "path": "/validateRequestBody", "value": "true"}],
+            },
+        ),
+    ),
 }

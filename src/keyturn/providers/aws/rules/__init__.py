@@ -237,6 +237,7 @@ from keyturn.providers.aws.rules import (  # noqa: E402, F401  # they put their 
     exposure,
     generic,
     handing_out,
+    pointing,
     takings,
     unsaid,
     words,

@@ -16,7 +16,7 @@ from keyturn.providers.aws.rules.conditions import is_off, is_on, number
 from keyturn.providers.aws.rules.delegated import with_authority
 from keyturn.providers.aws.rules.prose import is_prose
 from keyturn.providers.aws.rules.shapes import APPENDS, Leaf, members, of
-from keyturn.providers.aws.rules.starting import MESSAGES, filled, sets_going
+from keyturn.providers.aws.rules.starting import MESSAGES, PREVIEWS, filled, sets_going
 from keyturn.providers.aws.triggers import WRITES
 
 R1, R3, R4 = Reversibility.R1, Reversibility.R3, Reversibility.R4
@@ -42,7 +42,7 @@ WATCHERS: Final = frozenset(
 """Services that are there to see: what is off in them is not seen."""
 
 _GUARDS: Final = re.compile(
-    r"(?i)encrypt|version|protect|lock|mfa|backup|recover|snapshot|guard|waf|tls|ssl|https|iam|auth|sign|scan|immutab|atrest|"
+    r"(?i)encrypt|validat|version|protect|lock|mfa|backup|recover|snapshot|guard|waf|tls|ssl|https|iam|auth|sign|scan|immutab|atrest|"
     r"transit|retain|multiaz|failover|replic|private|enforce|require|block"
 )
 
@@ -229,7 +229,7 @@ def credential_given(context: Context) -> Fired:
 @rule("GEN007", [], Kind.DELEGATED_AUTHORITY, Effect.PERMISSION, R1, SOURCE)
 def policy_given(context: Context) -> Fired:
     """A policy document decides who may do what."""
-    if context.operation.floor in {Effect.DELETE, *READ_EFFECTS}:
+    if context.operation.floor in {Effect.DELETE, *READ_EFFECTS} or PREVIEWS.search(context.operation.action):
         return None
     found = [leaf for leaf in filled(of(context, "policy")) if _is_policy(leaf.value)]
     return (f"The request supplies a policy ({where(found)}).", paths(found)) if found else None

@@ -20,6 +20,12 @@ _RUNS_WHAT_IS_GIVEN: Final = re.compile(
 )
 """Executions that do what they are told, or move or overwrite what runs."""
 
+_LOOKS: Final = re.compile(
+    r"InsightsRefresh|DashboardRefresh|Assessment|Codegen|CodeGeneration|RecommendationGeneration|MetadataGeneration|AutomatedReasoningPolicy\w*Workflow"
+    r"|AnalysisLogExport|ExportTask|AttachmentUpload|TelemetryQuery|MetadataModel|ReplicationBackfill|PatientInsights|^SendEvent$|^Rebalance"
+)
+"""Executions that look at what stands, and write down what they found, or go on copying."""
+
 _TOLD: Final = re.compile(
     r"(?i)override|input|argument|parameter|script(?!ion)|payload|command|body|query|(?<!language)code|environment|definition|document|content|variables|spec"
 )
@@ -61,6 +67,9 @@ _PLAIN: Final = frozenset(
 """What these are told is what they look at or fill: an analysis, a copy to one side, a test."""
 
 
+PREVIEWS: Final = re.compile(r"Preview|Validat|Simulat")
+"""What is asked there is what something would do."""
+
 MESSAGES: Final = re.compile(
     r"^(Send|Post|Publish|Resend)\w*(Message|Email|Notification|Text|Sms|Code|Verification)$"
 )
@@ -70,7 +79,7 @@ MESSAGES: Final = re.compile(
 def sets_going(context: Context) -> bool:
     """Whether it only sets going what stands, as it stands: a start, a job, a message, with nothing in the request to run."""
     action = context.operation.action
-    if context.operation.name in _PLAIN:
+    if context.operation.name in _PLAIN or _LOOKS.search(action):
         return True
     if any({"code", "role"} & set(families(leaf.name)) for leaf in filled(members(context))):
         return MESSAGES.match(action) is not None

@@ -133,18 +133,32 @@ ROWS: Final[list[Row]] = []
 
 
 class Table:
-    """Where a service's rows are put; `page` is the address of its API reference, with the operation's name for ``{}``."""
+    """Where a service's rows are put; `page` is the address of its API reference, with the operation's name for ``{}``.
+    `alone`: what its rows look at is left to them; otherwise generic detectors look at it too.
+    """
 
-    def __init__(self, service: str, page: str) -> None:
-        self._service, self._page = service, page
+    def __init__(self, service: str, page: str, *, alone: bool = True) -> None:
+        self._service, self._page, self._alone = service, page, alone
 
     def read(self, operations: str, read: Read, name: str = "") -> None:
         """What is read before these operations are judged."""
         for operation in operations.split():
             READS.setdefault(self._name(operation), {})[name] = read
 
-    def row(self, code: str, operations: str, when: Condition, harm: Harm, says: str, page: str = "") -> None:
-        """One rule. `page`: the operation whose page it rests on (the first, unless said), or a whole address."""
+    def row(
+        self,
+        code: str,
+        operations: str,
+        when: Condition,
+        harm: Harm,
+        says: str,
+        page: str = "",
+        *,
+        alone: bool = False,
+    ) -> None:
+        """One rule. `page`: the operation whose page it rests on (the first, unless said), or a whole address. `alone`: of a table that
+        shares its paths with generic detectors, this row does not.
+        """
         names = tuple(map(self._name, operations.split()))
         source = (
             page if page.startswith("https://") else self._page.format(page or names[0].partition(":")[2])
@@ -161,7 +175,7 @@ class Table:
                 source=source,
                 says=f"{says}.",
                 look=row.look,
-                looks_at=when.given,
+                looks_at=when.given if self._alone or alone else frozenset(),
             )
         )
 

@@ -255,14 +255,14 @@ _CHOSEN: Final = re.compile(r"(?i)(behaviou?r|mode|action|policy|option|type|str
 _DELETES: Final = re.compile(r"(?i)(\w+_)?(delet|remov|drop|terminat|destroy|deprecat)")
 
 _STOPS: Final = re.compile(
-    r"^(Stop|Shutdown|Send\w*Failure|Respond\w*(Failed|Canceled)$|(Batch)?Start\w*(Revocation|Disassociat|Decommission|Flush)|Put\w*FailureResult|Disable|Suspend|Pause|Deactivate|Reboot|Restart|Failover|Switchover|SwitchOver|Detach|Disassociate|Deregister|Revoke|Reset(?!ServiceSetting)|Rebuild|"
+    r"^(?:Batch|Bulk|Admin)?(Stop|Logout|SignOut|EndSession|Dismiss|Interrupt|SendDiagnosticInterrupt|Shutdown|Send\w*Failure|Respond\w*(Failed|Canceled)$|(Batch)?Start\w*(Revocation|Disassociat|Decommission|Flush)|Put\w*FailureResult|Disable|Suspend|Pause|Deactivate|Reboot|Restart|Failover|Switchover|SwitchOver|Detach|Disassociate|Deregister|Revoke|Reset(?!ServiceSetting)|Rebuild|"
     r"Disconnect|Evict|Retire|Deprovision|Release|Withdraw|Unassign|Unassociate|Unsubscribe|Unlink|Unlabel|Ungroup|Undeploy|Unshare|Dissociate|Finalize|Recall|Shrink|Deauthorize|"
     r"Deprecate|Drain|Swap|Promote|Invalidate|Flush|Rollback|Recycle|Quarantine|Reject|Leave|Deny|Cancel(?!KeyDeletion)|Abort|Expire|Unmonitor|"
     r"OptOut|Archive\w*Finding|MarkAsArchived|Suppress|Batch(Disable|Disassociate|Stop|Deactivate|Revoke|Reset|Suspend)|StartZonalShift|AdminDisable|AdminReset|AdminUserGlobalSignOut|"
     r"GlobalSignOut|MergeShards|SplitShard|ForceDeploy|Reload|ReplaceRoute|ReplaceNetworkAclAssociation)(?!KeyDeletion)"
 )
 _QUERIES: Final = re.compile(
-    r"Query|Execution$|Statement|Search|Scan$|Export|Import|Upload|Transaction|Spool|Sandbox"
+    r"Query|Execution$|Statement|Search(?!Connection)|Scan$|(?<!Continuous)Export|Import|Upload|Transaction|Spool|Sandbox"
 )
 """What is stopped there is a job of one's own: a query, an export."""
 

@@ -41,21 +41,25 @@ _SETTINGS: Final = re.compile(r"(?i)(settings?|options?|config(uration)?|prefere
 _WORD: Final = re.compile(r"[A-Za-z][\w. /-]*$")
 _CHOICE: Final = re.compile(
     r"(?i)(status|state|action|mode|behaviou?r|strategy|option|decision|operation|preference|visibility|settings?|value|level|disposition"
-    r"|result|registration|mode|decisiontype|op|optintype|type|guidance|scheduleat|schedule|control|policy)$"
+    r"|result|registration|mode|decisiontype|op|optintype|type|guidance|scheduleat|schedule|control|policy|approval|actiontotake|preserve\w*|defaultresult)$"
 )
 """Members in which one of a few words is chosen."""
 
-_OFF: Final = re.compile(r"(?i)(disabled?|off|inactive|suspended|paused|stopped|false|no|none|0)$")
-_PLAIN_OFF: Final = re.compile(r"(?i)(disabled?|off|inactive|suspended|paused|stopped)$")
+_OFF: Final = re.compile(
+    r"(?i)(disabled?|off|inactive|suspended|paused|stopped|false|no|none|never|not[_-]?(assigned|subscribed|allowed|remembered)|0)$"
+)
+_PLAIN_OFF: Final = re.compile(
+    r"(?i)(disabled?|off|inactive|suspended|paused|stopped|never|not[_-]?(assigned|subscribed|allowed|remembered))$"
+)
 _OFF_SOMEHOW: Final = re.compile(
     r"(?i)(disabled|inactive)[_-]\w|(disabl|paus|suspend)(ing|e)$|disable_?[a-z]|\w+[a-z_](disabled|inactive)$"
 )
 _STOPS: Final = re.compile(
-    r"(?i)(\w+_cancell?ed$|cancel|stop|terminat|drain|retire|deprecat|deactivat|revoke|reject|declin|shutdown|shut_down|offline|decommission|quarantine"
+    r"(?i)(\w+_cancell?ed$|cancel|deny$|skip|suspend|ended$|evict|unpublish|unlist|dispos|switchtoungraceful|not[_-]?opted|stop|terminat|drain|retire|deprecat|deactivat|revoke|reject|declin|shutdown|shut_down|offline|decommission|quarantine"
     r"|disconnect|withdraw|remove|unlock|deregister|disassociat|dissociat|transfer$|closed?$|opt_?out$|deny_?all$|fail(ed|ure)?$|unhealthy|abandon|abort)"
 )
 _LOOSE: Final = re.compile(
-    r"(?i)(dry_?run|(monitor|detect|detection|audit|log|alert)_?only|no_?restrictions?|permissive|unmanaged|unrestricted|simulation|monitor"
+    r"(?i)(dry_?run|(monitor|detect|detection|audit|log|alert)_?only|no_?restrictions?|permissive|unmanaged|unrestricted|simulation|monitor|audit[_-]?mode|allow[_-]?all"
     r"|(no|ignore)_?(protection|replication|failover|retention|encryption|backups?|logging|squash|auth\w*)|single_?(az|pipeline|region))$"
 )
 _LENT: Final = re.compile(
@@ -63,13 +67,13 @@ _LENT: Final = re.compile(
 )
 """Keys that the service owns: who is to read what is encrypted under them nobody here can say."""
 _NOW: Final = re.compile(r"(?i)((apply_)?immediate(ly)?|now|forced|non_?rolling\w*|uncoordinated)$")
-_HIDES: Final = re.compile(r"(?i)(suppress|archive|mute)")
+_HIDES: Final = re.compile(r"(?i)(suppress|archive|mute|ignored?$|hidden$)")
 _DESTROYS: Final = re.compile(
     r"(?i)((permanently_)?delet(e|ing)|drop|truncate|purge|wipe|overwrite|replace(?!_none)(_|all|$)|override$|skip_restore|recycl|destroy|erase|expire)"
 )
 _WEAK: Final = re.compile(
     r"(?i)(http|http[_-]only|allow[_-]?(all|any)|plaintext|tls_plaintext|unencrypted|unauthenticated|anonymous|sslv3|"
-    r"tlsv?[_.-]?1([_.-][01])?(_2016)?|ftp|transfersecuritypolicy-2018.*|unblocked|warn|mutable|optional|api_key|elbsecuritypolicy-(2015-05|2016-08|tls-1-[01].*)|policy-min-tls-1-0.*)$"
+    r"tlsv?[_.-]?1([_.-][01])?(_2016)?|ftp|plain_text|pap|ms-chapv1|preferred|no-password-required|transfersecuritypolicy-2018.*|unblocked|warn|mutable|optional|api_key|elbsecuritypolicy-(2015-05|2016-08|tls-1-[01].*)|policy-min-tls-1-0.*)$"
 )
 _WEAKENED: Final = re.compile(
     r"(?i)(protocol|auth|untrusted|state|tls|ssl|security|encrypt|mutab|tokens|policy|origin)"
@@ -113,8 +117,10 @@ def sense(name: str, path: str, value: str) -> Kind | None:
         return None if _ENDS_OFF.search(path) or not _CHOICE.search(name) else Kind.OUTAGE
     if _LENT.match(value):
         return Kind.PROTECTION_STRIP if _ENCRYPTS.search(path) else None
-    if _WEAK.match(value):
+    if _WEAK.match(value) and not _LOOSE.match(value):
         return Kind.PROTECTION_STRIP if _WEAKENED.search(path) and not _PROBES.search(path) else None
+    if _LOOSE.match(value) and _WEAKENED.search(path):
+        return Kind.PROTECTION_STRIP
     if value.upper() == "DENY":
         return None if name.lower() in {"effect", "action", "decision"} else Kind.OUTAGE
     if not _CHOICE.search(name) or _PROBES.search(name):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from keyturn.providers.aws.rules.tables import (
     apps,
+    delivery,
     ec2,
+    keeping,
     network,
+    people,
     rds,
     scaling,
     security,
@@ -13,6 +16,24 @@ from keyturn.providers.aws.rules.tables import (
     streams,
     tail_f_o,
     tail_p_z,
+    watching,
+    wiring,
 )
 
-every = (apps, ec2, network, rds, scaling, security, stores, streams, tail_f_o, tail_p_z)
+every = (
+    apps,
+    delivery,
+    ec2,
+    keeping,
+    network,
+    people,
+    rds,
+    scaling,
+    security,
+    stores,
+    streams,
+    tail_f_o,
+    tail_p_z,
+    watching,
+    wiring,
+)
