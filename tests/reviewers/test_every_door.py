@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import re
 from collections.abc import Callable, Iterator
@@ -9,15 +10,33 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from textual.widgets import Input
 
 from keyturn.cli.client import Api
+from keyturn.cli.tui.app import Desk
+from keyturn.cli.tui.asking import Question
+from keyturn.cli.tui.review import Review
 from keyturn.console import forms
-from tests.cli.test_command_line import Desk
+from tests.cli.test_command_line import Desk as People
 from tests.console.running_plane import Plane, ask
 from tests.console.test_page_safety import field
-from tests.reviewers.test_slack import SECRET, Said, buttons, held_update, plane, press, slack
+from tests.reviewers.test_slack import (
+    SECRET,
+    Mailbox,
+    Said,
+    buttons,
+    held_update,
+    mailbox,
+    plane,
+    press,
+    slack,
+)
 
-__all__ = ["plane", "slack"]  # fixtures: a plane that holds every update for one person, and tells Slack
+__all__ = [
+    "mailbox",
+    "plane",
+    "slack",
+]  # fixtures: a plane that holds every update for one person, and tells Slack and a mailbox
 
 FRESH = itertools.count(1)
 OTHER_BINDING: Final = "sha256:" + "0" * 64
@@ -41,8 +60,8 @@ class Case:
 
 
 class World:
-    def __init__(self, running: Plane, told: Said, folder: Path) -> None:
-        self.plane, self.slack, self.desk = running, told, Desk(running, folder)
+    def __init__(self, running: Plane, told: Said, mailbox: Mailbox, folder: Path) -> None:
+        self.plane, self.slack, self.mailbox, self.desk = running, told, mailbox, People(running, folder)
         self.tokens: dict[str, str] = {}
         for name in ("dana", "bob"):
             assert self.desk.say(name, "login", "--token", running.token(name)).exit_code == 0
@@ -88,8 +107,31 @@ def by_cli(world: World, case: Case, who: str, binding: str, forged: bool) -> bo
 
 
 def by_page(world: World, case: Case, who: str, binding: str, forged: bool) -> bool:
+    return _by_form(world, f"/c/{case.id}", case, who, binding, forged)
+
+
+def by_message(world: World, case: Case, who: str, binding: str, forged: bool) -> bool:
+    """A mail or a page has a link and nothing else: it decides nothing itself, with whatever is added to it; the page that it opens does."""
+    found = re.search(rf"(http\S+)(/c/{case.id})\b", world.mailbox.of(case.id))
+    assert found is not None
+    before = world.plane.case(case.id)["approvals"]
     with world.plane.browser(who) as browser:
-        page = browser.get(f"/c/{case.id}").text
+        for link in (
+            "",
+            "/approve",
+            f"?approve=1&binding={case.binding}&note=",
+            f"/approve?binding={case.binding}",
+        ):
+            browser.get(found[2] + link)
+    assert world.plane.case(case.id)["approvals"] == before, "a link was followed"
+    return _by_form(world, found[2], case, who, binding, forged)
+
+
+def _by_form(
+    world: World, path: str, case: Case, who: str, binding: str, forged: bool
+) -> bool:  # a door, and its page
+    with world.plane.browser(who) as browser:
+        page = browser.get(path).text
         form = {"csrf": "f" * 64, "shown": "", "binding": binding, "note": ""}
         if 'name="shown"' in page:
             form |= {"csrf": field(page, "csrf"), "shown": field(page, "shown")}
@@ -100,6 +142,55 @@ def by_page(world: World, case: Case, who: str, binding: str, forged: bool) -> b
         if forged:  # another site's form, sent by her browser
             form["csrf"] = "f" * 64
         return browser.post(f"/c/{case.id}/approve", data=form).status_code == 303
+
+
+class Terminal(Desk):
+    """Somebody's own, who made it send what she likes, and show no reason why not."""
+
+    def __init__(self, console: Any, binding: str) -> None:
+        super().__init__(console, opens=bool)
+        self.binding, self.counted = binding, list[bool]()
+
+    async def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        review = body is not None and path.endswith("/review")
+        found = await super().ask(path, (body or {}) | {"binding": self.binding} if review else body)
+        if review or (path.startswith("/cases/") and found is None):
+            self.counted.append(review and found is not None)
+        return found
+
+
+def by_terminal(world: World, case: Case, who: str, binding: str, forged: bool) -> bool:
+    token = "kt_" + "f" * 43 if forged else world.plane.token(who)
+    return asyncio.run(_typed(Terminal(Api(world.plane.url, token), binding), case.id))
+
+
+async def _typed(terminal: Terminal, case: str) -> bool:
+    """The case opened, approved, its name typed: whether the console took it."""
+
+    async def until(holds: Callable[[], object]) -> None:
+        for _ in range(600):
+            if holds():
+                return
+            await pilot.pause(0.05)
+        raise AssertionError(f"{terminal.screen}: {terminal.counted}")
+
+    async with terminal.run_test(size=(110, 40)) as pilot:
+        review = Review(case)
+        terminal.push_screen(review)
+        await until(lambda: review.found or terminal.counted)
+        if not review.found:
+            return False
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Review, "_why_not", lambda _self: "")
+            await pilot.press("a")
+            await until(lambda: isinstance(terminal.screen, Question))
+        question = terminal.screen
+        assert isinstance(question, Question)
+        question._armed_at = 0.0
+        question.query_one("#confirm", Input).value = case
+        await pilot.press("enter")
+        await until(lambda: terminal.counted)
+    return terminal.counted[0]
 
 
 def by_slack(world: World, case: Case, who: str, binding: str, forged: bool) -> bool:
@@ -125,6 +216,8 @@ DOORS: Final[dict[str, Door]] = {
     "token": by_token,
     "command line": by_cli,
     "page": by_page,
+    "link in a message": by_message,
+    "terminal's desk": by_terminal,
     "Slack": by_slack,
     "batch": by_batch,
 }
@@ -171,11 +264,11 @@ ATTACKS: Final = (forged, altered, replayed, late, own, twice)
 
 @pytest.fixture(scope="module")
 def world(
-    plane: Plane, slack: Said, tmp_path_factory: pytest.TempPathFactory
+    plane: Plane, slack: Said, mailbox: Mailbox, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:  # the fixtures
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(forms, "SHOWN_MS_MIN", -1)  # nobody reads here
-        yield World(plane, slack, tmp_path_factory.mktemp("people"))
+        yield World(plane, slack, mailbox, tmp_path_factory.mktemp("people"))
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -189,7 +282,7 @@ def test_an_approval_by_the_book_counts(world: World, door: str) -> None:
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
 @pytest.mark.parametrize("door", DOORS)
 def test_no_attack_counts_through_any_door(world: World, door: str, attack: Attack) -> None:
-    """Six doors, six attacks; what is signed by passkey has a table of its own (tests/console/test_signing.py)."""
+    """Eight doors, six attacks; what is signed by passkey has a table of its own (tests/console/test_signing.py)."""
     case = Case(world)
     assert not attack(world, DOORS[door], case)
     assert world.plane.case(case.id)["approvals"] == (["dana"] if attack is twice else [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -78,6 +79,51 @@ class Said(threading.Thread):
         return self.calls
 
 
+class Mailbox(threading.Thread):
+    """Where apprise's ``json://`` delivers: what people get as a mail or on a pager."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.messages: list[str] = []
+        messages = self.messages
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                told = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                messages.append(f"{told['title']}\n{told['message']}")
+                self.send_response(200)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_words: object) -> None:
+                """Nothing on the terminal."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"json://127.0.0.1:{self.server.server_port}/"
+
+    def run(self) -> None:
+        self.server.serve_forever(poll_interval=0.05)
+
+    def of(self, case: str) -> str:
+        """The first message about this case, once it is there."""
+        end = time.monotonic() + 30
+        while True:
+            for one in tuple(self.messages):
+                if re.search(rf"/c/{case}\b", one):
+                    return one
+            assert time.monotonic() < end, f"nobody was told of {case}: {self.messages}"
+            time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def mailbox() -> Iterator[Mailbox]:
+    server = Mailbox()
+    server.start()
+    yield server
+    server.server.shutdown()
+    server.server.server_close()
+
+
 @pytest.fixture(scope="module")
 def slack() -> Iterator[Said]:
     server = Said()
@@ -88,7 +134,7 @@ def slack() -> Iterator[Said]:
 
 
 @pytest.fixture(scope="module")
-def plane(slack: Said, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
+def plane(slack: Said, mailbox: Mailbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     """A plane that holds every update for one person, and tells Slack."""
     folder = tmp_path_factory.mktemp("slack")
     pack = folder / "looks"
@@ -97,6 +143,7 @@ def plane(slack: Said, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pla
     (pack / "looks.tests.toml").write_text(PACK_TESTS)
     (folder / "token").write_text(TOKEN + "\n")
     (folder / "secret").write_text(SECRET + "\n")
+    (folder / "urls").write_text(mailbox.url + "\n")
     told = settings.SlackConfig(
         channel="C1",
         token_file=str(folder / "token"),
@@ -111,7 +158,7 @@ def plane(slack: Said, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pla
             account,
             ("seatbelt", str(pack)),
             slack=told,
-            channels=settings.Channels(digest_s=0),
+            channels=settings.Channels(digest_s=0, urls_file=str(folder / "urls")),
         )
         made.start()
         yield made

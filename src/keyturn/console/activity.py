@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -24,8 +25,8 @@ LINES: Final = 100
 SCANNED_MAX: Final = 5_000
 """Entries looked at for one page; a filter that finds nothing in so many says how far it looked."""
 
-STRIDE: Final = 500
-"""Entries read from the store at once."""
+STRIDE: Final = 200
+"""Entries read from the store before others get their turn: some 10 ms."""
 
 
 class Activity:
@@ -42,7 +43,7 @@ class Activity:
         asked = request.query_params.get("before", "")
         head = self._desk.head()
         before = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 16 else head + 1
-        lines, reached = self._lines(wanted, before)
+        lines, reached = await self._lines(wanted, before)
         if wants_json(request):
             shown = [{key: line[key] for key in line if key != "text"} for line in lines]
             return JSONResponse({"query": wanted.text, "head": head, "lines": shown, "before": reached})
@@ -57,7 +58,7 @@ class Activity:
             reached=reached,
         )
 
-    def _lines(self, wanted: Filter, before: int) -> tuple[list[dict[str, Any]], int]:
+    async def _lines(self, wanted: Filter, before: int) -> tuple[list[dict[str, Any]], int]:
         """Matching lines before an entry, newest first, and the entry down to which it looked (0: the beginning)."""
         lines: list[dict[str, Any]] = []
         floor = max(0, before - 1 - SCANNED_MAX)
@@ -65,12 +66,13 @@ class Activity:
         while top > floor:
             start = max(floor, top - STRIDE)
             for entry in reversed(self._desk.log(after=start, limit=top - start)):
-                line = told(entry, self._desk.case)
+                line = told(entry, self._desk.case, self._site.listing.row)
                 if line["event"] not in QUIET and wanted(line):
                     lines.append(line)
                 if len(lines) >= LINES:
                     return lines, entry.seq
             top = start
+            await asyncio.sleep(0)  # others get their turn
         return lines, top + 1 if top else 0
 
 
@@ -78,10 +80,14 @@ QUIET: Final = frozenset({"attached", "detached"})
 """That a client waits or has left is in a case's story; between all cases it is noise."""
 
 
-def told(entry: Entry, case_of: Callable[[str], Case | None]) -> dict[str, Any]:
-    """One entry as a line: when, what, the words that matter, and of whose case."""
+def told(
+    entry: Entry,
+    case_of: Callable[[str], Case | None],
+    row_of: Callable[[Case], dict[str, Any]] = show.summary,
+) -> dict[str, Any]:
+    """One entry as a line: when, what, the words that matter, and of whose case. `row_of` may know the case's summary already."""
     case = case_of(entry.case_id) if entry.case_id else None
-    row = show.summary(case) if case is not None else {}
+    row = row_of(case) if case is not None else {}
     event = entry.event()
     line = story.line(entry)
     agent = row.get("agent", "") or visible(getattr(event, "agent", ""))
