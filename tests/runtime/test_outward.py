@@ -91,6 +91,24 @@ def test_a_decision_says_what_was_decided_of_what() -> None:
     assert data["unmapped"]["verdict"] == "deny"
 
 
+def test_a_backup_that_goes_or_leaves_the_vault_is_told() -> None:
+    """Who did it, which, and through what; the words of her reason are not, since anything may stand in them."""
+    gone = r.BackupRetired(at_ms=1, by="anna", reason="secret words", references=("arn:b",), by_case="C-9")
+    taken = r.BackupExported(at_ms=2, by="ben", case="C-3", references=("vault:kept:1",))
+    first, second = chained([Draft("C-3", gone), Draft("", taken)])
+    made = [told(first), told(second)]
+    assert [
+        one and (one["type"], one["data"]["severity_id"], one["data"]["actor"]["user"]) for one in made
+    ] == [
+        ("keyturn.backup_retired.v1", 3, {"name": "anna"}),
+        ("keyturn.backup_exported.v1", 4, {"name": "ben"}),
+    ]
+    said = [one["data"]["unmapped"] for one in made if one]
+    assert (said[0]["by_case"], said[0]["references"]) == ("C-9", ("arn:b",))
+    assert (said[1]["of_case"], said[1]["references"]) == ("C-3", ("vault:kept:1",))
+    assert b"secret words" not in encode(made)
+
+
 class Receiver(BaseHTTPRequestHandler):
     """Answers what it is told to, then 204; keeps what it took."""
 

@@ -15,6 +15,7 @@ import botocore.session
 import msgspec
 
 from keyturn.providers.aws import recipes
+from keyturn.providers.aws.only_if import BY_NAME, NOT_ONE
 from keyturn.providers.aws.recipes.preconditions import Precondition
 from tools.docs.source import cell, generated, table
 
@@ -36,14 +37,6 @@ class Found(msgspec.Struct, frozen=True, order=True):
 DEPTH_MAX: Final = 4
 """So deep lies the condition of one write among those of a transaction."""
 
-BY_NAME: Final = re.compile(
-    r"(Source|Destination|CopySource)?If(None)?Match(Size|LastModifiedTime|InitiatedTime)?"
-    r"|(Source|Destination|CopySource)?If(Unm|M)odifiedSince|ifMatch|ifNoneMatch|ConditionExpression|Expected"
-    r"|[eE]xpected(Revision|Policy)?(Id|Version|RevisionId|Fingerprint|Status)|[cC]urrent(Application)?Version(Id)?"
-    r"|(WebACL)?LockToken|LockVersion|previousPolicyHash|[pP]olicy(Hash|Exists|Existence)Condition|parentCommitId|versionToken|[pP]olicyRevision(Id)?|ConditionalToken"
-)
-"""Names that mean one thing in whatever service."""
-
 CANDIDATE: Final = re.compile(
     r"\w*(revision|revisionid|etag|updatetoken|currentversion|applicationversion|applicationversionid|recordversion|versionnumber"
     r"|lastmodified\w*|lastupdated\w*|associationversion|codesha256|parentcommitid|recordversion)|version",
@@ -59,16 +52,6 @@ SAYS: Final = re.compile(
     re.IGNORECASE,
 )
 """What the documentation of such a member says where it is one."""
-
-NOT_ONE: Final = frozenset(
-    {
-        ("quicksight", "ConditionExpression"),  # which rows of a data set are kept
-        ("pinpoint", "Version"),  # which version is written
-        ("codepipeline", "currentRevision"),  # what a job worked on
-        ("iotwireless", "CurrentVersion"),  # which gateways are updated
-    }
-)
-"""(service, member) of a name that means something else there."""
 
 READS: Final = re.compile(
     r"^(BatchGet|Describe|Get|Head|List|Lookup|Query|Scan|Search|Select|Preview|Retrieve)(?![a-z])"

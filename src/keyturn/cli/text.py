@@ -210,6 +210,7 @@ def case(found: dict[str, Any]) -> str:
         f"  {', '.join(found['operations'])} of {', '.join(found['resources'])}",
         f"  asked by {found['agent'] or 'a person'} for {found['operator']} at {when(found['opened_at_ms'])}",
     ]
+    lines += [f"  {said} (the service checks it)" for said in found.get("only_if", [])]
     if found["reason"]:
         lines.append(f"  {found['reason']}")
     if found.get("environment_said"):

@@ -289,6 +289,7 @@ class Detail(Listed, frozen=True):
     excluded: tuple[str, ...]
     change: Change | None
     change_digest: str
+    only_if: list[str]
     radius: RadiusSaid | None
     assessment: Assessment | None
     rehearsal: PlanShown | None

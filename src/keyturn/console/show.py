@@ -20,6 +20,7 @@ from keyturn.model.canonical import canonical
 from keyturn.model.change import Effect
 from keyturn.model.record import Entry
 from keyturn.pipeline import worst_finding
+from keyturn.providers.aws.only_if import only_if
 
 SHOWN_BYTES_MAX: Final = 256 * 1024
 """Nobody reads more than this on a page; a change of that size is reviewed with tools."""
@@ -111,6 +112,7 @@ def detail(case: Case, story: tuple[Entry, ...]) -> dict[str, Any]:
             "foreign_letters": foreign_letters(_names(case)),
             "excluded": list(case.request.excluded) if case.request else [],
             "change": builtins(change) if change else None,
+            "only_if": [said for one in change.operations for said in only_if(one)] if change else [],
             "change_digest": change.digest if change else "",
             "radius": radius.told(assessment.radius) if assessment else None,
             "assessment": builtins(assessment) if assessment else None,

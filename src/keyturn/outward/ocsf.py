@@ -50,6 +50,8 @@ _TOLD: Final = (
     r.Restored,
     r.Settled,
     r.Undone,
+    r.BackupRetired,
+    r.BackupExported,
     r.SessionOpened,
     r.SessionEnded,
     r.HaltRaised,
@@ -196,6 +198,10 @@ def _how(event: Any) -> tuple[int, int, dict[str, Any]]:
                 (_SUCCESS if result == "confirmed" else _FAILURE),
                 {"result": result},
             )
+        case r.BackupRetired(references=references, by_case=by_case):
+            return _MEDIUM, _SUCCESS, {"references": references, "by_case": by_case}
+        case r.BackupExported(case=case, references=references):  # it is sealed no more
+            return _HIGH, _SUCCESS, {"of_case": case, "references": references}
         case r.Restored(succeeded=succeeded):
             return _HIGH, (_SUCCESS if succeeded else _FAILURE), {}
         case r.UserChanged(user=user, what=what) | r.PasskeyChanged(user=user, what=what):
