@@ -261,6 +261,8 @@ MORE: Final[dict[str, tuple[tuple[Case, Case], tuple[Case, Case]]]] = {
                (C("mediastore:PutCorsPolicy", {"ContainerName": "c", "CorsPolicy": [{"AllowedOrigins": ["https://a"], "AllowedMethods": ["PUT"]}]}), C("mediastore:GetCorsPolicy", {"ContainerName": "c"}))),
     "GEN024": ((C("ses:SetIdentityMailFromDomain", {"Identity": "i"}), C("ses:SetIdentityNotificationTopic", {"Identity": "i", "NotificationType": "Complaint"})),
                (C("ses:SetIdentityMailFromDomain", {"Identity": "i", "MailFromDomain": "m"}), C("ses:GetIdentityNotificationAttributes", {"Identities": ["i"]}))),
+    "GEN026": ((C("rds:CreateDBCluster", {"DBClusterIdentifier": "c", "StorageEncrypted": False}), C("elasticache:CreateReplicationGroup", {"TransitEncryptionEnabled": False})),
+               (C("efs:CreateFileSystem", {"CreationToken": "t"}), C("elasticache:CreateReplicationGroup", {"TransitEncryptionEnabled": True}))),
     "GEN025": ((C("arc-zonal-shift:StartZonalShift", {"resourceIdentifier": "r", "awayFrom": "a", "expiresIn": "1h", "comment": "c"}), C("elasticbeanstalk:SwapEnvironmentCNAMEs", {"SourceEnvironmentName": "a", "DestinationEnvironmentName": "b"})),
                (C("arc-zonal-shift:ListZonalShifts", {}), C("elasticbeanstalk:DescribeEnvironments", {}))),
     "OUT001": ((C("ecr:GetAuthorizationToken", {}), C("kms:GenerateDataKey", {"KeyId": "k"})),

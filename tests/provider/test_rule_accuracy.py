@@ -55,6 +55,14 @@ def test_what_the_blind_samples_taught_is_not_forgotten() -> None:
     assert (harmful, harmless) == (BLIND_HARMFUL, BLIND_HARMLESS)
 
 
+@pytest.mark.parametrize("name", ["swept_f_z"])
+def test_what_was_gone_through_one_by_one_stays_told_apart(name: str) -> None:
+    """Every command that was written of an operation, and its nearest harmless neighbour."""
+    missed = [one.line for one in commands(f"{name}_harmful") if not one]
+    flagged = [one.line for one in commands(f"{name}_harmless") if one]
+    assert (missed, flagged) == ([], [])
+
+
 @pytest.mark.slow
 def test_ordinary_work_is_not_flooded_with_questions(account: Account) -> None:
     """Deploys, settings, data and debugging, judged on a stand-in account as it stands at each call."""

@@ -7,7 +7,9 @@ from typing import Final
 from keyturn.providers.aws.rules import Context
 from keyturn.providers.aws.rules.shapes import Leaf
 
-_READ: Final = frozenset({"content", "contents", "definition", "document", "querystring", "statement"})
+_READ: Final = frozenset(
+    {"content", "contents", "definition", "document", "image", "querystring", "statement"}
+)
 _FOR_PEOPLE: Final = frozenset(
     {
         "lex-models",
@@ -18,9 +20,11 @@ _FOR_PEOPLE: Final = frozenset(
         "qapps",
         "qconnect",
         "quicksight",
+        "rekognition",
         "schemas",
         "securityagent",
         "ssm-contacts",
+        "textract",
         "wellarchitected",
         "wisdom",
         "workmailmessageflow",

@@ -109,6 +109,9 @@ def made_bare(context: Context) -> Fired:
     return (f"{context.ref} would be made without encryption ({where(bare)}).", paths(bare)) if bare else None
 
 
+_SETS: Final = re.compile(r"(Update|Modify|Set|Put)")
+
+
 @rule(
     "GEN025",
     [],
@@ -125,6 +128,8 @@ def marked(context: Context) -> Fired:
     entry = lookup(context.operation.service, context.operation.action)
     if entry.mark not in {"moves-traffic", "blinds"}:
         return None
+    if entry.mark == "blinds" and _SETS.match(context.operation.action):
+        return None  # it blinds by what it sets, and words and flags say when
     kind = Kind.BLIND if entry.mark == "blinds" else Kind.OUTAGE
     return Said(
         f"{context.operation.action}: {entry.reason}.",

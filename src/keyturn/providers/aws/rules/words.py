@@ -52,16 +52,20 @@ _PLAIN_OFF: Final = re.compile(
     r"(?i)(disabled?|off|inactive|suspended|paused|stopped|never|not[_-]?(assigned|subscribed|allowed|remembered))$"
 )
 _OFF_SOMEHOW: Final = re.compile(
-    r"(?i)(disabled|inactive)[_-]\w|(disabl|paus|suspend)(ing|e)$|disable_?[a-z]|\w+[a-z_](disabled|inactive)$"
+    r"(?i)(disabled|inactive)[_-]\w|(disabling|paus(e|ing)|suspend(ing)?)$|disable_?[a-z]|\w+[a-z_](disabled|inactive)$"
 )
 _STOPS: Final = re.compile(
     r"(?i)(\w+_cancell?ed$|cancel|deny$|skip|suspend|ended$|evict|unpublish|unlist|dispos|switchtoungraceful|not[_-]?opted|stop|terminat|drain|retire|deprecat|deactivat|revoke|reject|declin|shutdown|shut_down|offline|decommission|quarantine"
     r"|disconnect|withdraw|remove|unlock|deregister|disassociat|dissociat|transfer$|closed?$|opt_?out$|deny_?all$|fail(ed|ure)?$|unhealthy|abandon|abort)"
 )
 _LOOSE: Final = re.compile(
-    r"(?i)(dry_?run|(monitor|detect|detection|audit|log|alert)_?only|no_?restrictions?|permissive|unmanaged|unrestricted|simulation|monitor|audit[_-]?mode|allow[_-]?all"
-    r"|(no|ignore)_?(protection|replication|failover|retention|encryption|backups?|logging|squash|auth\w*)|single_?(az|pipeline|region))$"
+    r"(?i)(dry_?run|(monitor|detect|detection|audit|log|alert)_?only|no_?restrictions?|permissive|unmanaged|unrestricted|simulation|monitor|"
+    r"audit[_-]?mode|allow[_-]?all)$"
 )
+_BARE: Final = re.compile(
+    r"(?i)((no|ignore)_?(protection|replication|failover|retention|encryption|backups?|logging|squash|auth\w*)|single_?(az|pipeline|region))$"
+)
+"""Words that say of themselves what is missing."""
 _LENT: Final = re.compile(
     r"(?i)((aws|service|sitewise|fleetwise)_?)?(owned|default|managed_integrations_default)_?(kms_?)?(key|cmk|encryption)$|\w+_(default|owned)_(encryption|kms_key)$"
 )
@@ -115,6 +119,8 @@ def sense(name: str, path: str, value: str) -> Kind | None:
         return Kind.OUTAGE if said else None
     if _OFF_SOMEHOW.match(value):
         return None if _ENDS_OFF.search(path) or not _CHOICE.search(name) else Kind.OUTAGE
+    if _BARE.match(value):
+        return Kind.PROTECTION_STRIP
     if _LENT.match(value):
         return Kind.PROTECTION_STRIP if _ENCRYPTS.search(path) else None
     if _WEAK.match(value) and not _LOOSE.match(value):
@@ -248,7 +254,7 @@ LONG_ENOUGH: Final = 12
 _TIGHT: Final = re.compile(
     r"(?i)(private|bucketownerenforced|immutable|enforced?|required|block(ed)?|terminate|locked)$"
 )
-_DESCRIBES: Final = re.compile(r"(?i)(description|comment|displayname|label)(\.value)?$")
+_DESCRIBES: Final = re.compile(r"(?i)(description|comment|displayname|label|reuseprevention)(\.value)?$")
 
 
 @rule(
