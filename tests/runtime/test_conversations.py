@@ -591,7 +591,7 @@ def test_time_runs_out_for_holds_and_for_approvals() -> None:
             "the review ran out of time",
         )
 
-    talk(story)
+    assert not talk(story).happened("left"), "what nobody answered, or nobody used in time, is not sent"
 
 
 def test_executing_is_for_approved_cases_and_not_for_the_operator() -> None:

@@ -304,6 +304,7 @@ CONTROLS: Final = (
         ("assessed",),
         (
             "tests/console/test_page_safety.py::test_what_cannot_be_shown_is_not_approved",
+            "tests/console/test_page_safety.py::test_what_is_asked_stands_there_in_full",
             "tests/console/test_pages.py::test_what_is_hidden_in_a_name_is_drawn",
         ),
         lacks="secret values stand as keyed digests, on purpose",
@@ -315,6 +316,7 @@ CONTROLS: Final = (
         "Evidence that every change has a class from R0 to R4, made by Keyturn from what stands, never by the agent.",
         ("assessed",),
         (
+            "tests/catalogue/test_shipped.py::test_how_far_it_can_be_taken_back_by_its_name",
             "tests/provider/test_rule_shapes.py::test_a_native_undo_window_counts_until_it_is_forced_shut",
             "tests/policy/test_seatbelt.py::test_its_cases_hold",
         ),
@@ -327,6 +329,7 @@ CONTROLS: Final = (
         ("decided by policy", "enforced"),
         (
             "tests/policy/test_seatbelt.py::test_no_policy_can_be_taken_out_unnoticed",
+            "tests/policy/test_way_back.py::test_its_own_tests_hold_beside_seatbelt",
             f"{_C}test_an_error_of_policy_is_a_no",
         ),
     ),
@@ -353,6 +356,7 @@ CONTROLS: Final = (
         "Evidence that an agent's own words decide nothing and are marked as such where people read them.",
         ("assessed",),
         (
+            "tests/gateway/test_gateway_clients.py::test_an_agents_intent_is_kept_and_decides_nothing",
             "tests/console/test_page_safety.py::test_what_an_agent_says_is_marked",
             "tests/console/test_page_safety.py::test_names_that_are_code_are_text",
         ),
@@ -365,6 +369,7 @@ CONTROLS: Final = (
         "Evidence that an approval names the digest of exactly what was asked and is used once; signed by passkey where policy wants it.",
         ("bound and used once", "proved before the call", "signed by passkey"),
         (
+            f"{_R}test_an_approval_is_for_one_revision",
             f"{_RECEIPTS}test_no_word_of_a_statement_can_be_changed",
             f"{_RECEIPTS}test_a_nonce_is_good_once",
             "tests/reviewers/test_every_door.py::test_no_attack_counts_through_any_door",
@@ -379,6 +384,7 @@ CONTROLS: Final = (
         "Evidence that the session's key opens nothing but the gateway, and approvals are given by people's own logins and passkeys.",
         ("not by who asks", "signed by passkey"),
         (
+            "tests/gateway/test_gateway_credentials.py::test_a_sessions_key_opens_nothing_but_the_gateway",
             f"{_C}test_the_operator_cannot_approve_and_the_attempt_is_on_record",
             f"{_RECEIPTS}test_the_operator_cannot_sign_for_her_own_agent",
         ),
@@ -410,7 +416,10 @@ CONTROLS: Final = (
         "a person can at once halt the model's inference and outputs",
         "Evidence that a person can at once halt every effect of every agent, or of one, on the account.",
         ("halt",),
-        (f"{_C}test_a_halt_stops_what_is_on_its_way_and_an_approval_survives_it",),
+        (
+            f"{_C}test_a_halt_stops_what_is_on_its_way_and_an_approval_survives_it",
+            "tests/core/test_plane.py::test_a_halt_refuses_everything_or_one_agent",
+        ),
         lacks="inference itself is not Keyturn's to stop",
     ),
     Control(
@@ -427,7 +436,10 @@ CONTROLS: Final = (
         "the kill switch is out of band, isolated from the agent runtime",
         "Evidence that the halt is raised at the console and enforced in the plane, which the agent cannot reach but by its session's key.",
         ("halt", "enforced"),
-        ("tests/gateway/test_gateway_credentials.py::test_they_end_with_a_halt",),
+        (
+            "tests/gateway/test_gateway_credentials.py::test_a_sessions_key_opens_nothing_but_the_gateway",
+            "tests/gateway/test_gateway_credentials.py::test_they_end_with_a_halt",
+        ),
     ),
 )
 """Sources: AICPA Trust Services Criteria 2017 (CC8.1); ISO/IEC 27001:2022 Annex A; PCI DSS v4.0.1; Regulation (EU) 2024/1689; OWASP AISVS
