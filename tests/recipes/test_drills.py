@@ -81,6 +81,12 @@ def _dashboard(account: Account) -> None:
     account.client("cloudwatch").put_dashboard(DashboardName="board", DashboardBody='{"widgets": []}')
 
 
+def _budget(account: Account) -> None:
+    limit = {"Amount": "10", "Unit": "USD"}
+    budget = {"BudgetName": "monthly", "BudgetLimit": limit, "TimeUnit": "MONTHLY", "BudgetType": "COST"}
+    account.client("budgets").create_budget(AccountId=ACCOUNT, Budget=budget)
+
+
 def _named(make: Callable[[Account, str], None], name: str, account: Account) -> None:
     make(account, name)
 
@@ -92,6 +98,7 @@ KINDS: dict[str, tuple[str, Callable[[Account], None]]] = {
     "cloudwatch:dashboard": ("board", _dashboard),
     "sqs:queue": ("jobs", _queue),
     "ecs:cluster": ("web", _cluster),
+    "budgets:budget": ("monthly", _budget),
     **{
         night.kind: (night.name, night.make)
         for night in NIGHTS

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import pytest
 from moto import mock_aws
+from moto.awslambda import models as functions
 
 import keyturn.providers.aws
 from keyturn.core.ports import Captures
@@ -21,6 +22,7 @@ from keyturn.model.execution import Answer, Backup, Call, Unavailable
 from keyturn.providers.aws import items, recipes
 from keyturn.providers.aws.recipes.base import Recipe, Step
 from keyturn.providers.aws.recipes.holding import carried, with_carried
+from keyturn.testing.standin_gaps import fill_lambda
 from keyturn.testing.standin_preconditions import fill_preconditions
 from tests.provider.moto_account import RIGHT, function_parameters, make_role, make_table
 from tests.provider.provider_world import Account, drive
@@ -45,9 +47,13 @@ class Raced(Account):
 
 
 @pytest.fixture
-def account() -> Iterator[Raced]:
-    """A bucket that keeps versions, a table, a function with a policy and an alias."""
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Raced]:
+    """A bucket that keeps versions, a table, a function with a policy and an alias, whose revisions are enforced."""
     fill_preconditions()
+    for holder, names in _REVISED.items():
+        for name in names:
+            monkeypatch.setattr(holder, name, getattr(holder, name))
+    fill_lambda(0)
     with mock_aws():
         made = Raced()
         s3, function = made.client("s3"), made.client("lambda")
@@ -61,6 +67,12 @@ def account() -> Iterator[Raced]:
         function.add_permission(FunctionName="report", **STATEMENT)
         yield made
 
+
+_REVISED: Final[Mapping[Any, tuple[str, ...]]] = {
+    functions.LambdaFunction: ("__init__", "get_configuration", "get_code"),
+    functions.LambdaBackend: ("update_function_configuration", "update_function_code"),
+}
+"""What is filled for these tests alone: elsewhere moto's own is asked."""
 
 STATEMENT: Final = {
     "StatementId": "bucket",
@@ -109,6 +121,15 @@ def write_alias(account: Account) -> object:
     return account.client("lambda").update_alias(FunctionName="report", Name="live", Description="theirs")
 
 
+def timeout(account: Account) -> Any:
+    told = account.client("lambda").get_function_configuration(FunctionName="report")
+    return told["Timeout"], told["Description"]
+
+
+def write_description(account: Account) -> object:
+    return account.client("lambda").update_function_configuration(FunctionName="report", Description="theirs")
+
+
 Race = tuple[Asked, str, Callable[[Account], object], Callable[[Account], Any]]
 RACES: Final[dict[str, Race]] = {
     # what the change did, which call takes it back, what somebody writes, what is looked at
@@ -125,6 +146,10 @@ RACES: Final[dict[str, Race]] = {
     "a statement was removed": (
         ("lambda:RemovePermission", {"FunctionName": "report", "StatementId": "bucket"}),
         "lambda:AddPermission", write_statement, statements,
+    ),
+    "a setting was changed": (
+        ("lambda:UpdateFunctionConfiguration", {"FunctionName": "report", "Timeout": 77}),
+        "lambda:UpdateFunctionConfiguration", write_description, timeout,
     ),
     "an alias was changed": (
         ("lambda:UpdateAlias", {"FunctionName": "report", "Name": "live", "Description": "ours"}),

@@ -254,3 +254,24 @@ def test_an_access_point_is_not_the_bucket_of_its_name(account: Account, kind: s
         assessment, decision = decided(account, asked)
         assert assessment.unknowns, "nothing is known of what lies behind it"
         assert decision.verdict == "hold"
+
+
+SETTLED: Final = (
+    # what the write was held to, what stands now, whether it took effect
+    ({"IfNoneMatch": "*"}, None, False),
+    ({"IfNoneMatch": "*"}, "new", True),
+    ({"IfMatch": "old"}, "old", False),
+    ({"IfMatch": "old"}, "new", True),
+    ({}, "new", None),
+)
+
+
+@pytest.mark.parametrize(("held", "stands", "took"), SETTLED)
+@pytest.mark.parametrize("operation", ["s3:PutObject", "s3:CopyObject"])
+def test_a_write_without_answer_is_told_by_what_it_was_held_to(
+    operation: str, held: dict[str, str], stands: str | None, took: bool | None
+) -> None:
+    """That something stands says nothing of a write over it: the version it was to take the place of does."""
+    state = None if stands is None else {"etag": stands}
+    given = {"Bucket": "reports", "Key": "a", **held}
+    assert Object().settled(operation, given, object_ref("a"), state) is took

@@ -84,7 +84,7 @@ def make_server(port: int) -> Any:
     """A werkzeug server on 127.0.0.1 with every gap filled, listening, not yet serving. `port` 0 takes a free one."""
     app = _announcing(with_ids(_with_code(DomainDispatcherApplication(create_backend_app))))
     server = serving.make_server("127.0.0.1", port, app, threaded=True, request_handler=_QuietRequestHandler)
-    _fill_lambda(server.port)
+    fill_lambda(server.port)
     fill_restores()
     _fill_streams()
     _fill_sizes()
@@ -147,7 +147,8 @@ _LATER_FIELDS: Final = {
 """Parameters that moto's update leaves out, and the attribute each is held in."""
 
 
-def _fill_lambda(port: int) -> None:
+def fill_lambda(port: int) -> None:
+    """Revisions that are enforced, updates that keep what moto drops, and code that can be fetched at this port; once."""
     function, backend = functions.LambdaFunction, functions.LambdaBackend
     make, configuration, code = function.__init__, function.get_configuration, function.get_code
     update_configuration, update_code = backend.update_function_configuration, backend.update_function_code

@@ -216,7 +216,7 @@ def unlike(ref: ResourceRef, live: State, twin: State | None) -> tuple[str, ...]
         return ("the stand-in gave it another id, or did not keep it",)
     if recipe is None:
         return ()
-    fields = tuple(field for field in recipe.fields if field not in _EVER_NEW)
+    fields = tuple(field for field in recipe.fields if field not in recipe.born_with)
     return tuple(field for field, _, _ in changed(live, {f: twin.get(f) for f in fields}, fields))
 
 
@@ -233,17 +233,10 @@ def otherwise(
         return (f"{ref} {'stands' if expected is None else 'does not stand'}",)
     recipe = recipes.for_kind(ref.kind)
     fields = recipe.fields if recipe is not None else tuple(sorted({*expected, *now}))
-    given = _GIVEN | frozenset(recipe.renews if recipe is not None else ()) if made else frozenset()
+    given = {*recipe.born_with, *recipe.renews} if made and recipe is not None else frozenset()
     both = tuple(field for field in fields if field in expected and field in now and field not in given)
     found = changed(expected, {field: now[field] for field in both}, both)
     return tuple(f"{ref}: {field} is otherwise" for field, _, _ in found)
-
-
-_EVER_NEW: Final = frozenset({"unique_id"})
-"""What every account gives by itself."""
-
-_GIVEN: Final = _EVER_NEW | {"created"}
-"""What is another whenever something is made."""
 
 
 # --- makers ----------------------------------------------------------------------------------------------------------

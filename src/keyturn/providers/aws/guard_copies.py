@@ -154,6 +154,7 @@ _DRILLED: Final[dict[str, tuple[str, ...]]] = {
     ),
     "ecs:*:{}:cluster/": ("ecs:CreateCluster", "ecs:DeleteCluster", "ecs:TagResource"),
     "ssm:*:{}:parameter/": ("ssm:PutParameter", "ssm:DeleteParameter", "ssm:AddTagsToResource"),
+    "budgets::{}:budget/": ("budgets:ModifyBudget",),
     "kms:*:{}:alias/": ("kms:CreateAlias", "kms:DeleteAlias"),
     "rds:*:{}:pg:": (
         *("rds:CreateDBParameterGroup", "rds:ModifyDBParameterGroup", "rds:DeleteDBParameterGroup"),

@@ -111,6 +111,9 @@ class Recipe:
     ] = {}  # operations of its that the service holds to what was read
     unheld: ClassVar[Mapping[str, str]] = {}  # operations that could be held so, and why the plane's are not
     renews: ClassVar[tuple[str, ...]] = ()  # fields that every call on it gives anew: said once, not for each
+    born_with: ClassVar[
+        tuple[str, ...]
+    ] = ()  # fields that the service gives to each that is made: a unique id, a moment
     abreast: ClassVar[int] = 1  # so many of one operation are saved, and given back, side by side
     settles: ClassVar[int] = (
         0  # pauses until reads show a change for certain: the service answers from copies

@@ -7,10 +7,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
+import msgspec
+
 from keyturn.core.ports import Inquiry
 from keyturn.model.change import ResourceRef
 from keyturn.providers.aws.recipes.again import Again, Given
-from keyturn.providers.aws.recipes.base import Captured, Narrow, State, Step
+from keyturn.providers.aws.recipes.base import Captured, Narrow, Scratch, State, Step
 from keyturn.providers.aws.recipes.common import pages, read_call, value_of
 
 _TOLD: Final = frozenset({"CalculatedSpend", "LastUpdatedTime", "HealthStatus"})
@@ -29,6 +31,7 @@ class Budget(Again):
         {"budgets:UpdateBudget", "budgets:CreateNotification", "budgets:DeleteNotification"}
     )
     in_place: ClassVar[tuple[str, ...]] = ("budgets:UpdateBudget", "budgets:UpdateNotification")
+    drills: ClassVar[bool] = True
     loss: ClassVar[tuple[str, ...]] = ("its history, and the actions that were attached to it",)
 
     def capture(self, ref: ResourceRef) -> Inquiry[Captured]:
@@ -67,6 +70,16 @@ class Budget(Again):
         if state["notifications"]:
             given["NotificationsWithSubscribers"] = state["notifications"]
         return (Given(Step("budgets:CreateBudget", given)),)
+
+    def scratch(self, ref: ResourceRef, name: str, state: State) -> Scratch:
+        """A budget of another name that tells nobody; it limits nothing, as no budget does by itself."""
+        made = msgspec.structs.replace(ref, id=name)
+        return Scratch(
+            ref=made,
+            state={**state, "budget": {**state["budget"], "BudgetName": name}, "notifications": []},
+            removal=Step("budgets:DeleteBudget", {"AccountId": ref.account, "BudgetName": name}),
+            fields=self.fields,
+        )
 
     def wanted(self, operation: str, parameters: dict[str, Any]) -> State | None:
         new = parameters.get("NewBudget")

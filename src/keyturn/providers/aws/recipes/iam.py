@@ -30,7 +30,7 @@ from keyturn.providers.aws.recipes.common import (
     value_of,
     wanted_otherwise,
 )
-from keyturn.providers.aws.recipes.iam_again import PrincipalAgain
+from keyturn.providers.aws.recipes.iam_again import PrincipalAgain, policies_other
 
 ABSENT: Final = ("NoSuchEntity",)
 
@@ -65,6 +65,7 @@ class Principal(PrincipalAgain):
     """What roles and users have in common: inline and attached policies, a boundary, tags, a unique id."""
 
     noun: ClassVar[str]  # "Role" | "User"
+    born_with: ClassVar[tuple[str, ...]] = ("unique_id",)
     loss: ClassVar[tuple[str, ...]] = _NEW_IDENTITY
 
     def _permissions(self, ref: ResourceRef, unknowns: list[str]) -> Inquiry[State]:
@@ -270,10 +271,12 @@ class IamRole(Principal):
                 case "tags":
                     missing = {key: value for key, value in after.items() if (before or {}).get(key) != value}
                     steps.append(Step("iam:TagRole", {**named, "Tags": tags_list(missing)}))
+                case "inline" | "attached":
+                    steps += policies_other(self.noun, ref.id, before or [], after)
         if update:  # the session's length falls back to an hour where it is not given (API_UpdateRole)
             kept = {"Description": state["description"], "MaxSessionDuration": state["max_session_s"]}
             steps.append(Step("iam:UpdateRole", {**named, **kept, **update}))
-        immutable = tuple(field for field, _, _ in found if field == "path")
+        immutable = tuple(field for field, _, _ in found if field in {"path", "unique_id"})
         return Narrow(tuple(steps), found, immutable)
 
     def written(self, operation: str, parameters: dict[str, Any], state: State) -> State | None:
@@ -341,6 +344,39 @@ class IamUser(Principal):
         return [
             Step("iam:AddUserToGroup", {"GroupName": name, "UserName": ref.id}) for name in state["groups"]
         ]
+
+    def desired(self, operation: str, parameters: dict[str, Any]) -> State | None:
+        if operation != "iam:CreateUser":
+            return None
+        said = {"Path": "path", "PermissionsBoundary": "boundary"}
+        wanted: State = {field: parameters[name] for name, field in said.items() if name in parameters}
+        return wanted | ({"tags": tags_dict(parameters["Tags"])} if "Tags" in parameters else {})
+
+    def narrow(self, ref: ResourceRef, state: State, desired: State) -> Narrow | None:
+        """Its policies, boundary, path, groups and tags where it stands; keys, devices and password are given to it by calls of their own."""
+        found = wanted_otherwise(state, desired, tuple(field for field in self.fields if field in desired))
+        named = {"UserName": ref.id}
+        steps: list[Step] = []
+        for field, before, after in found:
+            match field:
+                case "path":
+                    steps.append(Step("iam:UpdateUser", {**named, "NewPath": after}))
+                case "boundary":
+                    steps.append(
+                        Step("iam:PutUserPermissionsBoundary", {**named, "PermissionsBoundary": after})
+                    )
+                case "inline" | "attached":
+                    steps += policies_other(self.noun, ref.id, before or [], after)
+                case "groups":
+                    had, wanted = set(before or []), set(after or [])
+                    for verb, names in (("AddUserTo", wanted - had), ("RemoveUserFrom", had - wanted)):
+                        steps += [
+                            Step(f"iam:{verb}Group", {**named, "GroupName": name}) for name in sorted(names)
+                        ]
+                case "tags":
+                    missing = {key: value for key, value in after.items() if (before or {}).get(key) != value}
+                    steps.append(Step("iam:TagUser", {**named, "Tags": tags_list(missing)}))
+        return Narrow(tuple(steps), found, tuple(field for field, _, _ in found if field == "unique_id"))
 
     def capture(self, ref: ResourceRef) -> Inquiry[Captured]:
         unknowns: list[str] = []
@@ -527,6 +563,7 @@ class InstanceProfile(Again):
     kind: ClassVar[str] = "iam:instance-profile"
     title: ClassVar[str] = "IAM instance profile"
     fields: ClassVar[tuple[str, ...]] = ("unique_id", "path", "roles", "tags")
+    born_with: ClassVar[tuple[str, ...]] = ("unique_id",)
     creates: ClassVar[frozenset[str]] = frozenset({"iam:CreateInstanceProfile"})
     deletes: ClassVar[frozenset[str]] = frozenset({"iam:DeleteInstanceProfile"})
     updates: ClassVar[frozenset[str]] = frozenset(

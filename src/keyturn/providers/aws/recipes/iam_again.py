@@ -97,3 +97,23 @@ def policy(ref: ResourceRef, state: State) -> tuple[Given, ...]:
         noun = kind.partition(":")[2].capitalize()
         steps.append(Step(f"iam:Attach{noun}Policy", {f"{noun}Name": who, "PolicyArn": state["arn"]}))
     return tuple(Given(step) for step in steps)
+
+
+def policies_other(noun: str, name: str, before: Any, after: Any) -> list[Step]:
+    """The calls from policies that stand to those that are wanted: inline ones as documents by name, attached ones as a list of ARNs."""
+    named = {f"{noun}Name": name}
+    if isinstance(after, dict):
+        had = dict(before or {})
+        put = {policy: document for policy, document in sorted(after.items()) if had.get(policy) != document}
+        gone = sorted(set(had) - set(after))
+        return [
+            *(Step(f"iam:Put{noun}Policy", {**named, "PolicyName": policy, "PolicyDocument": json.dumps(document)}) for policy, document in put.items()),
+            *(Step(f"iam:Delete{noun}Policy", {**named, "PolicyName": policy}) for policy in gone),
+        ]  # fmt: skip
+    stands, wanted = set(before or []), set(after)
+    calls = (("Attach", wanted - stands), ("Detach", stands - wanted))
+    return [
+        Step(f"iam:{verb}{noun}Policy", {**named, "PolicyArn": arn})
+        for verb, arns in calls
+        for arn in sorted(arns)
+    ]

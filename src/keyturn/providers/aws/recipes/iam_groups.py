@@ -27,6 +27,7 @@ class IamGroup(Principal):
     title: ClassVar[str] = "IAM group"
     noun: ClassVar[str] = "Group"
     fields: ClassVar[tuple[str, ...]] = ("unique_id", "path", "inline", "attached", "members")
+    born_with: ClassVar[tuple[str, ...]] = ("unique_id",)
     creates: ClassVar[frozenset[str]] = frozenset({"iam:CreateGroup"})
     deletes: ClassVar[frozenset[str]] = frozenset({"iam:DeleteGroup"})
     updates: ClassVar[frozenset[str]] = frozenset(

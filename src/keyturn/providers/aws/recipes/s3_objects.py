@@ -165,6 +165,17 @@ class Object(Recipe):
     def keeps(self, state: State) -> str:
         return f"the bucket keeps versions; {state['version'] or 'this one'} stands and is not touched"
 
+    def settled(
+        self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State | None
+    ) -> bool | None:
+        """A write over what stood is told by what it was held to: while that stands, it did nothing. Without that nobody can tell."""
+        if operation not in self.creates or state is None:
+            return super().settled(operation, parameters, ref, state)
+        if parameters.get("IfNoneMatch") == "*":
+            return True  # there was none
+        held = parameters.get("IfMatch")
+        return None if held is None else plain(held) != state["etag"]
+
     def leaves(self, operation: str, parameters: dict[str, Any], ref: ResourceRef) -> Leaves:
         if operation in _OF_UPLOADS:
             return Leaves.EITHER  # there is no object before the upload is complete

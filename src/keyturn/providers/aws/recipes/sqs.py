@@ -45,6 +45,7 @@ class Queue(Recipe):
     kind: ClassVar[str] = "sqs:queue"
     title: ClassVar[str] = "SQS queue"
     fields: ClassVar[tuple[str, ...]] = ("attributes", "tags", "created")
+    born_with: ClassVar[tuple[str, ...]] = ("created",)
     data_bearing: ClassVar[bool] = True
     creates: ClassVar[frozenset[str]] = frozenset({"sqs:CreateQueue"})
     deletes: ClassVar[frozenset[str]] = frozenset({"sqs:DeleteQueue"})
