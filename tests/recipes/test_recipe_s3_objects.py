@@ -256,7 +256,7 @@ def test_an_access_point_is_not_the_bucket_of_its_name(account: Account, kind: s
         assert decision.verdict == "hold"
 
 
-SETTLED: Final = (
+SETTLED: Final[tuple[tuple[dict[str, str], str | None, bool | None], ...]] = (
     # what the write was held to, what stands now, whether it took effect
     ({"IfNoneMatch": "*"}, None, False),
     ({"IfNoneMatch": "*"}, "new", True),
