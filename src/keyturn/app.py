@@ -32,7 +32,7 @@ from keyturn.policy_texts import StoredTexts
 from keyturn.providers.aws import catalogue
 from keyturn.providers.aws.hosts import SUFFIXES
 from keyturn.providers.aws.provider import AwsProvider
-from keyturn.rehearsing.rehearsals import Place, Rehearsals
+from keyturn.rehearsing.first import AtFirst, Place
 from keyturn.runtime import Runtime, Settings, now_ms
 from keyturn.stores.opening import is_postgres, open_store
 from keyturn.stores.vault import Signer, Vault, load_or_create_key
@@ -90,7 +90,7 @@ class App:
         place = Place(
             config.aws.account, config.aws.partition, config.aws.region, config.gateway.host, not workers
         )
-        self.rehearsals = Rehearsals(self.runtime, self.executor, place)
+        self.rehearsals = AtFirst(self.runtime, self.executor, place)
         self.gateway: Gateway | None = None
         lines = config.gateway.access_log
         self.observer = Observer(AccessLog(Path(lines).expanduser()) if lines else None, beside)

@@ -24,6 +24,7 @@ from keyturn.providers.aws.radius import tables
 from keyturn.providers.aws.radius.survey import Budget, Survey
 from keyturn.providers.aws.resources import Home, from_arn, is_arn, resources_of
 from keyturn.rehearsing.copier import LISTED_MAX, Copier
+from keyturn.rehearsing.first import Place
 from keyturn.rehearsing.gate import RehearsalGate
 from keyturn.rehearsing.twin import Twin
 from keyturn.runtime import Runtime
@@ -50,16 +51,6 @@ NEVER_SEEN: Final = (
     "what others do meanwhile: a step that meets something else than was rehearsed is not made",
 )
 """What no rehearsal sees, whatever is in it."""
-
-
-class Place(msgspec.Struct, frozen=True):
-    """Where rehearsals are: of which account, and on which address the gateways in front of twins listen."""
-
-    account: str
-    partition: str
-    region: str
-    host: str
-    alone: bool = True  # one process answers all that is asked of this plane
 
 
 class Rehearsals:
