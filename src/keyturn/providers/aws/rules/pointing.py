@@ -21,7 +21,7 @@ _EDITS: Final = re.compile(r"^(Batch|Bulk|Admin)?(Update|Modify|Change|Replace|E
 _REFERS: Final = re.compile(r"(?i)(arns?|ids?|identifiers?|version(id|number)?|(kms|encryption)\w*key)$")
 _REFERS_INSIDE: Final = re.compile(r"(?i)(arn|[a-z]version)$")
 _SAYS_WHICH: Final = re.compile(
-    r"(?i)^(id|arn|ids|arns|identifier|version)$|(client|request|idempoten|revision|lock|update|next|trace|correlation|session|change)\w*(token|id)$"
+    r"(?i)^(finding(ids?|identifiers?)|standards(control)?arn|securitycontrolid)$|^(id|arn|ids|arns|identifier|version)$|(client|request|idempoten|revision|lock|update|next|trace|correlation|session|change)\w*(token|id)$"
     r"|^(account|awsaccount|aws|catalog|owner|user|contact|instance|caller\w*|expected\w*|current\w*|parent|trace|resource|origin\w*|space|hub)(ids?|arns?|versions?|identifiers?|versionid)$"
     r"|(schema|api|platformapi|protocol|policy|format|message|document)version$|externalid$|callerreference$|etag|revision|timezone|provided|loggroup|dashboard"
 )
@@ -135,6 +135,7 @@ def written_over(context: Context) -> Fired:
         and len(leaf.value) >= TEXT_CHARS_MIN
         and _WHOLE.search(leaf.name)
         and leaf.path not in seen
+        and not (action.endswith("Template") and leaf.name.lower() == "body")  # a message that people read
     ]
     return (
         (f"What {context.ref} says would be written over as a whole ({where(found)}).", paths(found))
