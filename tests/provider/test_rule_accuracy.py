@@ -63,6 +63,22 @@ def test_what_was_gone_through_one_by_one_stays_told_apart(name: str) -> None:
     assert (missed, flagged) == ([], [])
 
 
+def test_what_was_gone_through_operation_by_operation_stays_told_apart() -> None:
+    """Every operation without a destructive verb from accessanalyzer to evs was asked what it could take away, and what its most ordinary
+    call is: neither answer is lost again.
+    """
+    harmful, harmless = commands("through/a_to_e_harmful"), commands("through/a_to_e_harmless")
+    missed = [one.line for one in harmful if not one]
+    flagged = [one.line for one in harmless if one]
+    assert (len(harmful) >= 640, len(harmless) >= 420) == (True, True)
+    assert len(missed) <= (1 - THROUGH_FLAGGED) * len(harmful), missed
+    assert len(flagged) <= THROUGH_NOT_FLAGGED * len(harmless), flagged
+
+
+THROUGH_FLAGGED, THROUGH_NOT_FLAGGED = 0.998, 0.02
+"""Ratchets of the same kind for what was gone through."""
+
+
 @pytest.mark.slow
 def test_ordinary_work_is_not_flooded_with_questions(account: Account) -> None:
     """Deploys, settings, data and debugging, judged on a stand-in account as it stands at each call."""
