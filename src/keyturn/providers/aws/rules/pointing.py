@@ -23,7 +23,7 @@ _REFERS_INSIDE: Final = re.compile(r"(?i)(arn|[a-z]version)$")
 _SAYS_WHICH: Final = re.compile(
     r"(?i)^(finding(ids?|identifiers?)|standards(control)?arn|securitycontrolid)$|^(id|arn|ids|arns|identifier|version)$|(client|request|idempoten|revision|lock|update|next|trace|correlation|session|change)\w*(token|id)$"
     r"|^(account|awsaccount|aws|catalog|owner|user|contact|instance|caller\w*|expected\w*|current\w*|parent|trace|resource|origin\w*|space|hub)(ids?|arns?|versions?|identifiers?|versionid)$"
-    r"|(schema|api|platformapi|protocol|policy|format|message|document)version$|externalid$|callerreference$|etag|revision|timezone|provided|loggroup|dashboard"
+    r"|(schema|api|platformapi|protocol|policy|format|message|document)version$|externalid$|callerreference$|etag|revision|timezone|provided|loggroup|dashboard|finding|standards"
 )
 """Names that say which resource, whose, or which state of it is meant: none is what it refers to."""
 
@@ -106,7 +106,7 @@ def refers_otherwise(context: Context) -> Fired:
 
 
 _WHOLE: Final = re.compile(
-    r"(?i)^(data|payload|blob|schema|template|pattern|eventpattern|body|rules|dashboardbody|templatestring|new\w*content|\w+blob|\w*mappingtemplate"
+    r"(?i)^(data|payload|blob|schema|template|pattern|eventpattern|rules|dashboardbody|templatestring|new\w*content|\w+blob|\w*mappingtemplate"
     r"|\w+settings|tablemappings|\w*handlers|scrapeconfiguration|accessstring)$"
 )
 """Members that hold a text as a whole: a configuration, a template, rules."""

@@ -87,7 +87,7 @@ _ENDS: Final = re.compile(
     r"(?i)shutdown|interrupt|failure|onerror|conflict|(?<!data)retention(?!action)|lifecyclestate|removalpolicy|resolutionmode"
 )
 _ENDS_OFF: Final = re.compile(
-    r"(?i)expir|timetolive|ttl$|purge|maintenance|standby|mute|suppress|tls_?v?1_?[01]\}|ssl_?v?[23]\}|rc4|3des|failopen|flexibletimewindow|delet(?!ionprotect|eprotect|ion_protect)"
+    r"(?i)expir|timetolive|ttl$|purge|maintenance|standby|mute|suppress|tls_?v?1_?[01]\}|ssl_?v?[23]\}|failopen|flexibletimewindow|delet(?!ionprotect|eprotect|ion_protect)"
 )
 """What deletes, hides or interrupts by itself: to switch that off takes nothing away."""
 _CASES: Final = re.compile(r"(?i)problem|case|incident|issue|ticket|finding|method|event|filter|query")
