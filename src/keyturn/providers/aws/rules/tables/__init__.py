@@ -16,6 +16,7 @@ from keyturn.providers.aws.rules.tables import (
     streams,
     tail_f_o,
     tail_p_z,
+    used,
     watching,
     wiring,
 )
@@ -34,6 +35,7 @@ every = (
     streams,
     tail_f_o,
     tail_p_z,
+    used,
     watching,
     wiring,
 )
