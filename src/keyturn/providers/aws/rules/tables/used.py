@@ -19,24 +19,12 @@ from keyturn.providers.aws.rules.table import (
     BLINDS,
     EXPOSES,
     GRANTS,
-    LOSS,
     OUTAGE,
     ROTATES,
     SHELL,
     STRIP,
     Table,
 )
-
-
-def _cut_off(request: Request, _live: Live) -> bool | None:
-    """Whether connections to what is deregistered would be cut instead of served to their end."""
-    attributes = request.get("Attributes") or []
-    return any(
-        isinstance(one, dict)
-        and one.get("Key") == "deregistration_delay.timeout_seconds"
-        and str(one.get("Value")) == "0"
-        for one in attributes
-    )
 
 
 def _unheard(request: Request, _live: Live) -> bool | None:
@@ -58,21 +46,15 @@ def _profile(request: Request, _live: Live) -> bool | None:
 T: Final = Table("acm", "https://docs.aws.amazon.com/acm/latest/APIReference/API_{}.html")
 T.row("ACM030", "UpdateCertificateOptions", says("Options.Export", "ENABLED"), EXPOSES, "The certificate's private key could be exported")
 T.row("APG030", "apigatewayv2:UpdateApiMapping apigateway:UpdateBasePathMapping", ALWAYS, OUTAGE, "The domain would answer from another API or stage, or under another path", "https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/domainnames-domainname-apimappings-apimappingid.html")
-T.row("ATH030", "athena:UpdateDataCatalog", has("Parameters"), OUTAGE, "Queries of the catalog would be answered by another function, or of other data", "https://docs.aws.amazon.com/athena/latest/APIReference/API_UpdateDataCatalog.html")
 T.row("BDR030", "bedrock:UpdateProvisionedModelThroughput", given("desiredModelId"), OUTAGE, "Who asks the model would be answered by another", "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_UpdateProvisionedModelThroughput.html")
 T.row("BDR031", "bedrock-agent:AssociateAgentKnowledgeBase bedrock-agent:UpdateAgentKnowledgeBase", says("knowledgeBaseState", "DISABLED"), OUTAGE, "The agent would answer without the knowledge base", "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_agent_AssociateAgentKnowledgeBase.html")
 T.row("CB030", "codebuild:StartSandbox codebuild:StartSandboxConnection codebuild:StartCommandExecution", ALWAYS, SHELL, "A machine with the project's role would take commands", "https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartSandbox.html")
 T.row("COG030", "cognito-idp:UpdateGroup", has("Precedence"), GRANTS, "Of several groups another one's role would be given to members", "https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_UpdateGroup.html")
-T.row("DSY030", "datasync:CreateTask datasync:UpdateTask datasync:StartTaskExecution", says("Options.PreserveDeletedFiles", "REMOVE") | says("OverrideOptions.PreserveDeletedFiles", "REMOVE"), LOSS, "What the source does not have would be deleted at the destination", "https://docs.aws.amazon.com/datasync/latest/userguide/API_Options.html")
 T.row("DSY031", "datasync:UpdateLocationFsxOntap datasync:UpdateLocationFsxOpenZfs datasync:UpdateLocationFsxWindows datasync:UpdateLocationFsxLustre datasync:UpdateLocationNfs datasync:UpdateLocationSmb datasync:UpdateLocationS3 datasync:UpdateLocationEfs datasync:UpdateLocationObjectStorage", given("Subdirectory", "ServerHostname"), OUTAGE, "Tasks would read or write another place", "https://docs.aws.amazon.com/datasync/latest/userguide/API_UpdateLocationFsxOntap.html")
 T.row("DXC030", "directconnect:ConfirmPrivateVirtualInterface directconnect:ConfirmTransitVirtualInterface directconnect:ConfirmPublicVirtualInterface", ALWAYS, EXPOSES, "A line of another account would be joined to this network", "https://docs.aws.amazon.com/directconnect/latest/APIReference/API_ConfirmPrivateVirtualInterface.html")
 T.row("DMS030", "dms:ModifyReplicationConfig", given("TableMappings", "TargetEndpointArn", "SourceEndpointArn"), OUTAGE, "Other tables would be replicated, or from or to elsewhere", "https://docs.aws.amazon.com/dms/latest/APIReference/API_ModifyReplicationConfig.html")
-T.row("EC060", "ec2:ImportClientVpnClientCertificateRevocationList", ALWAYS, STRIP, "The list that refuses certificates would be replaced: some that are on it could come in again", "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ImportClientVpnClientCertificateRevocationList.html")
 T.row("ECR030", "ecr:UpdatePullThroughCacheRule", given("credentialArn", "customRoleArn"), GRANTS, "Images would be pulled with another credential", "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UpdatePullThroughCacheRule.html")
-T.row("EFS030", "efs:UpdateFileSystem", says("ThroughputMode", "bursting"), OUTAGE, "Throughput would hang on what is stored, and on credits", "https://docs.aws.amazon.com/efs/latest/ug/API_UpdateFileSystem.html")
-T.row("EB030", "elasticbeanstalk:ApplyEnvironmentManagedAction", ALWAYS, OUTAGE, "The environment would be updated now, and not in its window", "https://docs.aws.amazon.com/elasticbeanstalk/latest/api/API_ApplyEnvironmentManagedAction.html")
 T.row("EB031", "elasticbeanstalk:UpdateConfigurationTemplate elasticbeanstalk:CreateConfigurationTemplate", check(_profile, given=("OptionSettings",)), GRANTS, "Environments made from the template would run with another role", "https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/command-options-general.html")
-T.row("ELB030", "elbv2:ModifyTargetGroupAttributes", check(_cut_off, given=("Attributes",)), OUTAGE, "What is asked of a target that leaves would be cut off", "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupAttribute.html")
 T.row("GD030", "guardduty:UpdateCustomDetectionRuleOrgConfiguration", given("ExcludeAccountIds"), BLINDS, "What the rule looks for would not be seen in some accounts", "https://docs.aws.amazon.com/cli/latest/reference/guardduty/update-custom-detection-rule-org-configuration.html")
 T.row("MSK030", "kafka:CreateCluster kafka:CreateClusterV2", says("BrokerNodeGroupInfo.ConnectivityInfo.PublicAccess.Type", "SERVICE_PROVIDED_EIPS") | says("ClientAuthentication.Unauthenticated.Enabled", True) | says("Provisioned.BrokerNodeGroupInfo.ConnectivityInfo.PublicAccess.Type", "SERVICE_PROVIDED_EIPS") | says("Provisioned.ClientAuthentication.Unauthenticated.Enabled", True), EXPOSES, "Brokers would be reached from outside, or by clients that do not say who they are", "https://docs.aws.amazon.com/msk/latest/developerguide/public-access.html")
 T.row("KIN030", "kinesis:UpdateStreamMode", says("StreamModeDetails.StreamMode", "PROVISIONED"), OUTAGE, "The stream would no longer grow with what comes", "https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateStreamMode.html")
