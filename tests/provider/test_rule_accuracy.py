@@ -43,8 +43,8 @@ def test_what_only_looks_like_it_is_let_alone() -> None:
     assert [one.line for one in found if one.destructive] == []
 
 
-BLIND_HARMFUL = {"first": 173, "second": 148, "third": 150, "fourth": 145}
-BLIND_HARMLESS = {"first": 4, "second": 5, "third": 5, "fourth": 2}
+BLIND_HARMFUL = {"first": 173, "second": 148, "third": 150, "fourth": 145, "fifth": 145}
+BLIND_HARMLESS = {"first": 4, "second": 5, "third": 5, "fourth": 2, "fifth": 9}
 """How many are flagged now; what was flagged when nothing knew them stands in their first lines."""
 
 
