@@ -43,7 +43,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "errors",
         "testing.standin",
     ),
-    "console": ("runtime.interface", "stores.interface", "pipeline", "core", "model", "errors"),
+    "console": (
+        *("runtime.interface", "stores.interface", "pipeline", "core", "model", "errors"),
+        "providers.aws.only_if",  # a request's own condition in words: for people, and pure
+    ),
     # Tells others what the log says; a trace is a case's life, which is folded as everywhere.
     "outward": (
         *("stores.interface", "stores.following", "core.advance", "core.case", "core.lifecycle"),
