@@ -156,7 +156,7 @@ class Running:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(WAIT_S)
 
     def session(self, agent: str) -> SessionKey:
-        return self.do(self.app.runtime.open_session(operator="olga", agent=agent, ttl_s=3600))
+        return self.do(self.app.runtime.open_session(operator="olga", agent=agent, ttl_s=12 * 3600))
 
     @property
     def port(self) -> int:
