@@ -22,6 +22,7 @@ _OURS: Final = frozenset(
         "x-amz-region-set",
         "x-amz-s3session-token",
         "x-amz-expected-bucket-owner",
+        "x-amz-glacier-version",
         "x-amz-source-expected-bucket-owner",
         "x-amz-te",
         "x-amzn-query-mode",
