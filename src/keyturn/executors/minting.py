@@ -84,7 +84,7 @@ class Minting:
         hands_out = answers.of(request.operation)
         if hands_out is answers.NOTHING or response.status >= 300:
             return Sending(response)
-        note = f"its answer hands out {', '.join(hands_out.secrets[:3])}" if hands_out.secrets else ""
+        note = f"its answer hands out {', '.join(hands_out.left[:3])}" if hands_out.left else ""
         if not hands_out.rewritten:
             return Sending(response, note=note)
         try:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Final
@@ -21,6 +22,7 @@ import msgspec
 
 from keyturn.model.change import READ_EFFECTS, Effect
 from keyturn.providers.aws import catalogue
+from keyturn.providers.aws.wire_table import Service, load
 
 COVERED: Final = "****"
 """What stands where a secret was."""
@@ -36,11 +38,12 @@ class Names(msgspec.Struct, frozen=True):
 
 
 class HandsOut(msgspec.Struct, frozen=True):
-    """What an operation's answer hands out. `covered`: names on the wire whose value is covered."""
+    """What an operation's answer hands out. `covered`: names on the wire whose value is covered; `left`: the secrets that are not."""
 
     triples: tuple[Names, ...] = ()
     secrets: tuple[str, ...] = ()  # paths of member names, to be said
     covered: frozenset[str] = frozenset()
+    left: tuple[str, ...] = ()
 
     @property
     def rewritten(self) -> str:
@@ -52,6 +55,9 @@ NOTHING: Final = HandsOut()
 
 _SHOWS: Final = re.compile(r"(Update|Modify|Set|ConfigureLogs)")
 """What these answer with is what stands, as a read would show it: its secrets are covered as a read's are."""
+
+DEPTH_MAX: Final = 6
+"""How deep a request holds secrets: botocore's inputs have few below it."""
 
 
 @cache
@@ -72,13 +78,45 @@ def of(name: str) -> HandsOut:
     triples = tuple(
         Names(each["id"], each["secret"], each["token"], each["expiry"]) for each in entry.get("triples", ())
     )
-    effect = catalogue.lookup(service, operation).effect
-    passes = effect in READ_EFFECTS or (effect is Effect.UPDATE and _SHOWS.match(operation) is not None)
+    covered = {path: wire for path, wire in secrets.items() if _covers(service, operation, path)}
     return HandsOut(
         triples=tuple(dict.fromkeys(triples)),
         secrets=tuple(sorted(secrets)),
-        covered=frozenset(secrets.values()) if passes else frozenset(),
+        covered=frozenset(covered.values()),
+        left=tuple(sorted(path for path, wire in secrets.items() if wire not in covered.values())),
     )
+
+
+def _covers(service: str, operation: str, path: str) -> bool:
+    """Whether the secret at this path of the answer is only shown. Who makes something may bring its secret: it is known to her then, and
+    where the service makes one up in its place, nobody asked to be told it.
+    """
+    effect = catalogue.lookup(service, operation).effect
+    if effect is Effect.CREATE:
+        return path.rpartition("/")[2] in _asked(service, operation)
+    return effect in READ_EFFECTS or (effect is Effect.UPDATE and _SHOWS.match(operation) is not None)
+
+
+@lru_cache(maxsize=256)
+def _asked(service: str, operation: str) -> frozenset[str]:
+    """The names of all members that a request of this operation may have."""
+    if service not in load().entries:
+        return frozenset()
+    known = load().service(service)
+    found = known.operations.get(operation)
+    return frozenset(_names(known, found.input, 0)) if found and found.input else frozenset()
+
+
+def _names(known: Service, shape: str, depth: int) -> Iterator[str]:
+    if depth > DEPTH_MAX:
+        return
+    found = known.shape(shape)
+    for name, member in found.members.items():
+        yield name
+        yield from _names(known, member.shape, depth + 1)
+    for inner in (found.element, found.value):
+        if inner is not None:
+            yield from _names(known, inner.shape, depth + 1)
 
 
 @cache

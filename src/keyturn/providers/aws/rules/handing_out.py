@@ -2,41 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import lru_cache
-from typing import Final
-
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
 from keyturn.providers.aws import answers
 from keyturn.providers.aws.rules import Context, Fired, rule
-from keyturn.providers.aws.wire_table import Service, load
-
-DEPTH_MAX: Final = 6
-"""How deep a request holds secrets: botocore's inputs have few below it."""
-
-
-@lru_cache(maxsize=256)
-def _asked(name: str) -> frozenset[str]:
-    """The names of all members that a request of this operation may have."""
-    service, _, action = name.partition(":")
-    if service not in load().entries:
-        return frozenset()
-    known = load().service(service)
-    operation = known.operations.get(action)
-    return frozenset(_names(known, operation.input, 0)) if operation and operation.input else frozenset()
-
-
-def _names(known: Service, shape: str, depth: int) -> Iterator[str]:
-    if depth > DEPTH_MAX:
-        return
-    found = known.shape(shape)
-    for name, member in found.members.items():
-        yield name
-        yield from _names(known, member.shape, depth + 1)
-    for inner in (found.element, found.value):
-        if inner is not None:
-            yield from _names(known, inner.shape, depth + 1)
 
 
 @rule(
@@ -50,18 +19,11 @@ def _names(known: Service, shape: str, depth: int) -> Iterator[str]:
 )
 def handed_out(context: Context) -> Fired:
     """A password, token, key or signed URL in an answer opens something by itself, beside the plane; it cannot be taken back."""
-    found = answers.of(context.operation.name)
-    if not found.secrets or found.covered:
+    left = answers.of(context.operation.name).left
+    if not left:
         return None
-    secrets = list(found.secrets)
-    if (
-        context.operation.floor is Effect.CREATE
-    ):  # what is new has no secret but those it is made with, and those AWS makes up
-        secrets = [one for one in secrets if one.rpartition("/")[2] not in _asked(context.operation.name)]
-    if not secrets:
-        return None
-    return f"The answer to {context.operation.action} holds a secret ({', '.join(secrets[:3])}).", {
-        "members": secrets[:10]
+    return f"The answer to {context.operation.action} holds a secret ({', '.join(left[:3])}).", {
+        "members": list(left[:10])
     }
 
 
