@@ -71,12 +71,12 @@ def refused_on_principle(*, doubtful: bool = False) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def moto_server(python: Path) -> Iterator[str]:
-    """Moto's own server, as its tests expect it."""
+def moto_server(python: Path, folder: Path) -> Iterator[str]:
+    """Moto's own server, as its tests expect it; what it writes down goes into this folder."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [str(python), "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     endpoint = f"http://127.0.0.1:{port}"
     try:
         _wait_for(endpoint)
@@ -132,7 +132,7 @@ def run(
         "MOTO_SHIM_OUT": str(out),
     }
     with contextlib.ExitStack() as stack:
-        endpoint = stack.enter_context(moto_server(suite.python))
+        endpoint = stack.enter_context(moto_server(suite.python, folder))
         environment["MOTO_SHIM_UPSTREAM"] = endpoint
         if through:
             plane = stack.enter_context(gateway(endpoint, folder / "plane"))

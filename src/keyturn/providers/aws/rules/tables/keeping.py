@@ -74,7 +74,7 @@ EFS: Final = Table("efs", "https://docs.aws.amazon.com/efs/latest/ug/API_{}.html
 EFS.row("KEP016", "UpdateFileSystem", says("ThroughputMode", "bursting"), OUTAGE, "Without burst credits it would be slow")
 EFS.row("KEP017", "ModifyMountTargetSecurityGroups", given("SecurityGroups") & unread("SecurityGroups"), OUTAGE, "The whole list of its security groups is replaced, and what stands was not read")
 EFS.row("KEP018", "CreateReplicationConfiguration", given("Destinations[].FileSystemId"), REPLACES_DATA, "What is on the destination would be written over")
-EFS.row("KEP019", "UpdateFileSystem", below("ProvisionedThroughputInMibps", 2), OUTAGE, "It would be slow")
+EFS.row("KEP019", "UpdateFileSystem", below("ProvisionedThroughputInMibps", 2), OUTAGE, "Whoever reads and writes files there would wait")
 ELASTICACHE: Final = Table("elasticache", "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_{}.html", alone=False)
 ELASTICACHE.row("KEP020", "BatchApplyUpdateAction", ALWAYS, OUTAGE, "Nodes would be replaced or restarted now")
 ELASTICACHE.row("KEP021", "CompleteMigration", ALWAYS, OUTAGE_ONE_WAY, "Nothing comes from the source any more, and there is no way back")
