@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -101,9 +101,17 @@ def _reading(
     return Reading(live, tuple(unknowns), digest(_plain(seen)) if wanted else "", asked=bool(wanted))
 
 
-@lru_cache(maxsize=32_768)  # more than there are operations
-def _rows(name: str) -> tuple[Any, ...]:
-    return tuple(row for row in ROWS if name in row.operations)
+def _rows(name: str) -> list[Any]:
+    return _by_operation().get(name, [])
+
+
+@cache
+def _by_operation() -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for row in ROWS:
+        for name in row.operations:
+            found.setdefault(name, []).append(row)
+    return found
 
 
 def _plain(value: Any) -> Any:

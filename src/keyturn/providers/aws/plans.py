@@ -55,17 +55,20 @@ def numbered(service: str, operation: str) -> bool:
     own = _MAKES.fullmatch(operation) or _ENDS.fullmatch(operation)
     if own is None:
         return False
-    made, ended = (
-        [
-            name
-            for name in _load()["plans"].get(service, {})
-            if (found := form.fullmatch(name)) and found["noun"] == own["noun"]
-        ]
-        for form in (_MAKES, _ENDS)
-    )
+    made, ended = (_by_noun(service, form).get(own["noun"], []) for form in (_MAKES, _ENDS))
     return any(by_name_only(service, name) for name in made) and not any(
         by_name_only(service, name) for name in ended
     )
+
+
+@cache
+def _by_noun(service: str, form: re.Pattern[str]) -> dict[str, list[str]]:
+    """The operations of this form, by what they make or end."""
+    found: dict[str, list[str]] = {}
+    for name in _load()["plans"].get(service, {}):
+        if own := form.fullmatch(name):
+            found.setdefault(own["noun"], []).append(name)
+    return found
 
 
 def named(

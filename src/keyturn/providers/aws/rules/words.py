@@ -149,7 +149,7 @@ def _pairs(context: Context) -> Iterator[Leaf]:
     """Members that are given as a name beside a value, and patches: ``{Key: waf.enabled, Value: "false"}``."""
     seen = looked_at(context.operation.name)
     for path, held in [("", context.parameters), *((leaf.path, leaf.value) for leaf in members(context))]:
-        if path in seen or TAGGING.search(path):
+        if not isinstance(held, (dict, list)) or path in seen or TAGGING.search(path):
             continue
         for item in held if isinstance(held, list) else [held]:
             if isinstance(item, dict) and len(item) > 1:
