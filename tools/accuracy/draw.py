@@ -1,7 +1,8 @@
 """A draw of operations to write samples of, so that the tail of AWS is in them and not what somebody remembers.
 
 ``python -m tools.accuracy.draw SEED COUNT [--services s3,ec2,...]`` prints operations that change something and do not say delete, with
-what they do and their parameters; one in three creates, few of one service. Label what is written of it before it is judged.
+what they do and their parameters; one in three creates, few of one service, and none that a sample
+drawn before has a command of. Label what is written of it before it is judged.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import argparse
 import random
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
+from botocore import xform_name
 from botocore.loaders import Loader
 
 from keyturn.model.change import READ_EFFECTS, Effect
@@ -21,6 +24,9 @@ from tools.catalogue.sources import services
 SAYS_SO = re.compile(
     r"^(Batch|Bulk|Admin)?(Delete|Remove|Terminate|Destroy|Purge|Drop|Erase|Deprovision|Tag|Untag|AddTags|CreateTags|Cancel)"
 )
+BLIND = Path("tests/provider/corpus/blind")
+CALLED = {"s3api": "s3", "deploy": "codedeploy", "configservice": "config"}
+"""Services that the command line calls otherwise."""
 OF_A_SERVICE_MAX, CREATES, WIDTH_MAX = 3, 0.35, 430
 
 
@@ -32,10 +38,12 @@ def draw(seed: int, count: int, wanted: frozenset[str] = frozenset()) -> list[tu
     }
     pool = [(service, name) for service, model in models.items() for name in model["operations"]]
     chance.shuffle(pool)
-    found, per = [], Counter[str]()
+    found, per, before = [], Counter[str](), drawn()
     for service, name in pool:
         effect = catalogue.lookup(service, name).effect
         if effect in READ_EFFECTS | {Effect.SECRET, Effect.TAG} or SAYS_SO.match(name):
+            continue
+        if (service, xform_name(name, "-")) in before:
             continue
         if per[service] >= OF_A_SERVICE_MAX or (effect is Effect.CREATE and chance.random() > CREATES):
             continue
@@ -44,6 +52,16 @@ def draw(seed: int, count: int, wanted: frozenset[str] = frozenset()) -> list[tu
         if len(found) == count:
             break
     return sorted(found)
+
+
+def drawn() -> frozenset[tuple[str, str]]:
+    """(service, operation as the command line says it) of every command of the samples that were drawn before."""
+    said = (
+        line.split()[1:3]
+        for path in BLIND.glob("*.txt")
+        for line in path.read_text(encoding="utf-8").splitlines()
+    )
+    return frozenset((CALLED.get(one[0], one[0]), one[1]) for one in said if len(one) == 2)
 
 
 def _told(model: dict[str, Any], name: str) -> str:
