@@ -328,7 +328,7 @@ def none_left(context: Context) -> Fired:
     found += [
         leaf
         for leaf in of(context, "ceiling")
-        if (count := number(leaf.value)) is not None and 0 <= count <= 1
+        if (count := number(leaf.value)) is not None and 0 <= count <= (leaf.name != "Quantity")
     ]
     if not adds(context):
         found += [leaf for leaf in of(context, "state") if isinstance(leaf.value, str) and is_off(leaf.value)]

@@ -103,6 +103,8 @@ def takes_away(context: Context) -> Fired:
 )
 def credential(context: Context) -> Fired:
     """A password, key or trust anchor of the request's own is authority for whoever chose it."""
+    if context.operation.action == "UpdateLoginProfile" and "Password" not in context.parameters:
+        return None  # whoever signs in next chooses another, as herself
     return f"A new way to act as {context.ref} would exist.", {}
 
 

@@ -12,7 +12,7 @@ from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
 from keyturn.providers.aws.rules import Context, Fired, looked_at, rule
 from keyturn.providers.aws.rules.generic import TAGGING, makes, paths, where
-from keyturn.providers.aws.rules.shapes import APPENDS, Leaf, members
+from keyturn.providers.aws.rules.shapes import APPENDS, Leaf, means, members
 from keyturn.providers.aws.wire_table import load
 
 R3: Final = Reversibility.R3
@@ -94,7 +94,7 @@ def refers_otherwise(context: Context) -> Fired:
         if _points(leaf)
         and leaf.path not in which
         and leaf.path not in seen
-        and leaf.value != context.ref.id
+        and not _is_meant(leaf, context)
         and not _SAYS_WHICH.search(leaf.name)
         and not TAGGING.search(leaf.path)
     ]
@@ -103,6 +103,15 @@ def refers_otherwise(context: Context) -> Fired:
         if found
         else None
     )
+
+
+def _is_meant(leaf: Leaf, context: Context) -> bool:
+    """Whether it only says which resource is meant: its id or ARN, or in a batch the id of the item that the rest of it is about."""
+    if means(leaf, context.ref.id):
+        return True
+    stem = _NAMES.sub("", leaf.name).lower()
+    action = context.operation.action
+    return action.startswith("Batch") and "[]." in leaf.path and bool(stem) and stem in action.lower()
 
 
 _WHOLE: Final = re.compile(
@@ -212,6 +221,7 @@ def patched(context: Context) -> Fired:
         if isinstance(one, dict)
         and one.get("op") in {"add", "replace", "copy", "move"}
         and isinstance(one.get("path"), str)
+        and not (one["op"] == "add" and _NAMED_PARAMETER.match(one["path"]))
         and _patches(one["path"], one.get("value"))
     ]
     return (
@@ -219,6 +229,10 @@ def patched(context: Context) -> Fired:
         if found
         else None
     )
+
+
+_NAMED_PARAMETER: Final = re.compile(r"/(response|request)Parameters/")
+"""What is added there is one more name, whatever it ends with."""
 
 
 def _patches(path: str, value: object) -> bool:

@@ -24,6 +24,14 @@ class Leaf(NamedTuple):
     value: Any
 
 
+def means(leaf: Leaf, name: str) -> bool:
+    """Whether a member only says which resource is meant: by its name or id, or by an ARN that ends with it."""
+    value = str(leaf.value)
+    return value == name or (
+        bool(name) and value.startswith("arn:") and value.endswith((f":{name}", f"/{name}"))
+    )
+
+
 APPENDS: Final = frozenset(
     {
         "cloudwatch:PutMetricData",

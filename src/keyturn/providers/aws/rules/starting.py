@@ -84,6 +84,8 @@ def sets_going(context: Context) -> bool:
     action = context.operation.action
     if context.operation.name in _PLAIN or _LOOKS.search(action):
         return True
+    if action == "InvokeRestApi":  # an API of the service's own: it says itself what is only asked
+        return context.parameters.get("Method") == "GET"
     if any({"code", "role"} & set(families(leaf.name)) for leaf in filled(members(context))):
         return MESSAGES.match(action) is not None
     if action.startswith(("Stop", "BatchStop", "Resume")) or MESSAGES.match(action):

@@ -147,6 +147,8 @@ def tags(parameters: dict[str, Any]) -> dict[str, Any]:
 _EMPTIES: Final = re.compile(r"^(Put|Set|Update|Modify|Replace|Change|Apply|Configure)")
 _MARKS: Final = re.compile(r"(Allow|Block|Count|Captcha|Challenge|None|\w*GlueDataCatalog|theme|metadata)$")
 """Structures that say which one of several is meant, and may say no more."""
+_EXCEPTS: Final = re.compile(r"(?i)(suppress|bypass|exempt|ignored?(?!public))")
+"""Lists of what is let through or passed over: given empty, nothing is."""
 
 
 @rule(
@@ -164,7 +166,10 @@ def emptied(context: Context) -> Fired:
     empty = [
         leaf
         for leaf in members(context)
-        if leaf.value in ([], {}) and not TAGGING.search(leaf.path) and not _MARKS.match(leaf.name)
+        if leaf.value in ([], {})
+        and not TAGGING.search(leaf.path)
+        and not _MARKS.match(leaf.name)
+        and not _EXCEPTS.match(leaf.name)
     ]
     if empty:
         return f"What stands of {context.ref} there would be emptied ({where(empty)}).", paths(empty)
@@ -325,6 +330,7 @@ def another_account(context: Context) -> Fired:
             own or _GIVEN_TO.search(leaf.name)
         )  # where nothing says whose call it is, an ARN may be of one's own
         and (own or leaf.path.lower() not in {"accountid", "awsaccountid", "sourceaccount"})
+        and (own or not leaf.path.lower().endswith("identifier.account"))
     ]
     return (
         (f"Something of {context.ref} would go to another account ({where(found)}).", paths(found))

@@ -26,7 +26,7 @@ from keyturn.providers.aws.rules.generic import (
     watches,
     where,
 )
-from keyturn.providers.aws.rules.shapes import Leaf, leaves, members, of
+from keyturn.providers.aws.rules.shapes import Leaf, leaves, means, members, of
 from keyturn.providers.aws.rules.starting import filled
 from keyturn.providers.aws.wire_table import load
 
@@ -94,6 +94,8 @@ _CASES: Final = re.compile(r"(?i)problem|case|incident|issue|ticket|finding|meth
 _ENCRYPTS: Final = re.compile(r"(?i)encrypt|kms|keytype|ssealgorithm")
 _AUTH: Final = re.compile(r"(?i)auth|encrypt|tls|mfa|strength|compatib")
 _PASSES: Final = re.compile(r"(?i)^(allow|accept|alert|count|pass|none)$")
+_KEEPS_OUT: Final = re.compile(r"(?i)(drop|reject|block|deny)$")
+"""What a filter does to packets and requests that no rule lets through."""
 _FILTERS: Final = re.compile(r"Firewall|Acl|ACL|Waf|Guardrail|RuleGroup")
 
 _HARM: Final = {
@@ -127,6 +129,8 @@ def sense(name: str, path: str, value: str) -> Kind | None:
         return Kind.PROTECTION_STRIP if _WEAKENED.search(path) and not _PROBES.search(path) else None
     if _LOOSE.match(value) and _WEAKENED.search(path):
         return Kind.PROTECTION_STRIP
+    if name.lower().endswith("defaultaction") and _KEEPS_OUT.match(value):
+        return None
     if value.upper() == "DENY":
         return None if name.lower() in {"effect", "action", "decision"} else Kind.OUTAGE
     if not _CHOICE.search(name) or _PROBES.search(name):
@@ -154,8 +158,12 @@ def _pairs(context: Context) -> Iterator[Leaf]:
         for item in held if isinstance(held, list) else [held]:
             if isinstance(item, dict) and len(item) > 1:
                 name, value = _named(item)
-                if name:
+                if name and not (item.get("op") == "add" and _NEW_NAME.match(name)):
                     yield Leaf(name.rpartition("/")[2], f"{path}{{{name}}}", value)
+
+
+_NEW_NAME: Final = re.compile(r"/(response|request)Parameters/")
+"""What a patch adds there is one more header or parameter, whatever it is called."""
 
 
 def _named(item: dict[str, Any]) -> tuple[str, Any]:
@@ -372,7 +380,7 @@ def _swapped(context: Context) -> list[Leaf]:
             "SubnetGroup" in context.operation.action and isinstance(leaf.value, list) and len(leaf.value) > 1
         )
         and not (_SINKS.search(leaf.name) and any(is_on(one.value) for one in members(context)))
-        and not (isinstance(leaf.value, str) and leaf.value == context.ref.id)
+        and not means(leaf, context.ref.id)
     ]
 
 
@@ -413,7 +421,10 @@ def trusted_otherwise(context: Context) -> Fired:
     """Who says who somebody is decides who gets in: an issuer, a provider's metadata, a trust store, the key that is shared with it."""
     if makes(context) or not _CHANGES.match(context.operation.action):
         return None
-    found = filled(of(context, "trust"))
+    which = required(context.operation.name)
+    found = [
+        leaf for leaf in filled(of(context, "trust")) if not (leaf.path in which and leaf.path.endswith("Id"))
+    ]
     return (
         (f"Other people, or other keys, would be believed ({where(found)}).", paths(found)) if found else None
     )

@@ -179,7 +179,7 @@ M.row("SSM006", "StartSession ResumeSession", ALWAYS, SHELL, "What is done in a 
 M.row("SSM007", "StartAutomationExecution", like("DocumentName", r"^AWS-(Terminate|Delete|Stop|Restart|Disable)|AWSSupport-Terminate"), Harm(Kind.DATA_LOSS, Effect.DELETE, Reversibility.R3), "The automation terminates, deletes or stops what it is given")
 M.row("SSM008", "UpdateDocumentDefaultVersion UpdateDocument", ALWAYS, RUNS, "Who runs the document runs something else from now on", "UpdateDocument")
 M.row("SSM009", "ModifyDocumentPermission", given("AccountIdsToAdd"), EXPOSES, "Other accounts, or everybody, could read the document")
-M.row("SSM010", "UpdateServiceSetting", like("SettingId", r"public-sharing|managed-instance|high-throughput|activation-tier"), STRIP, "A guard of the whole account would change")
+M.row("SSM010", "UpdateServiceSetting", like("SettingId", r"public-sharing|managed-instance|high-throughput|activation-tier") & ~(like("SettingId", r"public-sharing|high-throughput") & says("SettingValue", "Disable", "true")), STRIP, "A guard of the whole account would change")
 M.row("SSM012", "DeregisterManagedInstance CancelCommand StopAutomationExecution DeregisterPatchBaselineForPatchGroup", ALWAYS, OUTAGE, "Something is managed no more, or stops halfway", "DeregisterManagedInstance")
 W: Final = Table("workspaces", "https://docs.aws.amazon.com/workspaces/latest/api/API_{}.html")
 W.row("WS001", "RebuildWorkspaces RestoreWorkspace MigrateWorkspace", ALWAYS, LOSS, "What is on the desktop since the last snapshot is lost", "RebuildWorkspaces")

@@ -128,7 +128,7 @@ H.row("SH001", "UpdateStandardsControl UpdateSecurityControl BatchUpdateStandard
 H.row("SH002", "DisableSecurityHub BatchDisableStandards DisableImportFindingsForProduct inspector2:Disable macie2:DisableMacie detective:DeleteGraph accessanalyzer:DeleteAnalyzer", ALWAYS, BLINDS, "What it finds would be found no more", "DisableSecurityHub")
 H.row("SH003", "macie2:UpdateMacieSession", says("status", "PAUSED"), BLINDS, "What it finds would be found no more", "https://docs.aws.amazon.com/macie/latest/APIReference/macie.html")
 ORG: Final = Table("organizations", "https://docs.aws.amazon.com/organizations/latest/APIReference/API_{}.html")
-ORG.row("ORG001", "AttachPolicy UpdatePolicy EnablePolicyType", given("TargetId", "Content", "PolicyType"), OUTAGE, "What every account below may do at all would change", "AttachPolicy")
+ORG.row("ORG001", "AttachPolicy UpdatePolicy", given("TargetId", "Content"), OUTAGE, "What every account below may do at all would change", "AttachPolicy")
 ORG.row("ORG002", "DetachPolicy DisablePolicyType DisableAWSServiceAccess DeregisterDelegatedAdministrator", ALWAYS, STRIP, "A limit on what the accounts below may do would be taken off", "DetachPolicy")
 ORG.row("ORG003", "CloseAccount RemoveAccountFromOrganization LeaveOrganization DeleteOrganization", ALWAYS, LOSS, "The account would be closed, or out of the organization's hands", "CloseAccount")
 ORG.row("ORG004", "MoveAccount", ALWAYS, STRIP, "Other policies would hold for the account from now on")
