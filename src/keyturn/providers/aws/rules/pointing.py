@@ -94,7 +94,7 @@ def refers_otherwise(context: Context) -> Fired:
         if _points(leaf)
         and leaf.path not in which
         and leaf.path not in seen
-        and not _is_meant(leaf, context)
+        and not _is_meant(leaf, context, which)
         and not _SAYS_WHICH.search(leaf.name)
         and not TAGGING.search(leaf.path)
     ]
@@ -105,9 +105,9 @@ def refers_otherwise(context: Context) -> Fired:
     )
 
 
-def _is_meant(leaf: Leaf, context: Context) -> bool:
+def _is_meant(leaf: Leaf, context: Context, which: frozenset[str]) -> bool:
     """Whether it only says which resource is meant: its id or ARN, or in a batch the id of the item that the rest of it is about."""
-    if means(leaf, context.ref.id):
+    if means(leaf, context.ref.id, which):
         return True
     stem = _NAMES.sub("", leaf.name).lower()
     action = context.operation.action

@@ -24,12 +24,15 @@ class Leaf(NamedTuple):
     value: Any
 
 
-def means(leaf: Leaf, name: str) -> bool:
-    """Whether a member only says which resource is meant: by its name or id, or by an ARN that ends with it."""
+def means(leaf: Leaf, name: str, which: frozenset[str]) -> bool:
+    """Whether a member only says which resource is meant: by its name or id, or by an ARN that ends with it, where no member in `which`
+    (those that an operation must be given) is a name, an id or an ARN.
+    """
     value = str(leaf.value)
-    return value == name or (
-        bool(name) and value.startswith("arn:") and value.endswith((f":{name}", f"/{name}"))
-    )
+    if value == name:
+        return True
+    told = any(one.lower().endswith(("name", "id", "arn", "identifier")) for one in which)
+    return not told and bool(name) and value.startswith("arn:") and value.endswith((f":{name}", f"/{name}"))
 
 
 APPENDS: Final = frozenset(

@@ -380,7 +380,7 @@ def _swapped(context: Context) -> list[Leaf]:
             "SubnetGroup" in context.operation.action and isinstance(leaf.value, list) and len(leaf.value) > 1
         )
         and not (_SINKS.search(leaf.name) and any(is_on(one.value) for one in members(context)))
-        and not means(leaf, context.ref.id)
+        and not means(leaf, context.ref.id, named)
     ]
 
 
