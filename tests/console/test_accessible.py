@@ -25,6 +25,8 @@ PAGES = [
     ),
     *("/c/{half}/raw", "/me", "/attention"),
 ]
+PARTS = 3
+"""Shared out among the workers of a run."""
 
 
 def violations(page: Any) -> list[str]:
@@ -32,6 +34,7 @@ def violations(page: Any) -> list[str]:
     return [f"{one['id']}: {node['target']} {node['html'][:120]}" for one in found for node in one["nodes"]]
 
 
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize(
     ("size", "scheme"),
     [
@@ -41,11 +44,13 @@ def violations(page: Any) -> list[str]:
         pytest.param(PHONE, "light", id="phone-light", marks=pytest.mark.slow),
     ],
 )
-def test_axe_finds_nothing(plane: Plane, browse: Open, size: tuple[int, int], scheme: str) -> None:
+def test_axe_finds_nothing(
+    plane: Plane, browse: Open, size: tuple[int, int], scheme: str, part: int
+) -> None:
     """Names, roles, landmarks, order of headings, contrast, focus: what a program can see of WCAG 2.2."""
     page = browse("dana", size=size, color_scheme=scheme)
     found = {}
-    for path in PAGES:
+    for path in PAGES[part::PARTS]:
         page.goto(plane.url + path.format(**plane.cases))
         page.locator("html:not([data-arming])").wait_for()
         page.wait_for_timeout(FADING_MS)

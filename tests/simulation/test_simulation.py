@@ -21,7 +21,7 @@ FOUND_LATE = {
     "a_step_in_doubt_was_made": 400,
     "dropped_though_it_is_needed": 240,
     "claimed_by_her_own": 240,
-    "excluded_from_the_first_only": 400,
+    "excluded_from_the_first_only": 1_190,
     "judged_on_what_was_known": 2_890,
     "nobody_falls_with_her_team": 980,
     "who_was_taken_out_is_told_of_the_rest": 700,

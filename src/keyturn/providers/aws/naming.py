@@ -26,6 +26,7 @@ _OF_RULES: Final = re.compile(r"(?:Rule|Targets|ByRule)$")
 _ROWS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "lambda:UpdateEventSourceMapping": ("lambda:event-source-mapping", ("UUID",)),
     "lambda:CreateEventSourceMapping": ("lambda:function", ("FunctionName",)),
+    "cloudtrail:PutInsightSelectors": ("cloudtrail:trail", ("TrailName",)),
     "route53:ChangeTagsForResource": ("route53:{ResourceType}", ("ResourceId",)),
     "ecs:UpdateService": ("ecs:service", (*_ECS, "service")),
     "ecs:DeleteService": ("ecs:service", (*_ECS, "service")),
