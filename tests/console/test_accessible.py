@@ -44,9 +44,7 @@ def violations(page: Any) -> list[str]:
         pytest.param(PHONE, "light", id="phone-light", marks=pytest.mark.slow),
     ],
 )
-def test_axe_finds_nothing(
-    plane: Plane, browse: Open, size: tuple[int, int], scheme: str, part: int
-) -> None:
+def test_axe_finds_nothing(plane: Plane, browse: Open, size: tuple[int, int], scheme: str, part: int) -> None:
     """Names, roles, landmarks, order of headings, contrast, focus: what a program can see of WCAG 2.2."""
     page = browse("dana", size=size, color_scheme=scheme)
     found = {}

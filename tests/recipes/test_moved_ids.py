@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
+import msgspec
 import pytest
 from moto import mock_aws
 
@@ -91,11 +92,17 @@ def done(account: Account, made: dict[str, str]) -> list[Case]:
     """The two deletes as cases that were confirmed, each with its backups; what they captured stands in `states`."""
     cases = []
     for number, one in enumerate(asked(made), 1):
-        case_change, _, states = assessed(account, one)
+        case_change, judged, states = assessed(account, one)
         backups = backed_up(account, case_change, states)
         perform(account, one)
         assert verified(account, case_change, states, one).status == "succeeded"
-        case = Case(id=f"C-{number}", phase=Phase.CONFIRMED, change=case_change, backups=backups)
+        case = Case(
+            id=f"C-{number}",
+            phase=Phase.CONFIRMED,
+            change=case_change,
+            assessment=judged,
+            backups=backups,
+        )
         cases.append(case)
         STATES[case.id] = states
     return cases
@@ -146,8 +153,10 @@ async def test_two_cases_of_one_undo_and_a_crash_in_it(stop: int, lost: bool, ac
         captures=lambda case: STATES[case.id],
     )
     undoing = TakingBack(cast("Any", work), Retiring(cast("Any", work)))
-    asks: Change = change(*asked(made), undoes="C-2")
-    case = Case(id="C-2", phase=Phase.EXECUTING, change=cast("Any", _also(asks)))
+    asks = _also(change(*asked(made), undoes="C-2"))
+    plan = [one for part in asks.taken_back for one in undoing._planned_again(part).operations]
+    shown = msgspec.structs.replace(asks, operations=tuple(plan))
+    case = Case(id="C-2", phase=Phase.EXECUTING, change=shown, assessment=second.assessment)
 
     with pytest.raises(asyncio.CancelledError):
         await undoing.perform(case)

@@ -192,6 +192,7 @@ _KNOWN: Final = (
         "ec2:instance", "ec2:volume", "ec2:security-group", "ec2:snapshot", "ec2:network-interface", "ec2:route-table", "ec2:subnet",
         "ec2:internet-gateway", "ec2:natgateway", "ec2:vpc", "ec2:image", "kms:alias", "rds:snapshot", "rds:pg", "rds:cluster-pg",
         "rds:subgrp", "rds:og", "elasticache:replicationgroup", "elasticache:cluster", "redshift:cluster", "es:domain", "ecs:cluster",
+        "budgets:budget",
     })
 )  # fmt: skip
 """Kinds whose ARN is made by `arn_of` as AWS makes it (Service Authorization Reference, resource types)."""
@@ -199,7 +200,7 @@ _KNOWN: Final = (
 _NO_ACCOUNT: Final = frozenset(
     {"ec2:snapshot", "ec2:image"}
 )  # their ARNs leave it empty (the same reference)
-_NO_REGION: Final = frozenset({"cloudwatch:dashboard", "dynamodb:global-table"})
+_NO_REGION: Final = frozenset({"budgets:budget", "cloudwatch:dashboard", "dynamodb:global-table"})
 
 _IAM: Final = (
     ("InstanceProfileName", "iam:instance-profile"),
