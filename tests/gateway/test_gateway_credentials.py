@@ -12,12 +12,14 @@ from urllib.parse import parse_qs
 from urllib.request import urlopen
 
 import boto3
+import httpx
 import pytest
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import ClientError
 
 from keyturn.core.case import Case
 from keyturn.testing.standin import StandIn
+from tests.console.running_plane import PLAIN
 from tests.gateway.gateway_world import NUMBER, REGION, Answering, Running, Seen, Upstream, running
 
 ROLE = f"arn:aws:iam::{NUMBER}:role/deploy"
@@ -166,6 +168,51 @@ def test_they_end_with_a_halt(plane: Running) -> None:
     with pytest.raises(ClientError) as caught:
         through(plane, "sts", given).get_caller_identity()
     assert caught.value.response["Error"]["Code"] == "InvalidClientTokenId"
+
+
+def test_a_sessions_key_opens_nothing_but_the_gateway(plane: Running, account: StandIn) -> None:
+    """With all that an agent holds nothing can be approved, and no halt be lifted: the console takes people's logins, and a signature is none."""
+    engineer = client(account.endpoint, "dynamodb", "AKIAENGINEER", "secret")
+    engineer.create_table(
+        TableName="kept",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        Tags=[{"Key": "environment", "Value": "production"}],
+    )
+    dynamodb = plane.client("dynamodb")
+    with pytest.raises(ClientError):
+        dynamodb.delete_table(TableName="kept")
+    case = plane.app.runtime.case("C-1")
+    assert case is not None
+    assert case.request is not None
+    plane.do(plane.app.runtime.halt(by="olga", reason="stop"))
+    key = plane.key
+    signed_for_it = f"AWS4-HMAC-SHA256 Credential={key.access_key_id}/20261130/{REGION}/dynamodb/aws4_request"
+    held = (f"Bearer {key.secret}", f"Bearer {key.access_key_id}", f"Bearer kt_{key.secret}", signed_for_it)
+    review = {"approve": True, "binding": case.request.digest}
+    for authorization in held:
+        for path, body in (
+            ("/cases/C-1/review", review),
+            ("/resume", {}),
+            ("/halt", {}),
+            ("/login", {"token": key.secret}),
+        ):
+            answer = httpx.post(
+                f"{plane.console_url}/api/v1{path}",
+                json=body,
+                headers={"authorization": authorization},
+                verify=PLAIN,
+            )
+            assert answer.status_code in {401, 403}, (path, answer.text)
+    assert plane.app.runtime.status()["halted_by"] == {"": "olga"}
+    with pytest.raises(ClientError, match="olga has halted"):
+        dynamodb.update_table(TableName="kept", BillingMode="PAY_PER_REQUEST")
+    with pytest.raises(ClientError):
+        dynamodb.list_tables()
+    after = plane.app.runtime.case("C-1")
+    assert after is not None
+    assert (after.phase, after.approvals) == ("held", ())
 
 
 def test_they_survive_a_restart(account: StandIn, tmp_path: Path) -> None:

@@ -304,6 +304,7 @@ CONTROLS: Final = (
         ("assessed",),
         (
             "tests/console/test_page_safety.py::test_what_cannot_be_shown_is_not_approved",
+            "tests/console/test_page_safety.py::test_what_is_asked_stands_there_in_full",
             "tests/console/test_pages.py::test_what_is_hidden_in_a_name_is_drawn",
         ),
         lacks="secret values stand as keyed digests, on purpose",
@@ -383,6 +384,7 @@ CONTROLS: Final = (
         "Evidence that the session's key opens nothing but the gateway, and approvals are given by people's own logins and passkeys.",
         ("not by who asks", "signed by passkey"),
         (
+            "tests/gateway/test_gateway_credentials.py::test_a_sessions_key_opens_nothing_but_the_gateway",
             f"{_C}test_the_operator_cannot_approve_and_the_attempt_is_on_record",
             f"{_RECEIPTS}test_the_operator_cannot_sign_for_her_own_agent",
         ),
@@ -434,7 +436,10 @@ CONTROLS: Final = (
         "the kill switch is out of band, isolated from the agent runtime",
         "Evidence that the halt is raised at the console and enforced in the plane, which the agent cannot reach but by its session's key.",
         ("halt", "enforced"),
-        ("tests/gateway/test_gateway_credentials.py::test_they_end_with_a_halt",),
+        (
+            "tests/gateway/test_gateway_credentials.py::test_a_sessions_key_opens_nothing_but_the_gateway",
+            "tests/gateway/test_gateway_credentials.py::test_they_end_with_a_halt",
+        ),
     ),
 )
 """Sources: AICPA Trust Services Criteria 2017 (CC8.1); ISO/IEC 27001:2022 Annex A; PCI DSS v4.0.1; Regulation (EU) 2024/1689; OWASP AISVS
