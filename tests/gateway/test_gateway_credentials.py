@@ -203,6 +203,7 @@ def test_a_sessions_key_opens_nothing_but_the_gateway(plane: Running, account: S
                 json=body,
                 headers={"authorization": authorization},
                 verify=PLAIN,
+                timeout=60,
             )
             assert answer.status_code in {401, 403}, (path, answer.text)
     assert plane.app.runtime.status()["halted_by"] == {"": "olga"}
