@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import os
 import re
+import shlex
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+from rich.console import Console
 
 from demo import world
 from keyturn.testing.standin import StandIn
 from tests.cli.test_command_line import Desk
 from tests.console.running_plane import REGION, Plane
 
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 REFUSED, WRONG = 3, 1
 BY_HERSELF = "\nOn record as unreviewed: there was no second administrator.\n"
 
@@ -215,3 +221,43 @@ def test_of_two_administrators_neither_makes_a_reviewer_alone(desk: Desk) -> Non
         "erin in staging at sat sun 10:00-16:00 UTC"
     )
     assert "changed among people by one person alone:" in desk.say("ada", "attention").output
+
+
+@pytest.mark.skipif(not os.environ.get("KEYTURN_PICTURES"), reason="KEYTURN_PICTURES=1 writes docs/pictures")
+def test_pictures(desk: Desk) -> None:
+    """A team and who stands in, as its administrator sees them; and what an agent reads of a denial with guidance."""
+    words = ("--member", "dana", "--member", "erin:staging", "--on-call", "Mon-Fri 09:00-18:00 Europe/Berlin")
+    lines = []
+    for person, typed in (
+        ("bob", ("team", "set", "platform", *words)),
+        ("dana", ("delegate", "erin", "--for", "3d")),
+        ("ada", ("team", "list")),
+    ):
+        lines += [f"{person}$ {shlex.join(('keyturn', *typed))}", desk.say(person, *typed).output]
+    draw("teams", "\n".join(lines))
+    desk.say("dana", "delegate", "erin", "--end")
+    desk.say("bob", "team", "remove", "platform")
+    desk.plane.account("sqs").create_queue(QueueName="invoices", tags={"environment": "production"})
+    with desk.plane.agent("kiro", "olga") as aws:
+        invoices = str(aws("sqs").get_queue_url(QueueName="invoices")["QueueUrl"])
+        case = desk.plane.held("invoices", lambda: aws("sqs").purge_queue(QueueUrl=invoices))
+        denial = ("deny", case, "-m", "orders of today are in it", "--guide", "delete the one bad message")
+        said = desk.say("dana", *denial).output
+        with pytest.raises(ClientError) as heard:
+            aws("sqs").purge_queue(QueueUrl=invoices)
+    error = str(heard.value).replace(
+        "127.0.0.1:0/", "127.0.0.1:8421/"
+    )  # where a console is that is no test's
+    draw(
+        "guidance",
+        f"dana$ {shlex.join(('keyturn', *denial))}\n{said}\n"
+        f">>> sqs.purge_queue(QueueUrl=invoices)    # the agent, once more\nClientError: {error}",
+    )
+
+
+def draw(name: str, text: str) -> None:
+    """A terminal of ninety columns, without the fonts that the picture would fetch from elsewhere."""
+    terminal = Console(record=True, width=90, file=io.StringIO())
+    terminal.print(text, markup=False, highlight=False)
+    svg = terminal.export_svg(title="keyturn", unique_id=name)
+    (PICTURES / f"{name}.svg").write_text(re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL))

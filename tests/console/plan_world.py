@@ -12,7 +12,6 @@ from keyturn.providers.aws.resources import Home
 from tests.console.running_plane import NUMBER, REGION, Plane
 
 GROUP: Final = ResourceRef("aws", "aws", NUMBER, REGION, "ec2:security-group", "sg-1ff0b5c3aa3395e8a")
-TABLE: Final = ResourceRef("aws", "aws", NUMBER, REGION, "dynamodb:table", "orders")
 RULE: Final = {
     "IpProtocol": "tcp",
     "FromPort": 443,
@@ -24,7 +23,6 @@ RULE: Final = {
 ASKED: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ("ec2", "CreateSecurityGroup", {"GroupName": "checkout", "Description": "checkout", "VpcId": "vpc-1"}),
     ("ec2", "AuthorizeSecurityGroupIngress", {"GroupId": GROUP.id, "IpPermissions": [RULE]}),
-    ("dynamodb", "UpdateTable", {"TableName": "orders", "BillingMode": "PAY_PER_REQUEST"}),
 )
 OPEN: Final = Finding(
     "EC2004",
@@ -36,10 +34,12 @@ OPEN: Final = Finding(
 )
 
 
-def hold_plan(plane: Plane) -> str:
+def hold_plan(plane: Plane, *, table: str = "orders", plan: str = "S-b4f66d619409") -> str:
     """The id of the case; the table stands, the group is to be made."""
+    standing = ResourceRef("aws", "aws", NUMBER, REGION, "dynamodb:table", table)
+    asked_for = (*ASKED, ("dynamodb", "UpdateTable", {"TableName": table, "BillingMode": "PAY_PER_REQUEST"}))
     plane.account("dynamodb").create_table(
-        TableName="orders",
+        TableName=table,
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 1},
@@ -47,35 +47,35 @@ def hold_plan(plane: Plane) -> str:
     home = Home("aws", NUMBER, REGION)
     operations = tuple(
         operation_from(service, action, given, home=home, seal=lambda data: f"{len(data):016x}")
-        for service, action, given in ASKED
+        for service, action, given in asked_for
     )
     shown = (
         _step(operations[0], GROUP, Effect.CREATE, Difference(GROUP, "stands", before=False, after=True)),
         _step(operations[1], GROUP, Effect.PERMISSION, Difference(GROUP, "ingress", None, [RULE]), OPEN),
         _step(
             operations[2],
-            TABLE,
+            standing,
             Effect.UPDATE,
-            Difference(TABLE, "billing", "PROVISIONED", "PAY_PER_REQUEST"),
+            Difference(standing, "billing", "PROVISIONED", "PAY_PER_REQUEST"),
         ),
     )
     steps = tuple(
         Made(_request(*asked), {}, {}, {}, step, operation.resources)
-        for asked, step, operation in zip(ASKED, shown, operations, strict=True)
+        for asked, step, operation in zip(asked_for, shown, operations, strict=True)
     )
-    plan = Plan(
-        id="S-b4f66d619409",
+    rehearsed = Plan(
+        id=plan,
         agent="kiro",
         operator="bob",
         steps=shown,
         operations=operations,
         bindings=(Binding(1, GROUP.id, 0, "GroupId"),),
         unseen=(
-            "dynamodb:table/orders: without its items",
+            f"dynamodb:table/{table}: without its items",
             "permissions: a twin does not ask whether the agent may",
         ),
     )
-    hold = plane.app.runtime.hold_rehearsed(plan, Record({}, {}, steps), intent="open the checkout")
+    hold = plane.app.runtime.hold_rehearsed(rehearsed, Record({}, {}, steps), intent="open the checkout")
     case_id = plane.await_(hold)
     plane.until(case_id, "held")
     return case_id

@@ -9,13 +9,14 @@ import contextlib
 import re
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import pytest
 
 from demo import world
 from tests.console.browsing import ARMING_MS, PHONE, Open, needs_a_browser, overflow
+from tests.console.plan_world import hold_plan
 from tests.console.running_plane import SERVICE, Plane, ask
 from tests.console.test_accessible import FADING_MS, violations
 
@@ -88,6 +89,41 @@ def unknown(plane: Plane) -> str:
         )
 
 
+def group(plane: Plane) -> str:
+    """A security group that lets the whole Internet in."""
+    ec2 = plane.account("ec2")
+    network = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    made = ec2.create_security_group(GroupName="checkout-of-the-shop", Description="checkout", VpcId=network)
+    ec2.create_tags(Resources=[made["GroupId"]], Tags=PRODUCTION)
+    everybody = {
+        "IpProtocol": "tcp",
+        "FromPort": 22,
+        "ToPort": 22,
+        "IpRanges": [{"CidrIp": "0.0.0.0/0"}],
+        "Ipv6Ranges": [{"CidrIpv6": "::/0"}],
+    }
+    with plane.agent("opening") as aws:
+        widen = partial(
+            aws("ec2").authorize_security_group_ingress, GroupId=made["GroupId"], IpPermissions=[everybody]
+        )
+        return plane.held("group", widen)
+
+
+def plan(plane: Plane) -> str:
+    """Three calls that were rehearsed, as one case."""
+    return hold_plan(plane, table="orders-of-the-first-screen", plan="S-0f1e2d3c4b5a")
+
+
+def broken(plane: Plane) -> str:
+    """What bob did around the review, and nobody else has looked at."""
+    case = plane.held_table(agent="burning")
+    with plane.api("bob") as bob:
+        body = {"reason": "the table takes the shop down", "binding": plane.case(case)["binding"]}
+        bob.post(f"/cases/{case}/break-glass", json=body).raise_for_status()
+    plane.until(case, "confirmed")
+    return case
+
+
 def batch(plane: Plane) -> str:
     named = [role(plane, f"batch-{number}-of-the-cost-report-service") for number in range(3)]
     return "batch?" + "&".join(f"case={one}" for one in named)
@@ -101,6 +137,9 @@ KINDS: dict[str, Callable[[Plane], str]] = {
     "many objects": objects,
     "a stack deleted": stack,
     "what cannot be judged": unknown,
+    "a security group widened": group,
+    "a plan": plan,
+    "a break-glass": broken,
     "a guard taken off": lambda plane: plane.cases["table"],
     "an undo": lambda plane: plane.cases["undo"],
     "three at one go": batch,
@@ -116,22 +155,33 @@ def _tidy(plane: Plane) -> Iterator[None]:
     for case in plane.inbox():
         if case["id"] not in before and case["phase"] == "held":
             plane.review("erin", case["id"], approve=False, note="the test is over")
+    with plane.api("erin") as erin:
+        for case in erin.get("/afterwards").json()["cases"]:
+            erin.post(f"/cases/{case['id']}/sign-off", json={"right": True, "note": "the test is over"})
+
+
+Where = Callable[[str], str]
 
 
 @pytest.fixture(scope="module")
-def places(plane: Plane) -> dict[str, str]:
-    """A page of each kind, by its address."""
-    found = {kind: make(plane) for kind, make in KINDS.items()}
-    return {kind: one if one.startswith("batch") else f"c/{one}" for kind, one in found.items()}
+def places(plane: Plane) -> Where:
+    """The address of a page of a kind; its case is made when it is first asked for."""
+
+    @cache
+    def place(kind: str) -> str:
+        made = KINDS[kind](plane)
+        return made if made.startswith("batch") else f"c/{made}"
+
+    return place
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["desk", "phone"])
 def test_five_answers_stand_on_the_first_screen(
-    plane: Plane, browse: Open, places: dict[str, str], size: tuple[int, int], kind: str
+    plane: Plane, browse: Open, places: Where, size: tuple[int, int], kind: str
 ) -> None:
     """Nobody scrolls to know what would be gone; each answer's words end above the lower edge, and nothing lies over them."""
-    page = browse("dana", f"/{places[kind]}", size=size)
+    page = browse("dana", f"/{places(kind)}", size=size)
     page.locator("html:not([data-arming])").wait_for()
     seen: list[dict[str, Any]] = page.evaluate(
         """() => [...document.querySelectorAll(".answers > div")].map((one) => {
@@ -150,10 +200,10 @@ def test_five_answers_stand_on_the_first_screen(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["desk", "phone"])
 def test_axe_finds_nothing_on_several(
-    plane: Plane, browse: Open, places: dict[str, str], size: tuple[int, int], scheme: str
+    plane: Plane, browse: Open, places: Where, size: tuple[int, int], scheme: str
 ) -> None:
     """The page of several is as every other."""
-    page = browse("dana", f"/{places['three at one go']}", size=size, color_scheme=scheme)
+    page = browse("dana", f"/{places('three at one go')}", size=size, color_scheme=scheme)
     page.locator("html:not([data-arming])").wait_for()
     page.wait_for_timeout(FADING_MS)
     assert violations(page) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,27 @@ import pytest
 from tests.console.browsing import ARMING_MS, DESK, PHONE, Open, needs_a_browser
 from tests.console.running_plane import Plane
 from tests.console.test_first_screen import batch as several
+from tests.console.test_first_screen import broken
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 PICTURE_BYTES_MAX = 200 * 1024
 WIDE, PICTURE = (1_440, 900), (1_280, 800)
+
+
+def claimed(plane: Plane) -> str:
+    """A case that erin looks at."""
+    case = plane.held_table(agent="sweeps")
+    with plane.api("erin") as erin:
+        erin.post(f"/cases/{case}/claim", json={}).raise_for_status()
+    return case
+
+
+MADE: dict[str, tuple[str, Callable[[Plane], str]]] = {
+    "batch": ("several", lambda plane: "/" + several(plane)),
+    "claimed": ("claimed", claimed),
+    "break-glass": ("broken", broken),
+}
+"""What a picture shows that no other test needs: under which name its path finds it, and who makes it."""
 
 pytestmark = [
     needs_a_browser,
@@ -33,6 +51,8 @@ pytestmark = [
         ("review-phone", "/c/{replace}", PHONE, "light", ""),
         ("batch", "{several}", PICTURE, "light", ""),
         ("decide", "/c/{half}", DESK, "light", "#decide"),
+        ("claimed", "/c/{claimed}", DESK, "light", "#decide"),
+        ("break-glass", "/c/{broken}", PICTURE, "light", ""),
         ("story", "/c/{undone}", DESK, "light", "#story"),
         ("activity", "/activity", PICTURE, "light", ""),
         ("agents", "/agents?agent=kiro", PICTURE, "light", ""),
@@ -45,8 +65,8 @@ def test_pictures(
 ) -> None:
     """Each page as a reviewer meets it; a picture that is too large to load on a train fails."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    if name == "batch":
-        plane.cases["several"] = "/" + several(plane)
+    if name in MADE:
+        plane.cases[MADE[name][0]] = MADE[name][1](plane)
     page = browse("dana", "/login", size=size, color_scheme=scheme)
     page.goto(plane.url + path.format(**plane.cases))
     page.wait_for_timeout(ARMING_MS + 400)

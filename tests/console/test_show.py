@@ -17,7 +17,7 @@ from keyturn.console.show import whole
 from keyturn.console.story import line, said
 from keyturn.console.templating import EVENTS, span
 from keyturn.console.text import foreign_letters, marked, seen, skeleton, visible
-from keyturn.core.case import Case, Phase
+from keyturn.core.case import Case, Glass, Phase
 from keyturn.core.chain import GENESIS, make_entry
 from keyturn.core.difference import leaves, short
 from keyturn.model import record as r
@@ -231,6 +231,23 @@ def test_who_decides_counts_people() -> None:
     last = answers(case)[-1]
     assert last.short == "1 of 2 have approved"
     assert "2 different reviewers, not bob" in last.text
+
+
+@pytest.mark.parametrize(
+    ("seen", "tone", "said"),
+    [
+        ({}, Tone.BAD, "it is gus's own act, and another person looks at it afterwards"),
+        ({"reviewed_by": "erin", "right": True}, Tone.PLAIN, "erin looked at it afterwards: it was right"),
+        ({"reviewed_by": "erin"}, Tone.BAD, "erin looked at it afterwards: it was not right"),
+    ],
+)
+def test_a_broken_glass_is_no_approval(seen: dict[str, Any], tone: Tone, said: str) -> None:
+    """Whose act it was, and what another person said of it: nobody reads a quorum that was never asked."""
+    request = ReviewRequest("C-1", 1, "c", "s", "a", "p", ("bob",), ("bob",), 2, 10, "n")
+    glass = Glass("gus", "the site is down", 1, 900_001, ("dana", "erin"), **seen)
+    case = Case("C-1", phase=Phase.CONFIRMED, assessment=assessed(), request=request, glass=glass)
+    last = answers(case)[-1]
+    assert (last.short, last.tone, said in last.text) == ("gus broke the glass", tone, True)
 
 
 def test_a_denial_names_who() -> None:

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from keyturn.core.case import Case, Phase
+from keyturn.core.case import Case, Glass, Phase
 from keyturn.model.assessment import Assessment, Finding, Kind, Reversibility
 from keyturn.model.change import Effect
 from keyturn.pipeline import NO_BACKUP
@@ -187,6 +187,8 @@ def _people(case: Case) -> Answer:
     if request is None:
         verdict = f"Policy: {case.decision.verdict}" if case.decision else "Nobody yet"
         return Answer(question, verdict, "No person was asked.", Tone.PLAIN)
+    if case.glass is not None:
+        return _broken(case.glass)
     no = [review.reviewer for review in case.reviews if not review.approve]
     if no:
         return Answer(question, f"Denied by {', '.join(no)}", "One denial is enough.", Tone.PLAIN)
@@ -195,3 +197,13 @@ def _people(case: Case) -> Answer:
     people = "any reviewer" if request.quorum == 1 else f"{request.quorum} different reviewers"
     tone = Tone.GOOD if yes >= request.quorum else Tone.WARN
     return Answer(question, f"{yes} of {request.quorum} have approved", f"It takes {people}{excluded}.", tone)
+
+
+def _broken(glass: Glass) -> Answer:
+    question, act = "Who decides", f"{glass.by} broke the glass"
+    if not glass.reviewed_by:
+        text = f"Nobody approved it: it is {glass.by}'s own act, and another person looks at it afterwards."
+        return Answer(question, act, text, Tone.BAD)
+    said = "right" if glass.right else "not right"
+    text = f"Nobody approved it. {glass.reviewed_by} looked at it afterwards: it was {said}."
+    return Answer(question, act, text, Tone.PLAIN if glass.right else Tone.BAD)
