@@ -51,7 +51,7 @@ pytestmark = [
         ("review-phone", "/c/{replace}", PHONE, "light", ""),
         ("batch", "{several}", PICTURE, "light", ""),
         ("decide", "/c/{half}", DESK, "light", "#decide"),
-        ("claimed", "/c/{claimed}", DESK, "light", "#decide"),
+        ("claimed", "/c/{claimed}", (1_280, 1_000), "light", "#decide"),
         ("break-glass", "/c/{broken}", PICTURE, "light", ""),
         ("story", "/c/{undone}", DESK, "light", "#story"),
         ("activity", "/activity", PICTURE, "light", ""),
