@@ -304,7 +304,7 @@ CONTROLS: Final = (
         ("assessed",),
         (
             "tests/console/test_page_safety.py::test_what_cannot_be_shown_is_not_approved",
-            "tests/console/test_page_safety.py::test_what_is_asked_stands_there_in_full",
+            "tests/console/test_asked_in_full.py::test_what_is_asked_stands_there_in_full",
             "tests/console/test_pages.py::test_what_is_hidden_in_a_name_is_drawn",
         ),
         lacks="secret values stand as keyed digests, on purpose",
