@@ -14,9 +14,8 @@ from textual.binding import Binding, BindingType
 
 from keyturn.cli.signing import open_page
 from keyturn.cli.tui.asking import Question
-from keyturn.cli.tui.batch import Batch
 from keyturn.cli.tui.inbox import Inbox
-from keyturn.cli.tui.review import Review
+from keyturn.cli.tui.reading import Reading
 from keyturn.cli.watching import follow
 from keyturn.errors import KeyturnError
 
@@ -118,7 +117,7 @@ class Desk(App[None]):
 
     def _moved(self, case: str) -> None:
         for screen in self.screen_stack:
-            if isinstance(screen, (Inbox, Review, Batch)):
+            if isinstance(screen, (Inbox, Reading)):
                 screen.moved(case)
 
 

@@ -2,64 +2,40 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from rich.text import Text
 from textual import work
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from keyturn.cli.tui import shown
-from keyturn.cli.tui.asking import ARM_S, Question
-
-if TYPE_CHECKING:
-    from keyturn.cli.tui.app import Desk
+from keyturn.cli.tui.asking import Question
+from keyturn.cli.tui.reading import Reading
 
 
-class Batch(Screen[None]):
+class Batch(Reading):
     """All of them, or none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back"),
-        Binding("j", "down", show=False),
-        Binding("k", "up", show=False),
         Binding("a", "approve", "Approve all …"),
     ]
-    app: Desk
 
     def __init__(self, cases: tuple[str, ...]) -> None:
-        super().__init__()
-        self.cases, self.root = cases, ""
+        super().__init__(
+            cases,
+            head=f"{len(cases)} cases at one go",
+            changed="One of these changed while you were reading. Read them again.",
+        )
+        self.root = ""
         self.found: list[dict[str, Any]] = []
-        self._armed_at = time.monotonic() + ARM_S
-
-    def compose(self) -> ComposeResult:
-        yield Static(f"{len(self.cases)} cases at one go", id="head")
-        yield Static("One of these changed while you were reading. Read them again.", id="changed")
-        with VerticalScroll(id="scroll"):
-            yield Static("reading …", id="body", markup=False)
-        yield Footer()
-
-    def on_mount(self) -> None:
-        self.query_one("#scroll").focus()
-        self.draw()
-
-    def moved(self, case: str) -> None:
-        """Something happened to one of these, or to so much that nobody says to what."""
-        if case in {"", *self.cases}:
-            self.draw()
 
     @work(exclusive=True, group="draw")
     async def draw(self) -> None:
         batch = await self.app.ask(f"/batch?{urlencode([('case', one) for one in self.cases])}")
         if batch is None:  # why it is none any more was said
-            if isinstance(self.app.screen, Question):
-                self.app.screen.dismiss(())
+            self.unasked()
             self.dismiss()
             return
         read = [
@@ -69,10 +45,7 @@ class Batch(Screen[None]):
         if any(found is None or graphed is None for found, graphed in read):
             return
         if self.root and batch["root"] != self.root:
-            self.query_one("#changed").styles.display = "block"
-            self._armed_at = time.monotonic() + ARM_S
-            if isinstance(self.app.screen, Question):  # it was asked of what stands no more
-                self.app.screen.dismiss(())
+            self.changed()
         self.root, self.found = batch["root"], [found for found, _ in read]
         head = f"{len(read)} cases at one go  alike in agent, operation, effect, environment and rule"
         self.query_one("#head", Static).update(Text(head, "bold"))
@@ -81,18 +54,9 @@ class Batch(Screen[None]):
         )
         self.query_one("#body", Static).update(body)
 
-    def action_back(self) -> None:
-        self.dismiss()
-
-    def action_down(self) -> None:
-        self.query_one("#scroll", VerticalScroll).scroll_down(animate=False)
-
-    def action_up(self) -> None:
-        self.query_one("#scroll", VerticalScroll).scroll_up(animate=False)
-
     def _why_not(self) -> str:
         """Why they are not approved from here; empty when it may be asked for."""
-        if not self.found or time.monotonic() < self._armed_at:
+        if not self.found or not self.armed():
             return "They are shown for less than a second. Read them, then decide."
         for one in self.found:
             if why := one["whole"] or one["may_not"]:

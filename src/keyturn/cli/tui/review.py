@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from rich.text import Text
 from textual import work
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from keyturn.cli.tui import shown
-from keyturn.cli.tui.asking import ARM_S, Question
+from keyturn.cli.tui.asking import Question
+from keyturn.cli.tui.reading import Reading
 from keyturn.cli.undoing import planned
-
-if TYPE_CHECKING:
-    from keyturn.cli.tui.app import Desk
 
 PLAN_LINES_MAX: Final = 14
 """Of an undo, in a question: the case that it becomes is read whole."""
 
 
-class Review(Screen[None]):
+class Review(Reading):
     """One case. What is decided binds to what stands on the screen when the question is asked."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back"),
-        Binding("j", "down", show=False),
-        Binding("k", "up", show=False),
         Binding("a", "approve", "Approve …"),
         Binding("d", "deny", "Deny …"),
         Binding("c", "claim", "Claim"),
@@ -38,30 +30,14 @@ class Review(Screen[None]):
         Binding("u", "undo", "Undo …"),
         Binding("o", "page", "Page"),
     ]
-    app: Desk
 
     def __init__(self, case: str) -> None:
-        super().__init__()
+        super().__init__(
+            (case,), head=case, changed="This case changed while you were reading. Read it again."
+        )
         self.case_id, self.found = case, {}
-        self._armed_at = time.monotonic() + ARM_S
 
     found: dict[str, Any]
-
-    def compose(self) -> ComposeResult:
-        yield Static(self.case_id, id="head")
-        yield Static("This case changed while you were reading. Read it again.", id="changed")
-        with VerticalScroll(id="scroll"):
-            yield Static("reading …", id="body", markup=False)
-        yield Footer()
-
-    def on_mount(self) -> None:
-        self.query_one("#scroll").focus()
-        self.draw()
-
-    def moved(self, case: str) -> None:
-        """Something happened to this case, or to so much that nobody says to what."""
-        if case in {"", self.case_id}:
-            self.draw()
 
     @work(exclusive=True, group="draw")
     async def draw(self) -> None:
@@ -70,24 +46,12 @@ class Review(Screen[None]):
         if found is None or graphed is None:
             return
         if self.found and found["binding"] != self.found["binding"]:
-            self.query_one("#changed").styles.display = "block"
-            self._armed_at = time.monotonic() + ARM_S
-            if isinstance(self.app.screen, Question):  # it was asked of what stands no more
-                self.app.screen.dismiss(())
+            self.changed()
         self.found = found
         claimed = f"  {found['claimed_by']} looks at it" if found["claimed_by"] else ""
         head = f"{found['id']}  {found['phase']}  {len(found['approvals'])}/{found['quorum']}{claimed}"
         self.query_one("#head", Static).update(Text(head, "bold"))
         self.query_one("#body", Static).update(shown.review(found, graphed))
-
-    def action_back(self) -> None:
-        self.dismiss()
-
-    def action_down(self) -> None:
-        self.query_one("#scroll", VerticalScroll).scroll_down(animate=False)
-
-    def action_up(self) -> None:
-        self.query_one("#scroll", VerticalScroll).scroll_up(animate=False)
 
     def action_narrower(self) -> None:
         lines = (
@@ -112,7 +76,7 @@ class Review(Screen[None]):
 
     def _why_not(self) -> str:
         """Why this case is not approved from here; empty when it may be asked for."""
-        if not self.found or time.monotonic() < self._armed_at:
+        if not self.found or not self.armed():
             return "It is shown for less than a second. Read it, then decide."
         if self.found["phase"] != "held":
             return f"{self.case_id} is {self.found['phase']}."
@@ -144,7 +108,7 @@ class Review(Screen[None]):
 
     @work
     async def action_deny(self) -> None:
-        if not self.found or time.monotonic() < self._armed_at:
+        if not self.found or not self.armed():
             self.notify("It is shown for less than a second. Read it, then decide.", severity="warning")
             return
         found = self.found
