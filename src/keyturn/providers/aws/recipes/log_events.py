@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -21,7 +23,7 @@ from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Call, Refused, Role, Succeeded
 from keyturn.providers.aws.recipes.base import call
 from keyturn.providers.aws.recipes.common import must, pages, pause
-from keyturn.providers.aws.recipes.export import exported, kept, packed, unpacked
+from keyturn.providers.aws.recipes.export import exported, packed, unpacked
 
 EVENTS_BYTES_MAX: Final = 128 * 1024 * 1024
 """Events of one group that are exported, as PutLogEvents counts them: half of what one backup may take of the plane's vault."""
@@ -170,22 +172,21 @@ def put_back(ref: ResourceRef, reference: str, *, days: int, at_ms: int) -> Inqu
 
     `days`: as old as an event may be; `at_ms`: when the backup was taken: what was too old then is not sent.
     """
-    index = [msgspec.convert(one, Batch) for one in (yield from unpacked(ref, reference))]
+    index = yield from _index(ref, reference)
+    wanted = sum(batch.count for batch in index)
+    young = [batch for batch in index if batch.last_ms >= at_ms - days * DAY_MS]
     streams: set[str] = set()
-    wanted = sent = taken = total = 0
-    for batch in index:
-        wanted += batch.count
-        if batch.last_ms < at_ms - days * DAY_MS:
-            continue
-        if batch.stream not in streams:
-            yield from _stream(ref, batch.stream)
-            streams.add(batch.stream)
-        refused = yield from _put(ref, batch)
-        events = yield from _events(ref, batch)
-        sent += batch.count
-        taken += batch.count - refused
-        for event in events[refused:]:
-            total ^= _digest(batch.stream, event)
+    taken = total = 0
+    for place, batches in groupby(young, key=attrgetter("reference")):
+        sealed: list[list[Event]] = yield from unpacked(ref, place)
+        for batch in batches:
+            if batch.stream not in streams:
+                yield from _stream(ref, batch.stream)
+                streams.add(batch.stream)
+            refused = yield from _put(ref, batch)
+            taken += batch.count - refused
+            for event in sealed[batch.part][refused:]:
+                total ^= _digest(batch.stream, event)
     left = wanted - taken
     said = (
         [f"log events: {left:,} of {wanted:,} are older than {days} days, and stay in the backup"]
@@ -198,14 +199,21 @@ def put_back(ref: ResourceRef, reference: str, *, days: int, at_ms: int) -> Inqu
 
 def files(ref: ResourceRef, reference: str) -> Inquiry[dict[str, bytes]]:
     """Requests of CreateLogStream and PutLogEvents, one a file, for who gives it back by hand."""
-    index = [msgspec.convert(one, Batch) for one in (yield from unpacked(ref, reference))]
+    index = yield from _index(ref, reference)
     found: dict[str, bytes] = {}
     for number, stream in enumerate(sorted({batch.stream for batch in index}), 1):
         found[f"stream-{number:05}.json"] = canonical({"logGroupName": ref.id, "logStreamName": stream})
-    for number, batch in enumerate(index, 1):
-        events = yield from _events(ref, batch)
-        request = {"logGroupName": ref.id, "logStreamName": batch.stream, "logEvents": events}
-        found[f"events-{number:05}.json"] = canonical(request)
+    number = 0
+    for place, batches in groupby(index, key=attrgetter("reference")):
+        sealed: list[list[Event]] = yield from unpacked(ref, place)
+        for batch in batches:
+            number += 1
+            request = {
+                "logGroupName": ref.id,
+                "logStreamName": batch.stream,
+                "logEvents": sealed[batch.part],
+            }
+            found[f"events-{number:05}.json"] = canonical(request)
     return found
 
 
@@ -226,9 +234,8 @@ def _put(ref: ResourceRef, batch: Batch) -> Inquiry[int]:
     return max(int(said.get(name) or 0) for name in ("tooOldLogEventEndIndex", "expiredLogEventEndIndex"))
 
 
-def _events(ref: ResourceRef, batch: Batch) -> Inquiry[list[Event]]:
-    batches: list[list[Event]] = msgspec.msgpack.decode((yield from kept(ref, batch.reference)))
-    return batches[batch.part]
+def _index(ref: ResourceRef, reference: str) -> Inquiry[list[Batch]]:
+    return [msgspec.convert(one, Batch) for one in (yield from unpacked(ref, reference))]
 
 
 def _standing(ref: ResourceRef, count: int, content: int) -> Inquiry[tuple[str, ...]]:
@@ -259,8 +266,9 @@ def took(put: Call) -> Inquiry[Succeeded | bool | None]:
     ref = ResourceRef(
         "aws", put.partition, put.account, put.region, "logs:log-group", str(given["logGroupName"])
     )
-    batches: list[list[Event]] = msgspec.msgpack.decode((yield from kept(ref, sealed[0])))
-    wanted = [(int(one["timestamp"]), str(one["message"])) for one in batches[sealed[1]]]
+    reference, part = sealed
+    events: list[Event] = (yield from unpacked(ref, reference))[part]
+    wanted = [(int(one["timestamp"]), str(one["message"])) for one in events]
     asked = {
         "logStreamNames": [given["logStreamName"]],
         "startTime": wanted[0][0],
