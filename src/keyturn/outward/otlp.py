@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from keyturn.errors import OperatorError
 from keyturn.model.record import Entry
-from keyturn.outward.sinks import LOOPBACK
+from keyturn.outward.sinks import is_guarded
 from keyturn.outward.spans import Life, Span, Where, root_of
 from keyturn.stores.following import Following
 from keyturn.stores.interface import Store
@@ -39,8 +39,7 @@ class Collector:
 
     def __init__(self, endpoint: str, headers: Mapping[str, str], *, version: str, instance: str) -> None:
         parts = urlsplit(endpoint)
-        plain = parts.scheme == "http" and parts.hostname in LOOPBACK
-        if not parts.hostname or not (parts.scheme == "https" or plain) or parts.username:
+        if not is_guarded(parts) or parts.username:
             raise OperatorError(
                 "traces-endpoint",
                 f"traces.endpoint {parts.scheme}://{parts.hostname or ''} is no https address",

@@ -12,12 +12,18 @@ import sys
 import time
 from pathlib import Path
 from typing import Final, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from keyturn.errors import OperatorError
 
 POST_S_MAX: Final = 10.0
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def is_guarded(parts: SplitResult) -> bool:
+    """Whether nobody on the way reads what is sent there: https, or http that does not leave this host."""
+    plain = parts.scheme == "http" and parts.hostname in LOOPBACK
+    return bool(parts.hostname) and (parts.scheme == "https" or plain)
 
 
 class Sink(Protocol):
@@ -57,8 +63,7 @@ class Webhook:
 
     def __init__(self, url: str, secret: bytes) -> None:
         parts = urlsplit(url)
-        plain = parts.scheme == "http" and parts.hostname in LOOPBACK
-        if not parts.hostname or not (parts.scheme == "https" or plain):
+        if not is_guarded(parts):
             raise OperatorError(
                 "events-webhook", f"events.webhook {url!r} is no https address", help="http only on this host"
             )
