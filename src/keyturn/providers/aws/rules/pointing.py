@@ -29,25 +29,25 @@ _SAYS_WHICH: Final = re.compile(
 
 
 @lru_cache(maxsize=4_096)
-def _told(name: str) -> tuple[frozenset[str], bool]:
-    """The members that say which resource an operation means, and whether its address tells (REST): then all others are content."""
+def _told(name: str) -> frozenset[str]:
+    """The members that say which resource an operation means: where its address tells (REST), all others are content."""
     service, _, action = name.partition(":")
     known = load().service(service) if service in load().entries else None
     shape = known.input(action) if known is not None else None
     if shape is None:
-        return frozenset(), False
+        return frozenset()
     placed = frozenset(
         one for one, member in shape.members.items() if member.location in {"uri", "querystring"}
     )
     if placed:
-        return placed, True
+        return placed
     noun = _VERB.sub("", action).lower()
     if shape.required:  # its own name, where it may be given another one
         own = frozenset(one for one in shape.members if _NAMES.sub("", one).lower() == noun)
-        return own.union(shape.required), False
+        return own.union(shape.required)
     return frozenset(
         one for one in shape.members if (stem := _NAMES.sub("", one)) != one and stem.lower() in noun
-    ), False
+    )
 
 
 _VERB: Final = re.compile(r"^(Batch|Bulk|Admin)?[A-Z][a-z]+")
@@ -86,7 +86,7 @@ def refers_otherwise(context: Context) -> Fired:
     """What an update refers to by an ARN, an id or a version is what it relies on from then on, in the place of what stood."""
     if makes(context) or not _EDITS.match(context.operation.action):
         return None
-    which, _ = _told(context.operation.name)
+    which = _told(context.operation.name)
     seen = looked_at(context.operation.name)
     found = [
         leaf
@@ -120,8 +120,6 @@ _WHOLE: Final = re.compile(
 )
 """Members that hold a text as a whole: a configuration, a template, rules."""
 
-TEXT_CHARS_MIN: Final = 1
-
 
 @rule(
     "GEN031",
@@ -141,7 +139,7 @@ def written_over(context: Context) -> Fired:
         leaf
         for leaf in members(context)
         if isinstance(leaf.value, str)
-        and len(leaf.value) >= TEXT_CHARS_MIN
+        and leaf.value
         and _WHOLE.search(leaf.name)
         and leaf.path not in seen
         and not (action.endswith("Template") and leaf.name.lower() == "body")  # a message that people read
@@ -174,7 +172,7 @@ def opens_with_another(context: Context) -> Fired:
     """A key, token or secret that an update brings takes the place of the one that stood: who relies on that one is shut out, who gave this one is in."""
     if makes(context) or not _EDITS.match(context.operation.action):
         return None
-    which, _ = _told(context.operation.name)
+    which = _told(context.operation.name)
     seen = looked_at(context.operation.name)
     found: list[Leaf] = [
         leaf
