@@ -18,10 +18,10 @@ from keyturn.model.canonical import canonical, digest
 from keyturn.model.change import Operation
 from keyturn.model.execution import Answer, Call, Refused, Succeeded, Unavailable
 from keyturn.providers.aws.recipes.base import Step
-from keyturn.providers.aws.rules import REGISTRY
+from keyturn.providers.aws.rules import REGISTRY, by_operation
 from keyturn.providers.aws.rules.conditions import standing, values
 from keyturn.providers.aws.rules.shapes import APPENDS
-from keyturn.providers.aws.rules.table import BOUND, READS, ROWS, Read
+from keyturn.providers.aws.rules.table import BOUND, READS, ROWS, Read, Row
 
 ABSENT: Final = re.compile(
     r"(?i)notfound|nosuch|doesnotexist|nonexist|unknownresource|\.notfound$|invalidinstanceid\."
@@ -101,17 +101,13 @@ def _reading(
     return Reading(live, tuple(unknowns), digest(_plain(seen)) if wanted else "", asked=bool(wanted))
 
 
-def _rows(name: str) -> list[Any]:
-    return _by_operation().get(name, [])
+def _rows(name: str) -> list[Row]:
+    return _every().get(name, [])
 
 
 @cache
-def _by_operation() -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = {}
-    for row in ROWS:
-        for name in row.operations:
-            found.setdefault(name, []).append(row)
-    return found
+def _every() -> dict[str, list[Row]]:
+    return by_operation(ROWS)
 
 
 def _plain(value: Any) -> Any:

@@ -8,10 +8,10 @@ functions are for what needs code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from types import MappingProxyType
-from typing import Any, Final, SupportsIndex
+from typing import Any, Final, Protocol, SupportsIndex, TypeVar
 
 import msgspec
 
@@ -193,14 +193,29 @@ def rules_for(name: str) -> tuple[Rule, ...]:
     return _belonging(name)
 
 
+class Speaking(Protocol):
+    """What speaks of some operations, by name: a rule, a row."""
+
+    @property
+    def operations(self) -> Iterable[str]: ...
+
+
+SpeakingT = TypeVar("SpeakingT", bound=Speaking)
+
+
+def by_operation(speaking: Iterable[SpeakingT]) -> dict[str, list[SpeakingT]]:
+    """Those that speak of each operation, in their order."""
+    found: dict[str, list[SpeakingT]] = {}
+    for one in speaking:
+        for name in one.operations:
+            found.setdefault(name, []).append(one)
+    return found
+
+
 @cache
 def _own() -> dict[str, list[Rule]]:
-    """The exact rules by operation, in their order."""
-    found: dict[str, list[Rule]] = {}
-    for rule in REGISTRY:
-        for name in rule.operations:
-            found.setdefault(name, []).append(rule)
-    return found
+    """The exact rules by operation."""
+    return by_operation(REGISTRY)
 
 
 def _anew() -> None:
