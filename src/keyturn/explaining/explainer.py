@@ -19,7 +19,7 @@ from keyturn.model.change import READ_EFFECTS, Change, Effect, Operation, Princi
 from keyturn.model.execution import Answer, Call
 from keyturn.model.radius import Radius
 from keyturn.providers.aws.cli import Meant
-from keyturn.providers.aws.operation import operation_from
+from keyturn.providers.aws.operation import operation_from, request_from
 from keyturn.providers.aws.provider import AwsProvider
 from keyturn.providers.aws.resources import Home
 
@@ -158,17 +158,12 @@ def _operation(meant: Meant, home: Home) -> Operation:
 def _request(meant: Meant, home: Home) -> Request:
     """The request as it comes out of the vault: through JSON, so that blobs are base64 text."""
     parameters: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(meant.parameters, enc_hook=str))
-    return Request(
-        operation=meant.operation,
-        parameters=parameters,
-        method="POST",
-        target="/",
-        headers=(),
-        body=b"",
-        protocol="json",
-        service=meant.service,
-        signing_name=meant.service,
+    return request_from(
+        meant.service,
+        meant.operation,
+        parameters,
         region=meant.region or home.region,
+        protocol="json",
     )
 
 

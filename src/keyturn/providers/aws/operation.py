@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 
 from keyturn.core.ports import Seal
-from keyturn.model.change import READ_EFFECTS, Effect, Operation
+from keyturn.model.change import READ_EFFECTS, Effect, Operation, Request
 from keyturn.providers.aws import catalogue
 from keyturn.providers.aws.resources import Home, resources_of
 from keyturn.providers.aws.wire_shapes import idempotency_token, mask
@@ -43,6 +43,24 @@ def read_from(service: str, operation: str, parameters: dict[str, Any], home: Ho
 _RUN: Final = re.compile(r"CDK Changeset for [a-z]{1,20} [0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 """What the CDK writes into a change set's description, with a number that is new for each run: it says nothing of what would change, and
 with it in the digest no run would ever be the one that was approved."""
+
+
+def request_from(
+    service: str, operation: str, parameters: dict[str, Any], *, region: str, protocol: str = ""
+) -> Request:
+    """A request of which no more is known than what it asks for: enough to be judged by, and nothing that could be sent."""
+    return Request(
+        operation=operation,
+        parameters=parameters,
+        method="POST",
+        target="/",
+        headers=(),
+        body=b"",
+        protocol=protocol,
+        service=service,
+        signing_name=service,
+        region=region,
+    )
 
 
 def operation_from(

@@ -10,12 +10,12 @@ import msgspec
 from keyturn.core.ports import Captures, Inquiry, Seal, UndoPlan
 from keyturn.errors import BugError, UnavailableError
 from keyturn.model.assessment import Kind, Reversibility
-from keyturn.model.change import Change, Effect, Operation, Request, ResourceRef
+from keyturn.model.change import Change, Effect, Operation, ResourceRef
 from keyturn.model.execution import Backup, Call, Role, Succeeded
 from keyturn.providers.aws import items, live, recipes
 from keyturn.providers.aws import moved as ids
 from keyturn.providers.aws.capturing import together
-from keyturn.providers.aws.operation import operation_from
+from keyturn.providers.aws.operation import operation_from, request_from
 from keyturn.providers.aws.put_back import own, put_back, read_again
 from keyturn.providers.aws.recipes import holding, log_events
 from keyturn.providers.aws.recipes.base import Recipe, State, Step
@@ -294,24 +294,10 @@ def plan(
         )
         for step in steps
     )
-    requests = tuple(_request(step, base.region) for step in steps)
-    return UndoPlan(operations, tuple(loss), possible=True, requests=requests)
-
-
-def _request(step: Step, region: str) -> Request:
-    """What a step asks for, as far as reads need it: what it names stands in its parameters."""
-    return Request(
-        operation=step.action,
-        parameters=step.parameters,
-        method="POST",
-        target="/",
-        headers=(),
-        body=b"",
-        protocol="",
-        service=step.service,
-        signing_name=step.service,
-        region=region,
+    requests = tuple(
+        request_from(step.service, step.action, step.parameters, region=base.region) for step in steps
     )
+    return UndoPlan(operations, tuple(loss), possible=True, requests=requests)
 
 
 def perform(
