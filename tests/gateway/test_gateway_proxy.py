@@ -43,7 +43,11 @@ def plane(account: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="module")
 def environment(plane: Running, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What `keyturn run --proxy` gives a child."""
+    return child_of(plane, tmp_path_factory.mktemp("trust"), "*, .amazonaws.com,localhost")
+
+
+def child_of(plane: Running, trust: Path, no_proxy: str = "") -> dict[str, str]:
+    """What `keyturn run --proxy` gives a child of the plane's session, whose own environment names `no_proxy`."""
     session = {
         "session": plane.key.session,
         "access_key_id": plane.key.access_key_id,
@@ -53,9 +57,7 @@ def environment(plane: Running, tmp_path_factory: pytest.TempPathFactory) -> dic
         "proxy_url": f"http://127.0.0.1:{plane.port}",
         "ca": (plane.config.data / "ca" / "ca.pem").read_text(),
     }
-    return proxy_environment(
-        session, {"NO_PROXY": "*, .amazonaws.com,localhost"}, tmp_path_factory.mktemp("trust")
-    )
+    return proxy_environment(session, {"NO_PROXY": no_proxy}, trust)
 
 
 def client(plane: Running, environment: dict[str, str], service: str) -> Any:

@@ -10,11 +10,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from keyturn import config as settings
-from keyturn.agent.run import proxy_environment
 from keyturn.model.assessment import Assessment
 from keyturn.testing.standin import StandIn
 from tests.gateway.gateway_world import NUMBER, REGION, Running, running
-from tests.gateway.test_gateway_proxy import client, direct
+from tests.gateway.test_gateway_proxy import child_of, client, direct
 
 TABLE = {
     "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
@@ -45,16 +44,7 @@ def plane(running_plane: Running) -> Running:
 
 @pytest.fixture
 def proxied(plane: Running, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
-    session = {
-        "session": plane.key.session,
-        "access_key_id": plane.key.access_key_id,
-        "secret_access_key": plane.key.secret,
-        "region": REGION,
-        "endpoint_url": "",
-        "proxy_url": f"http://127.0.0.1:{plane.port}",
-        "ca": (plane.config.data / "ca" / "ca.pem").read_text(),
-    }
-    environment = proxy_environment(session, {"NO_PROXY": ""}, tmp_path_factory.mktemp("trust"))
+    environment = child_of(plane, tmp_path_factory.mktemp("trust"))
     return lambda service: client(plane, environment, service)
 
 

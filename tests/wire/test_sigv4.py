@@ -43,6 +43,29 @@ def signed(
     return WireRequest(method, target, got, body)
 
 
+def signed_here(
+    request: WireRequest,
+    headers: tuple[tuple[str, str], ...],
+    *,
+    service: str,
+    now_s: float = NOW_S,
+    token: str = "",
+) -> tuple[tuple[str, str], ...]:
+    """The headers under the plane's own signature, over this very body."""
+    return sigv4.sign(
+        request.method,
+        request.target,
+        headers,
+        payload_sha256=hashlib.sha256(request.body or b"").hexdigest(),
+        access_key_id="AKID",
+        secret=SECRET,
+        token=token,
+        region=REGION,
+        signing_name=service,
+        now_s=now_s,
+    )
+
+
 def verified(request: WireRequest, *, secret: str = SECRET, now_s: float = NOW_S) -> object:
     found = sigv4.parse(request)
     if isinstance(found, sigv4.SignatureRefused):
@@ -87,35 +110,14 @@ def test_what_we_sign_is_what_botocore_would_sign(
     at = dict(theirs.headers)["x-amz-date"]
     moment = datetime.strptime(at, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
     bare = tuple(pair for pair in theirs.headers if pair[0] not in {"authorization", "x-amz-date"})
-    ours = sigv4.sign(
-        method,
-        target,
-        bare,
-        payload_sha256=hashlib.sha256(body).hexdigest(),
-        access_key_id="AKID",
-        secret=SECRET,
-        token="",
-        region=REGION,
-        signing_name=service,
-        now_s=moment,
-    )
+    ours = signed_here(theirs, bare, service=service, now_s=moment)
     assert dict(ours)["authorization"] == dict(theirs.headers)["authorization"]
 
 
 def test_what_we_sign_with_a_token_verifies() -> None:
     """A role's credentials: the token is under the signature."""
-    ours = sigv4.sign(
-        "POST",
-        "/",
-        (("host", HOST), ("x-amz-target", "T.Op")),
-        payload_sha256=hashlib.sha256(b"{}").hexdigest(),
-        access_key_id="AKID",
-        secret=SECRET,
-        token="t/o+k=en",
-        region=REGION,
-        signing_name="dynamodb",
-        now_s=NOW_S,
-    )
+    bare = WireRequest("POST", "/", (("host", HOST), ("x-amz-target", "T.Op")), b"{}")
+    ours = signed_here(bare, bare.headers, service="dynamodb", token="t/o+k=en")
     assert "x-amz-security-token" in dict(ours)["authorization"]
     assert isinstance(verified(WireRequest("POST", "/", ours, b"{}")), sigv4.Verified)
 
@@ -192,18 +194,7 @@ def test_a_body_that_the_sdk_does_not_sign_is_taken_and_signed_from_here(service
     assert verified(came) == sigv4.Verified(verified_scope(service), "")
     digest = hashlib.sha256(body).hexdigest()
     bare = tuple(pair for pair in came.headers if pair[0] != "authorization")
-    ours = sigv4.sign(
-        "PUT",
-        came.target,
-        bare,
-        payload_sha256=digest,
-        access_key_id="AKID",
-        secret=SECRET,
-        token="",
-        region=REGION,
-        signing_name=service,
-        now_s=NOW_S,
-    )
+    ours = signed_here(came, bare, service=service)
     assert [value for name, value in ours if name == "x-amz-content-sha256"] == [digest]
     assert verified(changed(came, headers=ours)) == sigv4.Verified(verified_scope(service), digest)
 
