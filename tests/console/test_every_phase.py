@@ -148,6 +148,9 @@ class OneCase:
     def head(self) -> int:
         return 0
 
+    def folded(self) -> int:
+        return 0
+
     def sessions(self) -> tuple[()]:
         return ()
 

@@ -58,7 +58,7 @@ class Cases:
         self.kept = {one.id: one for one in cases}
         self.asked = 0
 
-    def head(self) -> int:
+    def folded(self) -> int:
         return max((one.seq for one in self.kept.values()), default=0)
 
     def cases(self, *, open_only: bool = False, limit: int = 200) -> tuple[Case, ...]:

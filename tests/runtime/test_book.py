@@ -72,6 +72,31 @@ def run(story: Coroutine[Any, Any, None]) -> None:
         loop.run_until_complete(story)
 
 
+def test_what_was_made_of_the_book_is_known_to_be_old() -> None:
+    """The log's head moves before its entry is folded; a list that was made in between and kept by `folded` is made again."""
+
+    async def story() -> None:
+        book = Book(SlowStore())
+        case_id = await book.open_case(received)
+        seen: dict[int, set[Phase]] = {}
+
+        async def look() -> None:
+            while True:
+                seen.setdefault(book.folded, set()).add(book.cases[case_id].phase)
+                heads.setdefault(book.seq, set()).add(book.cases[case_id].phase)
+                await asyncio.sleep(COMMIT_S / 4)
+
+        heads: dict[int, set[Phase]] = {}
+        looking = asyncio.create_task(look())
+        await book.record(case_id, WITHDRAWN)
+        await asyncio.sleep(COMMIT_S)
+        looking.cancel()
+        assert seen == {1: {Phase.RECEIVED}, 2: {Phase.WITHDRAWN}}
+        assert heads[2] == {Phase.RECEIVED, Phase.WITHDRAWN}, "this log does not move first: the test shows nothing"
+
+    run(story())
+
+
 def test_a_snapshot_speaks_of_exactly_what_the_log_held_then() -> None:
     """An event that is on its way while the snapshot is taken is not lost by a start from it."""
 

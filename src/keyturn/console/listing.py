@@ -171,10 +171,10 @@ class Listing:
         return map(self.row, self._desk.cases(limit=CASES_MAX))
 
     def _standing(self, user: User) -> dict[Tab, list[dict[str, Any]]]:
-        """What is open, by tab and in reading order; the same lists until the log has another entry."""
-        head = self._desk.head()
+        """What is open, by tab and in reading order; the same lists until something else has happened."""
+        folded = self._desk.folded()
         kept = self._lists.get(user)
-        if kept is None or kept[0] != head:
+        if kept is None or kept[0] != folded:
             if len(self._lists) >= LISTS_MAX:
                 self._lists.clear()
             found: dict[Tab, list[dict[str, Any]]] = {Tab.NEEDS: [], Tab.WAITING: []}
@@ -183,7 +183,7 @@ class Listing:
                 found[Tab.NEEDS if needed else Tab.WAITING].append(self.row(case))
             for rows in found.values():
                 rows.sort(key=itemgetter("rank"))
-            kept = self._lists[user] = (head, found)
+            kept = self._lists[user] = (folded, found)
         return kept[1]
 
     def _of(self, user: User, tab: Tab) -> Iterable[dict[str, Any]]:

@@ -63,6 +63,7 @@ class Book:
         self._locks: dict[str, asyncio.Lock] = {}
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}  # for the case to move
         self._subscribers: set[asyncio.Queue[Notice]] = set()
+        self.folded = 0  # events since the start: what is made of the book is right while this stands as it does
         self._since_snapshot = 0
         self._unsaved: dict[str, None] = {}  # cases that moved since the last snapshot
         self._snapshotting = asyncio.Lock()
@@ -148,7 +149,7 @@ class Book:
     def _fold(self, entry: Entry) -> tuple[Command, ...]:
         if entry.case_id:
             return self._fold_event(entry.case_id, entry.event(), entry.writer)
-        self.plane.apply(entry.event())
+        self._apply(entry.event())
         return ()
 
     def _fold_event(self, case_id: str, event: r.Event, writer: str = "") -> tuple[Command, ...]:
@@ -159,7 +160,11 @@ class Book:
     def _keep(self, case: Case, event: r.Event) -> None:
         self.cases[case.id] = case
         self._unsaved[case.id] = None
+        self._apply(event, case)
+
+    def _apply(self, event: r.Event, case: Case | None = None) -> None:
         self.plane.apply(event, case)
+        self.folded += 1
 
     def _advance(self, case: Case, event: r.Event, writer: str) -> tuple[Case, tuple[Command, ...]]:
         return advance(case, event)
@@ -297,7 +302,7 @@ class Book:
     async def _note(self, events: Sequence[r.PlaneEvent], *, soon: bool) -> None:
         await self._append([r.Draft(case_id="", event=event) for event in events], soon=soon)
         for event in events:
-            self.plane.apply(event)
+            self._apply(event)
             self._publish("", event)
         await self._maybe_snapshot(len(events))
 

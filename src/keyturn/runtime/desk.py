@@ -81,6 +81,9 @@ class DeskSide(ProposingSide):
     def head(self) -> int:
         return self.book.seq
 
+    def folded(self) -> int:
+        return self.book.folded
+
     async def freshness(self, case_id: str) -> dict[str, Any]:
         case = self._known(case_id)
         now = self.clock()

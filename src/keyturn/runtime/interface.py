@@ -221,6 +221,12 @@ class Desk(Protocol):
         """The sequence number of the log's last entry."""
         ...
 
+    def folded(self) -> int:
+        """How many events are folded into cases, people and policy since the start. What is made of them may be kept while this
+        stands as it does; the log's head is no such sign, since it moves before its entry is folded.
+        """
+        ...
+
     def manifest(self, reference: str) -> str:
         """A backup's runbook, opened from the vault."""
         ...
