@@ -416,7 +416,12 @@ def said_of_policy(status: dict[str, Any]) -> list[str]:
 
 
 def reserve(host: str, port: int, setting: str) -> tuple[socket.socket, int]:
-    """A port for several processes: held by a socket that does not listen, so that nobody else takes it meanwhile."""
+    """A port for several processes: held by a socket that does not listen, so that nobody else takes it meanwhile.
+
+    The kernel would let it be shared with whatever else of the same user shares its port (socket(7), SO_REUSEPORT), and half of
+    the clients would reach another installation: so it is asked for alone first.
+    """
+    _bind(host, port, setting).close()
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     held = socket.socket(family, socket.SOCK_STREAM)
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -437,6 +442,12 @@ def run_workers(
         reserve(config.gateway.host, config.gateway.port, "gateway.port"),
         reserve(config.console.host, config.console.port, "console.port"),
     ]
+    if config.gateway.host == config.console.host and held[0][1] == held[1][1]:
+        raise OperatorError(
+            "no-port",
+            f"gateway and console cannot both listen on port {held[0][1]}",
+            help="set gateway.port or console.port to another one",
+        )
     gateway = msgspec.structs.replace(config.gateway, port=held[0][1])
     console = msgspec.structs.replace(config.console, port=held[1][1])
     config = msgspec.structs.replace(config, gateway=gateway, console=console)

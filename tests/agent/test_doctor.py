@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.agent import doctor
+from tests.ports import free_port
 
 _GIVEN = ("AWS_", "KEYTURN_")
 
@@ -23,8 +24,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(doctor, "_homes", lambda: [tmp_path])
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        closed = ("127.0.0.1", free.getsockname()[1])
+    closed = ("127.0.0.1", free_port())
     monkeypatch.setattr(doctor, "IMDS", closed)
     monkeypatch.setattr(doctor, "CONTAINER", closed)
     return tmp_path

@@ -14,7 +14,6 @@ import argparse
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from typing import Final, NamedTuple
 from keyturn.agent.siblings import SIBLINGS
 from tests.clients.kept import kept_moto
 from tests.gateway.gateway_world import NUMBER, Running
+from tests.ports import free_port
 
 HERE: Final = Path(__file__).parent
 
@@ -73,8 +73,7 @@ def refused_on_principle(*, doubtful: bool = False) -> dict[str, str]:
 @contextlib.contextmanager
 def moto_server(python: Path, folder: Path) -> Iterator[str]:
     """Moto's own server, as its tests expect it; what it writes down goes into this folder."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = [str(python), "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     endpoint = f"http://127.0.0.1:{port}"

@@ -25,6 +25,7 @@ from keyturn.console.answers import hindrance
 from keyturn.core.case import Phase
 from keyturn.testing.standin import StandIn
 from tests.gateway.gateway_world import REGION, Running, Upstream, raw, running, signed
+from tests.ports import free_port
 
 OPEN: list[Any] = []
 PRODUCTION = [{"Key": "environment", "Value": "production"}]
@@ -363,9 +364,7 @@ def test_what_is_sent_is_what_was_judged(upstream: Upstream, tmp_path: Path) -> 
 
 def test_an_account_that_cannot_be_reached_is_said_to_be_so(tmp_path: Path) -> None:
     """A read: an error that says what could not be reached, at once, without retries."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        endpoint = f"http://127.0.0.1:{free.getsockname()[1]}"
-    with running(tmp_path, endpoint) as plane:
+    with running(tmp_path, f"http://127.0.0.1:{free_port()}") as plane:
         with pytest.raises(ClientError) as caught:
             plane.client("dynamodb").list_tables()
         code, message = error_of(caught.value)

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -23,6 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from keyturn.testing.standin import StandIn
 from tests.gateway.gateway_world import NUMBER, REGION, Seen, Upstream
+from tests.ports import free_port
 
 WAIT_S = 40.0
 
@@ -53,11 +53,6 @@ def upstream(account: StandIn) -> Iterator[Upstream]:
     made.answer = forward
     yield made
     made.close()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 class Child:

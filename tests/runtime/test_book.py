@@ -92,7 +92,9 @@ def test_what_was_made_of_the_book_is_known_to_be_old() -> None:
         await asyncio.sleep(COMMIT_S)
         looking.cancel()
         assert seen == {1: {Phase.RECEIVED}, 2: {Phase.WITHDRAWN}}
-        assert heads[2] == {Phase.RECEIVED, Phase.WITHDRAWN}, "this log does not move first: the test shows nothing"
+        assert heads[2] == {Phase.RECEIVED, Phase.WITHDRAWN}, (
+            "this log does not move first: the test shows nothing"
+        )
 
     run(story())
 

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -22,14 +21,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from keyturn.testing.standin import StandIn
 from tests.gateway.gateway_world import NUMBER, REGION, Seen, Upstream
+from tests.ports import free_port
 
 WAIT_S: Final = 60.0
 ENDED: Final = {"confirmed", "failed", "inconclusive", "invalidated", "rejected", "expired", "denied"}
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def until(done: Callable[[], object], *, wait_s: float = WAIT_S, what: str = "") -> None:

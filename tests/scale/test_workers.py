@@ -187,3 +187,19 @@ def test_workers_do_not_outlive_their_parent(keyturn: Installation) -> None:
 def _runs(pid: int) -> bool:
     """Whether it is there and no zombie."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_ports_are_shared_with_no_other_installation(
+    keyturn: Installation, upstream: Upstream, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Workers share their ports with each other; whoever else names one of them is told that it is taken, workers or not."""
+    running = keyturn.up("--workers", "2")
+    port = running.console.rpartition(":")[2]
+    another = Installation(tmp_path_factory.mktemp("another"), upstream)
+    another.configure(lambda text: text.replace("port = 0", f"port = {port}", 1))
+    for arguments in (("up",), ("up", "--workers", "2")):
+        assert "set gateway.port to another one" in another.run(*arguments, fails=True)
+    another.configure(
+        lambda text: text.replace(f"port = {port}", "port = 20000").replace("port = 0", "port = 20000")
+    )
+    assert "cannot both listen" in another.run("up", "--workers", "2", fails=True)

@@ -63,7 +63,7 @@ class Book:
         self._locks: dict[str, asyncio.Lock] = {}
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}  # for the case to move
         self._subscribers: set[asyncio.Queue[Notice]] = set()
-        self.folded = 0  # events since the start: what is made of the book is right while this stands as it does
+        self.folded = 0  # events since the start: what was made of the book is right while this stands
         self._since_snapshot = 0
         self._unsaved: dict[str, None] = {}  # cases that moved since the last snapshot
         self._snapshotting = asyncio.Lock()
