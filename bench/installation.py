@@ -48,4 +48,5 @@ async def main(folder: Path, up: int, *, observe: bool) -> None:
 
 
 if __name__ == "__main__":
+    footprint.one_arena()
     uvloop.run(main(Path(sys.argv[1]), int(sys.argv[2]), observe="observe" in sys.argv[3:]))

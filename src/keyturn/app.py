@@ -353,6 +353,7 @@ def run(
 
     `beside`: it is one of several workers over the same store and ports. `life` is a file that ends with the process to end with.
     """
+    footprint.one_arena()
 
     async def main() -> None:
         app = App(config, observe=observe, workers=beside is not None, beside=beside)

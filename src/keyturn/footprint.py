@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ctypes
 import gc
+import mmap
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Final
@@ -14,10 +15,19 @@ COLLECT_AFTER: Final = 20_000
 """Objects that stay before the collector looks for circles: a read leaves a handful in the next batch of the log, no circle."""
 
 EVERY_S: Final = 15.0
-"""It takes three milliseconds; a first decision touches seven megabytes of Cedar's library, those after it none or few."""
+"""It takes three milliseconds."""
+
+LOOK_S: Final = 0.25
+GROWN_MB: Final = 4.0
+"""More pages of files than after the last time are given back at once: a first decision of its kind reads seven megabytes of Cedar's
+library, those after it none or few.
+"""
 
 _DONTNEED: Final = 4
 """MADV_DONTNEED of madvise(2), on Linux."""
+
+_ARENA_MAX: Final = -8
+"""M_ARENA_MAX of mallopt(3), with glibc."""
 
 
 @contextlib.asynccontextmanager
@@ -31,15 +41,35 @@ async def kept_small() -> AsyncIterator[None]:
     give_back()
 
     async def again() -> None:
+        left_mb, given_s = pages_of_files_mb(), 0.0
         while True:
-            await asyncio.sleep(EVERY_S)
-            give_back()
+            await asyncio.sleep(LOOK_S)
+            given_s += LOOK_S
+            if given_s >= EVERY_S or pages_of_files_mb() > left_mb + GROWN_MB:
+                give_back()
+                left_mb, given_s = pages_of_files_mb(), 0.0
 
     giving = asyncio.create_task(again())
     try:
         yield
     finally:
         giving.cancel()
+
+
+def one_arena() -> None:
+    """Before any thread is: glibc would keep what each of them has freed for itself, some three megabytes after a first change, and
+    threads that hold Python's lock have nothing to wait for at malloc's. Where there is no such knob nothing happens.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+
+
+def pages_of_files_mb() -> float:
+    """Resident pages that are the kernel's copy of a file, by proc_pid_statm(5); 0 where nobody says."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[2]) * mmap.PAGESIZE / 1024**2
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 def give_back() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import hashlib
 import ssl
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from keyturn import footprint
 from keyturn.footprint import give_back, untouched
 
 
@@ -54,3 +56,36 @@ def test_everything_works_afterwards() -> None:
     assert ssl.create_default_context().cert_store_stats()
     assert ctypes.CDLL(None).getpid() > 0
     assert list(untouched(Path("/proc/self/smaps").read_text()))
+
+
+def test_what_was_read_of_files_goes_when_it_has_grown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the first look after it grew; where it has not grown, when its time has come."""
+    mapped_mb, given = [10.0], list[float]()
+    monkeypatch.setattr(footprint, "LOOK_S", 0.001)
+    monkeypatch.setattr(footprint, "EVERY_S", 0.003)
+    monkeypatch.setattr(footprint, "pages_of_files_mb", lambda: mapped_mb[0])
+    monkeypatch.setattr(footprint, "give_back", lambda: given.append(mapped_mb[0]))
+
+    async def until(count: int) -> None:
+        while len(given) < count:  # noqa: ASYNC110  # what is waited for is another task's number
+            await asyncio.sleep(0.001)
+
+    async def story() -> None:
+        async with footprint.kept_small():
+            await until(2)  # as it starts, and by the time
+            monkeypatch.setattr(footprint, "EVERY_S", 3600.0)
+            mapped_mb[0] += footprint.GROWN_MB
+            await asyncio.sleep(0.02)
+            quiet = len(given)
+            mapped_mb[0] += 1
+            await until(quiet + 1)
+            assert given[-1] == 10.0 + footprint.GROWN_MB + 1
+
+    asyncio.run(story())
+    assert given[0] == 10.0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of Linux")
+def test_pages_of_files_are_counted() -> None:
+    """Python itself is such a file."""
+    assert 1 < footprint.pages_of_files_mb() < 4_096
