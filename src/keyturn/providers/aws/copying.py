@@ -1,15 +1,14 @@
 """What stands live, made again in a stand-in account for a rehearsal: the same name and id, the same configuration, without its data.
 
-A recipe's restore does most of it. Beside it stands here what a restore takes from a backup and a copy has to do without (the rows of
-a table, code, values of secrets), what has to stand before something can be made (the VPC of a security group), and the few kinds
+A recipe's restore does most of it, and `copy_makers` what a restore takes from a backup and a copy has to do without. Here stands what has to stand before something can be made (the VPC of a security group), and the few kinds
 that have no recipe and on which everything else stands. What is copied is read again and compared; nothing is thought to be equal.
 """
 
 from __future__ import annotations
 
-import base64
+import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -19,15 +18,10 @@ from keyturn.errors import UnavailableError
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Refused, Succeeded
 from keyturn.providers.aws import recipes
-from keyturn.providers.aws.recipes.base import Captured, Recipe, State, call
+from keyturn.providers.aws.copy_makers import MAKERS
+from keyturn.providers.aws.recipes.base import Captured, State, call
 from keyturn.providers.aws.recipes.common import changed, do
-from keyturn.providers.aws.recipes.reborn import Reborn
 from keyturn.providers.aws.resources import Home, from_arn, is_arn
-
-Maker = Callable[[Recipe, ResourceRef, State], Inquiry[None]]
-
-NOT_COPIED: Final = "(not copied into the rehearsal)"
-"""What stands in the twin for a value that is not copied."""
 
 NEEDED_MAX: Final = 20
 """What one resource may need before it; an instance has a subnet, a VPC, an image and a handful of groups."""
@@ -36,6 +30,16 @@ WITHOUT: Final[dict[str, str]] = {
     "dynamodb:table": "its items",
     "s3:bucket": "its objects",
     "lambda:function": "its code and earlier versions",
+    "kms:key": "its material: what is encrypted under it cannot be decrypted",
+    "cognito-idp:userpool": "its users, app clients, groups, domain and providers",
+    "elasticloadbalancing:loadbalancer": "its address, and what is sent to it",
+    "rds:db": "its data and its password",
+    "rds:cluster": "its data and its password",
+    "elasticache:replicationgroup": "what lies in it",
+    "elasticache:cluster": "what lies in it",
+    "redshift:cluster": "its data and its password",
+    "es:domain": "what is indexed in it",
+    "ec2:snapshot": "its blocks",
     "secretsmanager:secret": "its values",
     "sqs:queue": "its messages",
     "kinesis:stream": "its records",
@@ -105,7 +109,7 @@ def known(ref: ResourceRef) -> bool:
 def makes(kind: str) -> bool:
     """Whether one of this kind can be made in a stand-in, as far as that is known beforehand."""
     recipe = recipes.for_kind(kind)
-    return kind in GROUND or kind in _MAKERS or (recipe is not None and recipe.restores)
+    return kind in GROUND or kind in MAKERS or (recipe is not None and recipe.restores)
 
 
 def capture(ref: ResourceRef) -> Inquiry[Captured]:
@@ -134,8 +138,23 @@ _OWN_GROUP: Final = "default group"
 
 
 def born_with(ref: ResourceRef, state: State) -> tuple[str, ...]:
-    """Ids of what is made together with it."""
-    return tuple(str(one) for one in state.get(_OWN_GROUP) or ()) if ref.kind == "ec2:vpc" else ()
+    """Ids of what is made together with it, in the order in which it is made."""
+    match ref.kind:
+        case "ec2:vpc":
+            return tuple(str(one) for one in state.get(_OWN_GROUP) or ())
+        case "ec2:snapshot":
+            return (str(state["volume"]),)
+        case "elasticloadbalancing:loadbalancer":
+            return tuple(arn.partition("/")[2] for arn in state["arns"])
+        case "apigateway:apis":
+            return tuple(one for part in ("authorizers", "integrations", "routes") for one in state[part])
+        case "apigateway:restapis":
+            ids = state["ids"]
+            named = [f"@{part}/{one}" for part in ("authorizers", "validators") for one in state[part]]
+            paths = [f"@path{one}" for one in state["resources"] if one != "/"]
+            served = [str(state["deployments"][stage]) for stage in state["stages"]]
+            return (*(ids[name] for name in ("@path/", *named, *paths)), *served)
+    return ()
 
 
 def needed(ref: ResourceRef, state: State) -> tuple[ResourceRef, ...]:
@@ -149,7 +168,8 @@ def needed(ref: ResourceRef, state: State) -> tuple[ResourceRef, ...]:
         named = _named(text, home)
         if named is not None and named != ref and named.account == ref.account:
             found[named] = None
-    return (*found, *_by_name(ref, state))[:NEEDED_MAX]
+    by_name = (one for one in _by_name(ref, state) if one != ref)
+    return (*found, *by_name)[:NEEDED_MAX]
 
 
 def mentioned(value: Any, home: Home) -> tuple[ResourceRef, ...]:
@@ -178,6 +198,40 @@ def _by_name(ref: ResourceRef, state: State) -> Iterator[ResourceRef]:
             yield msgspec.structs.replace(ref, kind="ecs:cluster", id=ref.id.partition("/")[0])
         case "cloudtrail:trail" if state.get("S3BucketName"):
             yield msgspec.structs.replace(ref, kind="s3:bucket", id=state["S3BucketName"])
+        case "sqs:queue" if (state.get("attributes") or {}).get("RedrivePolicy"):
+            told = json.loads(state["attributes"]["RedrivePolicy"]).get("deadLetterTargetArn", "")
+            named = _named(str(told), Home(ref.partition, ref.account, ref.region))
+            yield from (named,) if named is not None else ()
+        case "kms:alias":
+            yield msgspec.structs.replace(ref, kind="kms:key", id=state["key"])
+        case "rds:db" | "rds:cluster":
+            for field, kind in _GROUPS.items():
+                name = state.get(field)
+                if name and isinstance(name, str) and not name.startswith(("default.", "default:")):
+                    yield msgspec.structs.replace(ref, kind=kind, id=name)
+        case "elasticloadbalancing:loadbalancer" | "elasticloadbalancing:listener":
+            yield from _forwarded(ref, state)
+
+
+_GROUPS: Final = {
+    "DBClusterIdentifier": "rds:cluster",
+    "DBSubnetGroupName": "rds:subgrp",
+    "DBSubnetGroup": "rds:subgrp",
+    "DBParameterGroupName": "rds:pg",
+    "DBClusterParameterGroup": "rds:cluster-pg",
+    "OptionGroupName": "rds:og",
+}
+"""What a database names by its name alone: the field of its capture, and the kind."""
+
+
+def _forwarded(ref: ResourceRef, state: State) -> Iterator[ResourceRef]:
+    """A listener's load balancer, and the groups that rules forward to."""
+    home = Home(ref.partition, ref.account, ref.region)
+    if state.get("balancer"):
+        yield from_arn(state["balancer"], home)
+    for one in (state, *(state.get("listeners") or [])):
+        for rule in one.get("rules") or []:
+            yield from (found for text in _texts(rule.get("Actions")) if (found := _named(text, home)))
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -202,7 +256,7 @@ def make(ref: ResourceRef, state: State) -> Inquiry[None]:
         return
     if recipe is None:
         raise UnavailableError("no-recipe", f"there is no recipe for {ref.kind}")
-    maker = _MAKERS.get(ref.kind)
+    maker = MAKERS.get(ref.kind)
     if maker is not None:
         yield from maker(recipe, ref, state)
         return
@@ -237,88 +291,3 @@ def otherwise(
     both = tuple(field for field in fields if field in expected and field in now and field not in given)
     found = changed(expected, {field: now[field] for field in both}, both)
     return tuple(f"{ref}: {field} is otherwise" for field, _, _ in found)
-
-
-# --- makers ----------------------------------------------------------------------------------------------------------
-
-
-def _table(recipe: Recipe, ref: ResourceRef, state: State) -> Inquiry[None]:
-    given: dict[str, Any] = {
-        "TableName": ref.id,
-        "KeySchema": state["keys"],
-        "AttributeDefinitions": state["attributes"],
-        "BillingMode": state["billing"],
-        "ProvisionedThroughput": state["throughput"],
-        "GlobalSecondaryIndexes": state["global_indexes"],
-        "LocalSecondaryIndexes": state["local_indexes"],
-        "TableClass": state["class"] if state["class"] != "STANDARD" else None,
-        "SSESpecification": {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": state["encryption"]}
-        if state["encryption"]
-        else None,
-    }
-    yield from do(ref, "dynamodb:CreateTable", {name: value for name, value in given.items() if value})
-    for step in recipe.restore_plan(ref, state, None)[1:]:
-        yield from do(ref, step.operation, step.parameters)
-
-
-def _parameter(recipe: Recipe, ref: ResourceRef, state: State) -> Inquiry[None]:
-    (put,) = recipe.restore_plan(ref, state, None)
-    secure = {"Value": NOT_COPIED} if state["type"] == "SecureString" else {}
-    yield from do(ref, put.operation, {**put.parameters, **secure})
-
-
-def _secret(recipe: Recipe, ref: ResourceRef, state: State) -> Inquiry[None]:
-    """With one version that says what it is: a value of a secret is read by nobody for a rehearsal."""
-    made = recipe.restore_plan(ref, state, None)[0]
-    yield from do(ref, made.operation, {**made.parameters, "SecretString": NOT_COPIED})
-
-
-_ANY_IMAGE: Final = "ami-0000000000000000f"
-"""Which image an instance was made of is in no capture; the stand-in takes any."""
-
-_EMPTY_ZIP: Final = base64.b64decode("UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA==")
-"""An archive without files (APPNOTE.TXT, 4.3.16: the end of central directory record alone)."""
-
-
-def _function(recipe: Recipe, ref: ResourceRef, state: State) -> Inquiry[None]:
-    """Its configuration as it is now, with no code."""
-    shown = recipe.restore_plan(ref, state, None)
-    first = next(step for step in shown if step.action == "CreateFunction")
-    given = {**first.parameters, "Code": {"ZipFile": _EMPTY_ZIP}, "PackageType": "Zip"}
-    given |= {"Handler": given.get("Handler") or "none", "Runtime": given.get("Runtime") or "provided.al2023"}
-    given.pop("Publish", None)
-    yield from do(ref, first.operation, given)
-    if state.get("concurrency") is not None:
-        wanted = {"FunctionName": ref.id, "ReservedConcurrentExecutions": state["concurrency"]}
-        yield from do(ref, "lambda:PutFunctionConcurrency", wanted)
-
-
-_BEGUN_BY_OTHERS: Final = {"iam:policy": "attached_to", "iam:role": "instance_profiles"}
-"""What the others say as well: they are copied when they are asked for, and name it then."""
-
-
-def _alone(recipe: Recipe, ref: ResourceRef, state: State) -> Inquiry[None]:
-    yield from recipe.restore(ref, {**state, _BEGUN_BY_OTHERS[ref.kind]: []}, None)
-
-
-def _copied(recipe: Recipe, ref: ResourceRef, state: State) -> Inquiry[None]:
-    """What comes back from a copy of its data, made without one."""
-    if not isinstance(recipe, Reborn):
-        raise UnavailableError("no-copy", f"a {recipe.title} is made from a copy of its data alone")
-    alone = {**state, "attachments": [], "addresses": [], "kept": [], "disks": []}
-    step = recipe._made_from(ref, alone, _ANY_IMAGE)  # type: ignore[attr-defined]  # noqa: SLF001  # of one package
-    given = {name: value for name, value in step.parameters.items() if name != "SnapshotId"}
-    made = recipe.born_as(ref, (yield from do(ref, step.operation, given)))
-    yield from recipe._finish(made, alone)  # noqa: SLF001  # of one package
-
-
-_MAKERS: Final[dict[str, Maker]] = {
-    "dynamodb:table": _table,
-    "ssm:parameter": _parameter,
-    "secretsmanager:secret": _secret,
-    "lambda:function": _function,
-    "iam:policy": _alone,
-    "iam:role": _alone,
-    "ec2:volume": _copied,
-    "ec2:instance": _copied,
-}

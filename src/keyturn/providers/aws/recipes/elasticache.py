@@ -119,8 +119,8 @@ class Cached(Snapshotted):
     def final(self, parameters: dict[str, Any]) -> str:
         return str(parameters.get("FinalSnapshotIdentifier") or "")
 
-    def made_from(self, ref: ResourceRef, state: State, copy: str) -> Step:
-        return super().made_from(ref, _askable(state), copy)
+    def askable(self, state: State) -> State:
+        return _askable(state)
 
 
 class ReplicationGroup(Cached):

@@ -16,7 +16,7 @@ from keyturn.model.assessment import Dependent
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Backup
 from keyturn.providers.aws.recipes.base import Captured, State, Step
-from keyturn.providers.aws.recipes.common import do, pages, value_of
+from keyturn.providers.aws.recipes.common import do, pages, read_call, tags_dict, tags_list, value_of
 from keyturn.providers.aws.recipes.declared import Change, Make, Read, Tags
 from keyturn.providers.aws.recipes.filling import ARN, Item, at
 from keyturn.providers.aws.recipes.reborn import Reborn
@@ -26,6 +26,9 @@ from keyturn.providers.aws.resources import Home, from_arn
 _TAGS: Final = Tags("elbv2:AddTags", "elbv2:RemoveTags", {"ResourceArns": [ARN]})
 _READ_TAGS: Final = Read("elbv2:DescribeTags", {"ResourceArns": [ARN]}, {"tags": "TagDescriptions.0.Tags"})
 _RULE: Final = ("Priority", "Conditions", "Actions")
+TAGGED_MAX: Final = 20
+"""Resources whose tags one call tells of (API_DescribeTags)."""
+
 _LISTENER: Final = ("Port", "Protocol", "SslPolicy", "Certificates", "AlpnPolicy", "DefaultActions")
 
 
@@ -110,6 +113,7 @@ class LoadBalancer(_Balancing):
     loss: ClassVar[tuple[str, ...]] = (
         "its DNS name, hosted zone and ARN, and those of its listeners and rules: alias records and policies name the old ones",
         "its association with a web ACL, fixed addresses of a network load balancer, and certificates beyond the first",
+        "attributes of its listeners (headers that they set, mutual TLS), which are not captured",
     )
 
     def capture(self, ref: ResourceRef) -> Inquiry[Captured]:
@@ -119,13 +123,21 @@ class LoadBalancer(_Balancing):
         unknowns = list(found.unknowns)
         which = {"LoadBalancerArn": found.state["arn"]}
         listed = yield from _paged(ref, "elbv2:DescribeListeners", which, "Listeners", unknowns)
-        listeners = []
+        listeners, numbers = [], {}
         for one in listed:
             given = {"ListenerArn": one.get("ListenerArn")}
             rules = yield from _paged(ref, "elbv2:DescribeRules", given, "Rules", unknowns)
             own = [_only(rule, _RULE) for rule in rules if not rule.get("IsDefault")]
             listeners.append(_only(one, _LISTENER) | {"rules": own})
+            numbers[one.get("Port")] = [str(part["RuleArn"]) for part in rules if not part.get("IsDefault")]
+            numbers[one.get("Port")].insert(0, str(one.get("ListenerArn")))
+        tags = yield from _tagged(ref, [arn for arns in numbers.values() for arn in arns], unknowns)
+        for one in listeners:
+            first, *others = numbers[one.get("Port")]
+            rules = [rule | tags.get(arn, {}) for rule, arn in zip(one["rules"], others, strict=True)]
+            one.update(tags.get(first, {}), rules=rules)
         whole = self._canonical({**found.state, "listeners": listeners})
+        whole["arns"] = [arn for one in whole["listeners"] for arn in numbers[one.get("Port")]]
         return Captured(whole, tuple(unknowns), found.dependents)
 
     def tidy(self, ref: ResourceRef, state: State) -> State:
@@ -193,7 +205,11 @@ class Listener(_Balancing):
     )
     makes_tags: ClassVar[str] = "Tags"
     then: ClassVar[tuple[Make, ...]] = (
-        Make("elbv2:CreateRule", {"ListenerArn": ARN, **{name: Item(name) for name in _RULE}}, each="rules"),
+        Make(
+            "elbv2:CreateRule",
+            {"ListenerArn": ARN, **{name: Item(name) for name in (*_RULE, "Tags")}},
+            each="rules",
+        ),
     )
     changes: ClassVar[tuple[Change, ...]] = (
         Change("elbv2:ModifyListener", {"ListenerArn": ARN}, {name: name for name in _LISTENER}),
@@ -206,9 +222,20 @@ class Listener(_Balancing):
         "requests, from then until it listens again",
     )
 
+    def capture(self, ref: ResourceRef) -> Inquiry[Captured]:
+        found = yield from super().capture(ref)
+        if found.state is None or not found.state["rules"]:
+            return found
+        unknowns = list(found.unknowns)
+        tags = yield from _tagged(ref, found.state["arns"], unknowns)
+        pairs = zip(found.state["rules"], found.state["arns"], strict=True)
+        rules = [rule | tags.get(arn, {}) for rule, arn in pairs]
+        return Captured({**found.state, "rules": rules}, tuple(unknowns), found.dependents)
+
     def tidy(self, ref: ResourceRef, state: State) -> State:
-        rules = [_only(one, _RULE) for one in state.get("rules") or [] if not one.get("IsDefault")]
-        return {**state, "rules": [{**one, "Priority": int(one["Priority"])} for one in rules]}
+        rules = [one for one in state.get("rules") or [] if not one.get("IsDefault")]
+        told = [{**_only(one, _RULE), "Priority": int(one["Priority"])} for one in rules]
+        return {**state, "rules": told, "arns": [str(one.get("RuleArn")) for one in rules]}
 
     def edges(self, ref: ResourceRef, state: State) -> tuple[Dependent, ...]:
         home = Home(ref.partition, ref.account, ref.region)
@@ -390,6 +417,22 @@ def _paged(
     answers = yield from pages(ref, operation, given, token_in="Marker", token_out="NextMarker")
     values = [value_of(answer, operation.partition(":")[2], unknowns) for answer in answers]
     return [one for value in values if value for one in value.get(member) or []]
+
+
+def _tagged(ref: ResourceRef, arns: list[str], unknowns: list[str]) -> Inquiry[dict[str, dict[str, Any]]]:
+    """ARN -> its tags as a call that makes it takes them, where it has some."""
+    if not arns:
+        return {}
+    batches = [arns[at_most : at_most + TAGGED_MAX] for at_most in range(0, len(arns), TAGGED_MAX)]
+    answers = yield tuple(read_call(ref, "elbv2:DescribeTags", ResourceArns=batch) for batch in batches)
+    told = [value_of(answer, "DescribeTags", unknowns) or {} for answer in answers]
+    listed = [one for value in told for one in value.get("TagDescriptions") or []]
+    plain = {str(one.get("ResourceArn")): tags_dict(one.get("Tags")) for one in listed}
+    own = {
+        arn: {name: value for name, value in tags.items() if not name.startswith("aws:")}
+        for arn, tags in plain.items()
+    }
+    return {arn: {"Tags": tags_list(tags)} for arn, tags in own.items() if tags}
 
 
 def _only(one: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

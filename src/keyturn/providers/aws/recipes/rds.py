@@ -355,8 +355,8 @@ class Instance(Alike):
             *(step for step in self._afterwards(ref, state) if step.operation == "rds:AddRoleToDBInstance"),
         )
 
-    def made_from(self, ref: ResourceRef, state: State, copy: str) -> Step:
-        return super().made_from(ref, speedless(without_defaults(state)), copy)
+    def askable(self, state: State) -> State:
+        return speedless(without_defaults(state))
 
     def restore(self, ref: ResourceRef, state: State, backup: Backup | None) -> Inquiry[tuple[str, ...]]:
         if backup is None and _member(state):

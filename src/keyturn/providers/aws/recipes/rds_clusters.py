@@ -204,5 +204,5 @@ class Cluster(Alike):
         skipped = parameters.get("SkipFinalSnapshot")
         return "" if skipped else str(parameters.get("FinalDBSnapshotIdentifier") or "")
 
-    def made_from(self, ref: ResourceRef, state: State, copy: str) -> Step:
-        return super().made_from(ref, without_defaults(state), copy)
+    def askable(self, state: State) -> State:
+        return without_defaults(state)

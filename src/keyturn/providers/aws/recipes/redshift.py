@@ -211,10 +211,9 @@ class Cluster(Snapshotted):
             yield from do(ref, "redshift:DeleteTags", {"ResourceName": arn, "TagKeys": new})
         return (yield from super()._compared(ref, state))
 
-    def made_from(self, ref: ResourceRef, state: State, copy: str) -> Step:
+    def askable(self, state: State) -> State:
         named = str(state.get("ClusterParameterGroupName") or "")
-        plain = {"ClusterParameterGroupName": None} if named.startswith("default.") else {}
-        return super().made_from(ref, {**state, **plain}, copy)
+        return {**state, "ClusterParameterGroupName": None} if named.startswith("default.") else state
 
 
 def _roles_back(parameters: dict[str, Any], ref: ResourceRef, state: State) -> tuple[Step, ...]:

@@ -147,9 +147,17 @@ class Snapshotted(Declared):
         copy = backup.reference if backup else "the backup's name"
         return (self.made_from(ref, state, copy), *self._afterwards(ref, state))
 
+    def askable(self, state: State) -> State:
+        """The state, as a call that makes one takes it: without what the service says of one and is not told."""
+        return state
+
+    def made_empty(self, ref: ResourceRef, state: State) -> tuple[Step, ...]:
+        """The calls that make it as it is declared, with none of its data and no password: for a copy in a stand-in account."""
+        return (self._made(ref, self.askable(state)), *self._afterwards(ref, state))
+
     def made_from(self, ref: ResourceRef, state: State, copy: str) -> Step:
         """The call that makes it again from the snapshot."""
-        step = self._make(self.back, ref, state)
+        step = self._make(self.back, ref, self.askable(state))
         step.parameters[self.back_from] = copy
         if self.back_tags and state.get("tags"):
             step.parameters[self.back_tags] = self._tag_list(state["tags"])
