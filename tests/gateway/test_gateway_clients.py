@@ -362,6 +362,18 @@ def test_what_is_sent_is_what_was_judged(upstream: Upstream, tmp_path: Path) -> 
         assert plane.key.secret not in everything
 
 
+def test_simpledb_is_signed_by_version_two_both_ways(plane: Running, account: StandIn) -> None:
+    """The client signs its forms, and so does the plane. A change is held, and the retry, signed at another second, is the same one."""
+    client, given = plane.client("sdb"), [{"Name": "note", "Value": "a b+c&ü"}]
+    client.create_domain(DomainName="orders")
+    with pytest.raises(ClientError) as caught:
+        client.put_attributes(DomainName="orders", ItemName="o-1", Attributes=given)
+    plane.approve(case_in(caught.value), "anna")
+    client.put_attributes(DomainName="orders", ItemName="o-1", Attributes=given)
+    assert client.get_attributes(DomainName="orders", ItemName="o-1")["Attributes"] == given
+    assert direct(account, "sdb").list_domains()["DomainNames"] == ["orders"]
+
+
 def test_an_account_that_cannot_be_reached_is_said_to_be_so(tmp_path: Path) -> None:
     """A read: an error that says what could not be reached, at once, without retries."""
     with running(tmp_path, f"http://127.0.0.1:{free_port()}") as plane:

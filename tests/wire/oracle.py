@@ -17,6 +17,7 @@ from botocore.utils import percent_encode_sequence
 from keyturn.providers.aws.wire import CredentialScope, WireRequest
 
 MOMENT = datetime(2026, 2, 20, 8, 30, tzinfo=UTC)
+SIGNS_AS = {"importexport": "IngestionService"}  # by botocore's endpoints, and by its clients
 ODD_TEXT = "a b:c+d%2Fe&f=g/h?ü"
 
 
@@ -98,7 +99,7 @@ def request_of(
     target = path + (("&" if "?" in path else "?") + text if text else "")
     headers = tuple((name.lower(), str(value)) for name, value in dict(made["headers"]).items())
     return WireRequest(made["method"], target, headers, body or b""), CredentialScope(
-        "AKID", "20260220", "us-east-1", known.signing_name
+        "AKID", "20260220", "us-east-1", SIGNS_AS.get(known.service_name, known.signing_name)
     )
 
 

@@ -31,6 +31,7 @@ from keyturn.model.change import Change, Request
 from keyturn.model.execution import Answer, Call, Grant, Refused, Role, Succeeded, Unavailable
 from keyturn.providers.aws import answers, sigv4, told
 from keyturn.providers.aws.hosts import host_prefix
+from keyturn.providers.aws.signing import form_v2
 
 THREADS_MAX: Final = 16
 """botocore waits for the network in threads; the runtime's budget is no larger."""
@@ -371,7 +372,11 @@ class AwsExecutor:
     ) -> HttpAnswer:
         """Sign with `credentials` and send once; the answer's body is still on its way."""
         streamed = body is not None
-        base, signed = self._signed(request, credentials, streamed=streamed)
+        if request.service in form_v2.SERVICES and not streamed:
+            request = self._signed_in_its_form(request, credentials)
+            base, signed = self.base(request), request.headers
+        else:
+            base, signed = self._signed(request, credentials, streamed=streamed)
         given = request.body if body is None else body
         return await self.http.request(
             base, request.method, request.target, signed, given, last_look, silence_s_max=silence_s_max
@@ -384,6 +389,8 @@ class AwsExecutor:
 
         `payload_sha256` is the hex digest of the request's body, where that is known from verifying it.
         """
+        if request.service in form_v2.SERVICES:
+            return None
         base, signed = self._signed(request, credentials, streamed=False, payload_sha256=payload_sha256)
         head = head_bytes(request.method, request.target, signed)
         return self.http.relay(base, head, request.body, receiver, bodiless=request.method == "HEAD")
@@ -413,6 +420,22 @@ class AwsExecutor:
             signing_name=request.signing_name,
             now_s=self._clock() / 1000,
         )
+
+    def _signed_in_its_form(self, request: Request, credentials: Credentials) -> Request:
+        """For a service that knows no signature but version 2."""
+        host = _host(self.base(request))
+        body = form_v2.signed(
+            request.body,
+            host=host,
+            path=request.target,
+            access_key_id=credentials.access_key_id,
+            secret=credentials.secret_access_key,
+            token=credentials.session_token,
+            now_s=self._clock() / 1000,
+        )
+        kept = [pair for pair in request.headers if pair[0] not in _NOT_FORWARDED]
+        headers = (("host", host), *kept, ("content-length", str(len(body))))
+        return msgspec.structs.replace(request, headers=headers, body=body)
 
     def written(self, call: Call) -> Request:
         with self._making:

@@ -16,6 +16,7 @@ from keyturn.providers.aws.signing import (
     checks,
     checksums,
     chunked,
+    form_v2,
     presigned,
     presigned_v2,
     query,
@@ -84,6 +85,8 @@ def claim(request: WireRequest, *, region: str, origin: str = "") -> Claim | Ref
         return presigned.parse(request, region=region)
     if "v2" in in_query:
         return presigned_v2.parse(request, region=region, bucket=virtual_bucket(origin))
+    if form_v2.is_one(request):
+        return form_v2.parse(request, region=region)
     if request.by_name.get("content-type", "").startswith("multipart/form-data"):
         return refuse(
             "post-form",
@@ -125,6 +128,8 @@ def verify(found: Claim, secret: Secret, *, now_s: float) -> Authentic | Refused
         authentic = presigned.verify(found, secret, now_s=now_s)
     elif found.form is Form.QUERY_V2:
         authentic = presigned_v2.verify(found, secret, now_s=now_s)
+    elif found.form is Form.FORM_V2:
+        authentic = form_v2.verify(found, secret, now_s=now_s)
     else:
         authentic = sigv4a.verify(found, secret, now_s=now_s)
     if isinstance(authentic, Refused) or not found.declared.startswith("STREAMING-"):

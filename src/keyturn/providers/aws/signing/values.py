@@ -23,6 +23,7 @@ class Form(StrEnum):
     HEADER = "header"  # SigV4, in the Authorization header
     QUERY = "query"  # SigV4, presigned
     QUERY_V2 = "query-v2"  # S3's older presigned URLs
+    FORM_V2 = "form-v2"  # SimpleDB's, in the fields of the form
     ASYMMETRIC = "asymmetric"  # SigV4A, in the Authorization header
     ASYMMETRIC_QUERY = "asymmetric-query"  # SigV4A, presigned
 
