@@ -40,3 +40,17 @@ def with_authority(context: Context, message: str, found: dict[str, Any]) -> Sai
         else max(power.effect, Effect.PERMISSION, key=lambda one: one.severity),
         reversibility=R1 if power.bounded else R3,
     )
+
+
+def for_one_use(context: Context, where: str, found: dict[str, Any]) -> Said:
+    """What is said of a role that a service puts to one use of its own. Nobody's permissions can be changed by it, whatever the role may do;
+    where that could not be read people still look at it in production.
+    """
+    power = context.authority
+    read = power is not None and power.effect is not None and power.effect.severity <= Effect.UPDATE.severity
+    jobs = context.operation.floor is Effect.EXECUTE  # production looks at every execution
+    return Said(
+        f"The service would do one thing with a role, and only that ({where}).",
+        {**found, "bounded": True},
+        kind=Kind.NOTE if read or jobs else Kind.DELEGATED_AUTHORITY,
+    )

@@ -13,7 +13,8 @@ from keyturn.model.change import READ_EFFECTS, Effect
 from keyturn.providers.aws import answers, recipes
 from keyturn.providers.aws.rules import Context, Fired, Said, looked_at, rule
 from keyturn.providers.aws.rules.conditions import is_off, is_on, number
-from keyturn.providers.aws.rules.delegated import with_authority
+from keyturn.providers.aws.rules.delegated import for_one_use, with_authority
+from keyturn.providers.aws.rules.one_use import put_to_one_use
 from keyturn.providers.aws.rules.prose import is_prose
 from keyturn.providers.aws.rules.shapes import APPENDS, Leaf, members, of
 from keyturn.providers.aws.rules.starting import MESSAGES, PREVIEWS, filled, sets_going
@@ -134,6 +135,8 @@ def role_passed(context: Context) -> Fired:
     ]  # no more than its service may
     if not found:
         return None
+    if put_to_one_use(context, found):
+        return for_one_use(context, where(found), paths(found))
     return with_authority(
         context,
         f"The request supplies a role for something that acts later ({where(found)}).",

@@ -97,12 +97,17 @@ def refers_otherwise(context: Context) -> Fired:
         and not _is_meant(leaf, context, which)
         and not _SAYS_WHICH.search(leaf.name)
         and not TAGGING.search(leaf.path)
+        and not _PASSED.search(leaf.name)
     ]
     return (
         (f"{context.ref} would refer to something else than now ({where(found)}).", paths(found))
         if found
         else None
     )
+
+
+_PASSED: Final = re.compile(r"(?i)(role|snscaller)arn$")
+"""What it acts with is delegated authority, and said as that (GEN004)."""
 
 
 def _is_meant(leaf: Leaf, context: Context, which: frozenset[str]) -> bool:

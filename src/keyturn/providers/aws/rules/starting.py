@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from keyturn.providers.aws.rules import Context
+from keyturn.providers.aws.rules.one_use import has_one_use, put_to_one_use
 from keyturn.providers.aws.rules.shapes import STARTS, Leaf, families, members
 
 
@@ -86,7 +87,11 @@ def sets_going(context: Context) -> bool:
         return True
     if action == "InvokeRestApi":  # an API of the service's own: it says itself what is only asked
         return context.parameters.get("Method") == "GET"
-    if any({"code", "role"} & set(families(leaf.name)) for leaf in filled(members(context))):
+    given = [(leaf, set(families(leaf.name))) for leaf in filled(members(context))]
+    roles = [leaf for leaf, kinds in given if "role" in kinds]
+    if has_one_use(context.operation.name) and put_to_one_use(context, roles):
+        return True
+    if roles or any("code" in kinds for _, kinds in given):
         return MESSAGES.match(action) is not None
     if action.startswith(("Stop", "BatchStop", "Resume")) or MESSAGES.match(action):
         return True
