@@ -31,7 +31,7 @@ from keyturn.providers.aws.recipes.base import Recipe, State
 from keyturn.providers.aws.rules import Context, Doubt, Rule, inside, rules_for, statements
 from keyturn.providers.aws.rules.parts import members_of
 from keyturn.providers.aws.rules.shapes import APPENDS
-from keyturn.providers.aws.rules.words import only_tightens
+from keyturn.providers.aws.rules.tightening import only_tightens
 
 _DESTROYS: Final = frozenset({Effect.DELETE, Effect.REPLACE})
 

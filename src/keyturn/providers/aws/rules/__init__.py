@@ -251,6 +251,7 @@ from keyturn.providers.aws.rules import (  # noqa: E402, F401  # they put their 
     exact,
     exposure,
     generic,
+    generic_doings,
     handing_out,
     pointing,
     takings,

@@ -6,19 +6,15 @@ import json
 import re
 from typing import Any, Final
 
-import msgspec
-
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import READ_EFFECTS, Effect
-from keyturn.providers.aws import answers, recipes
 from keyturn.providers.aws.rules import Context, Fired, Said, looked_at, rule
 from keyturn.providers.aws.rules.conditions import is_off, is_on, number
 from keyturn.providers.aws.rules.delegated import for_one_use, with_authority
 from keyturn.providers.aws.rules.one_use import put_to_one_use
 from keyturn.providers.aws.rules.prose import is_prose
-from keyturn.providers.aws.rules.shapes import APPENDS, Leaf, members, of
-from keyturn.providers.aws.rules.starting import MESSAGES, PREVIEWS, filled, sets_going
-from keyturn.providers.aws.triggers import WRITES
+from keyturn.providers.aws.rules.shapes import Leaf, members, of
+from keyturn.providers.aws.rules.starting import MESSAGES, PREVIEWS, filled
 
 R1, R3, R4 = Reversibility.R1, Reversibility.R3, Reversibility.R4
 SOURCE: Final = "Keyturn: delegated authority and protection-strip, by the shape of the request"
@@ -153,10 +149,13 @@ def _runs(leaf: Leaf) -> bool:
     """Targets are code where they name something that runs: an ARN or a role; addresses and ids are not. Nor are codes that confirm."""
     if leaf.name.lower() == "code" and isinstance(leaf.value, str) and len(leaf.value) <= _CODE_CHARS_MAX:
         return False
-    if leaf.name.lower() in {"target", "targets"} and isinstance(leaf.value, (list, dict)):
-        return "arn" in str(leaf.value).lower()
+    if leaf.name.lower() in {"target", "targets"} and isinstance(leaf.value, (list, dict, str)):
+        return "arn" in str(leaf.value).lower() and not _IS_TOLD.match(str(leaf.value))
     return not isinstance(leaf.value, (bool, int))
 
+
+_IS_TOLD: Final = re.compile(r"arn:[\w-]+:(sns|iot|cognito-identity):[^{]*$")
+"""A topic, a certificate, an identity: it is told, or it is given something, and runs nothing."""
 
 _CODE_CHARS_MAX: Final = 12
 """What is sent to a telephone to be typed in is no longer."""
@@ -208,6 +207,7 @@ _KEPT: Final = frozenset(
     {
         "athena:CreateNamedQuery",
         "athena:CreatePreparedStatement",
+        "batch:RegisterJobDefinition",
         "ecs:RegisterDaemonTaskDefinition",
         "ecs:RegisterTaskDefinition",
         "logs:PutQueryDefinition",
@@ -334,13 +334,28 @@ def none_left(context: Context) -> Fired:
         if (count := number(leaf.value)) is not None and 0 <= count <= (leaf.name != "Quantity")
     ]
     if not adds(context):
-        found += [leaf for leaf in of(context, "state") if isinstance(leaf.value, str) and is_off(leaf.value)]
+        found += [
+            leaf
+            for leaf in of(context, "state")
+            if isinstance(leaf.value, str) and is_off(leaf.value) and not _removes_by_itself(context)
+        ]
     if found:
         return f"Nothing would be left running ({where(found)}).", paths(found)
     unseen = [leaf for leaf in members(context) if _sampled_never(leaf)]
     if unseen and not adds(context):
         return Said(f"Nothing would be sampled or watched ({where(unseen)}).", paths(unseen), kind=Kind.BLIND)
     return _flags_off(context)
+
+
+def _removes_by_itself(context: Context) -> bool:
+    """Whether what is switched, by its type or name, removes things by itself: without it they stay."""
+    return any(
+        leaf.name.lower() in {"type", "name"} and isinstance(leaf.value, str) and _REMOVES.search(leaf.value)
+        for leaf in members(context)
+    )
+
+
+_REMOVES: Final = re.compile(r"(?i)removal$|expir(ation|y)$|cleanup$|auto-?(delete|stop|terminat)")
 
 
 def _sampled_never(leaf: Leaf) -> bool:
@@ -416,88 +431,3 @@ def _flags_off(context: Context) -> Fired:
             kind=Kind.PROTECTION_STRIP,
         )
     return f"Something would be switched off ({where(off)}).", paths(off)
-
-
-@rule("GEN010", [], Kind.OPAQUE, Effect.EXECUTE, R4, SOURCE)
-def opaque(context: Context) -> Fired:
-    """What an execution does is in its payload and its code, not in the request."""
-    if context.operation.floor is not Effect.EXECUTE:
-        return None
-    if context.operation.name in APPENDS:
-        return Said(
-            f"Whoever listens to {context.ref} acts on what is sent.", kind=Kind.NOTE, reversibility=R1
-        )
-    if sets_going(context):
-        return Said(
-            f"{context.operation.action} is about what stands already, and brings nothing to run.",
-            kind=Kind.NOTE,
-            reversibility=R1,
-        )
-    power = context.authority
-    if power is not None and power.effect is not None and power.bounded:
-        said = with_authority(context, f"{context.operation.action} sets something to work.", {})
-        return msgspec.structs.replace(said, kind=said.kind or Kind.DELEGATED_AUTHORITY)
-    return f"What {context.operation.action} does cannot be judged from the request.", {}
-
-
-@rule(
-    "TRG001",
-    [],
-    Kind.DELEGATED_AUTHORITY,
-    Effect.EXECUTE,
-    R1,
-    "https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html",
-    everywhere=True,
-)
-def sets_off(context: Context) -> Fired:
-    """What is written to a bucket, topic, queue, stream, table or bus runs the functions that listen there, each with its role."""
-    if context.operation.name not in WRITES or context.authority is None:
-        return None
-    said = with_authority(context, f"{context.operation.action} sets off what listens to {context.ref}.", {})
-    if said.effect in {
-        Effect.DELETE,
-        Effect.REPLACE,
-    }:  # the write itself takes nothing away, and there is nothing of it to back up
-        said = msgspec.structs.replace(said, effect=Effect.EXECUTE)
-    return said
-
-
-@rule("GEN011", [], Kind.SECRET, Effect.SECRET, R4, SOURCE)
-def secret(context: Context) -> Fired:
-    """A credential or secret that is handed out cannot be taken back."""
-    told = answers.of(context.operation.name)
-    if context.operation.floor is not Effect.SECRET or told.triples or told.secrets:
-        return None  # OUT001 and OUT002 say what it is
-    return (
-        f"{context.operation.action} hands out a credential or secret; an agent that holds one is outside the plane.",
-        {},
-    )
-
-
-@rule("GEN012", [], Kind.DATA_LOSS, Effect.DELETE, R4, SOURCE, last=True)
-def deletes(context: Context) -> Fired:
-    """A delete of a kind without a recipe is taken to be final; what a recipe puts back by one call is not."""
-    floor, action = context.operation.floor, context.operation.action
-    if floor is Effect.REPLACE:
-        return Said(
-            f"{action} deletes what stands of {context.ref} and makes it anew, all in one call.",
-            effect=Effect.REPLACE,
-            kind=Kind.REPLACE,
-        )
-    if floor is not Effect.DELETE or TAGGING.search(action):
-        return None
-    if _comes_back(context):
-        return Said(
-            f"{action} takes something off {context.ref}; what stands is captured, and one call puts it back.",
-            kind=Kind.NOTE,
-            reversibility=R1,
-        )
-    return f"{action} removes {context.ref}, or something of it, and there is no recipe to give it back.", {}
-
-
-def _comes_back(context: Context) -> bool:
-    """Whether a recipe knows the call that puts back what this takes off."""
-    recipe, state = recipes.for_kind(context.ref.kind), context.state
-    if recipe is None or state is None:
-        return False
-    return bool(recipe.inverse(context.operation.name, context.parameters, context.ref, state))

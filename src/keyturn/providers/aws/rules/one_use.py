@@ -34,7 +34,8 @@ _OPERATIONS: Final = re.compile(
 """Operations whose pages name one use for the role, whatever its member is called."""
 
 _OF_TASKS: Final = re.compile(
-    r"(ecs:\w+ \w*executionrolearn|batch:\w+ \w*(containerproperties\.executionrolearn|servicerole))$", re.I
+    r"(ecs:\w+ \w*executionrolearn|batch:\w+ \w*(containerproperties\.executionrolearn|servicerole))$",
+    re.IGNORECASE,
 )
 """A role that fetches the image and writes the log of a task (ECS developer guide, task execution role), not the one that the task has."""
 

@@ -12,7 +12,7 @@ from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
 from keyturn.providers.aws.rules import Context, Fired, looked_at, rule
 from keyturn.providers.aws.rules.generic import TAGGING, makes, paths, where
-from keyturn.providers.aws.rules.shapes import APPENDS, Leaf, means, members
+from keyturn.providers.aws.rules.shapes import APPENDS, Leaf, means, members, replaces_nothing
 from keyturn.providers.aws.wire_table import load
 
 R3: Final = Reversibility.R3
@@ -98,6 +98,8 @@ def refers_otherwise(context: Context) -> Fired:
         and not _SAYS_WHICH.search(leaf.name)
         and not TAGGING.search(leaf.path)
         and not _PASSED.search(leaf.name)
+        and not replaces_nothing(leaf)
+        and not (_TO_LOG.search(context.operation.action) and _KEPT_AT.search(leaf.path))
     ]
     return (
         (f"{context.ref} would refer to something else than now ({where(found)}).", paths(found))
@@ -106,6 +108,7 @@ def refers_otherwise(context: Context) -> Fired:
     )
 
 
+_TO_LOG: Final = re.compile(r"Logging|LogDelivery")
 _PASSED: Final = re.compile(r"(?i)(role|snscaller)arn$")
 """What it acts with is delegated authority, and said as that (GEN004)."""
 

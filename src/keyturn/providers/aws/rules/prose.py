@@ -49,4 +49,6 @@ _PROSE: Final = frozenset(
 def is_prose(context: Context, leaf: Leaf) -> bool:
     """Whether people, or a model, read it: nothing runs it."""
     operation = context.operation
-    return leaf.name.lower() in _READ and (operation.service in _FOR_PEOPLE or operation.name in _PROSE)
+    return leaf.name.lower() in _READ and (
+        operation.service in _FOR_PEOPLE or operation.name in _PROSE or "Comment" in operation.action
+    )

@@ -35,6 +35,26 @@ def means(leaf: Leaf, name: str, which: frozenset[str]) -> bool:
     return not told and bool(name) and value.startswith("arn:") and value.endswith((f":{name}", f"/{name}"))
 
 
+_PUT_BESIDE: Final = re.compile(r"(^|\.)[aA]dd[A-Z]\w*")
+_SUBJECTS: Final = re.compile(r"(?i)identifiers\[\]\.")
+_MANY_SUBNETS: Final = re.compile(r"(?i)subnet(id|identifier)?s(\[\])?$")
+
+
+def replaces_nothing(leaf: Leaf) -> bool:
+    """Whether a member that names other things takes none away: it is put beside what stands, says which thing is meant, or is a list of
+    subnets of which more than one is left to serve from.
+    """
+    return (
+        _PUT_BESIDE.search(leaf.path) is not None
+        or _SUBJECTS.search(leaf.path) is not None
+        or (
+            _MANY_SUBNETS.search(leaf.path) is not None
+            and isinstance(leaf.value, list)
+            and len(leaf.value) > 1
+        )
+    )
+
+
 APPENDS: Final = frozenset(
     {
         "cloudwatch:PutMetricData",

@@ -35,11 +35,13 @@ _TOLD: Final = re.compile(
 
 _PLAIN: Final = frozenset(
     {
+        "apprunner:StartDeployment",
         "frauddetector:SendEvent",
         "fsx:StartMisconfiguredStateRecovery",
         "gamelift:StartGameSessionPlacement",
         "iot-data:Publish",
         "iot-data:SendDirectMessage",
+        "iot:TestInvokeAuthorizer",
         "iotdeviceadvisor:StartSuiteRun",
         "iotwireless:StartSingleWirelessDeviceImportTask",
         "ivs-realtime:StartParticipantReplication",
@@ -85,6 +87,8 @@ def sets_going(context: Context) -> bool:
     action = context.operation.action
     if context.operation.name in _PLAIN or _LOOKS.search(action):
         return True
+    if action == "TestInvokeMethod":  # it calls what is behind the API (API Gateway API reference)
+        return context.parameters.get("httpMethod") in {"GET", "HEAD", "OPTIONS"}
     if action == "InvokeRestApi":  # an API of the service's own: it says itself what is only asked
         return context.parameters.get("Method") == "GET"
     given = [(leaf, set(families(leaf.name))) for leaf in filled(members(context))]

@@ -12,7 +12,7 @@ from keyturn.model.change import READ_EFFECTS, Effect
 from keyturn.providers.aws.environment import PRODUCTION, is_environment_key, normalise
 from keyturn.providers.aws.rules import Context, Fired, Said, rule
 from keyturn.providers.aws.rules.conditions import is_off, values
-from keyturn.providers.aws.rules.generic import TAGGING, WATCHERS, makes, paths, where
+from keyturn.providers.aws.rules.generic import TAGGING, WATCHERS, guards, makes, paths, watches, where
 from keyturn.providers.aws.rules.shapes import APPENDS, Leaf, leaves, members, of
 from keyturn.providers.aws.rules.starting import filled
 
@@ -145,7 +145,9 @@ def tags(parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 _EMPTIES: Final = re.compile(r"^(Put|Set|Update|Modify|Replace|Change|Apply|Configure)")
-_MARKS: Final = re.compile(r"(Allow|Block|Count|Captcha|Challenge|None|\w*GlueDataCatalog|theme|metadata)$")
+_MARKS: Final = re.compile(
+    r"(Allow|Block|Count|Captcha|Challenge|None|\w*GlueDataCatalog|[Tt]heme|metadata|StorageClassAnalysis|response[Cc]onfigurations)$"
+)
 """Structures that say which one of several is meant, and may say no more."""
 _EXCEPTS: Final = re.compile(r"(?i)(suppress|bypass|exempt|ignored?(?!public))")
 """Lists of what is let through or passed over: given empty, nothing is."""
@@ -170,6 +172,9 @@ def emptied(context: Context) -> Fired:
         and not TAGGING.search(leaf.path)
         and not _MARKS.match(leaf.name)
         and not _EXCEPTS.match(leaf.name)
+        and not (
+            leaf.value == {} and "[]." in leaf.path
+        )  # of several kinds of element the one that needs no more
     ]
     if empty:
         return f"What stands of {context.ref} there would be emptied ({where(empty)}).", paths(empty)
@@ -286,17 +291,54 @@ def stopped(context: Context) -> Fired:
     action = context.operation.action
     if context.operation.floor in READ_EFFECTS or not _STOPS.match(action):
         return None
-    if context.parameters.get("undoDeprecate") is True:
+    if context.parameters.get("undoDeprecate") is True or context.operation.name in _SHUTS:
         return None
+    if _some_defaults(context):
+        return Said(
+            f"Some settings of {context.ref} go back to what AWS gives them.",
+            kind=Kind.NOTE,
+            reversibility=R1,
+        )
     if "Durable" not in action and (_QUERIES.search(action) or re.match(r"Stop\w*(Job|Evaluation)$", action)):
         return Said(f"{action} ends a job of {context.ref}.", kind=Kind.NOTE, reversibility=R1)
     return f"{action} takes {context.ref}, or something of it, out of service.", {}
 
 
+_SHUTS: Final = frozenset({"ec2:DisableSerialConsoleAccess"})
+"""What is disabled there is a way in."""
+
+_DEFAULTS: Final = re.compile(r"Reset\w*ParameterGroup$")
+
+
+def _some_defaults(context: Context) -> bool:
+    """Whether single parameters are set back, by their names, and none of them guards or watches."""
+    if not _DEFAULTS.match(context.operation.action):
+        return False
+    given = members(context)
+    if any(leaf.value is True and "AllParameters" in leaf.name for leaf in given):
+        return False
+    named = [
+        one
+        for leaf in given
+        if leaf.name in {"ParameterName", "ParameterNames"}
+        for one in (leaf.value if isinstance(leaf.value, list) else [leaf.value])
+    ]
+    return bool(named) and not any(guards(str(one)) or watches(str(one)) for one in named)
+
+
 _GIVEN_TO: Final = re.compile(
     r"(?i)(account(id)?s?|crossaccount\w*|userids?|valuestoadd|principals?|target(aws)?account(id)?|sharedwith\w*|consumeridentifier|consumerarn|grantee\w*|adminaccount|account)$"
 )
-_OF_AN_ORGANIZATION: Final = WATCHERS | {"networkflowmonitor", "outposts", "taxsettings", "wellarchitected"}
+_WITHDRAWN: Final = re.compile(r"(?i)(^|\.)(remove|(\w+to)?revoke|delete)\w*(\[\])?(\.|$)|toremove$")
+"""Where a member says whom something is taken from."""
+
+_OF_AN_ORGANIZATION: Final = WATCHERS | {
+    "networkflowmonitor",
+    "outposts",
+    "securitylake",
+    "taxsettings",
+    "wellarchitected",
+}
 _ADMINISTERS: Final = re.compile(r"Admin|Share|Transfer|Grant")
 _ACCOUNT: Final = re.compile(r"(?:^|:)(\d{12})(?:$|:)")
 
@@ -318,6 +360,8 @@ def another_account(context: Context) -> Fired:
         return None  # the account is one that is looked after
     if context.operation.action.startswith("Invite"):
         return None  # who is invited gives something, and gets nothing
+    if str(context.parameters.get("OperationType", "")).lower() == "remove":
+        return None
     own = context.operation.account or context.ref.account
     found = [
         leaf
@@ -326,6 +370,7 @@ def another_account(context: Context) -> Fired:
         if isinstance(text, str)
         and (account := _ACCOUNT.search(text))
         and account[1] != own
+        and not _WITHDRAWN.search(leaf.path)
         and (
             own or _GIVEN_TO.search(leaf.name)
         )  # where nothing says whose call it is, an ARN may be of one's own

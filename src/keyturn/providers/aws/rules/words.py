@@ -15,7 +15,7 @@ from typing import Any, Final
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import READ_EFFECTS, Effect
 from keyturn.providers.aws.rules import Context, Fired, Said, looked_at, rule
-from keyturn.providers.aws.rules.conditions import is_on, number
+from keyturn.providers.aws.rules.conditions import is_off, is_on
 from keyturn.providers.aws.rules.generic import (
     TAGGING,
     WATCHERS,
@@ -26,9 +26,9 @@ from keyturn.providers.aws.rules.generic import (
     watches,
     where,
 )
-from keyturn.providers.aws.rules.shapes import Leaf, leaves, means, members, of
+from keyturn.providers.aws.rules.shapes import Leaf, leaves, means, members, of, replaces_nothing
 from keyturn.providers.aws.rules.starting import filled
-from keyturn.providers.aws.wire_table import load
+from keyturn.providers.aws.rules.tightening import required
 
 R1, R3, R4 = Reversibility.R1, Reversibility.R3, Reversibility.R4
 WORD_CHARS_MAX: Final = 40
@@ -212,10 +212,13 @@ LISTED_MAX: Final = 20
 
 def _words(context: Context) -> Iterator[tuple[Kind, Leaf]]:
     seen = looked_at(context.operation.name)
+    ended = _ended(context)
     filters = bool(_FILTERS.search(context.operation.action))
     for leaf in (*members(context), *_pairs(context), *_inside(context), *_chosen(context)):
         value = "false" if leaf.value is False and leaf.path.endswith("}") else leaf.value
         if not isinstance(value, str) or len(value) > WORD_CHARS_MAX or leaf.path in seen:
+            continue
+        if leaf.path in ended and _OFF.match(value):
             continue
         if filters and leaf.name.lower().endswith("action") and _PASSES.match(value):
             yield Kind.PROTECTION_STRIP, leaf
@@ -235,34 +238,17 @@ def _words(context: Context) -> Iterator[tuple[Kind, Leaf]]:
                 yield found, leaf
 
 
-def only_tightens(context: Context) -> bool:
-    """Whether all that the request does is to switch on, to close, or to describe: the same call, the other way, takes it back."""
-    found = False
-    named = required(context.operation.name)
-    renames = context.operation.action.startswith(("Update", "Modify"))
-    for leaf in members(context):
-        if isinstance(leaf.value, (dict, list)):
-            continue
-        if (
-            is_on(leaf.value)
-            or (isinstance(leaf.value, str) and _TIGHT.match(leaf.value))
-            or _DESCRIBES.search(leaf.path)
-            or (leaf.path in {"Name", "name"} and leaf.path not in named and renames)
-            or (leaf.name.startswith("Minimum") and (number(leaf.value) or 0) >= LONG_ENOUGH)
-        ):
-            found = True
-        elif not isinstance(leaf.value, str) or leaf.path not in named:
-            return False
-    return found
-
-
-LONG_ENOUGH: Final = 12
-"""Characters of a password (CIS AWS Foundations asks for 14, NIST SP 800-63B for 8)."""
-
-_TIGHT: Final = re.compile(
-    r"(?i)(private|bucketownerenforced|immutable|enforced?|required|block(ed)?|terminate|locked)$"
-)
-_DESCRIBES: Final = re.compile(r"(?i)(description|comment|displayname|label|reuseprevention)(\.value)?$")
+def _ended(context: Context) -> frozenset[str]:
+    """The paths of values whose names, beside them, all say that what is off there would delete, hide or let in: ``{Name: TLS_1_0, Value: Disable}``."""
+    told: dict[str, bool] = {}
+    for path, held in [(leaf.path, leaf.value) for leaf in members(context)]:
+        for item in held if isinstance(held, list) else []:
+            if isinstance(item, dict) and len(item) > 1 and (name := _named(item)[0]):
+                ends = _ENDS_OFF.search(f"{{{name}}}") is not None
+                for key, inner in item.items():
+                    if isinstance(inner, str) and inner != name:
+                        told[f"{path}[].{key}"] = told.get(f"{path}[].{key}", True) and ends
+    return frozenset(path for path, ends in told.items() if ends)
 
 
 @rule(
@@ -314,13 +300,21 @@ def elsewhere(context: Context) -> Fired:
     """Who knows a thing by its old name does not find it; what is sent to, fetched from or answered by a host goes to another."""
     if makes(context) or not _CHANGES.match(context.operation.action):
         return None
-    renamed = [leaf for leaf in filled(of(context, "renamed")) if isinstance(leaf.value, str)]
+    renamed = [
+        leaf
+        for leaf in filled(of(context, "renamed"))
+        if isinstance(leaf.value, str) and not _has_an_id(context)
+    ]
     if renamed:
         return (
             f"{context.ref} would go by another name ({where(renamed)}): who uses the old one does not find it.",
             paths(renamed),
         )
-    moved = [leaf for leaf in filled(of(context, "place")) if isinstance(leaf.value, (str, list))]
+    moved = [
+        leaf
+        for leaf in filled(of(context, "place"))
+        if isinstance(leaf.value, (str, list)) and not is_on(leaf.value) and not is_off(leaf.value)
+    ]
     if not any(is_on(leaf.value) for leaf in members(context)):  # what is turned on needs an address
         moved += [leaf for leaf in members(context) if _is_link(leaf)]
     moved += _swapped(context) if _EDITS.match(context.operation.action) else []
@@ -331,6 +325,16 @@ def elsewhere(context: Context) -> Fired:
         )
         if moved
         else None
+    )
+
+
+def _has_an_id(context: Context) -> bool:
+    """Whether it is known by an id, and its name is for people."""
+    which = required(context.operation.name)
+    return (
+        bool(which)
+        and all(one.endswith(("Id", "id", "Arn", "ARN", "arn")) for one in which if "ame" not in one)
+        and not any("ame" in one and not one.lower().startswith("new") for one in which)
     )
 
 
@@ -355,6 +359,9 @@ _EDITS: Final = re.compile(r"^(Batch|Admin)?(Update|Modify|Change|Replace|Edit|S
 _SINKS: Final = re.compile(r"(?i)bucket|topic|stream|destination|delivery")
 """What is turned on needs somewhere to write to."""
 
+_TO_LOG: Final = re.compile(r"Logging|LogDelivery|RecordingConfig")
+"""What is set there is where a record is written to: that there is one takes nothing away."""
+
 _SENT: Final = re.compile(r"(?i)(destination|delivery)\w*arn$")
 _IDENTIFIES: Final = re.compile(
     r"(?i)(client|request|idempoten|revision|lock|update|next)\w*(token|id)$|^(account|awsaccount|catalog|owner|registry|user|contact|instance|caller\w*|"
@@ -376,9 +383,8 @@ def _swapped(context: Context) -> list[Leaf]:
             or isinstance(leaf.value, list)
         )
         and not _IDENTIFIES.search(leaf.name)
-        and not (
-            "SubnetGroup" in context.operation.action and isinstance(leaf.value, list) and len(leaf.value) > 1
-        )
+        and not replaces_nothing(leaf)
+        and not (_TO_LOG.search(context.operation.action) and _SINKS.search(leaf.path))
         and not (_SINKS.search(leaf.name) and any(is_on(one.value) for one in members(context)))
         and not means(leaf, context.ref.id, named)
     ]
@@ -394,19 +400,6 @@ def _patched(context: Context) -> list[Leaf]:
 
 
 _KEYS: Final = re.compile(r"(?i)(kms|encryption)\w*key")
-
-
-@lru_cache(maxsize=4_096)
-def required(name: str) -> frozenset[str]:
-    """Members that an operation must be given; of one that needs none, all that could say which resource is meant."""
-    service, _, action = name.partition(":")
-    known = load().service(service) if service in load().entries else None
-    shape = known.input(action) if known is not None else None
-    if shape is None:
-        return frozenset()
-    return frozenset(shape.required) or frozenset(
-        one for one in shape.members if one.lower().endswith(("id", "arn", "name"))
-    )
 
 
 @rule(

@@ -10,6 +10,7 @@ from keyturn.providers.aws.rules.conditions import (
     Live,
     Request,
     below,
+    changed,
     check,
     given,
     number,
@@ -29,6 +30,7 @@ from keyturn.providers.aws.rules.table import (
     ROTATES,
     RUNS,
     STRIP,
+    Read,
     Table,
 )
 
@@ -123,6 +125,8 @@ DEVICEFARM: Final = Table("devicefarm", "https://docs.aws.amazon.com/devicefarm/
 DEVICEFARM.row("WIR056", "UpdateVPCEConfiguration", given("vpceServiceName", "serviceDnsName"), OUTAGE, "Tests would speak to another service")
 ELB: Final = Table("elb", "https://docs.aws.amazon.com/elasticloadbalancing/2012-06-01/APIReference/API_{}.html", alone=False)
 ELB.row("WIR057", "ApplySecurityGroupsToLoadBalancer", given("SecurityGroups") & unread("SecurityGroups"), OUTAGE, "The whole list of its security groups is replaced, and what stands was not read")
+ELB.read("ConfigureHealthCheck", Read("elb:DescribeLoadBalancers", {"LoadBalancerNames": ["LoadBalancerName"]}, "LoadBalancerDescriptions[0]"))
+ELB.row("WIR060", "ConfigureHealthCheck", changed("HealthCheck.Target"), OUTAGE, "What answers otherwise than is asked for gets no more requests")
 ELB.row("WIR058", "SetLoadBalancerListenerSSLCertificate", ALWAYS, OUTAGE, "Clients would be shown another certificate")
 EVENTS: Final = Table("events", "https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_{}.html", alone=False)
 EVENTS.row("WIR059", "UpdateEventBus", given("DeadLetterConfig.Arn"), OUTAGE, "Events that fail would go to another queue")
