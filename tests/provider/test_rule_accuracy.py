@@ -44,7 +44,7 @@ def test_what_only_looks_like_it_is_let_alone() -> None:
 
 
 BLIND_HARMFUL = {"first": 173, "second": 148, "third": 150, "fourth": 145, "fifth": 145, "sixth": 125}
-BLIND_HARMLESS = {"first": 4, "second": 5, "third": 5, "fourth": 2, "fifth": 9, "sixth": 37}
+BLIND_HARMLESS = {"first": 4, "second": 4, "third": 3, "fourth": 1, "fifth": 4, "sixth": 17}
 """How many are flagged now; what was flagged when nothing knew them stands in their first lines."""
 
 
@@ -75,7 +75,7 @@ def test_what_was_gone_through_operation_by_operation_stays_told_apart() -> None
     assert len(flagged) <= THROUGH_NOT_FLAGGED * len(harmless), flagged
 
 
-THROUGH_FLAGGED, THROUGH_NOT_FLAGGED = 0.998, 0.02
+THROUGH_FLAGGED, THROUGH_NOT_FLAGGED = 0.998, 0.015
 """Ratchets of the same kind for what was gone through."""
 
 

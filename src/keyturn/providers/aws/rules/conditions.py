@@ -313,9 +313,9 @@ def changed(path: str, live: str | None = None, *, unread: bool | None = True) -
     return Condition(test, frozenset({path}), frozenset({where}))
 
 
-def drops(path: str, live: str, *, if_missing: bool = False) -> Condition:
+def drops(path: str, live: str, *, if_missing: bool = False, unread: bool | None = None) -> Condition:
     """The request replaces a whole list or document, and something of what stands is not in it. Paths end at what names an
-    element. With `if_missing` leaving the list out drops it too.
+    element. With `if_missing` leaving the list out drops it too; `unread` is the answer where what stands is not known.
     """
 
     def test(request: Request, now: Live) -> bool | None:
@@ -324,8 +324,60 @@ def drops(path: str, live: str, *, if_missing: bool = False) -> Condition:
             return False
         stood = standing(now, live)
         if stood is None:
-            return None
+            return unread
         return bool(set(map(meant, stood)) - set(map(meant, values(request, path))))
+
+    return Condition(test, frozenset({path}), frozenset({live}))
+
+
+def keys_dropped(path: str, live: str) -> Condition:
+    """The request replaces a whole map, and a key of what stands is not in it; what was not read counts as dropped."""
+
+    def test(request: Request, now: Live) -> bool | None:
+        wanted = values(request, path)
+        if not wanted:
+            return False
+        stood = standing(now, live)
+        if stood is None:
+            return True
+        return bool(_keys(stood) - _keys(wanted))
+
+    return Condition(test, frozenset({path}), frozenset({live}))
+
+
+def _keys(maps: list[Any]) -> set[str]:
+    return {key for one in maps if isinstance(one, Mapping) for key in one}
+
+
+_CLASS: Final = re.compile(
+    r"(?:(\d+)x?large|(xlarge)|(large)|(medium)|(small)|(micro)|(nano))(?:\.|$)", re.IGNORECASE
+)
+
+
+def _size(value: Any) -> float | None:
+    """How large a class of machines is, in quarters of its `large`; None where its name does not say."""
+    found = _CLASS.search(str(value))
+    if found is None:
+        return None
+    if found[1]:
+        return 8.0 * int(found[1])
+    return next(
+        size for size, group in zip((8.0, 4.0, 2.0, 1.0, 0.5, 0.25), found.groups()[1:], strict=True) if group
+    )
+
+
+def smaller(path: str, live: str) -> Condition:
+    """The request asks for a class of machines of a smaller size than stands; None where what stands was not read, or a name says no size."""
+
+    def test(request: Request, now: Live) -> bool | None:
+        wanted = values(request, path)
+        if not wanted:
+            return False
+        stood = standing(now, live)
+        sizes = [(_size(one), _size(other)) for one in wanted for other in stood or ()]
+        if not sizes or any(one is None or other is None for one, other in sizes):
+            return None
+        return any((one or 0) < (other or 0) for one, other in sizes)
 
     return Condition(test, frozenset({path}), frozenset({live}))
 

@@ -114,7 +114,9 @@ def forced(context: Context) -> Fired:
 
 @rule("GEN004", [], Kind.DELEGATED_AUTHORITY, Effect.EXECUTE, R1, SOURCE)
 def role_passed(context: Context) -> Fired:
-    """A role is passed to something that will act with it; how bad that is depends on what its policies allow."""
+    """A role is passed to something that will act with it; how bad that is depends on what its policies allow, and on whether the service does
+    more with it than one thing of its own.
+    """
     if context.operation.service in {"iam", "sts"} or context.operation.floor in {
         Effect.DELETE,
         *READ_EFFECTS,

@@ -39,6 +39,20 @@ from keyturn.providers.aws.rules.table import (
     Table,
 )
 
+
+def _open_to_all(request: Request, _live: Live) -> bool | None:
+    """A port without addresses is open to all (PortInfo, Lightsail API reference)."""
+    return any(
+        isinstance(one, dict)
+        and (
+            not (one.get("cidrs") or one.get("ipv6Cidrs") or one.get("cidrListAliases"))
+            or bool({"0.0.0.0/0", "::/0"} & {*(one.get("cidrs") or ()), *(one.get("ipv6Cidrs") or ())})
+        )
+        for path in ("portInfo", "portInfos[]")
+        for one in values(request, path)
+    )
+
+
 # fmt: off
 C: Final = Table("cloudformation", "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_{}.html")
 _STACK: Final = Read("cloudformation:DescribeStacks", {"StackName": "StackName"}, "Stacks[0]")
@@ -152,7 +166,9 @@ G.row("SM004", "StopNotebookInstance StopTrainingJob StopProcessingJob StopPipel
 L: Final = Table("lambda", "https://docs.aws.amazon.com/lambda/latest/api/API_{}.html")
 L.row("LAM008", "UpdateAlias", given("FunctionVersion", "RoutingConfig"), RUNS, "Who calls by the alias would reach other code")
 L.row("LAM009", "PutFunctionRecursionConfig", says("RecursiveLoop", "Allow"), STRIP, "The function could call itself without end")
-L.row("LAM010", "PutRuntimeManagementConfig PutFunctionCodeSigningConfig DeleteFunctionCodeSigningConfig", says("UpdateRuntimeOn", "Manual", "FunctionUpdate") | ~given("UpdateRuntimeOn"), STRIP, "Where its code or runtime comes from would be guarded less", "PutRuntimeManagementConfig")
+L.read("PutFunctionCodeSigningConfig", Read("lambda:GetFunctionCodeSigningConfig", {"FunctionName": "FunctionName"}))
+L.row("LAM031", "PutFunctionCodeSigningConfig", stands("CodeSigningConfigArn") & changed("CodeSigningConfigArn", unread=None), STRIP, "Whose signature its code needs would be said by another configuration than now")
+L.row("LAM010", "PutRuntimeManagementConfig DeleteFunctionCodeSigningConfig", says("UpdateRuntimeOn", "Manual", "FunctionUpdate") | ~given("UpdateRuntimeOn"), STRIP, "Where its code or runtime comes from would be guarded less", "PutRuntimeManagementConfig")
 L.row("LAM011", "PutProvisionedConcurrencyConfig DeleteProvisionedConcurrencyConfig DeleteFunctionEventInvokeConfig", ALWAYS, REMARK, "How fast it answers, or what becomes of failures, would change", "PutProvisionedConcurrencyConfig")
 F: Final = Table("pipes", "https://docs.aws.amazon.com/eventbridge/latest/pipes-reference/API_{}.html")
 F.read("UpdatePipe", Read("pipes:DescribePipe", {"Name": "Name"}))
@@ -197,4 +213,4 @@ Q.row("GL001", "UpdateFleetCapacity", zero("DesiredInstances", "MaxSize", live="
 X: Final = Table("lightsail", "https://docs.aws.amazon.com/lightsail/2016-11-28/api-reference/API_{}.html")
 X.row("LSL001", "StopInstance RebootInstance StopRelationalDatabase RebootRelationalDatabase DisableAddOn DetachStaticIp DetachDisk", ALWAYS, OUTAGE, "It is not there while it is stopped or detached", "StopInstance")
 X.row("LSL002", "UpdateRelationalDatabase", says("publiclyAccessible", True) | says("disableBackupRetention", True), STRIP, "The database would be public, or without backups")
-X.row("LSL003", "OpenInstancePublicPorts PutInstancePublicPorts", ALWAYS, EXPOSES, "Ports of the instance would be open", "PutInstancePublicPorts")
+X.row("LSL003", "OpenInstancePublicPorts PutInstancePublicPorts", check(_open_to_all, given=("portInfo", "portInfos[]")), EXPOSES, "Ports of the instance would be open to everybody", "PutInstancePublicPorts")

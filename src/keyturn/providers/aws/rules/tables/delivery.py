@@ -10,12 +10,17 @@ from keyturn.providers.aws.rules.conditions import (
     Live,
     Request,
     below,
+    changed,
     check,
+    drops,
     given,
+    keys_dropped,
     like,
     number,
     off,
     says,
+    standing,
+    stands,
     unread,
     values,
     zero,
@@ -34,6 +39,7 @@ from keyturn.providers.aws.rules.table import (
     RUNS,
     SHELL,
     STRIP,
+    Read,
     Table,
 )
 
@@ -59,15 +65,30 @@ def _no_instances(request: Request, _live: Live) -> bool | None:
     )
 
 
+def _other_subnets(request: Request, live: Live) -> bool | None:
+    """Some of the subnets that stand are left out; what was not read counts as left out."""
+    wanted = values(request, "VPCZoneIdentifier")
+    if not wanted or not wanted[0]:
+        return False
+    stood = standing(live, "VPCZoneIdentifier")
+    return True if stood is None else bool(_listed(stood) - _listed(wanted))
+
+
+def _listed(found: list[object]) -> set[str]:
+    return {one.strip() for text in found for one in str(text).split(",") if one.strip()}
+
+
 # fmt: off
 AMPLIFY: Final = Table("amplify", "https://docs.aws.amazon.com/amplify/latest/APIReference/API_{}.html", alone=False)
 AMPLIFY.row("DEP001", "UpdateWebhook", given("branchName"), OUTAGE, "It would build another branch")
-AMPLIFY.row("DEP002", "UpdateDomainAssociation", given("subDomainSettings"), OUTAGE, "The subdomains in the request take the place of all that stand")
+AMPLIFY.read("UpdateDomainAssociation", Read("amplify:GetDomainAssociation", {"appId": "appId", "domainName": "domainName"}, "domainAssociation"))
+AMPLIFY.row("DEP002", "UpdateDomainAssociation", drops("subDomainSettings[]", "subDomains[].subDomainSetting", unread=True), OUTAGE, "The subdomains in the request take the place of all that stand, and not all of those are among them")
 AMPLIFYBACKEND: Final = Table("amplifybackend", "https://docs.aws.amazon.com/amplify-admin-ui/latest/APIReference/backend-appid-auth-backendenvironmentname.html", alone=False)
 AMPLIFYBACKEND.row("DEP003", "CreateBackendStorage UpdateBackendStorage", given("ResourceConfig.Permissions.UnAuthenticated"), EXPOSES, "Everybody could read or write what is stored")
 AMPLIFYBACKEND.row("DEP004", "CreateBackendAuth UpdateBackendAuth", says("ResourceConfig.IdentityPoolConfigs.UnauthenticatedLogin", True), EXPOSES, "Everybody would get credentials of the pool")
 APIGATEWAYV2: Final = Table("apigatewayv2", "https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid.html", alone=False)
-APIGATEWAYV2.row("DEP005", "UpdateRoute", given("RouteKey", "Target"), OUTAGE, "Requests that came this way would find no route, or another target")
+APIGATEWAYV2.read("UpdateRoute", Read("apigatewayv2:GetRoute", {"ApiId": "ApiId", "RouteId": "RouteId"}))
+APIGATEWAYV2.row("DEP005", "UpdateRoute", changed("RouteKey") | changed("Target"), OUTAGE, "Requests that came this way would find no route, or another target")
 APIGATEWAYV2.row("DEP006", "UpdateApi", given("Target", "RouteKey", "CredentialsArn"), OUTAGE, "Requests would be answered by something else")
 APIGATEWAYV2.row("DEP007", "UpdateIntegration", given("IntegrationUri") & unread("IntegrationUri"), OUTAGE, "Requests may be answered by something else: what stands was not read")
 APIGATEWAYV2.row("DEP008", "UpdateAuthorizer", given("IdentitySource", "IdentityValidationExpression", "AuthorizerType"), STRIP, "Who somebody is would be read from elsewhere, or in another way")
@@ -88,8 +109,10 @@ APPSTREAM.row("DEP018", "UpdateApplication", given("LaunchPath", "LaunchParamete
 APPSTREAM.row("DEP019", "UpdateStack", check(_copies_out, given=("UserSettings[].Action", "UserSettings[].Permission")), STRIP, "Users could take what they see to their own machines")
 APPSTREAM.row("DEP020", "UpdateFleet", below("MaxUserDurationInSeconds", 3600) | below("DisconnectTimeoutInSeconds", 60), OUTAGE, "Sessions would end early")
 APPSYNC: Final = Table("appsync", "https://docs.aws.amazon.com/appsync/latest/APIReference/API_{}.html", alone=False)
-APPSYNC.row("DEP021", "UpdateApiCache", ALWAYS, OUTAGE, "What is cached is gone, and answers would be kept otherwise")
-APPSYNC.row("DEP022", "PutGraphqlApiEnvironmentVariables", given("environmentVariables"), OUTAGE, "The variables in the request take the place of all that stand")
+APPSYNC.read("UpdateApiCache", Read("appsync:GetApiCache", {"apiId": "apiId"}, "apiCache"))
+APPSYNC.row("DEP021", "UpdateApiCache", (says("apiCachingBehavior", "FULL_REQUEST_CACHING") & changed("apiCachingBehavior")) | changed("apiCachingBehavior", unread=None) | changed("type", unread=None) | zero("ttl", live=""), OUTAGE, "What is cached is gone, and answers would be kept otherwise")
+APPSYNC.read("PutGraphqlApiEnvironmentVariables", Read("appsync:GetGraphqlApiEnvironmentVariables", {"apiId": "apiId"}))
+APPSYNC.row("DEP022", "PutGraphqlApiEnvironmentVariables", keys_dropped("environmentVariables", "environmentVariables"), OUTAGE, "The variables in the request take the place of all that stand, and not all of those are among them")
 APPSYNC.row("DEP023", "UpdateResolver UpdateFunction", given("dataSourceName"), OUTAGE, "Fields would be answered from another source")
 APPSYNC.row("DEP024", "AssociateApi", ALWAYS, OUTAGE, "The domain would be answered by this API in the place of another")
 APPSYNC.row("DEP025", "StartSchemaMerge", ALWAYS, OUTAGE, "What the source API says by now would be live in the merged one")
@@ -103,7 +126,7 @@ ATHENA.row("DEP030", "UpdateCapacityReservation", below("TargetDpus", 5), OUTAGE
 AUTOSCALING: Final = Table("autoscaling", "https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_{}.html", alone=False)
 AUTOSCALING.row("DEP031", "CompleteLifecycleAction", says("LifecycleActionResult", "ABANDON"), OUTAGE_DELETE, "The instance would be terminated")
 AUTOSCALING.row("DEP032", "UpdateAutoScalingGroup", says("HealthCheckType", "EC2"), STRIP, "Instances that run and answer nothing would be taken for healthy")
-AUTOSCALING.row("DEP033", "UpdateAutoScalingGroup", given("VPCZoneIdentifier"), OUTAGE, "Instances would be started in other subnets")
+AUTOSCALING.row("DEP033", "UpdateAutoScalingGroup", check(_other_subnets, given=("VPCZoneIdentifier",), live=("VPCZoneIdentifier",)), OUTAGE, "Instances would be started in other subnets, and in some of those of now no more")
 AUTOSCALING.row("DEP034", "PutScalingPolicy", check(_down_to_none, given=("AdjustmentType", "ScalingAdjustment")), OUTAGE, "The policy would take every instance away")
 BEDROCK_AGENTCORE_CONTROL: Final = Table("bedrock-agentcore-control", "https://docs.aws.amazon.com/bedrock-agentcore-control/latest/APIReference/API_{}.html", alone=False)
 BEDROCK_AGENTCORE_CONTROL.row("DEP035", "RotatePaymentConnectorCredentials", ALWAYS, ROTATES, "The credentials before it are good for nothing any more")
@@ -124,7 +147,8 @@ CODEARTIFACT: Final = Table("codeartifact", "https://docs.aws.amazon.com/codeart
 CODEARTIFACT.row("DEP046", "PutPackageOriginConfiguration", says("restrictions.upstream", "ALLOW") & says("restrictions.publish", "ALLOW"), STRIP, "Somebody outside could publish a version of a package of one's own")
 CODEARTIFACT.row("DEP047", "PutPackageOriginConfiguration", says("restrictions.upstream", "BLOCK") & says("restrictions.publish", "BLOCK"), OUTAGE, "No version of the package could come any more")
 CODEARTIFACT.row("DEP048", "UpdatePackageGroupOriginConfiguration", given("restrictions"), STRIP, "Packages of the group could come from elsewhere than now")
-CODEARTIFACT.row("DEP049", "UpdateRepository", given("upstreams"), OUTAGE, "The upstreams in the request take the place of all that stand")
+CODEARTIFACT.read("UpdateRepository", Read("codeartifact:DescribeRepository", {"domain": "domain", "repository": "repository"}, "repository"))
+CODEARTIFACT.row("DEP049", "UpdateRepository", drops("upstreams[].repositoryName", "upstreams[].repositoryName", unread=True), OUTAGE, "The upstreams in the request take the place of all that stand, and not all of those are among them")
 CODEARTIFACT.row("DEP050", "CopyPackageVersions", says("allowOverwrite", True), OVERWRITES, "Versions that stand would be written over")
 CODEBUILD: Final = Table("codebuild", "https://docs.aws.amazon.com/codebuild/latest/APIReference/API_{}.html", alone=False)
 CODEBUILD.row("DEP051", "StartSandboxConnection", ALWAYS, SHELL, "What is done in a sandbox cannot be judged beforehand")
@@ -136,7 +160,8 @@ CODECOMMIT.row("DEP055", "UpdatePullRequestApprovalState", says("approvalState",
 CODECOMMIT.row("DEP056", "UpdateDefaultBranch", ALWAYS, OUTAGE, "Who clones or builds it would have another branch")
 CODECOMMIT.row("DEP057", "UpdatePullRequestStatus", says("pullRequestStatus", "CLOSED"), OUTAGE_ONE_WAY, "A pull request that is closed cannot be opened again")
 CODECOMMIT.row("DEP058", "MergeBranchesBySquash MergeBranchesByThreeWay MergePullRequestBySquash MergePullRequestByThreeWay", says("conflictResolutionStrategy", "ACCEPT_SOURCE", "ACCEPT_DESTINATION"), OVERWRITES, "One side of every conflict would be written over")
-CODECOMMIT.row("DEP059", "PutRepositoryTriggers", given("triggers[].destinationArn"), OUTAGE, "The triggers in the request take the place of all that stand")
+CODECOMMIT.read("PutRepositoryTriggers", Read("codecommit:GetRepositoryTriggers", {"repositoryName": "repositoryName"}))
+CODECOMMIT.row("DEP059", "PutRepositoryTriggers", drops("triggers[].destinationArn", "triggers[].destinationArn", unread=True), OUTAGE, "The triggers in the request take the place of all that stand, and not all of those are among them")
 CODECOMMIT.row("DEP060", "CreateCommit", given("deleteFiles"), OUTAGE, "Files would be deleted from the branch")
 CODECONNECTIONS: Final = Table("codeconnections", "https://docs.aws.amazon.com/codeconnections/latest/APIReference/API_{}.html", alone=False)
 CODECONNECTIONS.row("DEP061", "UpdateSyncConfiguration codestar-connections:UpdateSyncConfiguration", given("Branch", "ConfigFile"), OUTAGE, "The stack would follow another branch or file")
@@ -144,7 +169,8 @@ CODEDEPLOY: Final = Table("codedeploy", "https://docs.aws.amazon.com/codedeploy/
 CODEDEPLOY.row("DEP062", "UpdateDeploymentGroup", says("deploymentConfigName", "CodeDeployDefault.AllAtOnce", "CodeDeployDefault.LambdaAllAtOnce", "CodeDeployDefault.ECSAllAtOnce"), STRIP, "Everything would be deployed to at once from now on")
 CODEDEPLOY.row("DEP063", "UpdateDeploymentGroup", given("ec2TagFilters", "onPremisesInstanceTagFilters", "ecsServices", "ec2TagSet"), OUTAGE, "Other machines or services would be deployed to")
 ECR_PUBLIC: Final = Table("ecr-public", "https://docs.aws.amazon.com/AmazonECRPublic/latest/APIReference/API_{}.html", alone=False)
-ECR_PUBLIC.row("DEP064", "PutImage", given("imageTag"), OUTAGE, "Who pulls the tag next gets another image")
+ECR_PUBLIC.read("PutImage", Read("ecr-public:DescribeImages", {"repositoryName": "repositoryName", "imageIds": [{"imageTag": "imageTag"}]}))
+ECR_PUBLIC.row("DEP064", "PutImage", given("imageTag") & (unread("imageDetails[].imageDigest") | stands("imageDetails[].imageDigest")), OUTAGE, "Who pulls the tag next gets another image")
 ECR: Final = Table("ecr", "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_{}.html", alone=False)
 ECR.row("DEP065", "PutImage", given("imageTag") & unread("imageDigest"), OUTAGE, "The tag may name an image already: who pulls it next gets another one")
 ECR.row("DEP066", "PutAccountSetting", says("value", "V1") | says("value", "CLAIR"), STRIP, "Policies would hold for fewer calls, or images be scanned less well")

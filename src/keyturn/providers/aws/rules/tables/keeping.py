@@ -11,6 +11,7 @@ from keyturn.providers.aws.rules.conditions import (
     below,
     check,
     given,
+    like,
     number,
     off,
     says,
@@ -81,7 +82,7 @@ ELASTICACHE.row("KEP021", "CompleteMigration", ALWAYS, OUTAGE_ONE_WAY, "Nothing 
 ELASTICACHE.row("KEP022", "DecreaseNodeGroupsInGlobalReplicationGroup", ALWAYS, OUTAGE, "Shards would be removed, and their data moved to others")
 ELASTICACHE.row("KEP023", "DecreaseReplicaCount", below("NewReplicaCount", 2) | below("ReplicaConfiguration[].NewReplicaCount", 2) | given("ReplicasToRemove"), STRIP, "One replica, or none, would be left to fail over to")
 ELASTICACHE.row("KEP024", "ModifyCacheCluster", says("AZMode", "single-az"), STRIP, "All nodes would be in one zone")
-ELASTICACHE.row("KEP025", "ModifyCacheParameterGroup", given("ParameterNameValues"), OUTAGE, "Every cluster with the group would work otherwise, and may drop what it holds")
+ELASTICACHE.row("KEP025", "ModifyCacheParameterGroup", like("ParameterNameValues[].ParameterName", r"(?i)memory|append|timeout|databases|cluster|output-buffer|rename|replica|repl-|lru|lfu|maxclients|chunk|evict|close-on|acl"), OUTAGE, "Every cluster with the group would work otherwise, and may drop what it holds")
 ELASTICACHE.row("KEP026", "ModifyReplicationGroup", says("TransitEncryptionMode", "preferred") | given("UserGroupIdsToRemove") | says("RemoveUserGroups", True), STRIP, "Clients could connect unencrypted, or without being told apart")
 ELASTICACHE.row("KEP027", "ModifyServerlessCache", below("CacheUsageLimits.DataStorage.Maximum", 2) | below("CacheUsageLimits.ECPUPerSecond.Maximum", 1001), OUTAGE, "What does not fit is evicted, or requests are throttled")
 ELASTICACHE.row("KEP028", "ModifyUser", says("NoPasswordRequired", True) | says("AuthenticationMode.Type", "no-password-required"), EXPOSES, "Everybody who reaches the cache would be this user")
@@ -98,7 +99,7 @@ EVENTS.row("KEP035", "UpdateArchive", check(_kept_for_days, given=("RetentionDay
 EVENTS.row("KEP036", "UpdateApiDestination", below("InvocationRateLimitPerSecond", 2), OUTAGE, "Events would come later than they are needed, or not at all")
 EVENTS.row("KEP037", "UpdateEndpoint", given("RoutingConfig.FailoverConfig.Secondary.Route", "RoutingConfig.FailoverConfig.Primary.HealthCheck"), OUTAGE, "Events would fail over to elsewhere, or by another check")
 DOCDB: Final = Table("docdb", "https://docs.aws.amazon.com/documentdb/latest/developerguide/API_{}.html", alone=False)
-DOCDB.row("KEP038", "ModifyDBClusterParameterGroup", given("Parameters"), OUTAGE, "Every cluster with the group would work otherwise: it may take unencrypted connections, or audit nothing")
+DOCDB.row("KEP038", "ModifyDBClusterParameterGroup", like("Parameters[].ParameterName", r"(?i)tls|audit|ttl_monitor|change_stream"), OUTAGE, "Every cluster with the group would work otherwise: it may take unencrypted connections, or audit nothing")
 DOCDB.row("KEP039", "ModifyDBInstance", says("ApplyImmediately", True) & given("DBInstanceClass"), OUTAGE, "The instance would be replaced by another now")
 DLM: Final = Table("dlm", "https://docs.aws.amazon.com/dlm/latest/APIReference/API_{}.html", alone=False)
 DLM.row("KEP040", "UpdateLifecyclePolicy", below("PolicyDetails.Schedules[].RetainRule.Count", 4) | below("RetainInterval", 4), BACKUPS, "All but the last copies would be deleted")

@@ -98,7 +98,7 @@ S.read("PutResourcePolicy", Read("secretsmanager:GetResourcePolicy", {"SecretId"
 S.row("SEC002", "PutSecretValue UpdateSecret", given("SecretString", "SecretBinary") & ~given("VersionStages"), OUTAGE, "Who reads the secret from now on gets another value; the one before is kept as AWSPREVIOUS")
 S.row("SEC003", "RotateSecret", ~says("RotateImmediately", False), OUTAGE, "The credential would be changed at once, wherever it is in use")
 S.row("SEC004", "CancelRotateSecret", ALWAYS, STRIP, "The secret would no longer be rotated")
-S.row("SEC005", "UpdateSecretVersionStage", given("MoveToVersionId", "RemoveFromVersionId"), OUTAGE, "Who reads the secret from now on gets another version of it")
+S.row("SEC005", "UpdateSecretVersionStage", given("MoveToVersionId", "RemoveFromVersionId") & says("VersionStage", "AWSCURRENT"), OUTAGE, "Who reads the secret from now on gets another version of it")
 S.row("SEC006", "RemoveRegionsFromReplication", ALWAYS, BACKUPS, "A replica of the secret is deleted at once, without a recovery window")
 S.row("SEC010", "StopReplicationToReplica", ALWAYS, OUTAGE_ONE_WAY, "The replica would stand alone: who reads it gets no value that is set from now on, and it is joined again by nothing")
 S.row("SEC007", "UpdateSecret", changed("KmsKeyId"), OUTAGE, "Who may read the secret would depend on another key")

@@ -13,6 +13,7 @@ from keyturn.providers.aws.rules.conditions import (
     lower,
     off,
     says,
+    smaller,
     stands,
     unread,
 )
@@ -86,7 +87,9 @@ M.read("UpdateBrokerCount UpdateSecurity UpdateConnectivity UpdateClusterConfigu
 M.row("MSK001", "UpdateBrokerCount", lower("TargetNumberOfBrokerNodes", "NumberOfBrokerNodes", least=2), OUTAGE_ONE_WAY, "Brokers would be removed; partitions that are on them have to be elsewhere")
 M.row("MSK002", "UpdateConnectivity", says("ConnectivityInfo.PublicAccess.Type", "SERVICE_PROVIDED_EIPS"), LEAKS, "The brokers would be reached from the internet")
 M.row("MSK003", "UpdateSecurity", says("ClientAuthentication.Unauthenticated.Enabled", True) | says("EncryptionInfo.EncryptionInTransit.ClientBroker", "PLAINTEXT", "TLS_PLAINTEXT"), STRIP, "Clients could come without proof, or without encryption")
-M.row("MSK004", "RebootBroker UpdateBrokerType UpdateClusterKafkaVersion UpdateClusterConfiguration", ALWAYS, OUTAGE, "Brokers would be restarted, one after the other", "RebootBroker")
+M.read("UpdateBrokerType", Read("kafka:DescribeClusterV2", {"ClusterArn": "ClusterArn"}, "ClusterInfo"))
+M.row("MSK006", "UpdateBrokerType", smaller("TargetInstanceType", "Provisioned.BrokerNodeGroupInfo.InstanceType"), OUTAGE, "Brokers would be of a smaller type than those that bear the load now")
+M.row("MSK004", "RebootBroker UpdateClusterKafkaVersion UpdateClusterConfiguration", ALWAYS, OUTAGE, "Brokers would be restarted, one after the other", "RebootBroker")
 Q: Final = Table("mq", "https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers-broker-id.html#{}")
 Q.read("UpdateBroker", Read("mq:DescribeBroker", {"BrokerId": "BrokerId"}))
 Q.row("MQ001", "UpdateBroker", says("Logs.Audit", False) | says("Logs.General", False), BLINDS, "The broker would log less")

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from keyturn.providers.aws.rules.conditions import ALWAYS, below, given, like, says, short, some, zero
+from keyturn.providers.aws.rules.conditions import (
+    ALWAYS,
+    below,
+    changed,
+    drops,
+    given,
+    like,
+    says,
+    short,
+    some,
+    zero,
+)
 from keyturn.providers.aws.rules.table import (
     BLINDS,
     EXPOSES,
@@ -18,6 +29,7 @@ from keyturn.providers.aws.rules.table import (
     ROTATES,
     RUNS,
     STRIP,
+    Read,
     Table,
 )
 
@@ -78,7 +90,9 @@ T.row("MGN001", "mgn:UpdateSourceServerReplicationType mgn:ChangeServerLifeCycle
 T.row("MQ005", "mq:UpdateUser mq:UpdateConfiguration", given("Groups", "Data") | says("ConsoleAccess", True), GRANTS, "A user would have other rights, or the broker other rules", "https://docs.aws.amazon.com/cli/latest/reference/mq/update-user.html")
 T.row("MTK001", "mturk:UpdateExpirationForHIT mturk:SendBonus mturk:ApproveAssignment", given("ExpireAt", "BonusAmount"), OUTAGE_ONE_WAY, "Work would end, or money be paid, which nothing takes back", "https://docs.aws.amazon.com/cli/latest/reference/mturk/update-expiration-for-hit.html")
 T.row("MWA001", "mwaa:UpdateEnvironment", given("DagS3Path", "PluginsS3Path", "RequirementsS3Path", "StartupScriptS3Path", "SourceBucketArn"), RUNS, "Other workflows would run, with the environment's role", "https://docs.aws.amazon.com/cli/latest/reference/mwaa/update-environment.html")
-T.row("NEP010", "neptune:ModifyDBClusterEndpoint rds:ModifyDBClusterEndpoint", given("StaticMembers", "ExcludedMembers", "EndpointType"), OUTAGE, "Clients would be sent to other instances", "https://docs.aws.amazon.com/cli/latest/reference/neptune/modify-db-cluster-endpoint.html")
+for _service in ("neptune", "rds"):
+    T.read(f"{_service}:ModifyDBClusterEndpoint", Read(f"{_service}:DescribeDBClusterEndpoints", {"DBClusterEndpointIdentifier": "DBClusterEndpointIdentifier"}, "DBClusterEndpoints[0]"))
+T.row("NEP010", "neptune:ModifyDBClusterEndpoint rds:ModifyDBClusterEndpoint", drops("StaticMembers[]", "StaticMembers[]", unread=True) | changed("ExcludedMembers[]") | changed("EndpointType"), OUTAGE, "Clients would be sent to other instances", "https://docs.aws.amazon.com/cli/latest/reference/neptune/modify-db-cluster-endpoint.html")
 T.row("NFW010", "network-firewall:AssociateFirewallPolicy network-firewall:UpdateRuleGroup", given("FirewallPolicyArn") | like("Rules", "(?m)^\\s*pass ") | says("RuleGroup.RulesSource.StatefulRules[].Action", "PASS") | says("RuleGroup.RulesSource.RulesSourceList.GeneratedRulesType", "ALLOWLIST", "ALERTLIST"), STRIP, "Other rules would decide what passes, or more would pass", "https://docs.aws.amazon.com/cli/latest/reference/network-firewall/associate-firewall-policy.html")
 T.row("OBS001", "observabilityadmin:StopTelemetryEvaluation observabilityadmin:StopTelemetryEvaluationForOrganization", ALWAYS, BLINDS, "What is not watched would no longer be known", "https://docs.aws.amazon.com/cli/latest/reference/observabilityadmin/stop-telemetry-evaluation.html")
 T.row("OS010", "opensearch:UpdateClone", given("RetentionOptions.RetentionAction", "CutoverOptions.Target", "TrafficSplitOptions.CloneReadTrafficPercent"), OUTAGE, "Traffic would go to another cluster, or one would be deleted", "https://docs.aws.amazon.com/cli/latest/reference/opensearch/update-clone.html")

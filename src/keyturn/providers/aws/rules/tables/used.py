@@ -77,6 +77,6 @@ T.row("SNS031", "sns:SetPlatformApplicationAttributes", check(_unheard, given=("
 T.row("SQS030", "sqs:StartMessageMoveTask", given("DestinationArn"), OUTAGE, "Messages would go to another queue than the one they failed in", "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html")
 T.row("SYN030", "synthetics:UpdateCanary", like("Schedule.Expression", r"rate\(0"), BLINDS, "The canary would run no more, once it has run", "https://docs.aws.amazon.com/AmazonSynthetics/latest/APIReference/API_CanaryScheduleInput.html")
 T.row("SSM030", "ssm:StartAccessRequest", ALWAYS, GRANTS, "Somebody would be let onto nodes", "https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_StartAccessRequest.html")
-T.row("SSM031", "ssm:UpdatePatchBaseline ssm:CreatePatchBaseline", given("RejectedPatches"), STRIP, "These patches would be kept out, and what they mend stays open", "https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_UpdatePatchBaseline.html")
+T.row("SSM031", "ssm:UpdatePatchBaseline", given("RejectedPatches"), STRIP, "These patches would be kept out, and what they mend stays open", "https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_UpdatePatchBaseline.html")
 T.row("TRS030", "transfer:UpdateConnector", given("Url", "AccessRole", "As2Config.PartnerProfileId") | like("SftpConfig.UserSecretId", "."), OUTAGE, "Files would be sent elsewhere, or as somebody else", "https://docs.aws.amazon.com/transfer/latest/APIReference/API_UpdateConnector.html")
 # fmt: on

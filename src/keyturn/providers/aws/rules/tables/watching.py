@@ -9,11 +9,16 @@ from keyturn.providers.aws.rules.conditions import (
     Live,
     Request,
     below,
+    changed,
     check,
+    drops,
     given,
+    higher,
     like,
+    lower,
     number,
     says,
+    stands,
     unread,
     values,
 )
@@ -28,6 +33,7 @@ from keyturn.providers.aws.rules.table import (
     ROTATES,
     RUNS,
     STRIP,
+    Read,
     Table,
 )
 
@@ -52,8 +58,11 @@ def _tells_nobody(request: Request, _live: Live) -> bool | None:
 DETECTIVE: Final = Table("detective", "https://docs.aws.amazon.com/detective/latest/APIReference/API_{}.html", alone=False)
 DETECTIVE.row("EYE001", "EnableOrganizationAdminAccount", ALWAYS, GRANTS, "Another account would administer it for the whole organization")
 AMP: Final = Table("amp", "https://docs.aws.amazon.com/prometheus/latest/APIReference/API_{}.html", alone=False)
-AMP.row("EYE002", "PutAlertManagerDefinition PutRuleGroupsNamespace", ALWAYS, BLINDS, "The definition in the request takes the place of all rules that stand there")
-AMP.row("EYE003", "UpdateLoggingConfiguration", ALWAYS, BLINDS, "Its logs would be written elsewhere")
+AMP.read("PutAlertManagerDefinition", Read("amp:DescribeAlertManagerDefinition", {"workspaceId": "workspaceId"}, "alertManagerDefinition"))
+AMP.read("PutRuleGroupsNamespace", Read("amp:DescribeRuleGroupsNamespace", {"workspaceId": "workspaceId", "name": "name"}, "ruleGroupsNamespace"))
+AMP.row("EYE002", "PutAlertManagerDefinition PutRuleGroupsNamespace", unread("status") | stands("status"), BLINDS, "The definition in the request takes the place of all rules that stand there")
+AMP.read("UpdateLoggingConfiguration", Read("amp:DescribeLoggingConfiguration", {"workspaceId": "workspaceId"}, "loggingConfiguration"))
+AMP.row("EYE003", "UpdateLoggingConfiguration", changed("logGroupArn"), BLINDS, "Its logs would be written elsewhere")
 ACM: Final = Table("acm", "https://docs.aws.amazon.com/acm/latest/APIReference/API_{}.html", alone=False)
 ACM.row("EYE004", "PutAccountConfiguration", below("ExpiryEvents.DaysBeforeExpiry", 15), BLINDS, "Hardly any time would be left once a certificate is said to expire")
 AUDITMANAGER: Final = Table("auditmanager", "https://docs.aws.amazon.com/audit-manager/latest/APIReference/API_{}.html", alone=False)
@@ -64,7 +73,8 @@ BUDGETS: Final = Table("budgets", "https://docs.aws.amazon.com/aws-cost-manageme
 BUDGETS.row("EYE007", "UpdateSubscriber", ALWAYS, BLINDS, "Somebody else would be told what is spent")
 BUDGETS.row("EYE008", "UpdateNotification", check(_told_late, given=("NewNotification.Threshold",)), BLINDS, "Nobody would be told before the budget is spent")
 BUDGETS.row("EYE009", "UpdateBudgetAction", says("ApprovalModel", "AUTOMATIC"), RUNS, "The action would run by itself, with nobody asked")
-BUDGETS.row("EYE010", "UpdateBudget", given("NewBudget.BudgetLimit.Amount"), BLINDS, "Another amount would have to be spent before somebody is told")
+BUDGETS.read("UpdateBudget", Read("budgets:DescribeBudget", {"AccountId": "AccountId", "BudgetName": "NewBudget.BudgetName"}, "Budget"))
+BUDGETS.row("EYE010", "UpdateBudget", given("NewBudget.BudgetLimit.Amount") & (unread("BudgetLimit.Amount") | higher("NewBudget.BudgetLimit.Amount", "BudgetLimit.Amount")), BLINDS, "A larger amount would have to be spent before somebody is told")
 CE: Final = Table("ce", "https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_{}.html", alone=False)
 CE.row("EYE011", "UpdateAnomalySubscription", given("Subscribers", "MonitorArnList"), BLINDS, "Those in the request take the place of those who are told, or of what is watched")
 CE.row("EYE012", "UpdateAnomalySubscription", check(_told_of_much, given=("Threshold",)), BLINDS, "Only of very much somebody would be told")
@@ -72,7 +82,8 @@ CE.row("EYE013", "UpdateCostCategoryDefinition", given("Rules"), OUTAGE, "Costs 
 CLEANROOMS: Final = Table("cleanrooms", "https://docs.aws.amazon.com/clean-rooms/latest/apireference/API_{}.html", alone=False)
 CLEANROOMS.row("EYE014", "UpdateCollaborationChangeRequest", says("action", "DENY"), OUTAGE, "What another member waits for would be refused")
 CLEANROOMS.row("EYE015", "UpdateCollaborationChangeRequest", says("action", "APPROVE"), GRANTS, "A change of who may do what in the collaboration would be approved")
-CLEANROOMS.row("EYE016", "UpdatePrivacyBudgetTemplate", given("parameters.differentialPrivacy.epsilon", "parameters.differentialPrivacy.usersNoisePerQuery"), STRIP, "More, or less, could be learnt of single people")
+CLEANROOMS.read("UpdatePrivacyBudgetTemplate", Read("cleanrooms:GetPrivacyBudgetTemplate", {"membershipIdentifier": "membershipIdentifier", "privacyBudgetTemplateIdentifier": "privacyBudgetTemplateIdentifier"}, "privacyBudgetTemplate"))
+CLEANROOMS.row("EYE016", "UpdatePrivacyBudgetTemplate", (given("parameters.differentialPrivacy.epsilon", "parameters.differentialPrivacy.usersNoisePerQuery") & unread("parameters.differentialPrivacy.epsilon")) | higher("parameters.differentialPrivacy.epsilon") | lower("parameters.differentialPrivacy.usersNoisePerQuery"), STRIP, "More could be learnt of single people")
 CLEANROOMS.row("EYE017", "UpdateConfiguredTableAnalysisRule", ALWAYS, STRIP, "What may be learnt of the table would be as the request says, and nothing else")
 CLOUDDIRECTORY: Final = Table("clouddirectory", "https://docs.aws.amazon.com/clouddirectory/latest/APIReference/API_{}.html", alone=False)
 CLOUDDIRECTORY.row("EYE018", "AttachPolicy", ALWAYS, GRANTS, "A policy would hold for the object and all below it")
@@ -84,7 +95,8 @@ CLOUDWATCH.row("EYE021", "PutMetricAlarm PutCompositeAlarm", check(_tells_nobody
 CLOUDWATCHOMNI: Final = Table("cloudwatchomni", "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/WhatIsCloudWatch.html", alone=False)
 CLOUDWATCHOMNI.row("EYE022", "UpdateDomain UpdateDomainForOrganization", given("identityProviders", "identityProviderConfiguration"), ROTATES, "Other people would be let in")
 CODESTAR_NOTIFICATIONS: Final = Table("codestar-notifications", "https://docs.aws.amazon.com/codestar-notifications/latest/APIReference/API_{}.html", alone=False)
-CODESTAR_NOTIFICATIONS.row("EYE023", "UpdateNotificationRule", given("Targets", "EventTypeIds"), BLINDS, "Those in the request take the place of who is told, or of what")
+CODESTAR_NOTIFICATIONS.read("UpdateNotificationRule", Read("codestar-notifications:DescribeNotificationRule", {"Arn": "Arn"}))
+CODESTAR_NOTIFICATIONS.row("EYE023", "UpdateNotificationRule", drops("Targets[].TargetAddress", "Targets[].TargetAddress", unread=True) | drops("EventTypeIds[]", "EventTypes[].EventTypeId", unread=True), BLINDS, "Some of those who are told now would not be, or not of everything")
 COMPREHEND: Final = Table("comprehend", "https://docs.aws.amazon.com/comprehend/latest/APIReference/API_{}.html", alone=False)
 COMPREHEND.row("EYE024", "UpdateEndpoint", below("DesiredInferenceUnits", 2), OUTAGE, "Fewer texts would be answered in a second")
 COMPUTE_OPTIMIZER_AUTOMATION: Final = Table("compute-optimizer-automation", "https://docs.aws.amazon.com/compute-optimizer/latest/ug/automation.html", alone=False)

@@ -9,13 +9,16 @@ from keyturn.providers.aws.rules.conditions import (
     ALWAYS,
     Live,
     Request,
+    at_least,
     below,
     changed,
     check,
     given,
+    lower,
     number,
     off,
     says,
+    stands,
     unread,
     values,
 )
@@ -59,7 +62,10 @@ def _no_drain(request: Request, _live: Live) -> bool | None:
 
 # fmt: off
 CLOUDFRONT: Final = Table("cloudfront", "https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_{}.html", alone=False)
-CLOUDFRONT.row("WIR001", "AssociateDistributionWebACL AssociateDistributionTenantWebACL", ALWAYS, STRIP, "Another web ACL would guard it in the place of the one that stands")
+CLOUDFRONT.read("AssociateDistributionWebACL", Read("cloudfront:GetDistribution", {"Id": "Id"}, "Distribution.DistributionConfig"))
+CLOUDFRONT.read("AssociateDistributionTenantWebACL", Read("cloudfront:GetDistributionTenant", {"Identifier": "Id"}, "DistributionTenant.Customizations.WebAcl"))
+CLOUDFRONT.row("WIR061", "AssociateDistributionTenantWebACL", given("WebACLArn") & (unread("Arn") | (stands("Arn") & changed("WebACLArn", "Arn"))), STRIP, "Another web ACL would guard it in the place of the one that stands")
+CLOUDFRONT.row("WIR001", "AssociateDistributionWebACL", given("WebACLArn") & (unread("WebACLId") | (stands("WebACLId") & changed("WebACLArn", "WebACLId"))), STRIP, "Another web ACL would guard it in the place of the one that stands")
 CLOUDFRONT.row("WIR002", "UpdateOriginRequestPolicy", says("OriginRequestPolicyConfig.HeadersConfig.HeaderBehavior", "none") & says("OriginRequestPolicyConfig.CookiesConfig.CookieBehavior", "none") & says("OriginRequestPolicyConfig.QueryStringsConfig.QueryStringBehavior", "none"), OUTAGE, "The origin would be told no header, cookie or query any more")
 CLOUDFRONT.row("WIR003", "UpdateCachePolicy", check(_cached_for_ever, given=("CachePolicyConfig.MinTTL", "CachePolicyConfig.MaxTTL")), OUTAGE, "Nothing would be cached, or old answers would be given for a month and more")
 CLOUDFRONT.row("WIR004", "UpdateRealtimeLogConfig", below("SamplingRate", 2), BLINDS, "Hardly a request would be recorded")
@@ -70,7 +76,8 @@ CLOUDFRONT.row("WIR008", "PublishConnectionFunction UpdateConnectionFunction", A
 CLOUDFRONT.row("WIR009", "UpdateKeyGroup", given("KeyGroupConfig.Items"), ROTATES, "The keys in the request take the place of those whose signatures are taken now")
 CLOUDFRONT.row("WIR010", "UpdateDistributionTenant", says("Customizations.WebAcl.Action", "disable") | given("Domains"), OUTAGE, "Its domains, or what guards them, would be others than now")
 CLOUDFRONT_KEYVALUESTORE: Final = Table("cloudfront-keyvaluestore", "https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_kvs_{}.html", alone=False)
-CLOUDFRONT_KEYVALUESTORE.row("WIR011", "PutKey", ALWAYS, OVERWRITES, "What functions at the edge read there would be something else")
+CLOUDFRONT_KEYVALUESTORE.read("PutKey", Read("cloudfront-keyvaluestore:GetKey", {"KvsARN": "KvsARN", "Key": "Key"}))
+CLOUDFRONT_KEYVALUESTORE.row("WIR011", "PutKey", changed("Value"), OVERWRITES, "What functions at the edge read there would be something else")
 CLOUDFRONT_KEYVALUESTORE.row("WIR012", "UpdateKeys", given("Puts", "Deletes"), OVERWRITES, "What functions at the edge read there would be something else")
 CLOUDHSM: Final = Table("cloudhsm", "https://docs.aws.amazon.com/cloudhsm/classic/APIReference/API_{}.html", alone=False)
 CLOUDHSM.row("WIR013", "ModifyLunaClient", ALWAYS, ROTATES, "The client's certificate would be another")
@@ -80,7 +87,7 @@ CLOUDHSMV2.row("WIR015", "InitializeCluster", ALWAYS, OUTAGE_ONE_WAY, "Whoever s
 DIRECTCONNECT: Final = Table("directconnect", "https://docs.aws.amazon.com/directconnect/latest/APIReference/API_{}.html", alone=False)
 DIRECTCONNECT.row("WIR016", "AssociateConnectionWithLag AssociateVirtualInterface AssociateHostedConnection", ALWAYS, OUTAGE, "Traffic is interrupted while it moves")
 DIRECTCONNECT.row("WIR017", "UpdateConnection UpdateLag", says("encryptionMode", "no_encrypt", "should_encrypt"), STRIP, "Traffic could go unencrypted")
-DIRECTCONNECT.row("WIR018", "UpdateLag", given("minimumLinks"), OUTAGE, "With fewer links than this the whole group goes down")
+DIRECTCONNECT.row("WIR018", "UpdateLag", at_least("minimumLinks", 2), OUTAGE, "With fewer links than this the whole group goes down")
 DIRECTCONNECT.row("WIR019", "UpdateVirtualInterfaceAttributes", given("mtu") | off("enableSiteLink", ""), OUTAGE, "The connection is interrupted, or sites reach each other no more")
 EC2: Final = Table("ec2", "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_{}.html", alone=False)
 EC2.row("WIR020", "AssignPrivateIpAddresses", says("AllowReassignment", True), OUTAGE, "An address may be taken from the interface that has it")
@@ -88,11 +95,13 @@ EC2.row("WIR021", "AssociateDhcpOptions", ALWAYS, OUTAGE, "Everything in the net
 EC2.row("WIR022", "AuthorizeClientVpnIngress", says("AuthorizeAllGroups", True), EXPOSES, "Everybody who reaches the VPN would reach that network")
 EC2.row("WIR023", "EnableApplicationStatusCheckSuppression", ALWAYS, BLINDS, "Failures of the application would not be seen meanwhile")
 EC2.row("WIR024", "ImportClientVpnClientCertificateRevocationList", ALWAYS, ROTATES, "Whose certificate is refused would be decided by the list in the request")
-EC2.row("WIR025", "ModifyAddressAttribute", given("DomainName"), OUTAGE, "The address would go by another name")
+EC2.read("ModifyAddressAttribute", Read("ec2:DescribeAddressesAttribute", {"AllocationIds": ["AllocationId"], "Attribute": "=domain-name"}, "Addresses[0]"))
+EC2.row("WIR025", "ModifyAddressAttribute", given("DomainName") & (unread("PtrRecord") | stands("PtrRecord")), OUTAGE, "The address would go by another name")
 EC2.row("WIR026", "ModifyCapacityReservation", says("EndDateType", "limited") | given("EndDate"), OUTAGE, "The capacity would be given up at that date")
 EC2.row("WIR027", "ModifyDefaultCreditSpecification ModifyInstanceCreditSpecification", says("CpuCredits", "standard") | says("InstanceCreditSpecifications[].CpuCredits", "standard"), OUTAGE, "Instances would be slowed down once their credits are used up")
 EC2.row("WIR028", "ModifyFleet ModifySpotFleetRequest", says("ExcessCapacityTerminationPolicy", "termination", "Default", "default"), OUTAGE_DELETE, "Instances beyond the target would be terminated")
-EC2.row("WIR029", "ModifyInstanceCpuOptions", given("CoreCount"), OUTAGE, "The instance would have other cores than now")
+EC2.read("ModifyInstanceCpuOptions", Read("ec2:DescribeInstances", {"InstanceIds": ["InstanceId"]}, "Reservations[0]"))
+EC2.row("WIR029", "ModifyInstanceCpuOptions", given("CoreCount") & (unread("Instances[].CpuOptions.CoreCount") | lower("CoreCount", "Instances[].CpuOptions.CoreCount")), OUTAGE, "The instance would have fewer cores than now")
 EC2.row("WIR030", "ModifyInstanceMetadataOptions ModifyInstanceMetadataDefaults", check(_many_hops, given=("HttpPutResponseHopLimit",)), STRIP, "The role's credentials could be had from farther away")
 EC2.row("WIR031", "ModifyInstanceMetadataDefaults", says("HttpTokens", "optional") | says("HttpTokensEnforced", "disabled"), STRIP, "New instances would give their role's credentials without a token")
 EC2.row("WIR032", "ModifyIpam", says("Tier", "free"), OUTAGE, "What only the advanced tier does would end")
