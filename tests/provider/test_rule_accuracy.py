@@ -44,7 +44,7 @@ def test_what_only_looks_like_it_is_let_alone() -> None:
 
 
 BLIND_HARMFUL = {"first": 173, "second": 148, "third": 150, "fourth": 145, "fifth": 145, "sixth": 125}
-BLIND_HARMLESS = {"first": 4, "second": 4, "third": 3, "fourth": 1, "fifth": 4, "sixth": 17}
+BLIND_HARMLESS = {"first": 3, "second": 4, "third": 3, "fourth": 1, "fifth": 3, "sixth": 15}
 """How many are flagged now; what was flagged when nothing knew them stands in their first lines."""
 
 
@@ -53,6 +53,26 @@ def test_what_the_blind_samples_taught_is_not_forgotten() -> None:
     harmful = {name: sum(map(bool, commands(f"blind/{name}_harmful"))) for name in BLIND_HARMFUL}
     harmless = {name: sum(map(bool, commands(f"blind/{name}_harmless"))) for name in BLIND_HARMLESS}
     assert (harmful, harmless) == (BLIND_HARMFUL, BLIND_HARMLESS)
+
+
+EVERYDAY_FLAGGED: dict[str, bool] = {
+    "appsync create-api-key": False,
+    "cloudwatch set-alarm-state": False,
+    "elasticbeanstalk update-environment": False,
+    "elbv2 set-security-groups": True,
+    "ivs create-channel": False,
+    "stepfunctions start-execution": False,
+}
+"""What is asked about of an ordinary day's calls, and whether as destructive: secrets in answers, code of one's own, what an alarm sets off,
+a whole list where nothing was read.
+"""
+
+
+def test_an_ordinary_day_is_let_alone() -> None:
+    """Calls that people make every day, over a hundred services and more: next to none is held, and what is stands here by name."""
+    found = commands("blind/everyday_harmless")
+    assert len(found) >= 360
+    assert {" ".join(one.line.split()[1:3]): one.destructive for one in found if one} == EVERYDAY_FLAGGED
 
 
 @pytest.mark.parametrize("name", ["swept_f_z", "kinds"])

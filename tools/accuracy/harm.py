@@ -15,6 +15,7 @@ def report() -> str:
         for sample, found in (
             (name, judged(name)),
             *((f"blind/{one}_{name}", commands(f"blind/{one}_{name}")) for one in BLIND),
+            *([] if wanted else [("blind/everyday_harmless", commands("blind/everyday_harmless"))]),
         ):
             flagged = sum(map(bool, found))
             destructive = sum(one.destructive for one in found)

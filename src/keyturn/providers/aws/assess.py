@@ -302,7 +302,9 @@ _PAIRS: Final = {
 
 def _taken_back_by(operation: Operation) -> bool:
     """Whether the service has a call that takes off again what this one puts on: both are told by the request alone."""
-    if _CONTAINERS.match(operation.action):
+    if _CONTAINERS.match(operation.action) or (
+        operation.name == "ram:CreateResourceShare" and not operation.parameters.get("principals")
+    ):
         return True
     for verb, other in _PAIRS.items():
         if operation.action.startswith(verb):

@@ -82,6 +82,14 @@ def of_tags(tags: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(normalise(str(value)) for key, value in tags.items() if is_environment_key(key))
 
 
+_PRODUCT: Final = re.compile(r"prod-[a-z0-9]{13}")
+"""How Service Catalog numbers its products (API_ProductViewSummary); it says nothing of where they are."""
+
+
+def _is_an_id(ref: ResourceRef) -> bool:
+    return ref.kind.startswith(("catalog:", "servicecatalog:")) and _PRODUCT.fullmatch(ref.id) is not None
+
+
 def hear(
     ref: ResourceRef,
     *,
@@ -114,7 +122,7 @@ def hear(
         if pattern.startswith("arn:") and arn and fnmatchcase(arn, pattern)
     ]
     said += [Heard("request", word, str(ref), counts=word == PRODUCTION) for word in of_tags(claimed)]
-    if _PRODUCTION_NAME.search(ref.id) and not _PRE.search(ref.id):
+    if _PRODUCTION_NAME.search(ref.id) and not _PRE.search(ref.id) and not _is_an_id(ref):
         said.append(Heard("name", PRODUCTION, ref.id))
     return tuple(said)
 

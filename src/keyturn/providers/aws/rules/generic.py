@@ -126,7 +126,10 @@ def role_passed(context: Context) -> Fired:
     found += [
         leaf
         for leaf in members(context)
-        if isinstance(leaf.value, str) and _ROLE_ARN.match(leaf.value) and leaf not in found
+        if isinstance(leaf.value, str)
+        and _ROLE_ARN.match(leaf.value)
+        and leaf not in found
+        and leaf.name.lower() != "entityarn"  # whom it is about
     ]
     found = [
         leaf for leaf in found if ":role/aws-service-role/" not in str(leaf.value)
@@ -339,7 +342,7 @@ def none_left(context: Context) -> Fired:
         found += [
             leaf
             for leaf in of(context, "state")
-            if isinstance(leaf.value, str) and is_off(leaf.value) and not _removes_by_itself(context)
+            if isinstance(leaf.value, str) and is_off(leaf.value) and not removes_by_itself(context)
         ]
     if found:
         return f"Nothing would be left running ({where(found)}).", paths(found)
@@ -349,7 +352,7 @@ def none_left(context: Context) -> Fired:
     return _flags_off(context)
 
 
-def _removes_by_itself(context: Context) -> bool:
+def removes_by_itself(context: Context) -> bool:
     """Whether what is switched, by its type or name, removes things by itself: without it they stay."""
     return any(
         leaf.name.lower() in {"type", "name"} and isinstance(leaf.value, str) and _REMOVES.search(leaf.value)

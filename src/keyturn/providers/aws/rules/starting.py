@@ -35,6 +35,7 @@ _TOLD: Final = re.compile(
 
 _PLAIN: Final = frozenset(
     {
+        "appconfig:StartDeployment",
         "apprunner:StartDeployment",
         "frauddetector:SendEvent",
         "fsx:StartMisconfiguredStateRecovery",
@@ -86,6 +87,8 @@ def sets_going(context: Context) -> bool:
     """Whether it only sets going what stands, as it stands: a start, a job, a message, with nothing in the request to run."""
     action = context.operation.action
     if context.operation.name in _PLAIN or _LOOKS.search(action):
+        return True
+    if context.parameters.get("StartReplicationTaskType") == "resume-processing":
         return True
     if action == "TestInvokeMethod":  # it calls what is behind the API (API Gateway API reference)
         return context.parameters.get("httpMethod") in {"GET", "HEAD", "OPTIONS"}

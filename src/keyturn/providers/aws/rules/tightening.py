@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from keyturn.providers.aws.rules import Context
 from keyturn.providers.aws.rules.conditions import is_on, number
@@ -38,12 +38,24 @@ def only_tightens(context: Context) -> bool:
             or (isinstance(leaf.value, str) and _TIGHT.match(leaf.value))
             or _DESCRIBES.search(leaf.path)
             or (leaf.path in {"Name", "name"} and leaf.path not in named and renames)
+            or (_LASTS.search(leaf.name) and _is_short(leaf.value))
             or (leaf.name.startswith("Minimum") and (number(leaf.value) or 0) >= LONG_ENOUGH)
         ):
             found = True
         elif not isinstance(leaf.value, str) or leaf.path not in named:
             return False
     return found
+
+
+_LASTS: Final = re.compile(r"(?i)(session|credential)\w*duration(seconds)?$")
+SHORT_S: Final = 3_600
+"""What IAM gives a session where nobody asks for longer (API_AssumeRole)."""
+
+
+def _is_short(value: Any) -> bool:
+    """Whether a session would last no longer than an hour, said in seconds or as ISO 8601 does."""
+    found = number(value)
+    return value in {"PT1H", "PT60M", "PT30M", "PT15M"} if found is None else found <= SHORT_S
 
 
 LONG_ENOUGH: Final = 12

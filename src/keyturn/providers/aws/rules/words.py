@@ -23,6 +23,7 @@ from keyturn.providers.aws.rules.generic import (
     guards,
     makes,
     paths,
+    removes_by_itself,
     watches,
     where,
 )
@@ -212,13 +213,15 @@ LISTED_MAX: Final = 20
 
 def _words(context: Context) -> Iterator[tuple[Kind, Leaf]]:
     seen = looked_at(context.operation.name)
-    ended = _ended(context)
+    ended, by_itself = _ended(context), removes_by_itself(context)
     filters = bool(_FILTERS.search(context.operation.action))
     for leaf in (*members(context), *_pairs(context), *_inside(context), *_chosen(context)):
         value = "false" if leaf.value is False and leaf.path.endswith("}") else leaf.value
         if not isinstance(value, str) or len(value) > WORD_CHARS_MAX or leaf.path in seen:
             continue
-        if leaf.path in ended and _OFF.match(value):
+        if _OFF.match(value) and (
+            leaf.path in ended or (by_itself and leaf.name.lower().endswith(("status", "state")))
+        ):
             continue
         if filters and leaf.name.lower().endswith("action") and _PASSES.match(value):
             yield Kind.PROTECTION_STRIP, leaf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from keyturn.providers.aws.rules.conditions import (
@@ -15,6 +16,7 @@ from keyturn.providers.aws.rules.conditions import (
     drops,
     given,
     like,
+    number,
     off,
     says,
     standing,
@@ -36,6 +38,26 @@ from keyturn.providers.aws.rules.table import (
     Read,
     Table,
 )
+
+_SET_OTHERWISE: Final = re.compile(
+    r"(?i)^/(policy|authorizationType|authorizerId|endpointConfiguration|disableExecuteApiEndpoint|minimumCompression)"
+)
+_SLOW: Final = 10
+"""Requests a second, or at once, below which callers are turned away."""
+
+
+def _loosens(request: Request, _live: Live) -> bool | None:
+    """Something is taken off, what guards is set otherwise, a key is asked for no more, or little is let through."""
+    for one in values(request, "patchOperations[]"):
+        path, value = str(one.get("path", "")), str(one.get("value", ""))
+        if one.get("op") == "remove" or _SET_OTHERWISE.match(path):
+            return True
+        if re.match(r"(?i)^/apiKeyRequired", path) and value.lower() != "true":
+            return True
+        if re.match(r"(?i)^/throttl", path) and not ((number(value) or 0) > _SLOW or number(value) == -1):
+            return True
+    return False
+
 
 # fmt: off
 B: Final = Table("elbv2", "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_{}.html")
@@ -156,7 +178,7 @@ REST: Final = Table("apigateway", "https://docs.aws.amazon.com/apigateway/latest
 REST.read("UpdateRestApi PutRestApi", Read("apigateway:GetRestApi", {"restApiId": "restApiId"}))
 REST.read("UpdateStage", Read("apigateway:GetStage", {"restApiId": "restApiId", "stageName": "stageName"}))
 REST.read("CreateDeployment", Read("apigateway:GetStage", {"restApiId": "restApiId", "stageName": "stageName"}))
-REST.row("API001", "UpdateRestApi UpdateStage UpdateMethod UpdateIntegration UpdateResource UpdateUsagePlan UpdateApiKey UpdateDomainName UpdateAuthorizer", says("patchOperations[].op", "remove") | like("patchOperations[].path", r"(?i)^/(policy|authorizationType|authorizerId|apiKeyRequired|endpointConfiguration|throttl|disableExecuteApiEndpoint|minimumCompression)"), OUTAGE, "A part of the API, or what guards it, would be taken off or changed", "UpdateRestApi")
+REST.row("API001", "UpdateRestApi UpdateStage UpdateMethod UpdateIntegration UpdateResource UpdateUsagePlan UpdateApiKey UpdateDomainName UpdateAuthorizer", check(_loosens, given=("patchOperations[].op", "patchOperations[].path", "patchOperations[].value")), OUTAGE, "A part of the API, or what guards it, would be taken off or changed", "UpdateRestApi")
 REST.row("API002", "PutRestApi", says("mode", "overwrite"), OVERWRITES, "What the document does not name would be deleted from the API")
 REST.row("API003", "CreateDeployment", stands("deploymentId"), OUTAGE, "What was changed so far would be live at once")
 REST.row("API004", "UpdateMethod", says("patchOperations[].value", "NONE") & like("patchOperations[].path", "authorizationType"), EXPOSES, "The method could be called by everybody")

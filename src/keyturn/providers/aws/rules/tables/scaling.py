@@ -55,7 +55,7 @@ A.row("AS009", "UpdateAutoScalingGroup", changed("LaunchTemplate.Version") | cha
 A.row("AS010", "TerminateInstanceInAutoScalingGroup", says("ShouldDecrementDesiredCapacity", True), OUTAGE_DELETE, "The instance is terminated, and none takes its place")
 A.row("AS011", "PutScheduledUpdateGroupAction", zero("DesiredCapacity", "MaxSize", live=""), OUTAGE, "At that time all instances of the group would be terminated")
 A.row("AS012", "UpdateAutoScalingGroup", changed("DeletionProtection") & says("DeletionProtection", "none"), STRIP, "The group could be deleted again")
-A.row("AS013", "CreateLaunchConfiguration", given("UserData") & given("IamInstanceProfile"), RUNS, "User data runs as root on what is started from it")
+A.row("AS013", "CreateLaunchConfiguration", given("UserData"), RUNS, "User data runs as root on what is started from it")
 A.row("AS014", "SetInstanceHealth", says("HealthStatus", "Unhealthy"), OUTAGE_DELETE, "The group would terminate the instance, and start another in its place")
 P: Final = Table("application-autoscaling", "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_{}.html")
 P.read("RegisterScalableTarget DeregisterScalableTarget", Read("application-autoscaling:DescribeScalableTargets", {"ServiceNamespace": "ServiceNamespace", "ResourceIds": ["ResourceId"]}, "ScalableTargets[0]"))
