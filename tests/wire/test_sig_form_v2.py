@@ -96,6 +96,7 @@ def test_the_host_says_the_region(host: str, region: str) -> None:
 
 
 def test_a_key_with_a_token_is_known_by_all_three() -> None:
+    """The token missing, or another: refused."""
     whole = Secret(SECRET, "tok/en+=")
     assert isinstance(authenticated(sent(fields(token="tok/en+=")), secret=whole), Authentic)
     for form in (fields(), fields(token="another")):
@@ -152,15 +153,7 @@ texts = st.text(st.characters(codec="utf-8"), max_size=12)
 def test_what_leaves_is_signed_as_botocore_signs_it(asked: dict[str, str]) -> None:
     """And what was asked is in it as it was."""
     body = urlencode(asked).encode()
-    made = form_v2.signed(
-        body,
-        host="sdb.eu-west-1.amazonaws.com",
-        path="/",
-        access_key_id=KEY,
-        secret=SECRET,
-        token="tok",
-        now_s=NOW_S,
-    )
+    made = form_v2.signed(body, "sdb.eu-west-1.amazonaws.com", "/", (KEY, SECRET, "tok"), now_s=NOW_S)
     form = dict(parse_qsl(made.decode(), keep_blank_values=True, strict_parsing=True))
     own = {name: value for name, value in form.items() if name != "Signature"}
     request = AWSRequest("POST", "https://sdb.eu-west-1.amazonaws.com/", data=own).prepare()
@@ -172,4 +165,4 @@ def test_what_leaves_is_signed_as_botocore_signs_it(asked: dict[str, str]) -> No
 def test_what_is_no_form_is_not_signed() -> None:
     """It cannot have been read as an operation before."""
     with pytest.raises(BugError):
-        form_v2.signed(b"a", host="h", path="/", access_key_id=KEY, secret=SECRET, token="", now_s=NOW_S)
+        form_v2.signed(b"a", "h", "/", (KEY, SECRET, ""), now_s=NOW_S)

@@ -424,15 +424,8 @@ class AwsExecutor:
     def _signed_in_its_form(self, request: Request, credentials: Credentials) -> Request:
         """For a service that knows no signature but version 2."""
         host = _host(self.base(request))
-        body = form_v2.signed(
-            request.body,
-            host=host,
-            path=request.target,
-            access_key_id=credentials.access_key_id,
-            secret=credentials.secret_access_key,
-            token=credentials.session_token,
-            now_s=self._clock() / 1000,
-        )
+        keys = credentials.access_key_id, credentials.secret_access_key, credentials.session_token
+        body = form_v2.signed(request.body, host, request.target, keys, now_s=self._clock() / 1000)
         kept = [pair for pair in request.headers if pair[0] not in _NOT_FORWARDED]
         headers = (("host", host), *kept, ("content-length", str(len(body))))
         return msgspec.structs.replace(request, headers=headers, body=body)

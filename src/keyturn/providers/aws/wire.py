@@ -390,10 +390,6 @@ def _is_form(headers: dict[str, str], target: str) -> bool:
     return headers.get("content-type", "").startswith(FORM) or "Action=" in target
 
 
-_NAMES_IT_TWICE: Final = frozenset({"importexport"})
-"""Whose forms are sent to ``/?Operation=ACTION``, as their model's request URIs say."""
-
-
 def _query(
     entries: tuple[Entry, ...], request: WireRequest, headers: dict[str, str], target: str
 ) -> Identified:
@@ -402,16 +398,14 @@ def _query(
         refuse("mixed-protocols", f"an action is sent by POST or GET, not {request.method[:20]}")
     body = _whole(request, headers)
     in_body = request.method == "POST"
-    if in_body and in_target and not {entry.service for entry in entries} <= _NAMES_IT_TWICE:
-        refuse("mixed-protocols", "an action stands in the body or in the URL, not in both")
     if request.method == "GET" and body:
         refuse("mixed-protocols", "a GET with a body has two meanings")
     if "+" in in_target:
         refuse("ambiguous", "a bare + in the query has two readings")
     given = form.pairs(body.decode("utf-8") if in_body else in_target, "the form")
     action, version = given.get("Action", ""), given.get("Version", "")
-    if in_body and in_target not in {"", f"Operation={action}"}:
-        refuse("mixed-protocols", "the URL names another operation than the form")
+    if in_body and in_target and not all(form.named_twice(one.service, action, in_target) for one in entries):
+        refuse("mixed-protocols", "an action stands in the body or in the URL, not in both")
 
     def read(candidate: tuple[Entry, Op]) -> Identified:
         entry, op = candidate
@@ -437,18 +431,12 @@ def _routes(keys: tuple[str, ...]) -> Routes:
     return routes
 
 
-_SEARCH: Final = "/2013-01-01/search"
-"""What CloudSearch takes as a form too, its query for a body, since it may be long
-(https://docs.aws.amazon.com/cloudsearch/latest/developerguide/search-api.html): every SDK of AWS's sends it so.
-"""
-
-
 def _rest(keys: tuple[str, ...], request: WireRequest, headers: dict[str, str], target: str) -> Identified:
     if any(load().by_key[key].service == "s3" for key in keys):
         target = _BUCKET_ALONE.sub(r"\1\2", target)
     path, _, query_text = target.partition("?")
     method, body = request.method, request.body
-    if path == _SEARCH and method == "POST" and not query_text and headers.get("content-type", "").startswith(FORM):
+    if form.is_query(method, target, headers.get("content-type", "")):
         method, query_text, body = "GET", _whole(request, headers).decode("ascii"), b""
         headers = {name: value for name, value in headers.items() if name != "content-type"}
     query: dict[str, list[str]] = {}

@@ -5,7 +5,7 @@ botocore's serializers (`QuerySerializer`, `EC2Serializer`) are the reference fo
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from keyturn.providers.aws.protocols.values import DEPTH_MAX, refuse, scalar
@@ -13,6 +13,24 @@ from keyturn.providers.aws.wire_table import Member, Service, Shape
 
 Node = dict[str, Any]
 _LEAF = ""
+
+
+SEARCH: Final = "/2013-01-01/search"
+"""What CloudSearch takes as a form too, its query for a body, since it may be long: every SDK of AWS's sends it so
+(https://docs.aws.amazon.com/cloudsearch/latest/developerguide/search-api.html).
+"""
+
+
+def is_query(method: str, target: str, content_type: str) -> bool:
+    """Whether the body is what stands in the URL otherwise."""
+    return (
+        method == "POST" and target == SEARCH and content_type.startswith("application/x-www-form-urlencoded")
+    )
+
+
+def named_twice(service: str, action: str, query: str) -> bool:
+    """Whether the URL may name the form's action again: Import/Export's request URIs do, in botocore's model."""
+    return service == "importexport" and query == f"Operation={action}"
 
 
 def pairs(text: str, where: str) -> dict[str, str]:

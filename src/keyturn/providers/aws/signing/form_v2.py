@@ -114,10 +114,9 @@ def signature(host: str, path: str, fields: dict[str, str], secret: str) -> str:
     return base64.b64encode(hmac.digest(secret.encode(), text.encode(), "sha256")).decode()
 
 
-def signed(
-    body: bytes, *, host: str, path: str, access_key_id: str, secret: str, token: str, now_s: float
-) -> bytes:
-    """The form with its signature. Raises `BugError` where the body is no form: what was read as one is."""
+def signed(body: bytes, host: str, path: str, keys: tuple[str, str, str], *, now_s: float) -> bytes:
+    """The form with its signature, by `keys`: access key, secret, session token or nothing. Raises `BugError` where the body is no form: what was read as one is."""
+    access_key_id, secret, token = keys
     found = _fields(body)
     if isinstance(found, Refused):
         raise BugError(found.code, f"a form that was read cannot be signed: {found.reason}")
