@@ -188,8 +188,11 @@ class Runtime(GateSide, DeskSide):
             loop.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=2.0)
-        for task in self._tasks:
+        left = tuple(self._tasks)
+        for task in left:
             task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        await self.work.asker.close()
         await self.flush_reads()
         await self.book.save_snapshot()
         await self.checkpoint()

@@ -158,6 +158,13 @@ class Asker:
                 self._recent[key] = (now, answer)
         return answer
 
+    async def close(self) -> None:
+        """Let go of shared reads: they outlast who asked, since others may have asked too."""
+        left = tuple(self._under_way.values())
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
     async def ask(self, call: Call, tags: dict[str, str]) -> Answer:
         """One call within the budget."""
         async with self._budget:
