@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator
-from typing import Any
 
 from keyturn.model.execution import Answer, Call
 from tests.runtime.calm import Calm, talk
@@ -16,7 +15,7 @@ def test_a_read_that_several_share_ends_with_the_plane() -> None:
     async def story(world: Calm) -> None:
         asked, before = asyncio.Event(), asyncio.all_tasks()
 
-        async def never(_call: Call, **_tags: Any) -> Answer:
+        async def never(_call: Call, *, tags: dict[str, str]) -> Answer:  # noqa: ARG001
             asked.set()
             await asyncio.Event().wait()
             raise AssertionError

@@ -61,7 +61,7 @@ def team_list(ctx: click.Context, output: str) -> None:
     found = api(ctx).get("/people")
     lines = [f"{name}:\n{_team(members)}" for name, members in found["teams"].items()]
     lines += [
-        f"{one['to']} stands in for {one['person']} until {text.when(one['until_ms'])}"
+        f"{one['to']} stands in for {one['person']} until {text.until(one['until_ms'])}"
         for one in found["delegations"]
     ]
     lines += [f"{name} is {person}" for name, person in found["aliases"].items()]
@@ -101,10 +101,13 @@ def delegate(
         found = console.post("/delegations/end", {"to": to, "person": person})
         out(found, f"{to} stands in no more.", output)
         return
+    from keyturn.cli import text
+
     until = dt.datetime.now(tz=dt.UTC) + dt.timedelta(seconds=_seconds(span))
-    body = {"to": to, "person": person, "until_ms": int(until.timestamp() * 1000), "reason": reason}
+    until_ms = int(until.timestamp() * 1000)
+    body = {"to": to, "person": person, "until_ms": until_ms, "reason": reason}
     found = console.post("/delegations", body)
-    done = f"{to} stands in for {person or 'you'} until {until:%Y-%m-%d %H:%M} UTC."
+    done = f"{to} stands in for {person or 'you'} until {text.until(until_ms)}."
     out(found, outcome(found, done), output)
 
 

@@ -69,6 +69,11 @@ def when(at_ms: int | None) -> str:
     return moment.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M")
 
 
+def until(at_ms: int) -> str:
+    """Local time with its zone, and the day always: the end of what somebody else was given, who may be elsewhere."""
+    return f"{dt.datetime.fromtimestamp(at_ms / 1000).astimezone():%Y-%m-%d %H:%M %Z}"
+
+
 def span(seconds: int) -> str:
     """A duration as people say it: days where it is days."""
     for name, size in (("days", 86_400), ("h", 3_600), ("min", 60)):

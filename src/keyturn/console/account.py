@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from keyturn.console.forms import Forms, credential_of, refused
 from keyturn.console.identity import SCOPES, Caller, Identity
+from keyturn.console.numbers import whole
 from keyturn.console.passkeys import Passkeys
 from keyturn.console.people_api import shown_passkey, shown_token
 from keyturn.console.proposals import Proposing, shown
@@ -137,7 +138,7 @@ class Account:
     async def _add_token(self, request: Request, user: Caller, form: dict[str, str]) -> Response:
         scopes = tuple(scope for scope in SCOPES if form.get(f"scope-{scope}"))
         days = form.get("days", "")
-        if not (days.isascii() and days.isdigit() and len(days) < 5):
+        if whole(days, most=9_999) is None:
             raise OperatorError("token-days", "a token lasts a number of days")
         environments = tuple(form.get("environments", "").replace(",", " ").split())
         _, text = await self._tokens.add(user, form.get("name", ""), scopes, int(days), environments)

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from keyturn.console import show, story
 from keyturn.console.identity import User
 from keyturn.console.listing import Filter
+from keyturn.console.numbers import whole
 from keyturn.console.site import Site, wants_json
 from keyturn.console.text import visible
 from keyturn.core.case import Case
@@ -40,9 +41,9 @@ class Activity:
 
     async def _activity(self, request: Request, user: User) -> Response:
         wanted = Filter(request.query_params.get("q", ""))
-        asked = request.query_params.get("before", "")
         head = self._desk.head()
-        before = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 16 else head + 1
+        asked = whole(request.query_params.get("before", ""))
+        before = head + 1 if asked is None else asked
         lines, reached = await self._lines(wanted, before)
         if wants_json(request):
             shown = [{key: line[key] for key in line if key != "text"} for line in lines]

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from keyturn.console.autonomy import WAYS, autonomy, picture
 from keyturn.console.identity import User
+from keyturn.console.numbers import whole
 from keyturn.console.site import NOTE_CHARS_MAX, Site, wants_json
 from keyturn.console.text import seen
 from keyturn.core.case import Case, Phase
@@ -55,8 +56,7 @@ class Agents:
         found = seen(agents(cases, sessions, halts, now_ms=now_ms, only=one))
         if one and not found:
             return self._site.nothing_here(request, user)
-        asked = request.query_params.get("from", "")
-        start = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 7 else 0
+        start = whole(request.query_params.get("from", "")) or 0
         total, found = len(found), found[start : start + AGENTS]
         following = start + AGENTS if start + AGENTS < total else None
         if wants_json(request):

@@ -18,6 +18,7 @@ from keyturn.console.identity import Caller, Identity, User
 from keyturn.console.listing import Filter, Listing, Tab
 from keyturn.console.metrics import Metrics
 from keyturn.console.narrow_api import NarrowApi
+from keyturn.console.numbers import number
 from keyturn.console.people_api import PeopleApi
 from keyturn.console.rehearsal_api import RehearsalApi
 from keyturn.console.reviewing_api import ReviewingApi
@@ -266,7 +267,7 @@ class Api:
             Tab(tab) if tab in set(Tab) else None,
             Filter(asked.get("q", "")),
             open_only=open_only,
-            limit=min(CASES_MAX, _number(request, "limit", 200)),
+            limit=min(CASES_MAX, number(request, "limit", 200)),
         )
         now_ms = self._identity.clock()
         rows = [
@@ -457,13 +458,6 @@ class Api:
         if self._metrics is None:
             return Response(b"", media_type="text/plain")
         return Response(self._metrics.page(), media_type=self._metrics.kind)
-
-
-def _number(request: Request, name: str, default: int) -> int:
-    asked = request.query_params.get(name, str(default))
-    if not (asked.isascii() and asked.isdigit() and len(asked) < 10):
-        raise OperatorError(name, f"{name} is a whole number, not {asked[:20]!r}")
-    return int(asked)
 
 
 def _needs(user: Caller, *roles: str, code: str) -> None:

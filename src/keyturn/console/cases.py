@@ -13,6 +13,7 @@ from starlette.routing import Route
 from keyturn.console import graph, radius, show
 from keyturn.console.forms import credential_of, refused
 from keyturn.console.identity import User
+from keyturn.console.numbers import whole
 from keyturn.console.passkeys import Passkeys
 from keyturn.console.precedents import precedents, resembling
 from keyturn.console.roles import access
@@ -216,8 +217,7 @@ class Cases:
         return f"/c/{done.id}"
 
     async def _send_narrower(self, case_id: str, user: User, form: dict[str, str]) -> str:
-        way, own = form.get("way", "0"), "reviewer" not in user.roles
-        number = int(way) if way.isdecimal() and len(way) < 4 else 0
+        own, number = "reviewer" not in user.roles, whole(form.get("way", "0"), most=999) or 0
         shown = form.get("way_digest", "") or "none"  # what a page sends is what it showed
         sent = await self._desk.send_narrower(case_id, by=user.name, number=number, own=own, shown=shown)
         return f"/c/{sent.id}"

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from keyturn.console.evidence_api import wanted_of
 from keyturn.console.identity import User
+from keyturn.console.numbers import whole
 from keyturn.console.roles import access
 from keyturn.console.site import Site, wants_json
 from keyturn.console.text import seen
@@ -166,16 +167,14 @@ def _takes(wanted: Filter, case: Case) -> bool:
 
 def _asked(request: Request) -> Asked:
     given = request.query_params
-    sample, verdict, effect = given.get("sample", ""), given.get("verdict", ""), given.get("effect", "")
+    verdict, effect = given.get("verdict", ""), given.get("effect", "")
     return Asked(
         since=_day(given.get("since", "")),
         until=_day(given.get("until", "")),
         agent=given.get("agent", "")[:WORDS_CHARS_MAX],
         verdict=verdict if verdict in VERDICTS else "",
         effect=effect if effect in EFFECTS else "",
-        sample=min(SAMPLE_MAX, int(sample))
-        if sample.isascii() and sample.isdigit() and len(sample) < 5
-        else 0,
+        sample=min(SAMPLE_MAX, whole(given.get("sample", "")) or 0),
         seed=given.get("seed", "")[:64],
     )
 

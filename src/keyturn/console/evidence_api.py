@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from keyturn.console import story
 from keyturn.console.identity import Identity, User
+from keyturn.console.numbers import MS_MAX, number
 from keyturn.core.attention import BUDGET, DAY_MS, Attention
 from keyturn.core.evidence import SAMPLE_MAX, Filter
 from keyturn.errors import OperatorError
@@ -21,8 +22,6 @@ from keyturn.runtime.interface import Desk
 
 SAMPLE: Final = 25
 """Cases of a sample when nobody says how many: what auditors usually draw of a control that works daily."""
-
-MS_DIGITS_MAX: Final = 15
 
 ATTENTION_DAYS: Final = 30
 BUDGET_MAX: Final = 500
@@ -56,13 +55,16 @@ class EvidenceApi:
 
     async def sample(self, request: Request, user: User) -> Response:
         count = number(request, "n", SAMPLE)
-        if count is None or not 1 <= count <= SAMPLE_MAX:
+        if not 1 <= count <= SAMPLE_MAX:
             raise OperatorError("n", f"a sample has 1 to {SAMPLE_MAX:,} cases", help="export takes more")
         seed = request.query_params.get("seed", "")[:200]
         return _json(await self._desk.sample(wanted_of(request), count=count, seed=seed))
 
     async def calls(self, request: Request, user: User) -> Response:
-        since_ms, until_ms = number(request, "since_ms", 0), number(request, "until_ms", None)
+        since_ms, until_ms = (
+            number(request, "since_ms", 0, most=MS_MAX),
+            number(request, "until_ms", None, most=MS_MAX),
+        )
         status = self._desk.status()
         return _json(
             {
@@ -74,11 +76,11 @@ class EvidenceApi:
 
     async def log(self, request: Request, user: User) -> Response:
         """Entries after a sequence number; without one the newest. With `wait_s` the first that comes is waited for, so long at most."""
-        limit, wait_s = min(LOG_MAX, _few(request, "limit", 200)), _few(request, "wait_s", 0)
+        limit, wait_s = min(LOG_MAX, number(request, "limit", 200)), number(request, "wait_s", 0)
         if wait_s and "after" in request.query_params:
-            await self._something_after(_few(request, "after", 0), min(LOG_WAIT_S_MAX, wait_s))
+            await self._something_after(number(request, "after", 0), min(LOG_WAIT_S_MAX, wait_s))
         head = int(self._desk.status()["log_entries"])
-        after = _few(request, "after", max(0, head - limit))
+        after = number(request, "after", max(0, head - limit))
         lines = [story.line(entry) for entry in self._desk.log(after=after, limit=limit)]
         return _json({"head": head, "lines": lines})
 
@@ -104,10 +106,10 @@ class EvidenceApi:
 async def attention_of(desk: Desk, request: Request) -> Attention:
     """For the span in the query; the last `ATTENTION_DAYS` without one. Raises `OperatorError`."""
     now_ms = time.time_ns() // 1_000_000
-    until_ms = number(request, "until_ms", None) or now_ms
-    since_ms = number(request, "since_ms", None)
+    until_ms = number(request, "until_ms", None, most=MS_MAX) or now_ms
+    since_ms = number(request, "since_ms", None, most=MS_MAX)
     budget = number(request, "budget", BUDGET)
-    if budget is None or not 1 <= budget <= BUDGET_MAX:
+    if not 1 <= budget <= BUDGET_MAX:
         raise OperatorError("budget", f"a budget is 1 to {BUDGET_MAX} reviews a day")
     since_ms = until_ms - ATTENTION_DAYS * DAY_MS if since_ms is None else since_ms
     return await desk.attention(since_ms=since_ms, until_ms=until_ms, budget=budget)
@@ -117,32 +119,14 @@ def wanted_of(request: Request) -> Filter:
     """The filter in a query. Raises `OperatorError` that names what is wrong."""
     given = request.query_params
     return Filter(
-        since_ms=number(request, "since_ms", None),
-        until_ms=number(request, "until_ms", None),
+        since_ms=number(request, "since_ms", None, most=MS_MAX),
+        until_ms=number(request, "until_ms", None, most=MS_MAX),
         agent=given.get("agent", ""),
         verdict=given.get("verdict", ""),
         effect=given.get("effect", ""),
         account=given.get("account", ""),
         cases=tuple(given.getlist("case")),
     )
-
-
-def number(request: Request, name: str, default: int | None) -> int | None:
-    """A whole number of the query."""
-    asked = request.query_params.get(name)
-    if asked is None:
-        return default
-    if not (asked.isascii() and asked.isdigit() and len(asked) <= MS_DIGITS_MAX):
-        raise OperatorError(name, f"{name} is a whole number, not {asked[:20]!r}")
-    return int(asked)
-
-
-def _few(request: Request, name: str, default: int) -> int:
-    """As `number`, of at most nine digits."""
-    found = number(request, name, default) or 0
-    if found > 999_999_999:  # as the API says of itself
-        raise OperatorError(name, f"{name} is a whole number of at most nine digits")
-    return found
 
 
 def _json(value: Any) -> Response:

@@ -18,6 +18,7 @@ import msgspec
 
 from keyturn.console import show
 from keyturn.console.identity import User
+from keyturn.console.numbers import MS_MAX, whole
 from keyturn.console.precedents import like_of
 from keyturn.console.text import skeleton
 from keyturn.core.alike import alike
@@ -248,7 +249,8 @@ _LISTED: Final = KEPT | {"number", "rank", "like"}
 def _past(row: dict[str, Any], after: str, tab: Tab) -> bool:
     if tab is not Tab.DECIDED:
         return str(row["rank"]) > after
-    return not after.isascii() or not after.isdigit() or row["number"] < int(after[:15])
+    number = whole(after, most=MS_MAX)
+    return number is None or row["number"] < number
 
 
 def _grouped(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

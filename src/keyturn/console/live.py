@@ -18,6 +18,7 @@ from keyturn.console.activity import told
 from keyturn.console.identity import User
 from keyturn.console.inbox import tab_of
 from keyturn.console.listing import Filter, Tab
+from keyturn.console.numbers import whole
 from keyturn.console.site import Site
 from keyturn.core.case import Phase
 from keyturn.runtime.interface import Notice
@@ -162,9 +163,9 @@ class Live:
 
     def _catch_up(self, viewer: Viewer) -> None:
         """What happened between the moment the page was made and now."""
-        after = _number(viewer.request.headers.get("last-event-id", "")) or _number(
-            viewer.request.query_params.get("after", "")
-        )
+        asked = viewer.request
+        seen, shown = asked.headers.get("last-event-id", ""), asked.query_params.get("after", "")
+        after = whole(seen) or whole(shown)
         if not after or after >= self._head():
             return
         entries = self._desk.log(after=after, limit=MISSED_MAX)
@@ -315,10 +316,6 @@ def _matters(notice: Notice, case: str) -> bool:
     if not notice.case_id:
         return notice.event in PLANE_EVENTS
     return notice.event not in QUIET and case in {"", notice.case_id}
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
 
 
 def _event(name: str, data: dict[str, Any], seq: int = 0) -> bytes:
