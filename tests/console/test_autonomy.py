@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from keyturn.console.autonomy import WAYS, autonomy, picture, standing, way_of
+from keyturn.console.autonomy import WAYS, autonomy, counted, picture, standing, way_of
 from keyturn.console.bars import DAY_MS
 from keyturn.core.case import Case, Phase
 from keyturn.model.change import Effect
@@ -58,15 +58,13 @@ def test_every_phase_has_its_way() -> None:
 
 def test_the_days_are_bars_and_words() -> None:
     """From the first day that had any to the last; older than thirty days is counted in what it earned, and not drawn."""
-    told = autonomy(
-        [
-            case(Phase.CONFIRMED),
-            case(Phase.CONFIRMED, day=2),
-            case(Phase.REJECTED, day=2),
-            case(Phase.FAILED, day=40),
-        ],
-        now_ms=NOW_MS,
-    )
+    listed = [
+        case(Phase.CONFIRMED),
+        case(Phase.CONFIRMED, day=2),
+        case(Phase.REJECTED, day=2),
+        case(Phase.FAILED, day=40),
+    ]
+    told = autonomy(counted(listed), now_ms=NOW_MS)
     none = dict.fromkeys(WAYS, 0)
     assert told["days"] == [
         {"day": 19_998, **none, "alone": 1, "refused": 1},
@@ -78,22 +76,20 @@ def test_the_days_are_bars_and_words() -> None:
         "1 alone, 0 with people, 0 refused, 0 regretted, 0 open",
     ]
     assert told["standing"][0]["asked"] == 4
-    assert autonomy([], now_ms=NOW_MS) == {"days": [], "standing": []}
+    assert autonomy({}, now_ms=NOW_MS) == {"days": [], "standing": []}
     assert picture([]) == {}
 
 
 def test_standing_is_counted_by_effect() -> None:
     """Deletes say nothing of updates."""
     agent = w.change().principal.agent
-    found = standing(
-        [
-            case(Phase.CONFIRMED),
-            case(Phase.CONFIRMED, undone="C-9"),
-            case(Phase.REJECTED, effect=Effect.DELETE),
-            msgspec.structs.replace(case(Phase.FAILED), assessment=None),
-        ]
-    )
-    assert found == (
+    listed = [
+        case(Phase.CONFIRMED),
+        case(Phase.CONFIRMED, undone="C-9"),
+        case(Phase.REJECTED, effect=Effect.DELETE),
+        msgspec.structs.replace(case(Phase.FAILED), assessment=None),
+    ]
+    assert standing(counted(listed)) == (
         Standing(agent, "update", asked=2, alone=1, confirmed=2, undone=1),
         Standing(agent, "delete", asked=1, rejected=1),
         Standing(agent, "unknown", asked=1, failed=1),

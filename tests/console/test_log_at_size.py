@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from keyturn.console.agents import agents
+from keyturn.console.agents import Tallies, agents
 from keyturn.core.evidence import ALL, Filter
 from keyturn.core.reconciling import Calls
 from keyturn.model import record as r
@@ -130,8 +130,22 @@ async def test_who_follows_the_log_is_woken(house: House) -> None:
 async def test_one_agent_is_worked_out_alone(house: House) -> None:
     """Asked about one, the figures of one are made: the same as among all."""
     await _cases(house, 1, 4)
-    cases = house.runtime.cases()
-    every = agents(cases, (), {"": "anna", "cline": "anna"}, now_ms=10)
+    tallies = Tallies().of(house.runtime)
+    every = agents(tallies, (), {"": "anna", "cline": "anna"}, now_ms=10)
     assert [one["name"] for one in every] == ["kiro", "cline"]
     for one in every:
-        assert agents(cases, (), {"": "anna", "cline": "anna"}, now_ms=10, only=one["name"]) == [one]
+        assert agents(tallies, (), {"": "anna", "cline": "anna"}, now_ms=10, only=one["name"]) == [one]
+
+
+async def test_what_is_kept_of_cases_is_what_they_are_now(house: House) -> None:
+    """Kept until the log has another entry; then what changed is looked at, and the figures are those of a page made anew."""
+    kept = Tallies()
+    await _cases(house, 1, 4)
+    first = kept.of(house.runtime)
+    assert kept.of(house.runtime) is first
+    await house.runtime.book.record("C-2", r.Halted(at_ms=9, by="olga"))
+    await _cases(house, 4, 6)
+    now = agents(kept.of(house.runtime), (), {}, now_ms=10)
+    assert now == agents(Tallies().of(house.runtime), (), {}, now_ms=10)
+    assert [(one["asked"], one["open"]) for one in agents(first, (), {}, now_ms=10)] == [(3, 3)]
+    assert [(one["asked"], one["open"]) for one in now] == [(5, 4)]

@@ -15,7 +15,7 @@ def test_a_read_that_several_share_ends_with_the_plane() -> None:
     async def story(world: Calm) -> None:
         asked, before = asyncio.Event(), asyncio.all_tasks()
 
-        async def never(_call: Call, *, tags: dict[str, str]) -> Answer:  # noqa: ARG001
+        async def never(call: Call, *, tags: dict[str, str]) -> Answer:
             asked.set()
             await asyncio.Event().wait()
             raise AssertionError

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from keyturn.console.autonomy import WAYS, autonomy, picture
+from keyturn.console.autonomy import WAYS, Counted, Fact, autonomy, fact, picture
 from keyturn.console.identity import User
 from keyturn.console.numbers import whole
 from keyturn.console.site import NOTE_CHARS_MAX, Site, wants_json
@@ -19,7 +19,7 @@ from keyturn.console.text import seen
 from keyturn.core.case import Case, Phase
 from keyturn.core.lifecycle import TERMINAL
 from keyturn.errors import ReviewError
-from keyturn.runtime.interface import SessionKey
+from keyturn.runtime.interface import Desk, SessionKey
 
 CASES_MAX: Final = 10_000
 """The recent ones; older are in the log."""
@@ -32,14 +32,18 @@ AGENTS: Final = 25
 SESSIONS: Final = 20
 """Of one agent on a page; all of them: keyturn session list."""
 
+KEPT_MAX: Final = 2 * CASES_MAX
+"""Cases that are remembered; all are forgotten together, and looked at again."""
+
 _DENIED: Final = frozenset({Phase.DENIED, Phase.REJECTED})
+_FAILED: Final = frozenset({Phase.FAILED, Phase.RESTORE_FAILED})
 
 
 class Agents:
     """``/agents``, and ``/agents?agent=kiro`` for one of them."""
 
     def __init__(self, site: Site) -> None:
-        self._site, self._desk = site, site.desk
+        self._site, self._desk, self._tallies = site, site.desk, Tallies()
 
     def routes(self) -> list[Route]:
         return [
@@ -52,12 +56,11 @@ class Agents:
         halts = self._desk.status()["halted_by"]
         sessions = self._desk.sessions()
         now_ms = time.time_ns() // 1_000_000
-        cases = self._desk.cases(limit=CASES_MAX)
-        found = seen(agents(cases, sessions, halts, now_ms=now_ms, only=one))
+        found = agents(self._tallies.of(self._desk), sessions, halts, now_ms=now_ms, only=one)
         if one and not found:
             return self._site.nothing_here(request, user)
         start = whole(request.query_params.get("from", "")) or 0
-        total, found = len(found), found[start : start + AGENTS]
+        total, found = len(found), seen(found[start : start + AGENTS])
         following = start + AGENTS if start + AGENTS < total else None
         if wants_json(request):
             return JSONResponse({"agents": found, "total": total, "following": following})
@@ -87,8 +90,71 @@ class Agents:
         return "/agents"
 
 
+class Tally:
+    """What one agent asked for lately."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[Fact] = Counter()
+        self.recent: list[dict[str, Any]] = []
+        self.last_ms = 0
+
+    def add(self, one: Fact, case: Case) -> None:
+        self.counts[one] += 1
+        self.last_ms = max(self.last_ms, case.changed_at_ms)
+        if len(self.recent) < RECENT and case.change is not None:
+            operations = [operation.name for operation in case.change.operations]
+            resources = [str(resource) for resource in case.change.resources]
+            self.recent.append(
+                {
+                    "id": case.id,
+                    "phase": str(case.phase),
+                    "operations": operations,
+                    "resources": resources,
+                    "at_ms": case.opened_at_ms,
+                }
+            )
+
+
+class Tallies:
+    """By agent. A case is looked at anew when it has changed, and all of them are gone through when the log has another entry."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[Case, Fact | None]] = {}
+        self._equal: dict[Fact, Fact] = {}  # one object for all that are equal
+        self._made: tuple[int, dict[str, Tally]] | None = None
+
+    def of(self, desk: Desk) -> dict[str, Tally]:
+        head = desk.head()
+        if self._made is None or self._made[0] != head:
+            self._made = head, self.count(desk.cases(limit=CASES_MAX))
+        return self._made[1]
+
+    def count(self, cases: Iterable[Case]) -> dict[str, Tally]:
+        """These cases, newest first."""
+        made: dict[str, Tally] = {}
+        for case in cases:
+            one = self._fact(case)
+            if one is None:
+                continue
+            found = made.get(one.agent)
+            if found is None:
+                found = made[one.agent] = Tally()
+            found.add(one, case)
+        return made
+
+    def _fact(self, case: Case) -> Fact | None:
+        kept = self._kept.get(case.id)
+        if kept is None or kept[0] is not case:
+            if len(self._kept) >= KEPT_MAX:
+                self._kept.clear()
+                self._equal.clear()
+            found = fact(case)
+            kept = self._kept[case.id] = (case, found and self._equal.setdefault(found, found))
+        return kept[1]
+
+
 def agents(
-    cases: Iterable[Case],
+    tallies: dict[str, Tally],
     sessions: Iterable[SessionKey],
     halts: dict[str, str],
     *,
@@ -96,79 +162,50 @@ def agents(
     only: str = "",
 ) -> list[dict[str, Any]]:
     """One row for each agent, or `only` for this one, that has a session or asked for something lately; those at work first."""
-    rows: dict[str, dict[str, Any]] = {}
+    held: defaultdict[str, list[SessionKey]] = defaultdict(list)
+    for key in sessions:
+        held[key.agent].append(key)
+    rows = [
+        _row(name, tallies.get(name) or Tally(), held[name], halts.get(name, ""), now_ms=now_ms)
+        for name in dict.fromkeys((*tallies, *held, *halts))
+        if name and only in {"", name}
+    ]
+    return sorted(rows, key=lambda one: (not one["sessions"], -one["last_ms"], one["name"]))
 
-    def row(name: str) -> dict[str, Any]:
-        return rows.setdefault(
-            name,
-            {
-                "name": name,
-                "operators": [],
-                "sessions": [],
-                "halted_by": halts.get(name, ""),
-                "asked": 0,
-                "allowed": 0,
-                "held": 0,
-                "approved": 0,
-                "denied": 0,
-                "undone": 0,
-                "failed": 0,
-                "open": 0,
-                "last_ms": 0,
-                "recent": [],
-            },
-        )
 
-    for key in (key for key in sessions if only in {"", key.agent}):
-        row(key.agent)["sessions"].append(
+def _row(name: str, found: Tally, keys: list[SessionKey], halted_by: str, *, now_ms: int) -> dict[str, Any]:
+    counts = found.counts
+    return {
+        "name": name,
+        "operators": list(
+            dict.fromkeys((*(key.operator for key in keys), *(one.operator for one in counts)))
+        ),
+        "sessions": [
             {
                 "id": key.session,
                 "operator": key.operator,
                 "expires_at_ms": key.expires_at_ms,
                 "suggest_only": key.suggest_only,
             }
-        )
-    asked: defaultdict[str, list[Case]] = defaultdict(list)
-    for case in cases:  # newest first
-        if (
-            case.change is not None
-            and case.change.principal.agent
-            and only in {"", case.change.principal.agent}
-        ):
-            _count(row(case.change.principal.agent), case)
-            asked[case.change.principal.agent].append(case)
-    for name in halts:
-        if name and only in {"", name}:
-            row(name)
-    for one in rows.values():
-        people = [*(session["operator"] for session in one["sessions"]), *one["operators"]]
-        one["operators"] = list(dict.fromkeys(people))
-        one.update(autonomy(asked[one["name"]], now_ms=now_ms))
-    return sorted(rows.values(), key=lambda one: (not one["sessions"], -one["last_ms"], one["name"]))
+            for key in keys
+        ],
+        "halted_by": halted_by,
+        "asked": counts.total(),
+        "allowed": _sum(counts, lambda one: one.allowed),
+        "held": _sum(counts, lambda one: one.held),
+        "approved": _sum(counts, lambda one: one.approved),
+        "denied": _sum(counts, lambda one: one.phase in _DENIED),
+        "undone": _sum(counts, lambda one: one.undone),
+        "failed": _sum(counts, lambda one: one.phase in _FAILED),
+        "open": _sum(counts, lambda one: one.phase not in TERMINAL),
+        "last_ms": found.last_ms,
+        "recent": found.recent,
+        **autonomy(counts, now_ms=now_ms),
+    }
 
 
-def _count(row: dict[str, Any], case: Case) -> None:
-    assert case.change is not None  # noqa: S101  # the caller has looked
-    row["operators"].append(case.change.principal.operator)
-    row["asked"] += 1
-    row["allowed"] += bool(case.decision and case.decision.verdict == "allow")
-    row["held"] += case.was_held or case.phase is Phase.HELD
-    row["approved"] += case.approved_at_ms is not None
-    row["denied"] += case.phase in _DENIED
-    row["undone"] += bool(case.undone_by)
-    row["failed"] += case.phase in {Phase.FAILED, Phase.RESTORE_FAILED}
-    row["open"] += case.phase not in TERMINAL
-    row["last_ms"] = max(row["last_ms"], case.changed_at_ms)
-    if len(row["recent"]) < RECENT:
-        row["recent"].append(
-            {
-                "id": case.id,
-                "phase": str(case.phase),
-                "operations": [operation.name for operation in case.change.operations],
-                "resources": [str(resource) for resource in case.change.resources],
-                "at_ms": case.opened_at_ms,
-            }
-        )
+def _sum(counts: Counted, counts_in: Callable[[Fact], bool]) -> int:
+    return sum(count for one, count in counts.items() if counts_in(one))
 
 
 def _may_end(user: User) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Final
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -42,19 +43,57 @@ def way_of(case: Case) -> str:
     return "with people" if case.approved_at_ms is not None or case.glass is not None else "alone"
 
 
-def autonomy(cases: Iterable[Case], *, now_ms: int) -> dict[str, Any]:
+class Fact(NamedTuple):
+    """What a case counts as. Few of them differ: ten thousand cases are some hundreds of these."""
+
+    agent: str
+    operator: str
+    effect: str
+    phase: Phase
+    way: str
+    day: int
+    allowed: bool
+    held: bool
+    approved: bool
+    undone: bool
+
+
+Counted = Mapping[Fact, int]
+
+
+def fact(case: Case) -> Fact | None:
+    """None where nothing was asked for yet, or by nobody's agent."""
+    if case.change is None or not case.change.principal.agent:
+        return None
+    return Fact(
+        agent=case.change.principal.agent,
+        operator=case.change.principal.operator,
+        effect=str(case.assessment.effect) if case.assessment else "unknown",
+        phase=case.phase,
+        way=way_of(case),
+        day=case.opened_at_ms // DAY_MS,
+        allowed=case.decision is not None and case.decision.verdict == "allow",
+        held=case.was_held or case.phase is Phase.HELD,
+        approved=case.approved_at_ms is not None,
+        undone=bool(case.undone_by),
+    )
+
+
+def counted(cases: Iterable[Case]) -> Counted:
+    """How many cases count as each, in the order the first of each came."""
+    return Counter(found for case in cases if (found := fact(case)) is not None)
+
+
+def autonomy(counts: Counted, *, now_ms: int) -> dict[str, Any]:
     """Of one agent: `days` of the last thirty that had any ({day, one count for each of `WAYS`}), and what it earned by effect."""
-    listed = list(cases)
     first = now_ms // DAY_MS - DAYS + 1
     days: dict[int, dict[str, int]] = {}
-    for case in listed:
-        day = case.opened_at_ms // DAY_MS
-        if day >= first:
-            counts = days.setdefault(day, dict.fromkeys(WAYS, 0))
-            counts[way_of(case)] += 1
+    for one, count in counts.items():
+        if one.day >= first:
+            days.setdefault(one.day, dict.fromkeys(WAYS, 0))[one.way] += count
     return {
-        "days": [{"day": day, **counts} for day, counts in sorted(days.items())],
-        "standing": [msgspec.to_builtins(one) for one in standing(listed)],
+        "days": [{"day": day, **of_day} for day, of_day in sorted(days.items())],
+        "standing": [msgspec.to_builtins(one) for one in standing(counts)],
     }
 
 
@@ -63,21 +102,18 @@ def picture(days: Iterable[dict[str, int]]) -> dict[str, Any]:
     return bars({day["day"]: day for day in days}, WAYS, nothing="nothing was asked for")
 
 
-def standing(cases: Iterable[Case]) -> tuple[Standing, ...]:
+def standing(counts: Counted) -> tuple[Standing, ...]:
     """By agent and effect, those asked for most first."""
     rows: dict[tuple[str, str], dict[str, int]] = {}
-    for case in cases:
-        if case.change is None:
-            continue
-        effect = str(case.assessment.effect) if case.assessment else "unknown"
-        row = rows.setdefault((case.change.principal.agent, effect), dict.fromkeys(_COUNTS, 0))
-        row["asked"] += 1
-        row["alone"] += way_of(case) == "alone"
-        row["confirmed"] += case.phase is Phase.CONFIRMED
-        row["failed"] += case.phase in _REGRETTED
-        row["rejected"] += case.phase in {Phase.DENIED, Phase.REJECTED}
-        row["undone"] += bool(case.undone_by)
-    made = [Standing(agent=agent, effect=effect, **counts) for (agent, effect), counts in rows.items()]
+    for one, count in counts.items():
+        row = rows.setdefault((one.agent, one.effect), dict.fromkeys(_COUNTS, 0))
+        row["asked"] += count
+        row["alone"] += count * (one.way == "alone")
+        row["confirmed"] += count * (one.phase is Phase.CONFIRMED)
+        row["failed"] += count * (one.phase in _REGRETTED)
+        row["rejected"] += count * (one.phase in {Phase.DENIED, Phase.REJECTED})
+        row["undone"] += count * one.undone
+    made = [Standing(agent=agent, effect=effect, **row) for (agent, effect), row in rows.items()]
     return tuple(sorted(made, key=lambda one: (one.agent, -one.asked, one.effect)))
 
 
