@@ -107,7 +107,7 @@ class Plane:
             ("olga", ("operator",)),
             ("ada", ("auditor",)),
         ):
-            self._tokens[name] = self.login(self.invite(name, *held))
+            self.admit(name, *held)
 
     def stop(self) -> None:
         self.await_(self.app.stop())
@@ -123,6 +123,10 @@ class Plane:
 
     def login(self, invite: str) -> str:
         return str(ask("POST", f"{self.url}/api/v1/login", json={"token": invite}).json()["token"])
+
+    def admit(self, name: str, *roles: str) -> None:
+        """Somebody more, who is logged in from now on."""
+        self._tokens[name] = self.login(self.invite(name, *roles))
 
     def token(self, name: str) -> str:
         return self._tokens[name]

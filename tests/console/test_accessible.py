@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import random
+import re
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.console.browsing import PHONE, Open, needs_a_browser
+from keyturn.console.roles import ACCESS
+from tests.console.browsing import PHONE, Open, needs_a_browser, overflow
 from tests.console.running_plane import Plane
 
 pytestmark = needs_a_browser
@@ -74,3 +78,61 @@ def test_axe_finds_nothing_on_what_opens(plane: Plane, browse: Open, size: tuple
     page.get_by_role("button", name="Stop").click()
     page.get_by_role("dialog", name="Stop everything?").wait_for()
     assert violations(page) == []
+
+
+# --- as each of those who work with it --------------------------------------------------------------------------------
+
+PEOPLE = {"operator": "olga", "reviewer": "dana", "auditor": "ada", "administrator": "rita"}
+VIEWS = [(WIDE, "light"), (PHONE, "dark"), (WIDE, "dark"), (PHONE, "light")]
+DRAWN = 8
+"""Pages of a usual run, drawn by the seed; all of them are looked at by the long one."""
+
+
+@pytest.fixture(scope="module")
+def administrator(plane: Plane) -> None:
+    """One who is nothing else."""
+    plane.admit("rita", "administrator")
+
+
+def open_to(role: str) -> list[str]:
+    """The pages that somebody of this role sees, by the table that guards them."""
+    found = []
+    for path in PAGES:
+        route = re.sub(r"/\{\w+\}", "/{id}", path.partition("?")[0])
+        if role in ACCESS[f"GET {route}"].roles and not (role == "operator" and "sample=" in path):
+            found.append(path)
+    return found
+
+
+def looked_at(plane: Plane, browse: Open, one: tuple[str, tuple[tuple[int, int], str], list[str]]) -> Any:
+    role, (size, scheme), paths = one
+    page = browse(PEOPLE[role], size=size, color_scheme=scheme)
+    found = {}
+    for path in paths:
+        page.goto(plane.url + path.format(**plane.cases))
+        page.locator("html:not([data-arming])").wait_for()
+        page.wait_for_timeout(FADING_MS)
+        wide = overflow(page)
+        found[path] = violations(page) + [f"wider than its window by {wide} px"] * bool(wide)
+    return {f"{role}, {size[0]} px, {scheme}: {path}": wrong for path, wrong in found.items() if wrong}
+
+
+@pytest.mark.usefixtures("administrator")
+def test_axe_finds_nothing_on_some_pages_of_everybody(plane: Plane, browse: Open) -> None:
+    """Other buttons, other words, other empty places for each role; a few of all that there are, the same few by a seed."""
+    every = [
+        (role, view, [path]) for role, view in itertools.product(PEOPLE, VIEWS) for path in open_to(role)
+    ]
+    for one in random.Random(20_261_130).sample(every, DRAWN):
+        assert looked_at(plane, browse, one) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("administrator")
+@pytest.mark.parametrize("role", PEOPLE)
+@pytest.mark.parametrize("view", VIEWS, ids=["desk-light", "phone-dark", "desk-dark", "phone-light"])
+def test_axe_finds_nothing_on_any_page_of_anybody(
+    plane: Plane, browse: Open, role: str, view: tuple[tuple[int, int], str]
+) -> None:
+    """Every page that this role is let in to."""
+    assert looked_at(plane, browse, (role, view, open_to(role))) == {}

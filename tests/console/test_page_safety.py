@@ -17,6 +17,7 @@ import pytest
 from keyturn.console import forms, live, show
 from keyturn.console.identity import Identity
 from keyturn.console.web import HEADERS, STATIC, make_app
+from keyturn.core import shown
 from keyturn.runtime.interface import Desk
 from keyturn.stores.memory import MemoryStore
 from tests.console.running_plane import SECRET, Plane, ask
@@ -416,10 +417,10 @@ def test_what_cannot_be_shown_is_not_approved(
     with plane.browser("dana") as dana:
         page = dana.get(f"/c/{case}").text
         form = {key: field(page, key) for key in ("csrf", "binding", "shown")}
-        monkeypatch.setattr(show, "SHOWN_BYTES_MAX", 64)
+        monkeypatch.setattr(shown, "SHOWN_BYTES_MAX", 64)
         page = dana.get(f"/c/{case}").text
         assert f'action="/c/{case}/approve"' not in page
-        assert "cannot be approved on a page" in page
+        assert "Nobody can approve this: the change is" in page
         assert dana.post(f"/c/{case}/approve", data=form).status_code == FORBIDDEN
     assert plane.case(case)["approvals"] == []
 

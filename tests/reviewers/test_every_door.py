@@ -17,6 +17,7 @@ from keyturn.cli.tui.app import Desk
 from keyturn.cli.tui.asking import Question
 from keyturn.cli.tui.review import Review
 from keyturn.console import forms
+from keyturn.core import shown
 from tests.cli.test_command_line import Desk as People
 from tests.console.running_plane import Plane, ask
 from tests.console.test_page_safety import field
@@ -259,7 +260,14 @@ def twice(world: World, door: Door, case: Case) -> bool:
     return door(world, case, "dana", case.binding, False)
 
 
-ATTACKS: Final = (forged, altered, replayed, late, own, twice)
+def unseen(world: World, door: Door, case: Case) -> bool:
+    """Of more than can be shown in full: nobody can have read it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shown, "SHOWN_BYTES_MAX", 64)
+        return door(world, case, "dana", case.binding, False)
+
+
+ATTACKS: Final = (forged, altered, replayed, late, own, twice, unseen)
 
 
 @pytest.fixture(scope="module")
@@ -282,7 +290,7 @@ def test_an_approval_by_the_book_counts(world: World, door: str) -> None:
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
 @pytest.mark.parametrize("door", DOORS)
 def test_no_attack_counts_through_any_door(world: World, door: str, attack: Attack) -> None:
-    """Eight doors, six attacks; what is signed by passkey has a table of its own (tests/console/test_signing.py)."""
+    """Eight doors, seven attacks; what is signed by passkey has a table of its own (tests/console/test_signing.py)."""
     case = Case(world)
     assert not attack(world, DOORS[door], case)
     assert world.plane.case(case.id)["approvals"] == (["dana"] if attack is twice else [])

@@ -18,6 +18,7 @@ import pytest
 
 from demo import world
 from keyturn import config as settings
+from keyturn.core import shown
 from keyturn.testing.standin import StandIn
 from tests.console.running_plane import REGION, Plane, ask
 
@@ -194,9 +195,16 @@ def press(
     secret: str = SECRET,
     age_s: int = 0,
     changed: str = "",
+    why: str | None = None,
 ) -> httpx.Response:
     """As Slack sends it (https://docs.slack.dev/authentication/verifying-requests-from-slack)."""
-    payload = {"type": "block_actions", "user": {"id": member}, "actions": [button]}
+    typed = {"keyturn_why": {"keyturn_note": {"type": "plain_text_input", "value": why}}}
+    payload = {
+        "type": "block_actions",
+        "user": {"id": member},
+        "actions": [button],
+        "state": {"values": typed},
+    }
     body = urlencode({"payload": json.dumps(payload)})
     at = str(int(time.time()) - age_s)
     mac = hmac.new(secret.encode(), f"v0:{at}:{body}".encode(), hashlib.sha256).hexdigest()
@@ -244,6 +252,51 @@ def test_a_decision_elsewhere_settles_the_message_too(plane: Plane, slack: Said)
     assert calls[1][1]["text"].startswith(f"{case} was turned down by erin")
     assert not buttons(calls[1][1])
     assert "counts for nothing" in press(plane, "UDANA", buttons(message)["keyturn_approve"]).json()["text"]
+
+
+def test_a_denial_in_slack_says_why(plane: Plane, slack: Said) -> None:
+    """Without a reason it counts for nothing, as everywhere; what is typed in the message reaches the agent."""
+    slack.calls.clear()
+    case = held_update(plane, "denied-here")
+    [(_, message)] = slack.until(1)
+    deny = buttons(message)["keyturn_deny"]
+    for why in (None, "  "):
+        assert "A denial needs a reason" in press(plane, "UDANA", deny, why=why).json()["text"]
+    assert plane.case(case)["phase"] == "held"
+    said = press(plane, "UDANA", deny, why="99 s is too long; 30 will do").json()["text"]
+    assert said == f"dana turned down {case}; it is rejected."
+    [review] = plane.case(case)["reviews"]
+    assert (review["approve"], review["via"], review["note"]) == (
+        False,
+        "slack",
+        "99 s is too long; 30 will do",
+    )
+    assert not buttons(slack.until(3)[1][1])
+
+
+def test_what_is_decided_in_slack_is_shown_there_in_full(
+    plane: Plane, slack: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every value that is asked for, as data: no mention and no link is made of it. What does not fit has no buttons, and no press counts."""
+    slack.calls.clear()
+    held_update(plane, "shown")
+    [(_, message)] = slack.until(1)
+    [asked] = [block for block in message["blocks"] if block["type"] == "rich_text"]
+    [preformatted] = asked["elements"]
+    [text] = preformatted["elements"]
+    assert text["text"].startswith("sqs:SetQueueAttributes {")
+    assert '"VisibilityTimeout": "99"' in text["text"]
+    slack.calls.clear()
+    monkeypatch.setattr(shown, "MESSAGE_CHARS_MAX", 40)
+    case = held_update(plane, "long")
+    [(_, message)] = slack.until(1)
+    assert not buttons(message)
+    button = {
+        "action_id": "keyturn_approve",
+        "value": json.dumps({"case": case, "binding": plane.case(case)["binding"]}),
+    }
+    assert "is decided on its page" in press(plane, "UDANA", button).json()["text"]
+    assert plane.case(case)["reviews"] == []
 
 
 def test_what_destroys_is_told_with_its_address_alone(plane: Plane, slack: Said) -> None:

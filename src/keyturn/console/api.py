@@ -290,7 +290,6 @@ class Api:
         beside = {
             "may_not": self._may(case, user),
             "page": f"{self._place()}/c/{case.id}",
-            "whole": show.whole(found),
         }
         return JSONResponse(found | beside)
 

@@ -15,6 +15,7 @@ from keyturn.core.case import Case, Phase
 from keyturn.core.dropping import keeps, said_retired, way_back
 from keyturn.core.lifecycle import TERMINAL
 from keyturn.core.review import met
+from keyturn.core.shown import not_shown
 from keyturn.model.assessment import Assessment, Kind
 from keyturn.model.canonical import canonical
 from keyturn.model.change import Effect
@@ -22,23 +23,12 @@ from keyturn.model.record import Entry
 from keyturn.pipeline import worst_finding
 from keyturn.providers.aws.only_if import only_if
 
-SHOWN_BYTES_MAX: Final = 256 * 1024
-"""Nobody reads more than this on a page; a change of that size is reviewed with tools."""
-
 SYMBOLS: Final = {Effect.CREATE: "+", Effect.DELETE: "-", Effect.REPLACE: "-/+"}
 
 
 def is_open(case: Case) -> bool:
     """Whether anything may still become of it."""
     return case.phase not in TERMINAL
-
-
-def whole(found: dict[str, Any]) -> str:
-    """Why the case cannot be shown in full; empty when it can. What nobody can read, nobody approves on a page."""
-    size = len(msgspec.json.encode(found.get("change")))
-    if size <= SHOWN_BYTES_MAX:
-        return ""
-    return f"The change is {size:,} bytes long, more than a page shows in full ({SHOWN_BYTES_MAX:,})."
 
 
 def summary(case: Case) -> dict[str, Any]:
@@ -122,6 +112,7 @@ def detail(case: Case, story: tuple[Entry, ...]) -> dict[str, Any]:
             "backups": builtins(case.backups),
             "retired": said_retired(case),
             "keeps": [keeps(backup) for backup in case.backups],
+            "whole": not_shown(change),
             "keep_days": case.request.keep_days if case.request else None,
             "way_back": way_back(case) or "",
             "proof": builtins(case.proof),

@@ -13,10 +13,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from keyturn.console.bodies import NOTE_CHARS_MAX
 from keyturn.console.identity import Identity
 from keyturn.console.slack_settings import SlackSettings
 from keyturn.core.case import Case
 from keyturn.core.gravity import grave
+from keyturn.core.shown import in_a_message
 from keyturn.errors import KeyturnError
 from keyturn.runtime.interface import Desk
 
@@ -64,9 +66,10 @@ class SlackActions:
             action, member = payload["actions"][0], str(payload["user"]["id"])
             approve = _VERBS[action["action_id"]]
             pressed = msgspec.json.decode(action["value"], type=_Pressed)
-        except (ValueError, KeyError, IndexError, TypeError):
+            note = _note(payload)
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError):
             return JSONResponse({"error": "no interaction of ours"}, status_code=400)
-        return _said(await self._decide(member, pressed, approve=approve))
+        return _said(await self._decide(member, pressed, note, approve=approve))
 
     def _is_signed(self, body: bytes, request: Request) -> bool:
         at = request.headers.get("x-slack-request-timestamp", "")
@@ -75,7 +78,7 @@ class SlackActions:
         found: bool = self._signed.is_valid(body, at, request.headers.get("x-slack-signature", ""))
         return found
 
-    async def _decide(self, member: str, pressed: _Pressed, *, approve: bool) -> str:
+    async def _decide(self, member: str, pressed: _Pressed, note: str, *, approve: bool) -> str:
         name = self._people.get(member, "")
         user = self._identity.user(name) if name else None
         if user is None or "reviewer" not in user.roles:
@@ -83,18 +86,24 @@ class SlackActions:
         case = self._desk.case(pressed.case)
         if case is None:
             return f"There is no case {pressed.case[:20]}."
-        if approve and grave(case):
+        if approve and (grave(case) or case.change is None or not in_a_message(case.change)):
             return f"{case.id} is decided on its page, where all of it is shown: {self._pages}{case.id}"
-        return await self._reviewed(case, user.name, pressed, approve=approve)
+        return await self._reviewed(case, user.name, pressed, note, approve=approve)
 
-    async def _reviewed(self, case: Case, by: str, pressed: _Pressed, *, approve: bool) -> str:
+    async def _reviewed(self, case: Case, by: str, pressed: _Pressed, note: str, *, approve: bool) -> str:
         try:
             after = await self._desk.review(
-                case.id, by=by, approve=approve, binding=pressed.binding, note="", via="slack"
+                case.id, by=by, approve=approve, binding=pressed.binding, note=note, via="slack"
             )
         except KeyturnError as error:
             return f"This counts for nothing: {error.message}. {self._pages}{case.id}"
         return f"{by} {'approved' if approve else 'turned down'} {after.id}; it is {after.phase}."
+
+
+def _note(payload: dict[str, Any]) -> str:
+    """What stands in the message's field; empty where nothing does (https://docs.slack.dev/reference/interaction-payloads/block_actions-payload)."""
+    typed = (payload.get("state") or {}).get("values", {}).get("keyturn_why", {}).get("keyturn_note", {})
+    return str(typed.get("value") or "").strip()[:NOTE_CHARS_MAX]
 
 
 def _said(text: str) -> JSONResponse:

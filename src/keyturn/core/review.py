@@ -11,6 +11,7 @@ from keyturn.core import receipts
 from keyturn.core.case import Before, Case, Phase
 from keyturn.core.people import People
 from keyturn.core.quorum import fill, leaves
+from keyturn.core.shown import not_shown
 from keyturn.model.assessment import Assessment, Reversibility
 from keyturn.model.change import Change, Effect
 from keyturn.model.decision import Decision
@@ -125,6 +126,12 @@ def judge(case: Case, review: Review, people: People = NOBODY) -> Accepted | Not
         )
     if review.at_ms >= request.deadline_ms:
         return NotAccepted("late", f"the time to review {case.id} is over", help="the agent may ask again")
+    if review.approve and (hidden := not_shown(case.change)):
+        return NotAccepted(
+            "not-whole",
+            f"{case.id} is not approved: {hidden}",
+            help="deny it, and let the agent ask in parts",
+        )
     if case.phase is Phase.APPROVED and review.approve:
         return NotAccepted("enough", f"{case.id} is approved already")
     refused = _counted_already(case, review, people) if review.approve else None

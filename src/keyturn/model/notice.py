@@ -1,4 +1,4 @@
-"""What people are told of, in a few lines that the plane wrote itself: nothing in it is an agent's text."""
+"""What people are told of, in a few lines that the plane wrote itself. What an agent asked stands apart, as data."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Notice(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that people hear. `id` is that of the log's entry: told again it is the same. `url` is where it is decided.
 
     `urgent` waits for no digest and no morning. `binding` is what a decision made in the channel names; empty where it has to be made
-    on the page.
+    on the page. `asked` is then all that is asked, as it is: whoever decides reads it.
     """
 
     id: str
@@ -43,6 +43,7 @@ class Notice(msgspec.Struct, frozen=True, omit_defaults=True):
     url: str = ""
     urgent: bool = False
     binding: str = ""
+    asked: str = ""
 
     @property
     def text(self) -> str:

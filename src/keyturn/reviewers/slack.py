@@ -1,4 +1,4 @@
-"""Slack, both ways (https://docs.slack.dev/reference/methods/chat.postMessage): a message for each held case, with buttons where a decision
+"""Slack, both ways (https://docs.slack.dev/reference/methods/chat.postMessage): a message for each held case, with what is asked and buttons where a decision
 needs no page; once it is settled, wherever that was, the message says so and its buttons are gone.
 """
 
@@ -17,6 +17,9 @@ from keyturn.stores.interface import Store
 API: Final = "https://slack.com/api/"
 MESSAGES: Final = "slack_message"
 APPROVE, DENY = "keyturn_approve", "keyturn_deny"
+WHY, NOTE = "keyturn_why", "keyturn_note"
+"""The block and the field of what a reviewer says to it; Slack sends it along with the press of a button."""
+NOTE_CHARS_MAX: Final = 2_000
 POST_S_MAX: Final = 10
 SECTION_CHARS_MAX: Final = 2_900
 """Slack's own limit of a section's text is 3,000."""
@@ -87,14 +90,16 @@ def escaped(text: str) -> str:
 
 
 def blocks(notice: Notice) -> list[dict[str, Any]]:
-    """The message: title, what is to be known, the link; buttons where it can be decided here."""
-    text = "\n".join((f"*{escaped(notice.title)}*", *(escaped(line) for line in notice.lines)))[
-        :SECTION_CHARS_MAX
-    ]
+    """The message: title, what is to be known, the link; all that is asked, with buttons, where it can be decided here."""
+    text = "\n".join((f"*{escaped(notice.title)}*", *(escaped(line) for line in notice.lines)))
+    whole = len(text) <= SECTION_CHARS_MAX
+    if not whole:
+        text = f"{text[:SECTION_CHARS_MAX]}…"
     if notice.url:
         text += f"\n<{notice.url}|Open the case>"
     found: list[dict[str, Any]] = [{"type": "section", "text": {"type": "mrkdwn", "text": text}}]
-    if notice.binding:
+    if notice.binding and notice.asked and whole:
+        found += [_as_it_is(notice.asked), _why()]
         value = msgspec.json.encode(Button(notice.case_id, notice.binding)).decode()
         found.append(
             {
@@ -103,6 +108,19 @@ def blocks(notice: Notice) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _as_it_is(text: str) -> dict[str, Any]:
+    """Nothing in it is a mention, a link or a mark (https://docs.slack.dev/reference/block-kit/blocks/rich-text-block)."""
+    inside = {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": text}]}
+    return {"type": "rich_text", "elements": [inside]}
+
+
+def _why() -> dict[str, Any]:
+    """A denial needs a reason (https://docs.slack.dev/reference/block-kit/blocks/input-block)."""
+    field = {"type": "plain_text_input", "action_id": NOTE, "max_length": NOTE_CHARS_MAX}
+    label = {"type": "plain_text", "text": "Why; the agent reads it. A denial needs it"}
+    return {"type": "input", "block_id": WHY, "optional": True, "label": label, "element": field}
 
 
 def _button(label: str, action: str, value: str, style: str = "") -> dict[str, Any]:

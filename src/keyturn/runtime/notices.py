@@ -1,4 +1,6 @@
-"""What there is to tell people of an entry of the log. Only what the plane itself found is said: an agent's words are for the page."""
+"""What there is to tell people of an entry of the log. Only what the plane itself found is said: an agent's words are for the page,
+but for what it asks, where that is decided by the message.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from keyturn.core.case import Case, Phase
 from keyturn.core.gravity import grave
 from keyturn.core.proposals import said
 from keyturn.core.proposing import CONFIGURATION
+from keyturn.core.shown import in_a_message
 from keyturn.model import record as r
 from keyturn.model import reviewing as v
 from keyturn.model.assessment import Reversibility
@@ -62,17 +65,23 @@ def notice_of(entry: Entry, case: Case | None, url: Callable[[str], str]) -> Not
         NoticeKind.APPROVED,
         NoticeKind.REJECTED,
     } and grave(case)
-    here = kind is NoticeKind.HELD and case.request is not None and not grave(case)
+    asked = in_a_message(case.change) if kind is NoticeKind.HELD and not grave(case) else ""
     return Notice(
         id=seq,
         kind=kind,
-        title=plain(f"{case.id} {said}: {_what(case)}")[:TITLE_CHARS_MAX],
-        lines=tuple(plain(line)[:LINE_CHARS_MAX] for line in lines if line),
+        title=_cut(plain(f"{case.id} {said}: {_what(case)}"), TITLE_CHARS_MAX),
+        lines=tuple(_cut(plain(line), LINE_CHARS_MAX) for line in lines if line),
         case_id=case.id,
         url=url(case.id),
         urgent=urgent or kind in _AT_ONCE,
-        binding=case.request.digest if here and case.request else "",
+        binding=case.request.digest if asked and case.request else "",
+        asked=asked,
     )
+
+
+def _cut(text: str, most: int) -> str:
+    """What is left out is seen to be."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _among_people(event: v.Proposed | v.ProposalDecided, seq: str) -> Notice | None:

@@ -26,6 +26,10 @@ WORD_CHARS_MAX: Final = 500
 """A word in passing: why a case is taken over, what was seen afterwards."""
 
 
+_STILL_HERS: Final = frozenset({"unsigned", "not-whole"})
+"""It is hers to decide all the same: she signs when she does; and what cannot be shown in full she can deny."""
+
+
 class ReviewingSide:
     """The part of `runtime.interface.Desk` that people decide with."""
 
@@ -42,7 +46,7 @@ class ReviewingSide:
         binding = case.request.digest if case.request else ""
         review = Review(reviewer=user, approve=True, binding=binding, at_ms=self.work.clock())
         judged = judge(case, as_person(case, review, self.people), self.people)
-        if not isinstance(judged, NotAccepted) or judged.code == "unsigned":  # she signs when she decides
+        if not isinstance(judged, NotAccepted) or judged.code in _STILL_HERS:
             return ""
         return judged.message
 

@@ -81,7 +81,7 @@ class Review(Reading):
         if self.found["phase"] != "held":
             return f"{self.case_id} is {self.found['phase']}."
         if self.found["whole"]:
-            return f"{self.found['whole']} It cannot be approved here."
+            return f"Nobody can approve this: {self.found['whole']}."
         return str(self.found["may_not"])
 
     @work

@@ -54,7 +54,7 @@ def _parts(found: dict[str, Any], graphed: dict[str, Any]) -> Iterator[Text]:
     for one in filter(None, [found["hindrance"], *found.get("foreign_letters", [])]):
         yield Text(f"✖ {one}\n", "bold red")
     if found["whole"]:
-        yield Text(f"✖ {found['whole']} It cannot be approved here.\n", "bold red")
+        yield Text(f"✖ Nobody can approve this: {found['whole']}.\n", "bold red")
     yield from _section("NARROWER", "\n".join(_narrower(found)))
     yield from _section("BEFORE AND AFTER", diffing.text(found))
     yield from _section("WHO RELIES ON IT", graph.text(graphed))
