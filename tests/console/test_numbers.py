@@ -27,6 +27,7 @@ READ = [
 
 @pytest.mark.parametrize(("text", "found"), [row[1:] for row in READ], ids=[row[0] for row in READ])
 def test_a_number_is_read(text: str, found: int | None) -> None:
+    """What `int` would take beside them is no number here."""
     assert whole(text) == found
 
 
@@ -35,6 +36,7 @@ def asked(query: str) -> Request:
 
 
 def test_what_is_not_asked_for_is_as_it_is_without() -> None:
+    """Each route has its own default; nothing at all may be one."""
     assert (number(asked(""), "limit", 200), number(asked("limit=7"), "limit", None)) == (200, 7)
     assert number(asked(f"since_ms={MS_MAX}"), "since_ms", None, most=MS_MAX) == MS_MAX
 

@@ -11,21 +11,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keyturn.console import show
 from keyturn.console.answers import Tone, answers, hindrance
 from keyturn.console.precedents import resembling
-from keyturn.console.show import whole
 from keyturn.console.story import line, said
 from keyturn.console.templating import EVENTS, span
 from keyturn.console.text import foreign_letters, marked, seen, skeleton, visible
 from keyturn.core.case import Case, Glass, Phase
 from keyturn.core.chain import GENESIS, make_entry
 from keyturn.core.difference import leaves, short
+from keyturn.core.shown import in_a_message, not_shown
 from keyturn.model import record as r
 from keyturn.model.assessment import (
     Alternative,
     Assessment,
     Dependent,
     Finding,
+    Heard,
     Kind,
     Recoverable,
     Reversibility,
@@ -35,6 +37,7 @@ from keyturn.model.decision import Decision, Obligations, Verdict
 from keyturn.model.execution import Backup
 from keyturn.model.record import Draft
 from keyturn.model.review import Review, ReviewRequest
+from tests.core import core_world as w
 
 TABLE = ResourceRef("aws", "aws", "123456789012", "eu-central-1", "dynamodb:table", "costs")
 FUNCTION = ResourceRef("aws", "aws", "123456789012", "eu-central-1", "lambda:function", "report")
@@ -373,6 +376,32 @@ def test_times_as_people_say_them(ms: int, said: str) -> None:
 
 
 def test_what_is_too_long_is_said_to_be() -> None:
-    """A change of a megabyte is not shown in part; one of a kilobyte is shown."""
-    assert whole({"change": {"parameters": "x" * 1_000_000}}).startswith("The change is 1,000,017 bytes long")
-    assert whole({"change": {"parameters": "x" * 1_000}}) == ""
+    """A change of a megabyte is not shown in part, and approved by nobody; one of a kilobyte is shown."""
+    long, short_ = (w.change(w.operation(Name="x" * size)) for size in (1_000_000, 1_000))
+    assert re.fullmatch(
+        r"the change is 1,000,\d{3} bytes long, more than can be shown in full \(262,144\)", not_shown(long)
+    )
+    assert not_shown(short_) == ""
+    assert in_a_message(short_).startswith(short_.operations[0].name + " {")
+    assert in_a_message(long) == ""
+
+
+def test_what_is_known_in_part_names_the_rest() -> None:
+    """The environment of a plan: nobody spoke of the group it makes, and for its sake all of it counts as production."""
+    group = ResourceRef("aws", "aws", "123456789012", "eu-central-1", "ec2:security-group", "sg-1")
+    making = msgspec.structs.replace(w.operation(), resources=(group,))
+    tags = Heard("tags", "test", str(w.TABLE))
+
+    def silent(environment: str, *heard: Heard) -> list[str]:
+        assessment = w.assessment(environment=environment, environment_heard=heard)
+        case = Case(id="C-1", phase=Phase.HELD, change=w.change(w.operation(), making), assessment=assessment)
+        return list(show.detail(case, ())["environment_silent"])
+
+    assert silent("unknown", tags) == ["ec2:security-group/sg-1"]
+    assert silent("unknown") == []  # of nothing is anything known
+    assert silent("test", tags, Heard("tags", "test", str(group))) == []
+    assert (
+        silent("unknown", tags, Heard("container", "test", "ec2:vpc/vpc-1")) == []
+    )  # whose members are not told apart
+    claimed = Heard("request", "test", str(group), counts=False)
+    assert silent("unknown", tags, claimed) == ["ec2:security-group/sg-1"]

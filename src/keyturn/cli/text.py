@@ -220,6 +220,8 @@ def case(found: dict[str, Any]) -> str:
         lines.append(f"  {found['reason']}")
     if found.get("environment_said"):
         lines.append("  " + "; ".join(found["environment_said"]))
+    if found.get("environment_silent"):
+        lines.append(f"  nothing says where: {', '.join(found['environment_silent'])}")
     said = (("AT RISK", found["data_at_risk"]), ("HINDERED", found.get("hindrance")))
     lines += [f"\n{name:10} {text}" for name, text in said if text]
     findings = [f"{finding['message']} [{finding['code']}]" for finding in assessment.get("findings", [])]

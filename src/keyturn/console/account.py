@@ -15,7 +15,7 @@ from keyturn.console.numbers import whole
 from keyturn.console.passkeys import Passkeys
 from keyturn.console.people_api import shown_passkey, shown_token
 from keyturn.console.proposals import Proposing, shown
-from keyturn.console.roles import access
+from keyturn.console.roles import access, scopes_of
 from keyturn.console.site import Site
 from keyturn.console.text import seen
 from keyturn.console.tokens import Tokens
@@ -95,7 +95,7 @@ class Account:
             tokens=seen([shown_token(one) for one in self._tokens.of(user.name)]),
             may_not_enrol=self._identity.may_enrol(user),
             passkey_origin=self._passkeys.origin,
-            scopes=SCOPES,
+            scopes=scopes_of(user.roles),
             lasts=LASTS,
             made=made,
             proposals=seen([shown(one) for one in waiting]),

@@ -43,7 +43,7 @@ class Inbox:
         return "/"
 
     async def _inbox(self, request: Request, user: User) -> Response:
-        tab = tab_of(request.query_params.get("tab", ""))
+        tab = tab_of(request.query_params.get("tab", "" if "reviewer" in user.roles else Tab.WAITING))
         wanted = Filter(request.query_params.get("q", ""))
         after = request.query_params.get("after", "")[:AFTER_CHARS_MAX]
         listing = self._site.listing

@@ -5,12 +5,12 @@ One table, held by the guards of API and pages and printed into the reference. A
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
 
-from keyturn.console.identity import ROLES, Caller
+from keyturn.console.identity import ROLES, SCOPES, Caller, User
 from keyturn.errors import BugError, ReviewError
 
 
@@ -174,6 +174,17 @@ def access(method: str, path: str) -> Access:
     if found is None:
         raise BugError("no-access-row", f"{method} {path} stands in no row of console.roles.ACCESS")
     return found
+
+
+def may(caller: User | None, method: str, path: str) -> bool:
+    """Whether her roles open it: what a page asks before it draws a button."""
+    return caller is not None and bool(set(access(method, path).roles) & set(caller.roles))
+
+
+def scopes_of(roles: Sequence[str]) -> tuple[str, ...]:
+    """The scopes of a token that open anything to somebody of these roles."""
+    used = {given.scope for given in ACCESS.values() if set(given.roles) & set(roles)}
+    return tuple(scope for scope in SCOPES if scope in used)
 
 
 def table() -> Iterator[str]:

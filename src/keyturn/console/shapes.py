@@ -283,6 +283,7 @@ class Detail(Listed, frozen=True):
     page: str
     whole: str
     environment_said: tuple[str, ...]
+    environment_silent: tuple[str, ...]
     answers: tuple[Answer, ...]
     hindrance: str
     binding: str

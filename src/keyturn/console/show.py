@@ -96,6 +96,7 @@ def detail(case: Case, story: tuple[Entry, ...]) -> dict[str, Any]:
         {
             **summary(case),
             "environment_said": [str(one) for one in assessment.environment_heard] if assessment else [],
+            "environment_silent": _silent(case),
             "answers": builtins(answers(case)),
             "hindrance": hindrance(case),
             "forcing": forcing(case.assessment) if case.assessment else [],
@@ -178,6 +179,21 @@ def forcing(assessment: Assessment) -> list[str]:
         for said in finding.evidence.get("resources", ())
     )
     return [said for said in found if isinstance(said, str)]
+
+
+def _silent(case: Case) -> list[str]:
+    """Of a change whose environment is known in part, the resources that nobody spoke of: for their sake it counts as production."""
+    change, assessment = case.change, case.assessment
+    if change is None or assessment is None or assessment.environment != "unknown":
+        return []
+    counted = [one for one in assessment.environment_heard if one.counts]
+    if not counted or any(one.by not in _OF_ITSELF for one in counted):
+        return []  # of nobody, or by somebody who speaks of others too
+    known = {one.of for one in counted}
+    return [str(one) for one in change.resources if not known & {str(one), one.id}]
+
+
+_OF_ITSELF: Final = frozenset({"tags", "request", "name"})
 
 
 def _names(case: Case) -> str:

@@ -16,7 +16,7 @@ from keyturn.console.forms import Forms
 from keyturn.console.forms import refused as refusal
 from keyturn.console.identity import Identity, User
 from keyturn.console.listing import Listing, Tab
-from keyturn.console.roles import Access, access
+from keyturn.console.roles import Access, access, may
 from keyturn.console.text import seen
 from keyturn.errors import KeyturnError, ReviewError
 from keyturn.runtime.interface import Desk
@@ -117,6 +117,8 @@ class Site:
             shown=self.forms.shown(request) if user else "",
             plane=seen(self.desk.status()) if user else None,
             needs=self.listing.needs(user) if user else 0,
+            may_halt=may(user, "POST", "/api/v1/halt"),
+            may_lift=may(user, "POST", "/api/v1/resume"),
             path=request.url.path,
             now_ms=time.time_ns() // 1_000_000,
             **given,

@@ -23,6 +23,12 @@ _GROUPS: Final = (
     "acs.amazonaws.com/groups/global/AllUsers",
     "acs.amazonaws.com/groups/global/AuthenticatedUsers",
 )
+_PROTOCOLS: Final = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6"}
+"""https://www.iana.org/assignments/protocol-numbers; EC2 takes either."""
+
+DOORS_MAX: Final = 3
+"""So many are read at a glance; the request has all of them."""
+
 _TAKES_AWAY: Final = re.compile(r"^(Revoke|Remove|Delete|Deny|Detach)")
 
 
@@ -76,7 +82,44 @@ def opened_to_everybody(context: Context) -> Fired:
     found += [path for name, path, value in members(context) if _opens(name, value)]
     if not found:
         return None
-    return f"{context.ref} would be opened to everybody ({', '.join(found[:3])}).", {"paths": found[:10]}
+    doors = list(dict.fromkeys(_doors(context.parameters)))
+    more = f" and {len(doors) - DOORS_MAX} more" if len(doors) > DOORS_MAX else ""
+    on = f" on {', '.join(doors[:DOORS_MAX])}{more}" if doors else ""
+    return f"{context.ref} would be opened to everybody{on} ({', '.join(found[:3])}).", {"paths": found[:10]}
+
+
+def _doors(value: Any) -> Iterator[str]:
+    """Protocol and ports of every rule that lets everybody through, in words."""
+    if isinstance(value, list):
+        for inner in value:
+            yield from _doors(inner)
+    if not isinstance(value, dict):
+        return
+    if ("IpProtocol" in value or "PortRange" in value or "Protocol" in value) and any(
+        _opens(name, inner) for name, _, inner in leaves(value)
+    ):
+        yield _door(value)
+    else:
+        for inner in value.values():
+            yield from _doors(inner)
+
+
+def _door(rule: dict[str, Any]) -> str:
+    """``tcp 22``, ``udp 8000-8010``, ``every tcp port``, ``every port``. -1 is all of them
+    (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html); of ICMP it is types that stand there.
+    """
+    said = str(rule.get("IpProtocol", rule.get("Protocol", "-1"))).lower()
+    protocol = _PROTOCOLS.get(said, said)
+    if protocol == "-1":
+        return "every port"
+    span = rule.get("PortRange")
+    span = span if isinstance(span, dict) else {}
+    first, last = rule.get("FromPort", span.get("From")), rule.get("ToPort", span.get("To"))
+    if protocol.startswith("icmp"):
+        return protocol
+    if first is None or last is None or (str(first), str(last)) in {("0", "65535"), ("-1", "-1")}:
+        return f"every {protocol} port"
+    return f"{protocol} {first}" if first == last else f"{protocol} {first}-{last}"
 
 
 def _opens(name: str, value: Any) -> bool:
