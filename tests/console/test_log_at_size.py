@@ -138,7 +138,7 @@ async def test_one_agent_is_worked_out_alone(house: House) -> None:
 
 
 async def test_what_is_kept_of_cases_is_what_they_are_now(house: House) -> None:
-    """Kept until the log has another entry; then what changed is looked at, and the figures are those of a page made anew."""
+    """Kept until another event is folded; then what changed is looked at, and the figures are those of a page made anew."""
     kept = Tallies()
     await _cases(house, 1, 4)
     first = kept.of(house.runtime)

@@ -35,7 +35,7 @@ class Plane:
             }
         if name in {"sessions", "cases", "log", "proposals"}:
             return lambda **_given: ()
-        if name == "head":
+        if name in {"head", "folded"}:
             return lambda: 0
         if name == "people":
             return People()

@@ -116,7 +116,7 @@ class Tally:
 
 
 class Tallies:
-    """By agent. A case is looked at anew when it has changed, and all of them are gone through when the log has another entry."""
+    """By agent. A case is looked at anew when it has changed, and all of them are gone through when another event was folded."""
 
     def __init__(self) -> None:
         self._kept: dict[str, tuple[Case, Fact | None]] = {}
@@ -124,9 +124,9 @@ class Tallies:
         self._made: tuple[int, dict[str, Tally]] | None = None
 
     def of(self, desk: Desk) -> dict[str, Tally]:
-        head = desk.head()
-        if self._made is None or self._made[0] != head:
-            self._made = head, self.count(desk.cases(limit=CASES_MAX))
+        folded = desk.folded()
+        if self._made is None or self._made[0] != folded:
+            self._made = folded, self.count(desk.cases(limit=CASES_MAX))
         return self._made[1]
 
     def count(self, cases: Iterable[Case]) -> dict[str, Tally]:
