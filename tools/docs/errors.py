@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
 import msgspec
@@ -34,26 +35,32 @@ class Raised(msgspec.Struct, frozen=True, order=True):
     part: str
 
 
-def raised() -> list[Raised]:
+@cache
+def raised() -> tuple[Raised, ...]:
     """Every such place with a code that stands in the source."""
-    found: set[Raised] = set()
-    for path in SOURCE.rglob("*.py"):
-        part = path.relative_to(SOURCE).parts[0].removesuffix(".py")
-        if part == "testing":
-            continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            found |= set(_made(node, part))
-    return sorted(found)
+    return tuple(
+        sorted({one for name, part, call in _calls() if part != "testing" for one in _made(name, call, part)})
+    )
 
 
-def _made(node: ast.AST, part: str) -> Iterator[Raised]:
-    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _FAMILIES):
-        return
-    if len(node.args) < 2 or not isinstance(node.args[0], ast.Constant):
+@cache
+def _calls() -> tuple[tuple[str, str, ast.Call], ...]:
+    """(what is called, in which part, how) of every call of these in the source, which is read once."""
+    wanted = {*_FAMILIES, "Finding"}
+    return tuple(
+        (node.func.id, path.relative_to(SOURCE).parts[0].removesuffix(".py"), node)
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in wanted
+    )
+
+
+def _made(name: str, node: ast.Call, part: str) -> Iterator[Raised]:
+    if name not in _FAMILIES or len(node.args) < 2 or not isinstance(node.args[0], ast.Constant):
         return
     given = {keyword.arg: keyword.value for keyword in node.keywords}
     helped = _text(given["help"]) if "help" in given else ""
-    yield Raised(node.func.id, str(node.args[0].value), _text(node.args[1]), helped, part)
+    yield Raised(name, str(node.args[0].value), _text(node.args[1]), helped, part)
 
 
 def _text(node: ast.expr) -> str:
@@ -72,13 +79,11 @@ def _text(node: ast.expr) -> str:
 def findings() -> list[tuple[str, str, str]]:
     """(code, kind, message) of findings that no rule makes, found where they are made."""
     found: set[tuple[str, str, str]] = set()
-    for path in SOURCE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding":
-                given = {keyword.arg: keyword.value for keyword in node.keywords}
-                if isinstance(given.get("code"), ast.Constant):
-                    kind = ast.unparse(given["kind"]).removeprefix("Kind.").lower()
-                    found.add((_text(given["code"]), kind, _text(given["message"])))
+    for name, _, node in _calls():
+        given = {keyword.arg: keyword.value for keyword in node.keywords}
+        if name == "Finding" and isinstance(given.get("code"), ast.Constant):
+            kind = ast.unparse(given["kind"]).removeprefix("Kind.").lower()
+            found.add((_text(given["code"]), kind, _text(given["message"])))
     return sorted(found)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Final, get_args
 
 import click
@@ -446,7 +447,7 @@ def roles() -> str:
     return generated("Who may do what", "src/keyturn/console/roles.py", text)
 
 
-PAGES: Final[dict[str, Callable[[], str]]] = {
+_MADE: Final[dict[str, Callable[[], str]]] = {
     "settings.md": settings,
     "cli.md": command_line,
     "lifecycle.md": lifecycle,
@@ -462,3 +463,6 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "controls.md": controls.page,
     "../README.md": index,
 }
+
+PAGES: Final = {name: cache(made) for name, made in _MADE.items()}
+"""Each by its place below docs/reference, made once: the index reads them all."""
