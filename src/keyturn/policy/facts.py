@@ -292,7 +292,7 @@ FACTS: Final[tuple[Fact, ...]] = (
     Fact(
         "delegated",
         "Bool",
-        "all that is worse than an update in place is what a role that is known may do later, and it can change no permissions",
+        "all that is worse than an update in place is what a role may do later that is known, or that a service puts to one use of its own, and it can change no permissions",
         lambda asked: delegated(asked.change, asked.assessment),
     ),
     Fact(
