@@ -49,7 +49,7 @@ def desk(account: world.Account, tmp_path_factory: pytest.TempPathFactory) -> It
 
 def confirmed(desk: Desk, case: str) -> None:
     book = desk.plane.app.runtime.book
-    done = desk.plane.await_(book.until(case, lambda one: one.phase == "confirmed", timeout_s=20))
+    done = desk.plane.await_(book.until(case, lambda one: one.phase == "confirmed", timeout_s=90))
     assert done.phase == "confirmed", done.reason
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-WAIT_S = 30.0
+WAIT_S = 90.0
 ACCOUNT = "123456789012"
 
 

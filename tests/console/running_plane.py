@@ -28,7 +28,7 @@ from keyturn.testing.standin import StandIn
 
 NUMBER, REGION, SERVICE = "123456789012", "eu-central-1", "cost-report"
 ITEMS, ARCHIVE_ITEMS = 300, 120
-WAIT_S = 30.0
+WAIT_S = 90.0
 PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Never used, on loopback; made once, since httpx would read all the world's certificates for every client."""
 

@@ -89,7 +89,7 @@ def test_with_keep_a_person_can_log_in_and_decide(kept: subprocess.Popen[str]) -
     assert kept.wait(timeout=30) == 0
     folder = Path(re.findall(r"KEYTURN_LOGIN_FILE=(\S+)/dana\.json", text)[0])
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=5)
+        socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=30)
     assert not folder.exists(), "nothing of it is left"
 
 

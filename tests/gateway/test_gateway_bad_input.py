@@ -230,6 +230,6 @@ def test_a_silent_client_is_let_go(
     monkeypatch.setattr(limits, "SWEEP_S", 0.05)
     with running(tmp_path, upstream.endpoint) as quick:
         for data in (b"", b"POST / HTTP/1.1\r\nhost: a\r\n"):
-            with socket.create_connection(("127.0.0.1", quick.port), timeout=5) as connection:
+            with socket.create_connection(("127.0.0.1", quick.port), timeout=30) as connection:
                 connection.sendall(data)
                 assert connection.recv(10) == b""

@@ -235,7 +235,7 @@ def test_requests_on_one_connection_are_answered_in_order(plane: Running, accoun
     make_table(account, "pipe")
     one = signed(plane.key, plane.port, b'{"TableName":"pipe"}', target="DynamoDB_20120810.DescribeTable")
     two = signed(plane.key, plane.port, b'{"Limit":1}', target="DynamoDB_20120810.ListTables")
-    with socket.create_connection(("127.0.0.1", plane.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", plane.port), timeout=30) as connection:
         connection.sendall(one + two + one)
         heard = b""
         end = time.monotonic() + 5

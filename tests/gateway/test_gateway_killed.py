@@ -24,7 +24,7 @@ from keyturn.testing.standin import StandIn
 from tests.gateway.gateway_world import NUMBER, REGION, Seen, Upstream
 from tests.ports import free_port
 
-WAIT_S = 40.0
+WAIT_S = 90.0
 
 
 @pytest.fixture

@@ -123,7 +123,7 @@ def test_nothing_of_a_requests_content_is_in_a_line(plane: Running, lines: list[
 
 def page(plane: Running) -> str:
     url = f"{plane.console_url}/metrics"
-    with urllib.request.urlopen(url, timeout=5) as answer:  # this machine's own console
+    with urllib.request.urlopen(url, timeout=30) as answer:  # this machine's own console
         text: str = answer.read().decode()
     return text
 

@@ -33,7 +33,7 @@ from tests.gateway.gateway_world import running
 from tests.stores.exported_log import HELD, chained, change, review, story
 
 PARENT: Final = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-WAIT_S: Final = 30.0
+WAIT_S: Final = 90.0
 
 
 class Receiver:

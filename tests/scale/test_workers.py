@@ -73,7 +73,7 @@ def test_a_scrape_hears_all_workers(keyturn: Installation) -> None:
             f"{running.console}/metrics",
             headers={"authorization": f"Bearer {keyturn.environment['KEYTURN_TOKEN']}"},
         )
-        with urllib.request.urlopen(asked, timeout=10) as answer:
+        with urllib.request.urlopen(asked, timeout=30) as answer:
             page = answer.read().decode()
         reads = [
             line

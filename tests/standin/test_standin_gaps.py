@@ -119,7 +119,7 @@ def test_code_can_be_fetched_from_its_location(account: Account) -> None:
 
     def fetch(**which: str) -> bytes:
         place = client.get_function(FunctionName=name, **which)["Code"]["Location"]
-        with urllib.request.urlopen(place, timeout=5) as answer:
+        with urllib.request.urlopen(place, timeout=30) as answer:
             body: bytes = answer.read()
             return body
 
@@ -128,7 +128,7 @@ def test_code_can_be_fetched_from_its_location(account: Account) -> None:
     place = client.get_function(FunctionName=name)["Code"]["Location"]
     client.delete_function(FunctionName=name)
     with pytest.raises(urllib.error.HTTPError, match="404") as gone:
-        urllib.request.urlopen(place, timeout=5)
+        urllib.request.urlopen(place, timeout=30)
     gone.value.close()
 
 

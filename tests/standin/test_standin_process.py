@@ -16,7 +16,7 @@ from keyturn.testing.standin import SAYS, StandIn
 
 def answers(endpoint: str) -> bool:
     try:
-        urllib.request.urlopen(f"{endpoint}/moto-api/", timeout=5).close()
+        urllib.request.urlopen(f"{endpoint}/moto-api/", timeout=30).close()
     except OSError:
         return False
     return True
@@ -54,7 +54,7 @@ def test_it_says_that_it_is_a_stand_in(standin: StandIn, account: Account) -> No
     """Nobody can take it for AWS: each response carries the header."""
     name, value = SAYS
     assert account("sts").get_caller_identity()["ResponseMetadata"]["HTTPHeaders"][name] == value
-    with urllib.request.urlopen(f"{standin.endpoint}/moto-api/", timeout=5) as answer:
+    with urllib.request.urlopen(f"{standin.endpoint}/moto-api/", timeout=30) as answer:
         assert answer.headers[name] == value
 
 
@@ -101,7 +101,7 @@ def test_thousands_of_requests_do_not_stop_it(standin: StandIn) -> None:
     host, port = "127.0.0.1", standin.port
     request = b"GET /moto-api/ HTTP/1.0\r\nX-Padding: " + b"a" * 200 + b"\r\n\r\n"
     for _ in range(1_500):
-        with socket.create_connection((host, port), timeout=5) as connection:
+        with socket.create_connection((host, port), timeout=30) as connection:
             connection.sendall(request)
             assert connection.recv(12) == b"HTTP/1.1 200"
 
