@@ -38,7 +38,7 @@ def browse(plane: Plane, chromium: Any) -> Iterator[Open]:
     def open_(person: str, path: str = "/", size: tuple[int, int] = DESK, **options: Any) -> Any:
         context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, **options)
         contexts.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         page = context.new_page()
         page.add_init_script(WATCH)
         page.on("pageerror", lambda error: wrong.append(f"error: {error}"))

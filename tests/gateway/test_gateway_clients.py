@@ -224,7 +224,7 @@ def test_a_client_that_leaves_keeps_its_case(account: StandIn, tmp_path: Path) -
 
 def waiting(plane: Running, count: int) -> None:
     """Until so many clients wait for C-1."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while (case := plane.app.runtime.case("C-1")) is None or len(case.waiters) != count:
         assert time.monotonic() < end, f"{case!r}: {case.waiters if case else ''}"
         time.sleep(0.02)
@@ -238,7 +238,7 @@ def test_requests_on_one_connection_are_answered_in_order(plane: Running, accoun
     with socket.create_connection(("127.0.0.1", plane.port), timeout=30) as connection:
         connection.sendall(one + two + one)
         heard = b""
-        end = time.monotonic() + 5
+        end = time.monotonic() + 60
         while heard.count(b'{"Table') < 3 and time.monotonic() < end:
             heard += connection.recv(65_536)
         time.sleep(0.2)

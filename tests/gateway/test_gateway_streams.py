@@ -150,7 +150,7 @@ def test_who_sends_a_byte_now_and_then_is_not_waited_for(
 ) -> None:
     """Slowloris: each byte begins no time anew."""
     monkeypatch.setattr(limits, limit, 1.0)
-    with socket.create_connection(("127.0.0.1", plane.port), 5) as connection:
+    with socket.create_connection(("127.0.0.1", plane.port), 60) as connection:
         connection.sendall(head)
         begun_s = time.monotonic()
         with contextlib.suppress(OSError):
@@ -175,7 +175,7 @@ def test_who_takes_nothing_of_an_answer_is_cut(
         connection.sendall(
             signed(plane.key, plane.port, b"", service="route53", target="", path=path, method="GET")
         )
-        end = time.monotonic() + 8
+        end = time.monotonic() + 60
         while not upstream.heads:  # else nobody has come yet
             assert time.monotonic() < end, repr(plane.app.gateway)
             time.sleep(0.02)
@@ -191,10 +191,10 @@ def test_who_stops_sending_its_object_leaves_no_half_of_it(
     monkeypatch.setattr(limits, "PIECE_S_MAX", 1.0)
     monkeypatch.setattr(limits, "HEAD_S_MAX", 1.0)
     data = signed(plane.key, plane.port, b"x" * 50_000, service="s3", target="", path="/b-1/k", method="PUT")
-    with socket.create_connection(("127.0.0.1", plane.port), 5) as connection:
+    with socket.create_connection(("127.0.0.1", plane.port), 60) as connection:
         connection.sendall(data[:-10_000])
         assert ended(connection)
-    end = time.monotonic() + 8
+    end = time.monotonic() + 60
     while plane.app.runtime.cases(open_only=True) and time.monotonic() < end:
         time.sleep(0.05)
     assert all(not head.endswith(b"x" * 50_000) for head in upstream.heads)
@@ -204,7 +204,7 @@ def test_a_half_closed_client_still_hears_its_answer(plane: Running, upstream: S
     """Who has said all may close its side (RFC 9112, 9.6)."""
     upstream.pieces = [b"[]"]
     upstream.go.release()
-    with socket.create_connection(("127.0.0.1", plane.port), 5) as connection:
+    with socket.create_connection(("127.0.0.1", plane.port), 60) as connection:
         connection.sendall(signed(plane.key, plane.port, b"{}"))
         connection.shutdown(socket.SHUT_WR)
         heard = b""

@@ -73,7 +73,7 @@ class Said(threading.Thread):
         self.server.serve_forever(poll_interval=0.05)
 
     def until(self, count: int) -> list[tuple[str, dict[str, Any]]]:
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while len(self.calls) < count:
             assert time.monotonic() < end, f"Slack heard only {[name for name, _ in self.calls]}"
             time.sleep(0.05)
@@ -107,7 +107,7 @@ class Mailbox(threading.Thread):
 
     def of(self, case: str) -> str:
         """The first message about this case, once it is there."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while True:
             for one in tuple(self.messages):
                 if re.search(rf"/c/{case}\b", one):
