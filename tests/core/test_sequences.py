@@ -40,6 +40,8 @@ OTHER = ref("dynamodb:table", "other")
 TRAIL = ref("cloudtrail:trail", "audit")
 DELETED = earlier(1, "dynamodb:DeleteTable", Effect.DELETE, TABLE)
 STRIPPED = earlier(1, "dynamodb:UpdateTable", Effect.UPDATE, TABLE, kinds=(Kind.PROTECTION_STRIP,))
+REVIEWED = msgspec.structs.replace(DELETED, done=True, reviewed=True)
+PUT_AWAY = msgspec.structs.replace(earlier(1, "events:DeleteRule", Effect.DELETE, ref("events:rule", "nightly")), done=True, reviewed=True)  # fmt: skip
 BLINDED = earlier(1, "cloudtrail:StopLogging", Effect.UPDATE, TRAIL, kinds=(Kind.BLIND,))
 
 
@@ -79,6 +81,12 @@ ROWS: list[tuple[str, tuple[Earlier, ...], Change, list[tuple[str, Kind]]]] = [
     ("delete, then create by another type", (DELETED,), change("cloudcontrol:CreateResource", Effect.CREATE, ref("cloudcontrol:type", "AWS::SQS::Queue")), []),
     ("guard off by its type, then delete", (earlier(1, "cloudcontrol:UpdateResource", Effect.UPDATE, ref("cloudcontrol:resource", "AWS::RDS::DBInstance/shop"), kinds=(Kind.PROTECTION_STRIP,)),), change("rds:DeleteDBInstance", Effect.DELETE, ref("rds:db", "shop")), [("SEQ002", Kind.PROTECTION_STRIP)]),
     ("made by its type, then another deleted", (msgspec.structs.replace(earlier(1, "cloudcontrol:CreateResource", Effect.CREATE, ref("cloudcontrol:type", "AWS::DynamoDB::Table"), done=True), makes=(ref("cloudcontrol:type", "AWS::DynamoDB::Table"),)),), change("dynamodb:DeleteTable", Effect.DELETE, TABLE), []),
+    ("delete done unreviewed, then create", (msgspec.structs.replace(DELETED, done=True),), change("dynamodb:CreateTable", Effect.CREATE, TABLE), [("SEQ001", Kind.REPLACE)]),
+    ("delete reviewed and done, then create", (REVIEWED,), change("dynamodb:CreateTable", Effect.CREATE, TABLE), [("SEQ001", Kind.NOTE)]),
+    ("delete reviewed and done, another unreviewed, then create", (REVIEWED, msgspec.structs.replace(DELETED, case_id="C-2", done=True)), change("dynamodb:CreateTable", Effect.CREATE, TABLE), [("SEQ001", Kind.REPLACE)]),
+    ("delete reviewed and done, then create by its type", (REVIEWED,), change("cloudcontrol:CreateResource", Effect.CREATE, ref("cloudcontrol:type", "AWS::DynamoDB::Table")), [("SEQ001", Kind.NOTE)]),
+    ("delete reviewed and done, then a put that may write over", (PUT_AWAY,), change("events:PutRule", Effect.UPDATE, ref("events:rule", "nightly")), [("SEQ001", Kind.REPLACE)]),
+    ("delete reviewed and done, then delete", (REVIEWED,), change("dynamodb:DeleteTable", Effect.DELETE, TABLE), []),
     ("an undo makes it anew", (DELETED,), change("dynamodb:CreateTable", Effect.CREATE, TABLE, undoes="C-1"), []),
     ("guard off, then delete", (STRIPPED,), change("dynamodb:DeleteTable", Effect.DELETE, TABLE), [("SEQ002", Kind.PROTECTION_STRIP)]),
     ("guard off, then an update", (STRIPPED,), change("dynamodb:UpdateTable", Effect.UPDATE, TABLE), []),
@@ -120,6 +128,26 @@ def test_it_raises_and_never_lowers() -> None:
     assert raised(before, ()) is before
 
 
+def test_the_other_half_of_a_reviewed_delete_is_noted() -> None:
+    """What it would take away is gone by a person's decision: the create is what it is, and the record says what it follows."""
+    now = change("dynamodb:CreateTable", Effect.CREATE, TABLE)
+    before = assessment(Effect.CREATE)
+    (finding,) = found(now, before, (REVIEWED,))
+    after = raised(before, (finding,))
+    assert (after.effect, after.reversibility) == (Effect.CREATE, Reversibility.R1)
+    assert (
+        finding.message
+        == "dynamodb:table/orders was deleted earlier in this session, which a person let through (C-1): with this it is made anew, without what it held."
+    )
+
+
+def test_a_put_that_was_read_to_find_nothing_only_makes() -> None:
+    """A put may write over what somebody made meanwhile, unless it was read that nothing stands."""
+    now = change("events:PutRule", Effect.UPDATE, ref("events:rule", "nightly"))
+    read = msgspec.structs.replace(assessment(Effect.UPDATE), makes=now.resources)
+    assert [one.kind for one in found(now, read, (PUT_AWAY,))] == [Kind.NOTE]
+
+
 def test_the_share_of_what_there_is_is_said() -> None:
     """Fifty of fifty thousand are not fifty of sixty."""
     before = tuple(earlier(n, "dynamodb:DeleteItem", Effect.DELETE, TABLE) for n in range(MANY_INSIDE))
@@ -153,6 +181,38 @@ def test_what_took_effect_or_may_is_a_step(phase: Phase, counts: bool) -> None:
     assert bool(plane.earlier("S-1", but="C-2")) is counts
     assert plane.earlier("S-1", but="C-1") == ()
     assert plane.earlier("S-2", but="") == ()
+
+
+@pytest.mark.parametrize(
+    ("phase", "held", "reviewed"),
+    [
+        (Phase.CONFIRMED, True, True),
+        (Phase.EXECUTED, True, True),
+        (Phase.VERIFYING, True, True),
+        (Phase.CONFIRMED, False, False),  # policy let it through, and nobody looked
+        (Phase.APPROVED, True, False),  # it has not gone yet
+        (Phase.UNCERTAIN, True, False),
+        (Phase.INCONCLUSIVE, True, False),
+        (Phase.RESTORE_FAILED, True, False),  # what stands is not known
+    ],
+)
+def test_reviewed_is_what_was_held_and_then_done(phase: Phase, held: bool, reviewed: bool) -> None:
+    """Held and done means that a person let it through; a restart does not forget it."""
+    plane, made = Plane(), assessment(Effect.DELETE)
+    case = Case(
+        id="C-1",
+        phase=phase,
+        change=change("dynamodb:DeleteTable", Effect.DELETE, TABLE),
+        assessment=made,
+        was_held=held,
+    )
+    plane.apply(r.Assessed(at_ms=1, assessment=made), case)
+    seen = [
+        one.reviewed
+        for each in (plane, from_snapshot(snapshot(plane)))
+        for one in each.earlier("S-1", but="")
+    ]
+    assert seen == [reviewed, reviewed]
 
 
 def test_a_snapshot_keeps_what_was_found() -> None:

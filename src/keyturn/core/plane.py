@@ -277,6 +277,7 @@ class Plane:
                 makes=known.makes,
                 waits=known.phase in UNDECIDED or known.phase in _OPEN_TO_PEOPLE,
                 done=known.phase in EXECUTED or known.phase in _MAY_RESTORE,
+                reviewed=known.was_held and (known.phase is Phase.CONFIRMED or known.phase in _MAY_RESTORE),
             )
             for known in reversed(recent)
             if known.case_id != but and known.phase not in _NO_STEP

@@ -47,6 +47,7 @@ class Earlier(msgspec.Struct, frozen=True):
     done: bool = False
     waits: bool = False
     makes: tuple[ResourceRef, ...] = ()  # what it made, and what was read to stand nowhere before
+    reviewed: bool = False  # a person let it through, and it took effect
 
 
 def steps_of(change: Change) -> tuple[Step, ...]:
@@ -143,6 +144,9 @@ class _Sequence:
                 message = f"{ref} was made earlier in this session ({_named(cases)})."
                 yield self._finding("SEQ001", Kind.NOTE, message, step, Reversibility.R1, {"cases": cases})
                 continue
+            if self._finishes(step, [one for one, _ in before]):
+                yield self._noted(step, f"{ref} was deleted", cases, "with this it is made anew")
+                continue
             what = "deleted" if step.creates else "to be made"
             message = f"{ref} was {what} earlier in this session ({_named(cases)}): with this it is replaced, and what it held goes."
             finding = self._finding("SEQ001", Kind.REPLACE, message, step, Reversibility.R3, {"cases": cases})
@@ -164,6 +168,9 @@ class _Sequence:
             return
         cases = _cases(one for one, _ in before)
         gone = step.resources[0] if step.deletes else before[-1][1].resources[0]
+        if self._finishes(step, [one for one, _ in before]):
+            yield self._noted(step, f"{gone} was deleted", cases, "with this it may be made anew")
+            return
         message = (
             f"One of its kind is to be made in this session ({_named(cases)}): {gone} may be replaced by it, and what it held goes."
             if step.deletes
@@ -171,6 +178,19 @@ class _Sequence:
         )
         finding = self._finding("SEQ001", Kind.REPLACE, message, step, Reversibility.R2, {"cases": cases})
         yield msgspec.structs.replace(finding, effect=Effect.REPLACE)
+
+    def _finishes(self, step: Step, before: list[Earlier]) -> bool:
+        """Whether all that this makes anew went by a person's decision: it takes nothing away any more, and to hold it is to prolong
+        the outage. What may write over something is not sure to find nothing there, unless that was read.
+        """
+        clear = step.floor is Effect.CREATE or any(
+            exactly(step.resources[0], made) for made in self._assessment.makes
+        )
+        return clear and not step.deletes and all(one.reviewed for one in before)
+
+    def _noted(self, step: Step, gone: str, cases: list[str], then: str) -> Finding:
+        message = f"{gone} earlier in this session, which a person let through ({_named(cases)}): {then}, without what it held."
+        return self._finding("SEQ001", Kind.NOTE, message, step, Reversibility.R0, {"cases": cases})
 
     def unguarded(self) -> Iterator[Finding]:
         """A guard or a backup taken off, then the delete that it stood against."""

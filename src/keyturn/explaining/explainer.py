@@ -14,7 +14,7 @@ from keyturn.core.sequences import Earlier
 from keyturn.explaining.asked import Asked
 from keyturn.explaining.explained import Explained
 from keyturn.explaining.sessions import Sessions
-from keyturn.model.assessment import Assessment, Finding, Reversibility
+from keyturn.model.assessment import Assessment, Finding, Kind, Reversibility
 from keyturn.model.change import READ_EFFECTS, Change, Effect, Operation, Principal, Request
 from keyturn.model.execution import Answer, Call
 from keyturn.model.radius import Radius
@@ -22,6 +22,7 @@ from keyturn.providers.aws.cli import Meant
 from keyturn.providers.aws.operation import operation_from, request_from
 from keyturn.providers.aws.provider import AwsProvider
 from keyturn.providers.aws.resources import Home
+from keyturn.providers.aws.unread_value import read_of
 
 T = TypeVar("T")
 
@@ -151,7 +152,8 @@ def _change(operations: tuple[Operation, ...]) -> Change:
 
 def _operation(meant: Meant, home: Home) -> Operation:
     placed = Home(home.partition, home.account, meant.region or home.region)
-    made = operation_from(meant.service, meant.operation, meant.parameters, home=placed, seal=seal)
+    read = read_of(meant.parameters)  # a mark names nothing
+    made = operation_from(meant.service, meant.operation, read, home=placed, seal=seal)
     return made if meant.floor is None else msgspec.structs.replace(made, floor=meant.floor)
 
 
@@ -175,7 +177,7 @@ def _findings(meant: Meant, operation: Operation) -> list[Finding]:
             kind=remark.kind,
             message=remark.message,
             effect=max(remark.effect, operation.floor, key=lambda effect: effect.severity),
-            reversibility=Reversibility.R4,
+            reversibility=Reversibility.R1 if remark.kind is Kind.NOTE else Reversibility.R4,
             resources=operation.resources,
             source="Keyturn: what the aws CLI makes of the command",
         )

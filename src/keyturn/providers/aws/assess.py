@@ -183,16 +183,22 @@ def _asked(context: Context) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
     """What the rules say, and what they could not say. What an exact rule has found, a generic one does not find again."""
     findings: list[Finding] = []
     doubts: list[str] = []
+    unread: dict[str, list[str]] = {}
     exactly = False  # an exact rule has found more than a remark
     for rule in rules_for(context.operation.name):
         if _said_already(rule, findings, exactly=exactly):
             continue
         found = rule.answer(context)
-        if isinstance(found, Doubt):
+        if isinstance(found, Doubt) and found.unread:
+            unread.setdefault(found.about, []).append(found.unread)
+        elif isinstance(found, Doubt):
             doubts.append(f"{context.ref}: {found.about}, could not be read")
         elif found is not None:
             findings.append(found)
             exactly = exactly or (bool(rule.operations) and found.kind is not Kind.NOTE)
+    doubts += [
+        f"{context.ref}: {', '.join(codes)}: {about}, could not be read" for about, codes in unread.items()
+    ]
     return tuple(findings), tuple(doubts)
 
 

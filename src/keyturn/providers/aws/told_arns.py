@@ -11,6 +11,8 @@ from keyturn.providers.aws.resources import Home, arn_of, from_arn, is_arn, sure
 
 def told_arn(ref: ResourceRef, service: str, operation: str, given: dict[str, Any]) -> str:
     """The ARN where it is known: as the request spells it, or in the form that AWS documents for its kind; "" rather than a guess."""
+    if ref.kind.endswith(":account"):  # the account itself, which is no resource of the service
+        return ""
     home = Home(ref.partition, ref.account, ref.region)
     for value in given.values():
         for text in value if isinstance(value, list) else [value]:

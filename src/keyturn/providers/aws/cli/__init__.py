@@ -18,7 +18,14 @@ from keyturn.providers.aws.cli.arguments import Given, given, without_globals
 from keyturn.providers.aws.cli.meaning import Meant, Remark, Resolved
 from keyturn.providers.aws.cli.shell import DEPTH_MAX, Simple, Word, commands
 from keyturn.providers.aws.cli.table import Command, command, commands_of, own_below, service_of, waiter
-from keyturn.providers.aws.cli.values import Files, UnknownValueError, no_files, unpacked
+from keyturn.providers.aws.cli.values import (
+    Files,
+    UnknownValueError,
+    UnreadValueError,
+    no_files,
+    unpacked,
+    unread,
+)
 from keyturn.providers.aws.languages.documents import NoDocumentError, read_object
 from keyturn.providers.aws.wire_table import Service, Shape, load
 
@@ -295,6 +302,9 @@ def meant(found: Command, asked: Given, spelled: str, files: Files) -> Meant:
                 continue  # a file's content on its way: data, which is no part of what is judged at the gateway either
             try:
                 parameters[argument.member] = unpacked(known, found, of, value, spelled, files)
+            except UnreadValueError as error:
+                unknown.append(str(error))
+                parameters |= {argument.member: mark} if (mark := unread(known, of, value)) else {}
             except UnknownValueError as error:
                 unknown.append(str(error))
     injected.inject(found, asked.values, parameters, unknown, files)

@@ -128,7 +128,10 @@ def _writes(o: Options, source: str, target: str, *, many: bool) -> list[Meant]:
     operation = "CopyObject" if down else "PutObject"
     where = place(target)
     if many:
-        remark = _many(target, "may overwrite", Effect.UPDATE, Kind.OVERWRITE, "CLI003")
+        # what is uploaded is a build or a copy that lies here; a bucket's content over another's is seen by nobody. Whether anything is
+        # lost depends on what stands and on versions: a rule of S3 asks (S3004)
+        kind = Kind.OVERWRITE if down else Kind.NOTE
+        remark = _many(target, "may overwrite", Effect.UPDATE, kind, "CLI003")
         return [
             Meant(
                 "s3",

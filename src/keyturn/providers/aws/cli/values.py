@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
+from keyturn.providers.aws import unread_value
 from keyturn.providers.aws.cli import shorthand
 from keyturn.providers.aws.cli.arguments import Value
 from keyturn.providers.aws.cli.shell import Word
@@ -39,6 +40,10 @@ class UnknownValueError(Exception):
     """The value cannot be known from the line, or the CLI would refuse it; the text says which."""
 
 
+class UnreadValueError(UnknownValueError):
+    """The value is what a file holds that could not be read, or what only the shell knows: it is given, and not known."""
+
+
 def no_files(_path: str) -> bytes | None:
     """Reads nothing."""
     return None
@@ -59,10 +64,23 @@ def unpacked(known: Service, command: Command, shape: Shape, value: Value, spell
         return _converted(known, command, shape, value, words)
     except (ValueError, RecursionError) as error:
         if not all(word.known for word in words):
-            raise UnknownValueError(
+            raise UnreadValueError(
                 f"--{argument.name} is {words[0].text[:80]}, which only the shell knows"
             ) from None
         raise UnknownValueError(f"--{argument.name} could not be read: {str(error)[:120]}") from None
+
+
+def unread(known: Service, shape: Shape, value: Value) -> Any:
+    """The mark that stands for a value that could not be read; None for a kind of value that none can stand for."""
+    return unread_value.mark(value.text, _kind(known, shape))
+
+
+def _kind(known: Service, shape: Shape) -> str:
+    if shape.document:
+        return "structure"
+    if shape.kind == "list" and shape.element is not None:
+        return f"list {known.shape(shape.element.shape).kind}"
+    return shape.kind
 
 
 def _wraps_truth(shape: Shape) -> bool:
@@ -77,7 +95,7 @@ def _from_file(word: Word, files: Files, *, text: bool) -> Word | bytes:
         path = word.text.removeprefix(prefix)
         found = files(path) if word.known else None
         if found is None:
-            raise UnknownValueError(f"the file {path} could not be read")
+            raise UnreadValueError(f"the file {path} could not be read")
         if prefix == "fileb://" and not text:
             return found
         try:
@@ -85,7 +103,7 @@ def _from_file(word: Word, files: Files, *, text: bool) -> Word | bytes:
         except UnicodeDecodeError:
             if not text:
                 return found
-            raise UnknownValueError(f"the file {path} is no text") from None
+            raise UnreadValueError(f"the file {path} is no text") from None
     return word
 
 
@@ -126,5 +144,5 @@ def _scalar(shape: Shape, text: str, word: Word, name: str) -> Any:
     if shape.kind == "blob":
         return text.encode()
     if not word.known and shape.kind != "string":
-        raise UnknownValueError(f"--{name} is {text[:80]}, which only the shell knows")
+        raise UnreadValueError(f"--{name} is {text[:80]}, which only the shell knows")
     return shorthand.scalar(shape, text)

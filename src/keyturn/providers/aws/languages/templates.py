@@ -119,8 +119,10 @@ def _resource(name: str, given: Mapping[str, Any]) -> Resource:
 
 
 def _word(value: Any) -> str:
-    """A policy; what is said by a function is not known, and guards nothing for certain."""
-    return value if isinstance(value, str) else "Delete"
+    """A policy; what is said by a function is not known, and guards nothing for certain. RetainExceptOnCreate deletes only what a failed
+    create made (AWS::CloudFormation, DeletionPolicy): of what stands it is Retain.
+    """
+    return "Retain" if value == "RetainExceptOnCreate" else value if isinstance(value, str) else "Delete"
 
 
 def _text(value: Any) -> str:

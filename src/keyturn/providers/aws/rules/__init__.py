@@ -18,6 +18,7 @@ import msgspec
 from keyturn.model.assessment import Finding, Kind, Reversibility
 from keyturn.model.change import Effect, Operation, ResourceRef
 from keyturn.providers.aws.items import Items
+from keyturn.providers.aws.unread_value import unread_in
 
 
 class Authority(msgspec.Struct, frozen=True):
@@ -41,6 +42,14 @@ class Context(msgspec.Struct, frozen=True):
     authority: Authority | None = None  # what the role may do that the operation gives something to run
     ours: tuple[str, ...] = ()  # names of the roles that the plane itself works with, as it is configured
     memo: dict[str, Any] = {}  # what several rules work out alike, once a request
+
+    @property
+    def unread(self) -> frozenset[str]:
+        """Members of the request that are given and could not be read."""
+        found: frozenset[str] | None = self.memo.get("unread")
+        if found is None:
+            found = self.memo["unread"] = unread_in(self.parameters)
+        return found
 
     @property
     def ref(self) -> ResourceRef:
@@ -71,6 +80,7 @@ class Doubt(msgspec.Struct, frozen=True):
     """A rule cannot say, since a fact it depends on was not read: an unknown of the assessment, in words."""
 
     about: str
+    unread: str = ""  # the rule's code, where all that it looks at could not be read of the request
 
 
 Fired = tuple[str, dict[str, Any]] | Said | Doubt | None
@@ -103,6 +113,8 @@ class Rule(msgspec.Struct, frozen=True):
             fired = self.look(context)
         except Exception as error:  # noqa: BLE001  # fail closed: what a rule cannot read is not harmless
             return _opaque(self.code, context, error)
+        if fired is None and self.operations and self.looks_at is None and context.unread:
+            return Doubt(f"what {', '.join(sorted(context.unread))} says", unread=self.code)
         if fired is None or isinstance(fired, Doubt):
             return fired
         said = fired if isinstance(fired, Said) else Said(*fired)

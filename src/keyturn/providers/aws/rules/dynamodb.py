@@ -154,6 +154,8 @@ def items_overwritten(context: Context) -> Fired:
         made = [write for write in writes_of(context.operation, context.parameters) if write.verb != "delete"]
         if all(write.absent in write.given for write in made):
             return Doubt(f"DDB008: whether {made[0].absent} is of the key, so that nothing is written over")
+        if not met.puts:  # the item stays, and so does every attribute that the update does not name
+            return Doubt("DDB008: whether the items stand, and what the attributes hold that are set anew")
         return (
             f"Up to {writes} items of {context.ref.id} would be written over, and what they are could not be read.",
             evidence,

@@ -15,6 +15,7 @@ from keyturn.providers.aws.rules.one_use import put_to_one_use
 from keyturn.providers.aws.rules.prose import is_prose
 from keyturn.providers.aws.rules.shapes import Leaf, members, of
 from keyturn.providers.aws.rules.starting import MESSAGES, PREVIEWS, filled
+from keyturn.providers.aws.unread_value import is_mark
 
 R1, R3, R4 = Reversibility.R1, Reversibility.R3, Reversibility.R4
 SOURCE: Final = "Keyturn: delegated authority and protection-strip, by the shape of the request"
@@ -245,6 +246,8 @@ def policy_given(context: Context) -> Fired:
 
 def _is_policy(value: Any) -> bool:
     """Not so only where it can be read and says nothing that a policy says."""
+    if is_mark(value):
+        return True
     if isinstance(value, str):
         if not value.lstrip().startswith(("{", "[")):
             return value.lstrip().startswith(("permit", "forbid")) or ":policy/" in value

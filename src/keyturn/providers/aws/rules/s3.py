@@ -103,8 +103,12 @@ def overwrite_object(context: Context) -> Fired:
     if str(context.ref) in context.states and context.state is None:
         return None  # there is no such object: this adds one
     if _versioned(context) is None and str(context.ref) not in context.states:
+        if context.ref.kind == "s3:bucket":
+            return Doubt("whether objects stand there, and the bucket keeps versions")
         return Doubt(f"whether an object {context.ref.id} stands there, and the bucket keeps versions")
     known = "keeps no versions" if _versioned(context) is False else "may keep no versions"
+    if context.ref.kind == "s3:bucket":  # a command that writes whatever it finds
+        return f"Objects of {context.ref.id} may be replaced, and the bucket {known}.", {}
     return f"The object {context.ref.id} would be replaced, and the bucket {known}.", {}
 
 

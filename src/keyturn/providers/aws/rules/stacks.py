@@ -55,6 +55,21 @@ def _policy(one: Mapping[str, Any]) -> str:
     return str(one.get("PolicyAction", ""))
 
 
+def _leaves_with(context: Context, one: Mapping[str, Any]) -> str:
+    """What becomes of a resource that leaves the stack: as the change set says, or else by the DeletionPolicy in the template that stands,
+    which is the one that counts. Empty where neither was read.
+    """
+    if _policy(one):
+        return _policy(one)
+    if "standing" not in context.memo:
+        try:
+            context.memo["standing"] = read(context.live.get("template")).resources
+        except NoTemplateError:
+            context.memo["standing"] = {}
+    stands = context.memo["standing"].get(str(one.get("LogicalResourceId")))
+    return stands.deletion if stands is not None and stands.kind == one.get("ResourceType") else ""
+
+
 def _which(one: Mapping[str, Any]) -> str:
     return f"{one.get('LogicalResourceId')} ({one.get('ResourceType')})"
 
@@ -87,17 +102,21 @@ _REPLACED_KEPT: Final = frozenset({"ReplaceAndRetain", "ReplaceAndSnapshot"})
 
 @rule("CFN003", ["cloudformation:ExecuteChangeSet"], Kind.DATA_LOSS, Effect.DELETE, R3, CFN + "APIReference/API_ResourceChange.html", looks_at=frozenset())  # fmt: skip
 def change_set_removes(context: Context) -> Fired:
-    """What a change set removes is deleted, unless its policy keeps it; an action of Dynamic may turn out to be one."""
+    """What a change set removes is deleted, unless its DeletionPolicy keeps it; an action of Dynamic may turn out to be one."""
     listed = _changes(context)
     if listed is None:
         return Doubt("CFN003: which resources would be deleted")
     found = [one for one in listed if one.get("Action") in {"Remove", "Dynamic"}]
-    gone = [one for one in found if _policy(one) != "Retain"]
+    gone = [one for one in found if _leaves_with(context, one) != "Retain"]
     if not found:
         return None
     if not gone:
         return Said(f"{_named(map(_which, found))} would leave the stack, and stay.", kind=Kind.NOTE, effect=Effect.UPDATE)  # fmt: skip
-    lost = [one for one in gone if holds(str(one.get("ResourceType"))) and _policy(one) != "Snapshot"]
+    lost = [
+        one
+        for one in gone
+        if holds(str(one.get("ResourceType"))) and _leaves_with(context, one) != "Snapshot"
+    ]
     ordered = sorted(gone, key=lambda one: one not in lost)
     said = [f"{_which(one)}{'' if one.get('Action') == 'Remove' else ' perhaps'}" for one in ordered]
     more = f", with {holds(str(lost[0].get('ResourceType')))}" if lost else ""

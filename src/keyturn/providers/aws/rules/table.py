@@ -5,6 +5,7 @@ One file a service stands in `tables`. A row's sentence is what a finding says a
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -111,15 +112,22 @@ class Row(msgspec.Struct, frozen=True):
     def look(self, context: Context) -> Said | Doubt | None:
         """Speaks where the condition holds; doubts where it depends on what was not read."""
         held = self.when.holds(context.parameters, context.live)
-        if held is False:
+        if held is False and not (context.unread and self._hangs_on(context.unread)):
             return None
-        if held is None:
+        if not held:
             return Doubt(f"{self.code}: whether {_lower(self.says)}")
         where = sorted(path for path in self.when.given if values(context.parameters, path))
         message, evidence = f"{context.ref}: {_lower(self.says)}.", {"paths": where} if where else {}
         if self.harm is RUNS:
             return with_authority(context, message, evidence)
         return Said(message, evidence)
+
+    def _hangs_on(self, unread: frozenset[str]) -> bool:
+        """Whether what the condition looks at lies in members that could not be read."""
+        return any(_HEAD.split(path, maxsplit=1)[0] in unread for path in self.when.given)
+
+
+_HEAD: Final = re.compile(r"[.\[{]")
 
 
 def _lower(sentence: str) -> str:
