@@ -109,6 +109,8 @@ OVERWRITES: list[tuple[str, dict[str, Any], list[str]]] = [
     ("a put that was not read", items("PutItem"), ["overwrite"]),
     ("a put over what stands", items("PutItem") | {"live": LIVE}, ["overwrite"]),
     ("a put beside an update, not read", {"service": "dynamodb", "operation": "TransactWriteItems", "parameters": {"TransactItems": [{"Put": items("PutItem")["parameters"]}, {"Update": items("UpdateItem", **SET)["parameters"]}]}}, ["overwrite"]),
+    ("an update that takes something off, not read", items("UpdateItem", UpdateExpression="SET a = :a REMOVE balance"), ["overwrite"]),
+    ("an update of what is only called so, not read", items("UpdateItem", UpdateExpression="SET #remove = :delete, removed = :a"), []),
     ("an update that was not read", items("UpdateItem", **SET), []),
     ("an update of nothing, not read", items("UpdateItem"), []),
     ("updates that were not read", {"service": "dynamodb", "operation": "TransactWriteItems", "parameters": {"TransactItems": [{"Update": items("UpdateItem", **SET)["parameters"]}]}}, []),

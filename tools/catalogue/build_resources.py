@@ -32,6 +32,7 @@ _MENTIONED = re.compile(
     r"(?i)role|topic|kms|principal|policyarn|destination|notification|certificate|^source|queuearn|bucketarn|token$|tokens$"
     r"|callerreference|requestid|creatorrequest|secretarn|credential|subnet|securitygroup|vpcid|awsaccountid$|accountid$"
     r"|clientid$|policyreference|originalmessage|correlation|idempot|nextid|revisionid|versionid$|changetoken|roleSession"
+    r"|outpostarn|identitycenter|processorarn|^idcinstance|placementgrouparn|^iamidentityprovider|secretstore"
 )
 _IDENTIFIER = re.compile(r"(?:Name|name|Id|ID|id|Identifier|identifier|Arn|ARN|arn|Key|key)s?$")
 _SUFFIX = re.compile(r"(?i)(?:name|identifier|id|arn|uuid|or|nameor|idor)s?$")
@@ -46,6 +47,7 @@ def build(target: Path) -> dict[str, Any]:
     counts: Counter[str] = Counter()
     kinds: dict[str, str] = {}
     parents: dict[str, list[Any]] = {}
+    tails: dict[str, set[str]] = {}
     doubtful: set[str] = (
         set()
     )  # two services write the ARN of one kind in two ways: lex's bots by name, and by id
@@ -56,6 +58,8 @@ def build(target: Path) -> dict[str, Any]:
             if kinds.setdefault(kind, prefix) != prefix:
                 doubtful.add(kind)
         parents |= dict(_parents(types))
+        for kind, tail in _tails(types):
+            tails.setdefault(kind, set()).add(tail)
         for name in model["operations"]:
             if catalogue.lookup(service, name).effect in READ_EFFECTS:
                 continue
@@ -64,7 +68,8 @@ def build(target: Path) -> dict[str, Any]:
             counts[plan[0] if plan[0] != "p" else f"p{plan[1]}"] += 1
             plans.setdefault(service, {})[name] = _numbered(plan, forms)
     kinds = {kind: prefix for kind, prefix in kinds.items() if kind not in doubtful}
-    body = {"forms": list(forms), "kinds": kinds, "parents": parents, "plans": plans}
+    several = {kind: sorted(found) for kind, found in tails.items() if "*" not in found}
+    body = {"forms": list(forms), "kinds": kinds, "parents": parents, "plans": plans, "tails": several}
     raw = json.dumps(body, separators=(",", ":"), sort_keys=True).encode()
     target.write_bytes(zlib.compress(raw, 9))
     return {"counts": dict(counts), "bytes": target.stat().st_size}
@@ -106,6 +111,13 @@ def _kind_of(arn: str) -> str:
     service, rest = arn.split(":", 5)[2], arn.split(":", 5)[5]
     found = re.match(r"/?([A-Za-z0-9-]+)[/:]\$\{", rest)
     return f"{service}:{found[1]}" if found else ""
+
+
+def _tails(types: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """(kind, what an id of it looks like in an ARN): ``*/*`` of a snapshot that is named within its cluster."""
+    for arn in types.values():
+        if kind := _kind_of(arn):
+            yield kind, _VARIABLE.sub("*", arn[arn.index("${", len(":".join(arn.split(":", 5)[:5]))) :])
 
 
 def _parents(types: dict[str, str]) -> Iterator[tuple[str, list[Any]]]:

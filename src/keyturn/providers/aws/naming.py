@@ -21,6 +21,31 @@ _RDS: Final = (
 )
 """Groups whose types in ARNs are not the words of their operations (Service Authorization Reference, Amazon RDS)."""
 
+_BOTH: Final = ("Associate", "Disassociate")
+_MIGRATION: Final = (
+    "ImportMigrationTask",
+    "NotifyMigrationTaskState",
+    "NotifyApplicationState",
+    "AssociateCreatedArtifact",
+    "AssociateDiscoveredResource",
+    "AssociateSourceResource",
+    "DisassociateCreatedArtifact",
+    "DisassociateDiscoveredResource",
+    "DisassociateSourceResource",
+    "PutResourceAttributes",
+)
+_GRANTS: Final = (
+    "AssociateAccessGrantsIdentityCenter",
+    "DissociateAccessGrantsIdentityCenter",
+    "CreateAccessGrantsInstance",
+    "DeleteAccessGrantsInstance",
+    "PutAccessGrantsInstanceResourcePolicy",
+    "DeleteAccessGrantsInstanceResourcePolicy",
+    "CreateAccessGrant",
+    "CreateAccessGrantsLocation",
+)
+"""An account has one instance in a region, and it is called default (Service Authorization Reference, Amazon S3)."""
+
 _OF_RULES: Final = re.compile(r"(?:Rule|Targets|ByRule)$")
 
 _ROWS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
@@ -41,6 +66,55 @@ _ROWS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         f"rds:{verb}{noun}": (kind, (f"{noun}{tail}",))
         for noun, kind, tail in _RDS
         for verb in ("Create", "Modify", "Reset", "Delete")
+    },
+    "application-autoscaling:DeleteScalingPolicy": (
+        "application-autoscaling:scalable-target",
+        ("ResourceId",),
+    ),
+    **{
+        f"{service}:CreateDBClusterSnapshot": ("rds:cluster-snapshot", ("DBClusterSnapshotIdentifier",))
+        for service in ("rds", "docdb", "neptune")
+    },
+    **{
+        f"connect:{verb}QueueQuickConnects": ("connect:instance", ("InstanceId", "'queue", "QueueId"))
+        for verb in _BOTH
+    },
+    **{f"mgn:{verb}Applications": ("mgn:wave", ("waveID",)) for verb in _BOTH},
+    **{f"mgn:{verb}SourceServers": ("mgn:application", ("applicationID",)) for verb in _BOTH},
+    **{
+        f"iam:{name}": ("iam:mfa", ("SerialNumber",))
+        for name in ("TagMFADevice", "UntagMFADevice", "DeleteVirtualMFADevice")
+    },
+    **{
+        f"mgh:{name}": (
+            "mgh:progressUpdateStream",
+            ("ProgressUpdateStream", "'migrationTask", "MigrationTaskName"),
+        )
+        for name in _MIGRATION
+    },
+    **{f"s3control:{name}": ("s3:access-grants", ("'default",)) for name in _GRANTS},
+    "s3control:DeleteAccessGrant": ("s3:access-grants", ("'default", "'grant", "AccessGrantId")),
+    **{
+        f"s3control:{verb}AccessGrantsLocation": (
+            "s3:access-grants",
+            ("'default", "'location", "AccessGrantsLocationId"),
+        )
+        for verb in ("Update", "Delete")
+    },
+    **{
+        f"{service}:{verb}DataSource": ("es:domain", ("DomainName",))
+        for service in ("es", "opensearch")
+        for verb in ("Add", "Update", "Delete")
+    },
+    "devicefarm:CreateRemoteAccessSession": ("devicefarm:project", ("projectArn",)),
+    "frauddetector:PutDetector": ("frauddetector:detector", ("detectorId",)),
+    "datasync:CreateTask": ("datasync:account", ("'*",)),
+    "glue:CreateGlueIdentityCenterConfiguration": ("glue:account", ("'*",)),
+    "glue:StopMaterializedViewRefreshTaskRun": ("glue:table", ("DatabaseName", "TableName")),
+    "glue:StartMaterializedViewRefreshTaskRun": ("glue:table", ("DatabaseName", "TableName")),
+    **{
+        f"lex-models:Delete{noun}Version": (f"lex:{kind}", ("name", "version"))
+        for noun, kind in (("SlotType", "slottype"), ("Intent", "intent"), ("Bot", "bot"))
     },
     "redshift:RestoreFromClusterSnapshot": ("redshift:cluster", ("ClusterIdentifier",)),
     "glue:CreateTable": ("glue:table", ("DatabaseName", "TableInput.Name")),

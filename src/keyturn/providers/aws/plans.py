@@ -145,6 +145,19 @@ def prefix(kind: str) -> str | None:
     return None if found is None else str(found)
 
 
+@cache
+def _tail(kind: str) -> re.Pattern[str] | None:
+    """What an id of this kind looks like, where it has several parts in every form of its ARN."""
+    found = _load()["tails"].get(kind)
+    return re.compile("|".join(re.escape(one).replace(r"\*", ".+") for one in found)) if found else None
+
+
+def whole(kind: str, name: str) -> bool:
+    """Whether an id has all that stands in an ARN of its kind: a snapshot without its cluster, a broker without its id have not."""
+    tail = _tail(kind)
+    return tail is None or tail.fullmatch(name) is not None
+
+
 def parent(kind: str) -> tuple[str, int] | None:
     """The kind that this one is a member of, and how many parts of its id name that; None where it stands by itself."""
     found = _load()["parents"].get(kind)

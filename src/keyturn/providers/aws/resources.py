@@ -17,6 +17,7 @@ import msgspec
 
 from keyturn.model.change import ResourceRef
 from keyturn.providers.aws import catalogue, naming, partiql, plans
+from keyturn.providers.aws.arn_forms import COLON_SERVICES, FROM_ARN, READ, TO_ARN
 from keyturn.providers.aws.wire_shapes import kebab
 from keyturn.providers.aws.wire_table import load
 
@@ -46,58 +47,6 @@ class Home(msgspec.Struct, frozen=True):
 
 # --- ARNs ---------------------------------------------------------------------------------------------------------------
 
-_FROM_ARN: Final[dict[str, tuple[tuple[str, str], ...]]] = {
-    # resource part of an ARN -> kind; the named groups joined by "/" are the id
-    "dynamodb": (
-        (r"table/(?P<a>[^/]+/backup/.+)", "dynamodb:backup"),
-        (r"table/(?P<a>[^/]+)(/.*)?", "dynamodb:table"),
-        (r"global-table/(?P<a>.+)", "dynamodb:global-table"),
-    ),
-    "s3": (
-        (r"accesspoint[/:](?P<a>[^/]+).*", "s3:accesspoint"),
-        (r"(?P<a>[^/]+/.+)", "s3:object"),
-        (r"(?P<a>[^/]+)", "s3:bucket"),
-    ),
-    "sqs": ((r"(?P<a>.+)", "sqs:queue"),),
-    "sns": ((r"(?P<a>[^:]+)(:.*)?", "sns:topic"),),
-    "lambda": (
-        (r"function:(?P<a>[^:/]+).*", "lambda:function"),
-        (r"layer:(?P<a>[^:]+).*", "lambda:layer"),
-        (r"event-source-mapping:(?P<a>.+)", "lambda:event-source-mapping"),
-    ),
-    "ssm": (
-        (r"parameter(?P<a>/.+/.+)", "ssm:parameter"),
-        (r"parameter/(?P<a>[^/]+)", "ssm:parameter"),
-    ),
-    "cloudwatch": ((r"alarm:(?P<a>.+)", "cloudwatch:alarm"),),
-    "iam": (
-        (r"policy/(?P<a>.+)", "iam:policy"),  # the path is part of how a policy is named everywhere
-        (r"(?P<kind>role|user|group|instance-profile)/(.*/)?(?P<a>[^/]+)", "iam:{kind}"),
-        (r"(?P<kind>[a-z-]+)/(?P<a>.+)", "iam:{kind}"),
-    ),
-    "sts": ((r"assumed-role/(?P<a>[^/]+)/.*", "iam:role"),),
-    "logs": ((r"log-group:(?P<a>[^:]+)(:.*)?", "logs:log-group"),),
-    "secretsmanager": ((r"secret:(?P<a>.+?)(-[A-Za-z0-9]{6})?", "secretsmanager:secret"),),
-    "execute-api": ((r"(?P<a>[^/]+)(/.*)?", "apigateway:restapis"),),
-}
-
-_TO_ARN: Final = {
-    "dynamodb:backup": "table/{}",
-    "s3:bucket": "{}",
-    "s3:object": "{}",
-    "sqs:queue": "{}",
-    "sns:topic": "{}",
-    "cloudwatch:alarm": "alarm:{}",
-    "cloudwatch:dashboard": "dashboard/{}",
-    "logs:log-group": "log-group:{}",
-    "secretsmanager:secret": "secret:{}",
-}
-
-_COLON_SERVICES: Final = frozenset(
-    {"lambda", "rds", "elasticache", "redshift", "states", "backup", "cloudwatch", "autoscaling"}
-)
-"""Services whose ARNs divide type and name by a colon (Service Authorization Reference, resource types)."""
-
 
 def is_arn(text: object) -> bool:
     return isinstance(text, str) and text.startswith("arn:") and text.count(":") >= 5
@@ -107,7 +56,9 @@ def from_arn(arn: str, home: Home) -> ResourceRef:
     """The resource an ARN names; parts that the ARN leaves out are those of `home`."""
     _, partition, service, region, account, rest = arn.split(":", 5)
     there = Home(partition or home.partition, account or home.account, region or home.region)
-    for pattern, kind in _FROM_ARN.get(service, ()):
+    for pattern, kind in FROM_ARN.get(service, ()):
+        if kind in {"s3:bucket", "s3:object"} and account:
+            continue  # theirs leave it empty: storage-lens/, access-grants/
         found = re.fullmatch(pattern, rest)
         if found:
             groups = found.groupdict()
@@ -120,7 +71,7 @@ def from_arn(arn: str, home: Home) -> ResourceRef:
 def arn_of(ref: ResourceRef) -> str:
     """The ARN; of a secret up to its random tail, and of a role as if its path were ``/`` (see `scope`)."""
     service, _, kind = ref.kind.partition(":")
-    separator = ":" if service in _COLON_SERVICES else "/"
+    separator = ":" if service in COLON_SERVICES else "/"
     form = None if sure(ref) else plans.prefix(ref.kind)
     if form is not None:
         form = plans.placed(form, {"Region": ref.region, "Account": ref.account})
@@ -128,18 +79,18 @@ def arn_of(ref: ResourceRef) -> str:
     if ref.kind == "ssm:parameter":
         rest = "parameter/" + ref.id.removeprefix("/")
     else:
-        rest = _TO_ARN.get(ref.kind, "{}" if kind == "resource" else f"{kind}{separator}{{}}").format(ref.id)
+        rest = TO_ARN.get(ref.kind, "{}" if kind == "resource" else f"{kind}{separator}{{}}").format(ref.id)
     account, region = ref.account, ref.region
-    if service in _GLOBAL or service == "s3" or ref.kind in _NO_REGION:
+    if service in _GLOBAL or ref.kind in _NO_REGION:
         region = ""
-    if service == "s3" or ref.kind in _NO_ACCOUNT:
+    if ref.kind in _NO_ACCOUNT:
         account = ""
     return f"arn:{ref.partition}:{service}:{region}:{account}:{rest}"
 
 
 def sure(ref: ResourceRef) -> bool:
     """Whether the form of this kind's ARN is known here; otherwise `arn_of` is a guess from its name."""
-    return ref.kind in _KNOWN or ref.kind.partition(":")[0] in _FROM_ARN
+    return ref.kind in _KNOWN or ref.kind in READ
 
 
 # --- names --------------------------------------------------------------------------------------------------------------
@@ -188,7 +139,7 @@ _NAMES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
 _NAMES["docdb"] = _NAMES["neptune"] = _NAMES["rds"]
 
 _KNOWN: Final = (
-    frozenset(kind for pairs in _NAMES.values() for _, kind in pairs) | frozenset(_TO_ARN) | frozenset({
+    frozenset(kind for pairs in _NAMES.values() for _, kind in pairs) | frozenset(TO_ARN) | frozenset({
         "ec2:instance", "ec2:volume", "ec2:security-group", "ec2:snapshot", "ec2:network-interface", "ec2:route-table", "ec2:subnet",
         "ec2:internet-gateway", "ec2:natgateway", "ec2:vpc", "ec2:image", "kms:alias", "rds:snapshot", "rds:pg", "rds:cluster-pg",
         "rds:subgrp", "rds:og", "elasticache:replicationgroup", "elasticache:cluster", "redshift:cluster", "es:domain", "ecs:cluster",
@@ -198,9 +149,11 @@ _KNOWN: Final = (
 """Kinds whose ARN is made by `arn_of` as AWS makes it (Service Authorization Reference, resource types)."""
 
 _NO_ACCOUNT: Final = frozenset(
-    {"ec2:snapshot", "ec2:image"}
+    {"ec2:snapshot", "ec2:image", "s3:bucket", "s3:object"}
 )  # their ARNs leave it empty (the same reference)
-_NO_REGION: Final = frozenset({"budgets:budget", "cloudwatch:dashboard", "dynamodb:global-table"})
+_NO_REGION: Final = frozenset(
+    {"s3:bucket", "s3:object", "budgets:budget", "cloudwatch:dashboard", "dynamodb:global-table"}
+)
 
 _IAM: Final = (
     ("InstanceProfileName", "iam:instance-profile"),
@@ -232,7 +185,7 @@ EC2_KINDS: Final = {
 
 _RESOURCE_ARNS: Final = ("ResourceArn", "ResourceARN", "resourceArn", "Resource", "resourceARN")
 _MENTIONED: Final = re.compile(
-    r"(?i)role|topic|kms|principal|policyarn|destination|target|notification|certificate"
+    r"(?i)role|topic|kms|principal|policyarn|destination|target|notification|certificate|outpost|identitycenter|processorarn|sourcelocation|secretstore"
 )
 
 

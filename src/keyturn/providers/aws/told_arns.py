@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from keyturn.model.change import ResourceRef
 from keyturn.providers.aws import plans
 from keyturn.providers.aws.resources import Home, arn_of, from_arn, is_arn, sure
+
+_NUMBERED: Final = frozenset({"application-autoscaling:scalable-target"})
+"""Kinds whose ARNs end in an id of the service's, which no request says (API_DescribeScalableTargets, ScalableTargetARN)."""
 
 
 def told_arn(ref: ResourceRef, service: str, operation: str, given: dict[str, Any]) -> str:
@@ -18,6 +21,8 @@ def told_arn(ref: ResourceRef, service: str, operation: str, given: dict[str, An
         for text in value if isinstance(value, list) else [value]:
             if is_arn(text) and from_arn(text, home) == ref:
                 return str(text)
+    if ref.kind in _NUMBERED or not plans.whole(ref.kind, ref.id):
+        return ""
     if sure(ref):
         return arn_of(ref)
     filled = ref.kind.endswith(":resource") and plans.known(service, operation) == "form"

@@ -296,3 +296,17 @@ def _beyond(
             ):
                 found[grant] = None
     return tuple(found), True
+
+
+def may_be_policy(value: Any) -> bool:
+    """Whether a value is a policy document. Not so only where it can be read and says nothing that a policy says."""
+    if is_mark(value):
+        return True
+    text = value.lstrip() if isinstance(value, str) else ""
+    if text and not text.startswith(("{", "[")):
+        return text.startswith(("permit", "forbid")) or ":policy/" in value
+    try:
+        value = json.loads(value) if text else value
+    except ValueError:
+        return True
+    return isinstance(value, dict) and (not value or "Statement" in value or "$sealed" in value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from keyturn.model.assessment import Kind, Reversibility
@@ -154,7 +155,9 @@ def items_overwritten(context: Context) -> Fired:
         made = [write for write in writes_of(context.operation, context.parameters) if write.verb != "delete"]
         if all(write.absent in write.given for write in made):
             return Doubt(f"DDB008: whether {made[0].absent} is of the key, so that nothing is written over")
-        if not met.puts:  # the item stays, and so does every attribute that the update does not name
+        if not met.puts and not _takes_off(
+            context
+        ):  # the item stays, and so does what the update does not name
             return Doubt("DDB008: whether the items stand, and what the attributes hold that are set anew")
         return (
             f"Up to {writes} items of {context.ref.id} would be written over, and what they are could not be read.",
@@ -165,6 +168,25 @@ def items_overwritten(context: Context) -> Fired:
         evidence,
         reversibility=R1,
     )
+
+
+def _takes_off(context: Context) -> bool:
+    """Whether an update takes attributes, or elements of sets, off its item (API_UpdateItem, UpdateExpression and AttributeUpdates)."""
+    given = context.parameters
+    listed = given.get("TransactItems") or [{"Update": given}]
+    updates = [one.get("Update") for one in listed if isinstance(one, dict)]
+    return any(
+        _OFF.search(str(one.get("UpdateExpression") or ""))
+        or any(
+            isinstance(of, dict) and of.get("Action") == "DELETE"
+            for of in (one.get("AttributeUpdates") or {}).values()
+        )
+        for one in updates
+        if isinstance(one, dict)
+    )
+
+
+_OFF: Final = re.compile(r"(?i)(?<![\w#:.])(REMOVE|DELETE)\s")
 
 
 @rule(

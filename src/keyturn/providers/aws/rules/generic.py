@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, Final
 
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import READ_EFFECTS, Effect
+from keyturn.providers.aws.languages.policies import may_be_policy
 from keyturn.providers.aws.rules import Context, Fired, Said, looked_at, rule
 from keyturn.providers.aws.rules.conditions import is_off, is_on, number
 from keyturn.providers.aws.rules.delegated import for_one_use, with_authority
@@ -15,7 +15,6 @@ from keyturn.providers.aws.rules.one_use import put_to_one_use
 from keyturn.providers.aws.rules.prose import is_prose
 from keyturn.providers.aws.rules.shapes import Leaf, members, of
 from keyturn.providers.aws.rules.starting import MESSAGES, PREVIEWS, filled
-from keyturn.providers.aws.unread_value import is_mark
 
 R1, R3, R4 = Reversibility.R1, Reversibility.R3, Reversibility.R4
 SOURCE: Final = "Keyturn: delegated authority and protection-strip, by the shape of the request"
@@ -240,22 +239,8 @@ def policy_given(context: Context) -> Fired:
     """A policy document decides who may do what."""
     if context.operation.floor in {Effect.DELETE, *READ_EFFECTS} or PREVIEWS.search(context.operation.action):
         return None
-    found = [leaf for leaf in filled(of(context, "policy")) if _is_policy(leaf.value)]
+    found = [leaf for leaf in filled(of(context, "policy")) if may_be_policy(leaf.value)]
     return (f"The request supplies a policy ({where(found)}).", paths(found)) if found else None
-
-
-def _is_policy(value: Any) -> bool:
-    """Not so only where it can be read and says nothing that a policy says."""
-    if is_mark(value):
-        return True
-    if isinstance(value, str):
-        if not value.lstrip().startswith(("{", "[")):
-            return value.lstrip().startswith(("permit", "forbid")) or ":policy/" in value
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return True
-    return isinstance(value, dict) and (not value or "Statement" in value or "$sealed" in value)
 
 
 @rule("GEN008", [], Kind.NOTE, Effect.UPDATE, R1, SOURCE)

@@ -202,6 +202,7 @@ W.row("WS001", "RebuildWorkspaces RestoreWorkspace MigrateWorkspace", ALWAYS, LO
 W.row("WS002", "StopWorkspaces RebootWorkspaces DisassociateIpGroups", ALWAYS, OUTAGE, "Somebody's desktop goes away under her hands", "RebootWorkspaces")
 V: Final = Table("amplify", "https://docs.aws.amazon.com/amplify/latest/APIReference/API_{}.html")
 V.row("AMP001", "UpdateApp UpdateBranch", given("buildSpec", "environmentVariables", "basicAuthCredentials", "customRules"), RUNS, "Builds would run something else, or visitors be sent elsewhere", "UpdateApp")
+V.row("AMP002", "UpdateApp", given("repository"), RUNS, "Builds would run what another repository holds, with the app's role")
 U: Final = Table("apprunner", "https://docs.aws.amazon.com/apprunner/latest/api/API_{}.html")
 U.row("APR001", "PauseService", ALWAYS, OUTAGE, "The service would answer nobody any more")
 U.row("APR002", "UpdateService", given("SourceConfiguration", "InstanceConfiguration.InstanceRoleArn"), RUNS, "Other code would run, or with another role")
