@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+from keyturn.providers.aws.unread_value import is_mark
+
 POLICY_CHARS_MAX: Final = 200_000
 """The largest policies AWS takes are of some 32 KB (KMS key policies), white space not counted."""
 STATEMENTS_MAX: Final = 500
