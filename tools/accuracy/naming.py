@@ -26,15 +26,21 @@ def named() -> Counter[str]:
         known = table.service(service)
         shape = known.input(name)
         for whole in (False, True):
-            given = _given(known, shape, "", 0, whole=whole) if shape else {}
-            first = resources_of(service, name, given, HOME)[0]
+            asked = given(known, shape, whole=whole) if shape else {}
+            first = resources_of(service, name, asked, HOME)[0]
             if first.id != "*":
                 break
         if first.id == "*":
             found["account"] += 1
         else:
-            found["arn" if told_arn(first, service, name, given) else "id"] += 1
+            found["arn" if told_arn(first, service, name, asked) else "id"] += 1
     return found
+
+
+def given(service: Service, shape: Shape, *, whole: bool) -> dict[str, Any]:
+    """A request: what must be given, or all that may be."""
+    made: dict[str, Any] = _given(service, shape, "", 0, whole=whole)
+    return made
 
 
 def _given(service: Service, shape: Shape, name: str, depth: int, *, whole: bool) -> Any:
