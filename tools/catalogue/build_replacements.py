@@ -24,13 +24,60 @@ SCHEMAS: Final = Path(cfnlint.__file__).parent / "data/schemas/resources"
 
 KEPT: Final = {
     "AWS::AmazonMQ::Broker": "DataReplicationPrimaryBrokerArn",
-    "AWS::Cognito::UserPool": "AliasAttributes UsernameAttributes UsernameConfiguration",
+    "AWS::AppFlow::Connector": "ConnectorProvisioningType",
+    "AWS::AppFlow::ConnectorProfile": "KMSArn",
+    "AWS::AppSync::GraphQLApi": "ApiType Visibility",
+    "AWS::CleanRooms::Collaboration": "IsMetricsEnabled",
+    "AWS::CleanRooms::Membership": "IsMetricsEnabled",
+    "AWS::CloudFront::KeyValueStore": "ImportSource",
+    "AWS::Cognito::UserPool": "AliasAttributes Schema UsernameAttributes UsernameConfiguration",
+    "AWS::Connect::User": "DirectoryUserId Password Username",
+    "AWS::Connect::ContactFlowModuleVersion": "FlowModuleContentSha256",
+    "AWS::Connect::ContactFlowVersion": "FlowContentSha256",
     "AWS::ConnectCampaignsV2::Campaign": "Type",
+    "AWS::DataBrew::Project": "DatasetName RecipeName",
     "AWS::DynamoDB::Table": "AttributeDefinitions LocalSecondaryIndexes",
+    "AWS::EC2::CapacityReservation": "DeliveryPreference",
+    "AWS::EC2::LaunchTemplate": "TagSpecifications",
+    "AWS::EC2::VerifiedAccessInstance": "FipsEnabled",
+    "AWS::EC2::Volume": "AvailabilityZone",
+    "AWS::EMR::Studio": "IdpAuthUrl IdpRelayStateParameterName",
+    "AWS::ElasticLoadBalancingV2::TargetGroup": "TargetControlPort",
     "AWS::Forecast::Dataset": "DataFrequency DatasetType Domain EncryptionConfig Schema",
     "AWS::Forecast::DatasetGroup": "Domain",
+    "AWS::GameLift::ContainerFleet": "FleetRoleArn",
+    "AWS::GameLift::GameServerGroup": "LaunchTemplate VpcSubnets",
+    "AWS::Glue::CustomEntityType": "ContextWords RegexString",
+    "AWS::Glue::DevEndpoint": "GlueVersion NumberOfNodes NumberOfWorkers RoleArn SecurityConfiguration SecurityGroupIds SubnetId WorkerType",
     "AWS::GuardDuty::PublishingDestination": "DestinationType",
     "AWS::IoT::Command": "MandatoryParameters Namespace Payload",
+    "AWS::KMS::Key": "KeyUsage MultiRegion Origin",
+    "AWS::Kendra::Faq": "LanguageCode",
+    "AWS::KinesisVideo::Stream": "KmsKeyId",
+    "AWS::Lambda::EventSourceMapping": "Queues Topics",
+    "AWS::Lightsail::Instance": "UserData",
+    "AWS::Logs::LogAnomalyDetector": "DetectorName LogGroupArnList",
+    "AWS::Logs::LogGroup": "LogGroupClass",
+    "AWS::M2::Environment": "HighAvailabilityConfig",
+    "AWS::MediaConvert::Queue": "PricingPlan",
+    "AWS::MediaPackage::OriginEndpoint": "ChannelId",
+    "AWS::MediaTailor::Channel": "PlaybackMode",
+    "AWS::NetworkFirewall::Firewall": "TransitGatewayId",
+    "AWS::OSIS::Pipeline": "VpcOptions",
+    "AWS::Organizations::Account": "Email RoleName",
+    "AWS::PaymentCryptography::Key": "DeriveKeyUsage",
+    "AWS::Proton::EnvironmentAccountConnection": "ManagementAccountId",
+    "AWS::RedshiftServerless::Namespace": "DbName",
+    "AWS::Route53Profiles::Profile": "ClientToken",
+    "AWS::Route53Resolver::ResolverRule": "DelegationRecord",
+    "AWS::SSM::OpsItem": "OpsItemType",
+    "AWS::SageMaker::ModelPackage": "CertifyForMarketplace ModelPackageName SkipModelValidation",
+    "AWS::SecurityLake::Subscriber": "AccessTypes",
+    "AWS::Transfer::Profile": "As2Id",
+    "AWS::VerifiedPermissions::PolicyStore": "EncryptionSettings",
+    "AWS::VpcLattice::AccessLogSubscription": "ServiceNetworkLogType",
+    "AWS::VpcLattice::ResourceGateway": "Ipv4AddressesPerEni",
+    "AWS::WAFv2::IPSet": "IPAddressVersion",
 }
 """Properties that both call updated in place, and that no operation of the service sets but its create: what becomes of a change may be a
 new resource, whatever they say (of DynamoDB's the user guide of CloudFormation does).
@@ -69,6 +116,10 @@ def _told(schema: dict[str, Any], other: dict[str, Any] | None) -> list[set[str]
             may.add(name)
     may |= {path.partition("/")[0] for path in yes | may if "/" in path} - yes
     may |= set(KEPT.get(schema["typeName"], "").split()) - yes
+    if "update" not in schema.get(
+        "handlers", {"update": {}}
+    ):  # nothing of it is updated, whatever is said of its properties
+        may |= no - _paths(schema, "readOnlyProperties")
     return [yes - may, may, no - may]
 
 
