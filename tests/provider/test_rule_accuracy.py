@@ -44,7 +44,7 @@ def test_what_only_looks_like_it_is_let_alone() -> None:
 
 
 BLIND_HARMFUL = {"first": 173, "second": 149, "third": 150, "fourth": 146, "fifth": 145, "sixth": 125}
-BLIND_HARMLESS = {"first": 3, "second": 4, "third": 3, "fourth": 1, "fifth": 3, "sixth": 15}
+BLIND_HARMLESS = {"first": 2, "second": 4, "third": 2, "fourth": 1, "fifth": 3, "sixth": 15}
 """How many are flagged now; what was flagged when nothing knew them stands in their first lines."""
 
 
