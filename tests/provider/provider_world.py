@@ -13,6 +13,7 @@ from botocore.response import StreamingBody
 from moto.awslambda.utils import get_backend
 
 from keyturn.core import keeping
+from keyturn.core.inquiring import Done, go_on
 from keyturn.core.ports import Inquiry
 from keyturn.model.change import Change, Operation, Principal, Request
 from keyturn.model.execution import Answer, Call, Refused, Succeeded, Unavailable
@@ -70,11 +71,9 @@ def drive(inquiry: Inquiry[T], answer: Callable[[Call], Answer]) -> T:
     """The inquiry's result, every call answered by `answer`."""
     answers: tuple[Answer, ...] | None = None
     for _ in range(ROUNDS_MAX):
-        try:
-            calls = inquiry.send(answers) if answers is not None else next(inquiry)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
+        calls = go_on(inquiry, answers)
+        if isinstance(calls, Done):
+            return calls.result
         answers = tuple(answer(call) for call in calls)
     raise AssertionError(f"an inquiry asked more than {ROUNDS_MAX} times")
 

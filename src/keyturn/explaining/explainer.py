@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from keyturn import pipeline
+from keyturn.core.inquiring import Done, go_on
 from keyturn.core.ports import Assessing, Facts, Inquiry, PolicyEngine
 from keyturn.core.sequences import Earlier
 from keyturn.explaining.asked import Asked
@@ -136,11 +137,9 @@ def _driven(inquiry: Inquiry[T], answer: Callable[[Call], Answer]) -> T:
     """The inquiry's result, its calls answered by what came along."""
     answers: tuple[Answer, ...] | None = None
     for _ in range(ROUNDS_MAX):
-        try:
-            calls = inquiry.send(answers) if answers is not None else next(inquiry)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
+        calls = go_on(inquiry, answers)
+        if isinstance(calls, Done):
+            return calls.result
         answers = tuple(answer(call) for call in calls)
     inquiry.close()
     raise TimeoutError(f"an inquiry asked more than {ROUNDS_MAX} times")

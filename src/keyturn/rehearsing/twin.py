@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Final, TypeVar
 
+from keyturn.core.inquiring import Done, go_on
 from keyturn.core.ports import Inquiry
 from keyturn.errors import OperatorError
 from keyturn.executors.aws import AwsConfig, AwsExecutor
@@ -147,11 +148,9 @@ class Twin:
         answers: tuple[Answer, ...] | None = None
         before: tuple[Call, ...] = ()
         for _ in range(ROUNDS_MAX):
-            try:
-                calls = inquiry.send(answers) if answers is not None else next(inquiry)
-            except StopIteration as stop:
-                result: T = stop.value
-                return result
+            calls = go_on(inquiry, answers)
+            if isinstance(calls, Done):
+                return calls.result
             if calls and calls == before:
                 await asyncio.sleep(0.01)  # a poll: the twin is done with most things at once
             before = calls

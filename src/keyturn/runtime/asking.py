@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from keyturn.core.case import StepState
+from keyturn.core.inquiring import Done, go_on
 from keyturn.core.keeping import BACKUP_BYTES_MAX, ITEM_BYTES_MAX, KEEP, KEPT, KIND, filled, is_kept
 from keyturn.core.ports import Inquiry
 from keyturn.errors import StoreError
@@ -91,11 +92,9 @@ class Asker:
         before: tuple[Call, ...] = ()
         spacing_s = SPACING_FIRST_S
         for _ in range(ROUNDS_MAX):
-            try:
-                calls = inquiry.send(answers) if answers is not None else next(inquiry)
-            except StopIteration as stop:
-                result: T = stop.value
-                return result
+            calls = go_on(inquiry, answers)
+            if isinstance(calls, Done):
+                return calls.result
             if calls == before or not calls:
                 await asyncio.sleep(spacing_s)
                 spacing_s = min(spacing_s * 2, SPACING_MAX_S)

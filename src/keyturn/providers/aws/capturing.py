@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from keyturn.core.inquiring import Done, go_on
 from keyturn.core.ports import Captures, Inquiry
 from keyturn.model.assessment import Dependent
 from keyturn.model.canonical import canonical, digest
@@ -53,12 +54,10 @@ def together(inquiries: Sequence[Inquiry[T]]) -> Inquiry[list[T]]:
     results: dict[int, T] = {}
     waiting: dict[int, list[tuple[object, Call]]] = {}
 
-    def go_on(place: int, answers: tuple[Answer, ...] | None) -> None:
-        inquiry = inquiries[place]
-        try:
-            calls = next(inquiry) if answers is None else inquiry.send(answers)
-        except StopIteration as stop:
-            results[place] = stop.value
+    def one_on(place: int, answers: tuple[Answer, ...] | None) -> None:
+        calls = go_on(inquiries[place], answers)
+        if isinstance(calls, Done):
+            results[place] = calls.result
             waiting.pop(place, None)
             return
         waiting[place] = [
@@ -66,13 +65,13 @@ def together(inquiries: Sequence[Inquiry[T]]) -> Inquiry[list[T]]:
         ]
 
     for place in range(len(inquiries)):
-        go_on(place, None)
+        one_on(place, None)
     while waiting:
         asked = {key: call for calls in waiting.values() for key, call in calls}
         answers: tuple[Answer, ...] = yield tuple(asked.values())
         told = dict(zip(asked, answers, strict=True))
         for place, calls in list(waiting.items()):
-            go_on(place, tuple(told[key] for key, _ in calls))
+            one_on(place, tuple(told[key] for key, _ in calls))
     return [results[place] for place in range(len(inquiries))]
 
 

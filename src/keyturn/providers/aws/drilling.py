@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from keyturn.core.inquiring import Done, go_on
 from keyturn.core.ports import Drill, Inquiry, Seal
 from keyturn.errors import UnavailableError
 from keyturn.model.change import ResourceRef
@@ -89,11 +90,9 @@ def _only(scratch: Scratch, inquiry: Inquiry[T], seal: Seal) -> Inquiry[T]:
     """The inquiry under the backup role; a step on anything but the scratch resource is not made, whatever the recipe says."""
     answers: tuple[Answer, ...] | None = None
     while True:
-        try:
-            calls = next(inquiry) if answers is None else inquiry.send(answers)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
+        calls = go_on(inquiry, answers)
+        if isinstance(calls, Done):
+            return calls.result
         for one in calls:
             if one.mutates and not _is_of(scratch.ref, one, seal):
                 inquiry.close()
