@@ -96,7 +96,7 @@ def test_it_is_listed_exported_and_given_back_by_bash_and_aws_alone(
     assert one["keeps_until_ms"] == one["backup"]["taken_at_ms"] + 30 * 86_400_000
     shown = desk.say("dana", "backup", "list").output
     assert "s3:object/reports/2026/q1.csv" in shown
-    assert "1 backups, about 0.00 USD a month" in shown
+    assert "1 backup, about 0.00 USD a month" in shown
     folder = tmp_path / "safe"
     told = desk.say("bob", "backup", "export", case, str(folder))
     assert told.exit_code == 0, told.output
@@ -199,3 +199,45 @@ def test_an_export_that_was_cut_or_changed_is_none(tmp_path: Path) -> None:
         folder.mkdir()
         with pytest.raises(OperatorError, match=says):
             unpacked(tar(*members), folder)
+
+
+def test_who_ran_the_agent_does_not_let_its_backup_go(desk: Desk, account: world.Account) -> None:
+    """Dana asks for it, and bob, whose agent deleted the object, is no reviewer of it: what is left of its deed is not his to decide
+    (docs/concepts/rules.md, 4). The same through every door.
+    """
+    case = lost(desk, account, "diaries")
+    told = desk.say("dana", "backup", "drop", case, "--reason", "nobody misses it")
+    (drop,) = [one["id"] for one in desk.json("erin", "inbox") if one["drops"] == case]
+    assert desk.plane.case(drop)["phase"] == "held", told.output
+    told = desk.say("bob", "approve", drop)
+    assert (told.exit_code, "own-agent" in told.output) == (3, True)
+    body = {"approve": True, "binding": desk.plane.case(drop)["binding"], "note": ""}
+    with desk.plane.api("bob") as api:
+        refused = api.post(f"/cases/{drop}/review", json=body).json()["error"]
+        assert refused["code"] == "own-agent"
+        assert api.post(f"/cases/{drop}/execute", json={}).json()["error"]["code"] == "not-approved"
+        glass = {"reason": "now", "binding": body["binding"]}
+        assert api.post(f"/cases/{drop}/break-glass", json=glass).json()["error"]["code"] == "irreversible"
+    with desk.plane.browser("bob") as browser:
+        page = browser.get(f"/c/{drop}").text
+        assert f'action="/c/{drop}/approve"' not in page
+    assert desk.say("dana", "approve", drop).exit_code == 3, "she asked for it"
+    assert desk.plane.case(drop)["approvals"] == []
+    kept = [one for one in desk.json("dana", "backup", "list") if one["case"] == case]
+    assert len(kept) == 1, "it stands"
+
+
+def test_who_ran_the_agent_does_not_let_it_happen_again_as_an_undo_of_an_undo(
+    desk: Desk, account: world.Account
+) -> None:
+    """What gives back is taken back: that is the agent's deed once more, and waits for somebody else than bob."""
+    case = lost(desk, account, "letters")
+    back = desk.json("bob", "undo", case)[0]
+    confirmed(desk, back["id"])
+    desk.say("dana", "undo", back["id"])
+    (again,) = [one["id"] for one in desk.json("erin", "inbox") if one["undoes"] == back["id"]]
+    assert desk.plane.case(again)["phase"] == "held"
+    told = desk.say("bob", "approve", again)
+    assert (told.exit_code, "own-agent" in told.output) == (3, True)
+    assert desk.say("erin", "approve", again).exit_code == 0
+    assert account("s3").head_object(Bucket="letters", Key="2026/q1.csv")["ContentLength"] == len(BODY)

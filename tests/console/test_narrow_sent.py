@@ -80,3 +80,27 @@ def test_the_narrower_way_is_sent_instead_once(plane: Plane) -> None:
     plane.until(sent["id"], "confirmed")
     stands = plane.account("dynamodb").describe_table(TableName=table)["Table"]
     assert stands["ProvisionedThroughput"]["ReadCapacityUnits"] == 5
+
+
+def test_an_operation_is_taken_out_and_the_rest_is_decided_anew(plane: Plane) -> None:
+    """Of a replace the create goes: what is left is the delete, which nobody has approved."""
+    case, table = asked_anew(plane)
+    assert plane.case(case)["operations"] == [
+        "dynamodb:DeleteTable",
+        "dynamodb:CreateTable",
+    ]
+    plane.review("dana", case, approve=True)
+    with plane.api("olga") as api:
+        assert code(api.post(f"/cases/{case}/narrow", json={"without": [2]})) == "not-yours"
+    with plane.api("ada") as api:
+        assert code(api.post(f"/cases/{case}/narrow", json={"without": [2]})) == "forbidden"
+    with plane.api("erin") as api:
+        for nonsense in ([1, 2], [3], [0]):
+            assert code(api.post(f"/cases/{case}/narrow", json={"without": nonsense})) == "narrow"
+        left = api.post(f"/cases/{case}/narrow", json={"without": [2]})
+        assert left.status_code == 200, left.text
+        found = plane.until(case, "held")
+        assert found["operations"] == ["dynamodb:DeleteTable"]
+        assert found["approvals"] == []
+        assert code(api.post(f"/cases/{case}/narrow", json={"without": [1]})) == "narrow"
+    assert plane.account("dynamodb").describe_table(TableName=table)["Table"]["TableStatus"] == "ACTIVE"

@@ -265,14 +265,44 @@ def test_what_has_ended_is_remembered_without_its_parameters() -> None:
     assert isinstance(_route(plane, w.change(long), at_ms=61_000), Refuse)
 
 
-def test_a_freeze_of_production_covers_what_is_unknown() -> None:
-    """An unknown environment counts as production."""
+FREEZES: dict[str, tuple[dict[str, Any], str, set[str], bool]] = {
+    # what the freeze says, environment and accounts of a change, whether it is covered
+    "its environment": ({"environment": "production"}, "production", {"1"}, True),
+    "another one": ({"environment": "production"}, "test", {"1"}, False),
+    "one that is not known": ({"environment": "test"}, "unknown", {"1"}, True),
+    "every environment": ({"environment": ""}, "test", {"1"}, True),
+    "its account": ({"environment": "", "account": "1"}, "test", {"1", "2"}, True),
+    "another account": ({"environment": "", "account": "1"}, "production", {"2"}, False),
+    "an account that is not known": ({"environment": "", "account": "1"}, "test", {""}, True),
+    "no account that is named": ({"environment": "", "account": "1"}, "test", set(), True),
+    "environment and account, both": ({"environment": "test", "account": "1"}, "test", {"1"}, True),
+    "environment and account, one": ({"environment": "test", "account": "1"}, "production", {"1"}, False),
+    "before it begins": ({"environment": "", "from_ms": 51}, "test", {"1"}, False),
+    "from its first moment": ({"environment": "", "from_ms": 50}, "test", {"1"}, True),
+    "at its end": ({"environment": "", "until_ms": 50}, "test", {"1"}, False),
+}
+
+
+@pytest.mark.parametrize("name", FREEZES)
+def test_what_a_freeze_covers(name: str) -> None:
+    """At moment 50: what is not known counts as frozen."""
+    said, environment, accounts, covered = FREEZES[name]
     plane = Plane()
-    plane.apply(r.FreezeSet(at_ms=1, by="anna", until_ms=100, environment="production"))
-    assert plane.frozen("production", 50)
-    assert plane.frozen("unknown", 50)
-    assert not plane.frozen("test", 50)
-    assert not plane.frozen("production", 100)
+    plain: dict[str, Any] = {"at_ms": 1, "by": "anna", "until_ms": 100, "freeze": "F-1"}
+    plane.apply(r.FreezeSet(**plain | said))
+    found = plane.frozen(environment, accounts, 50)
+    assert [one.id for one in found] == (["F-1"] if covered else [])
+
+
+def test_a_freeze_is_lifted_by_its_name_and_its_number_is_never_given_again() -> None:
+    """Two that say the same are two; what has ended is forgotten."""
+    plane = Plane()
+    for number in (1, 2):
+        plane.apply(r.FreezeSet(at_ms=1, by="anna", until_ms=100, environment="", freeze=f"F-{number}"))
+    plane.apply(r.FreezeLifted(at_ms=2, by="anna", freeze="F-1"))
+    assert [one.id for one in plane.frozen("test", (), 50)] == ["F-2"]
+    plane.apply(r.FreezeLifted(at_ms=200, by="anna", freeze="F-9"))
+    assert (plane.freezes.on, plane.freezes.next_number) == ((), 3)
 
 
 @pytest.mark.parametrize("seed", range(12))

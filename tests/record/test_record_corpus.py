@@ -308,6 +308,17 @@ EXAMPLES: Final[tuple[r.Event, ...]] = (
     r.HaltRaised(at_ms=AT, by="grace", reason="something is wrong", agent="kiro"),
     r.HaltLifted(at_ms=AT, by="grace", agent="kiro"),
     r.FreezeSet(at_ms=AT, by="grace", until_ms=AT + 1, environment="production", reason="year's end"),
+    r.FreezeSet(
+        at_ms=AT,
+        by="grace",
+        until_ms=AT + 2,
+        environment="",
+        reason="year's end",
+        freeze="F-2",
+        account="123456789012",
+        from_ms=AT + 1,
+    ),
+    r.FreezeLifted(at_ms=AT, by="grace", freeze="F-2", reason="the books are closed"),
     r.ReadsForwarded(at_ms=AT, reads=((AT, "S-0a1b2c3d4e5f", "dynamodb:GetItem", str(TABLE), 200),)),
     r.PartsSent(at_ms=AT, parts=((AT, "S-0a1b2c3d4e5f", "C-17", "s3:UploadPart", "PartNumber=3", 200),)),
     r.RequestRefused(

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from keyturn.core.case import Case, Phase
+from keyturn.core.freezing import Freezes
 from keyturn.core.ports import Captures, Inquiry, Scope
 from keyturn.errors import OperatorError, ReviewError
 from keyturn.executors.interface import NotSentError, Sending
@@ -456,7 +457,7 @@ def test_a_freeze_that_ends_meanwhile_stops_nothing() -> None:
             after = await record(case_id, *events)
             if isinstance(events[0], r.Proved):
                 proofs += 1
-                world.plane.book.plane.freezes.clear()
+                world.plane.book.plane.freezes = Freezes()
             return after
 
         world.plane.book.record = recorded  # type: ignore[method-assign]

@@ -51,7 +51,7 @@ def _shelf(found: list[dict[str, Any]]) -> str:
         return "No backup stands."
     known = [one["upkeep"]["usd_month"] for one in found if one["upkeep"]["usd_month"] is not None]
     unknown = len(found) - len(known)
-    total = f"{len(found)} backups, about {sum(known):.2f} USD a month" + (
+    total = f"{len(found)} backup{'s' if len(found) != 1 else ''}, about {sum(known):.2f} USD a month" + (
         f" and what {unknown} of them cost, which is not known" if unknown else ""
     )
     needed = dict.fromkeys(f"{one['case']}: {one['needed']}" for one in found if one["needed"])

@@ -18,6 +18,7 @@ from keyturn.cli.completing import completion
 from keyturn.cli.diffing import diff
 from keyturn.cli.evidence import attention, evidence, export, log, verify
 from keyturn.cli.explaining import explain
+from keyturn.cli.freezing import freeze
 from keyturn.cli.graph import graph
 from keyturn.cli.guarding import doctor, guard
 from keyturn.cli.narrowing import narrow
@@ -449,6 +450,7 @@ for command in (
     delegate,
     alias,
     agent,
+    freeze,
     narrow,
     undo,
     backup,

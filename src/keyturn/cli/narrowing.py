@@ -1,4 +1,4 @@
-"""`keyturn narrow`: the narrower ways of a case, and sending one instead."""
+"""`keyturn narrow`: the narrower ways of a case, and sending one instead; or the case with fewer operations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from keyturn.cli.shared import EXIT_FAILED, api, out, output_option
+from keyturn.cli.shared import EXIT_FAILED, api, ends, exit_of_phase, out, output_option
 
 _NOT_DONE = {"failed", "invalidated", "denied", "inconclusive"}
 _VERDICTS = {"patch": "PATCH", "maybe": "MAYBE", "replace": "REPLACE NEEDED", "stands": "NOTHING TO DO"}
@@ -29,11 +29,25 @@ WIDE: Final = 80
     metavar="[N]",
     help="Send way N (or the exact one) instead: a case of its own, in your name. The held one is withdrawn.",
 )
+@click.option(
+    "--without",
+    multiple=True,
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Take operation N out of it; once for each. What remains is assessed and decided anew.",
+)
 @output_option
 @click.pass_context
-def narrow(ctx: click.Context, case: str, number: int | None, output: str) -> None:
+def narrow(ctx: click.Context, case: str, number: int | None, without: tuple[int, ...], output: str) -> None:
     """What would do in place of a case: patch, maybe, or replace needed; why, and what each property costs."""
     console = api(ctx)
+    if without:
+        if number is not None:
+            raise click.UsageError("--send and --without are two different things: say one")
+        left = console.post(f"/cases/{case}/narrow", {"without": without})
+        out([left], f"{case} is {left['phase']} with what is left of it. {left['reason']}".rstrip(), output)
+        ends(exit_of_phase(left["phase"]))
+        return
     found = console.get(f"/cases/{case}/narrow")
     if number is None:
         out(found["ways"], told(found), output)
@@ -41,9 +55,11 @@ def narrow(ctx: click.Context, case: str, number: int | None, output: str) -> No
     meant = [way for way in found["ways"] if way["number"] == number or (not number and way["exact"])][:1]
     body = {"number": number, "digest": meant[0]["digest"] if meant else ""}
     sent = console.post(f"/cases/{case}/narrow", body)
-    said = [f"{sent['id']} was sent instead of {case}, which is withdrawn: {sent['phase']}. {sent['reason']}"]
-    said += [line for way in meant for line in what(way)]
-    out([sent], "\n".join(said).rstrip(), output)
+    lines = [
+        f"{sent['id']} was sent instead of {case}, which is withdrawn: {sent['phase']}. {sent['reason']}"
+    ]
+    lines += [line for way in meant for line in what(way)]
+    out([sent], "\n".join(lines).rstrip(), output)
     if sent["phase"] in _NOT_DONE:
         sys.exit(EXIT_FAILED)
 

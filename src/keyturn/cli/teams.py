@@ -103,7 +103,7 @@ def delegate(
         return
     from keyturn.cli import text
 
-    until = dt.datetime.now(tz=dt.UTC) + dt.timedelta(seconds=_seconds(span))
+    until = dt.datetime.now(tz=dt.UTC) + dt.timedelta(seconds=seconds(span))
     until_ms = int(until.timestamp() * 1000)
     body = {"to": to, "person": person, "until_ms": until_ms, "reason": reason}
     found = console.post("/delegations", body)
@@ -175,7 +175,8 @@ def _days(said: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _seconds(span: str) -> int:
+def seconds(span: str) -> int:
+    """Of a span as it is typed: 90min, 8h, 3d."""
     found = _SPAN.fullmatch(span)
     if found is None:
         raise click.BadParameter(f"{span!r} is no span; write 90min, 8h or 3d", param_hint="--for")

@@ -161,6 +161,26 @@ _IDENTITIES: Final = (
 )
 
 
+def freezes(found: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Each with whether it is on, in capitals where it is."""
+    now_ms = int(dt.datetime.now(tz=dt.UTC).timestamp() * 1000)
+    return [
+        (
+            "FROZEN" if one["from_ms"] <= now_ms else "to freeze",
+            f"{one['id']}: {covers(one)}"
+            + (f" from {when(one['from_ms'])}" if one["from_ms"] > now_ms else "")
+            + f" until {when(one['until_ms'])}, by {one['by']}: {one['reason']}",
+        )
+        for one in found
+    ]
+
+
+def covers(freeze: dict[str, Any]) -> str:
+    """What is frozen, in words."""
+    account = f"account {freeze['account']}" if freeze["account"] else ""
+    return " of ".join(word for word in (freeze["environment"], account) if word) or "everything"
+
+
 def status(found: dict[str, Any]) -> str:
     """How the plane stands, on one screen: what is wrong first, in capitals; identities, which nobody reads at night, last."""
     place = f"account {found['account']} in {found['region']}" if found.get("account") else "no account"
@@ -171,6 +191,7 @@ def status(found: dict[str, Any]) -> str:
     lines += [f"  HALTED     {agent or 'everything'}, by {by}" for agent, by in sorted(halts.items())]
     if not halts:
         lines.append("  halted     by nobody")
+    lines += [f"  {word:<10} {line}" for word, line in freezes(found["freezes"])]
     lines += _policy_waits(found)
     phases = ", ".join(f"{count} {phase}" for phase, count in found["phases"].items())
     signed = found["checkpoint"]

@@ -29,7 +29,13 @@ def undo(
     ctx: click.Context, cases: tuple[str, ...], session: str, since: str, agent: str, plan: bool, output: str
 ) -> None:
     """Take cases back, as one case of its own: assessed, decided and reviewed as policy says."""
-    body = {"cases": cases, "session": session, "since_ms": _moment_ms(since), "agent": agent, "plan": plan}
+    body = {
+        "cases": cases,
+        "session": session,
+        "since_ms": moment_ms(since, "--since"),
+        "agent": agent,
+        "plan": plan,
+    }
     console = api(ctx)
     if plan:
         parts = console.post("/undo", body)["parts"]
@@ -43,15 +49,14 @@ def undo(
     ends(exit_of_phase(case["phase"]))
 
 
-def _moment_ms(since: str) -> int | None:
-    if not since:
+def moment_ms(text: str, option: str) -> int | None:
+    """A time that was typed, local where it says no zone; None where there is none."""
+    if not text:
         return None
     try:
-        moment = dt.datetime.fromisoformat(since)
+        moment = dt.datetime.fromisoformat(text)
     except ValueError:
-        raise click.BadParameter(
-            f"{since!r} is no time; write 2026-01-31T09:00Z", param_hint="--since"
-        ) from None
+        raise click.BadParameter(f"{text!r} is no time; write 2026-01-31T09:00Z", param_hint=option) from None
     return int(moment.astimezone().timestamp() * 1000)
 
 

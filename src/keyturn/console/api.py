@@ -14,6 +14,7 @@ from keyturn.console import radius, show
 from keyturn.console.backups_api import BackupsApi
 from keyturn.console.bodies import NOTE_CHARS_MAX, is_json, read_body
 from keyturn.console.evidence_api import EvidenceApi
+from keyturn.console.freezes import FreezesApi
 from keyturn.console.identity import Caller, Identity, User
 from keyturn.console.listing import Filter, Listing, Tab
 from keyturn.console.metrics import Metrics
@@ -147,7 +148,7 @@ class Api:
         self._listing = listing or Listing(desk)  # the pages' own, where there are pages
         self._metrics, self._open_metrics = metrics, open_metrics
         self._evidence = EvidenceApi(desk, identity)
-        self._narrow, self._backups = NarrowApi(desk), BackupsApi(desk)
+        self._narrow, self._backups, self._freezes = NarrowApi(desk), BackupsApi(desk), FreezesApi(desk)
         self._rehearsals = RehearsalApi(desk, rehearser)
         self._people, self._signing, self._tokens = people, signing, tokens
         self._reviewing = reviewing
@@ -184,6 +185,9 @@ class Api:
             ("POST", "/api/v1/rehearsals/{id}/end", self._rehearsals.end),
             ("POST", "/api/v1/halt", self._halt),
             ("POST", "/api/v1/resume", self._resume),
+            ("GET", "/api/v1/freezes", self._freezes.standing),
+            ("POST", "/api/v1/freezes", self._freezes.set),
+            ("POST", "/api/v1/freezes/{id}/lift", self._freezes.lift),
             ("GET", "/api/v1/export", self._evidence.export),
             ("GET", "/api/v1/evidence/sample", self._evidence.sample),
             ("GET", "/api/v1/evidence/calls", self._evidence.calls),

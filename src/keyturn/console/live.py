@@ -41,7 +41,7 @@ BEHIND_MAX: Final = 200
 MISSED_MAX: Final = 500
 """Entries that a page may have missed and still be told of one by one."""
 
-PLANE_EVENTS: Final = frozenset({"halt_raised", "halt_lifted", "freeze_set"})
+PLANE_EVENTS: Final = frozenset({"halt_raised", "halt_lifted", "freeze_set", "freeze_lifted"})
 SESSION_EVENTS: Final = frozenset({"session_opened", "session_ended"})
 PEOPLE_EVENTS: Final = frozenset({"user_changed"})
 QUIET: Final = frozenset({"attached", "detached"})

@@ -13,6 +13,7 @@ from keyturn.console.batches import Batches
 from keyturn.console.cases import Cases
 from keyturn.console.evidence import Evidence
 from keyturn.console.forms import Forms
+from keyturn.console.freezes import FreezePages
 from keyturn.console.identity import Identity, User
 from keyturn.console.inbox import Inbox
 from keyturn.console.passkeys import Passkeys
@@ -49,6 +50,7 @@ class Pages:
             *PolicyPages(site, self._policies).routes(),
             *Evidence(site).routes(),
             *AttentionPage(site).routes(),
+            *FreezePages(site).routes(),
             site.deed("/halt", self._halt),
         ]
 

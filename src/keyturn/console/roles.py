@@ -36,6 +36,7 @@ ACTING: Final = (ADMIN, REVIEWER, OPERATOR)
 """Everybody but who only reads."""
 
 _HERS: Final = "her own"
+_LIFTS: Final = "another's: administrator or reviewer, while no agent of hers is at work"
 _API: Final = {
     "GET /api/v1/whoami": Access(ANY, "read"),
     "GET /api/v1/status": Access(ANY, "read"),
@@ -84,6 +85,9 @@ _API: Final = {
     "POST /api/v1/sessions/{id}/end": Access(ACTING, "operate", "another's: administrator or reviewer"),
     "POST /api/v1/halt": Access(ACTING, "operate"),
     "POST /api/v1/resume": Access((ADMIN, REVIEWER), "operate"),
+    "GET /api/v1/freezes": Access(ANY, "read"),
+    "POST /api/v1/freezes": Access(ACTING, "operate"),
+    "POST /api/v1/freezes/{id}/lift": Access(ACTING, "operate", _LIFTS),
     "POST /api/v1/ca/rotate": Access((ADMIN,), "administer"),
     "GET /api/v1/users": Access(ANY, "read"),
     "POST /api/v1/users": Access((ADMIN,), "administer"),
@@ -142,6 +146,8 @@ _PAGES: Final = {
     "POST /c/{id}/break-glass": Access((GLASS,), "", "where policy allows it; in her own name"),
     "POST /c/{id}/{verb}": Access((REVIEWER, OPERATOR), "", "each deed as its route of the API"),
     "POST /halt": Access(ACTING, "", "lifting it: administrator or reviewer"),
+    "POST /freeze": Access(ACTING, "", "sets one"),
+    "POST /freeze/{id}/lift": Access(ACTING, "", _LIFTS),
     "GET /events": Access(ANY, "read", "server-sent events; with as=json for programs"),
     "GET /me": Access(ANY, "", _HERS),
     "POST /me/passkeys/options": Access(ANY, "", _HERS),

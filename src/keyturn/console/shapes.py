@@ -12,6 +12,7 @@ import msgspec
 from keyturn.console.answers import Answer
 from keyturn.console.plan_shapes import PlanShown, PlanStep
 from keyturn.core.controls import Claimed
+from keyturn.core.freezing import Freeze
 from keyturn.core.reconciling import Call
 from keyturn.model.assessment import Assessment, Cost
 from keyturn.model.change import Change
@@ -344,6 +345,7 @@ class Status(msgspec.Struct, frozen=True):
     mode: str
     standin: bool
     halted_by: dict[str, str]
+    freezes: tuple[Freeze, ...]
     open_cases: int
     held_cases: int
     phases: dict[str, int]

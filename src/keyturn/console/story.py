@@ -204,6 +204,12 @@ def _from_the_call_on(event: r.Event) -> str:
     return ""
 
 
+def frozen(environment: str, account: str) -> str:
+    """What a freeze covers, in words."""
+    where = f"account {account}" if account else ""
+    return " of ".join(word for word in (environment, where) if word) or "everything"
+
+
 def _plane(event: r.Event) -> str:
     match event:
         case r.SessionOpened(session=session, agent=agent, operator=operator, suggest_only=suggest_only):
@@ -221,8 +227,12 @@ def _plane(event: r.Event) -> str:
             return f"{resource}: {result}{took}{f': {detail}' if detail else ''}"
         case r.BackupExported(by=by, case=case):
             return f"of {case} by {by}, no longer sealed"
-        case r.FreezeSet(by=by, environment=environment, reason=reason):
-            return f"{environment} by {by}{f': {reason}' if reason else ''}"
+        case r.FreezeSet():
+            return (
+                f"{event.freeze} of {frozen(event.environment, event.account)} by {event.by}: {event.reason}"
+            )
+        case r.FreezeLifted(by=by, freeze=freeze, reason=reason):
+            return f"{freeze} by {by}{f': {reason}' if reason else ''}"
         case r.ReadsForwarded(reads=reads):
             names = sorted({operation for _, _, operation, _, _ in reads})
             return f"{len(reads)}: {', '.join(names[:READS_NAMED_MAX])}"

@@ -6,12 +6,15 @@ what a change is to the plane: a case of its own, a repeat, the second half of a
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import islice, product
 from typing import Any, Final
 
 import msgspec
 
+from keyturn.core import freezing
 from keyturn.core.case import Case, Phase
+from keyturn.core.freezing import Freeze, Freezes, covers
 from keyturn.core.lifecycle import TERMINAL
 from keyturn.core.material import named_in, names_of
 from keyturn.core.people import People
@@ -86,20 +89,13 @@ class Session(msgspec.Struct, frozen=True):
     lenders: tuple[str, ...] = ()
 
 
-class Freeze(msgspec.Struct, frozen=True):
-    by: str
-    until_ms: int
-    environment: str
-    reason: str = ""
-
-
 class Plane:
     """Sessions, halts, freezes, locks and known cases, as of the last event applied."""
 
     def __init__(self) -> None:
         self.sessions: dict[str, Session] = {}
         self.halts: dict[str, str] = {}  # agent ("" is everybody) -> by whom
-        self.freezes: list[Freeze] = []
+        self.freezes = Freezes()
         self.nonces: dict[str, int] = {}  # of approvals that were claimed, and until when that can matter, ms
         self.locks: dict[ResourceRef, str] = {}
         self.drills: dict[str, r.Drilled] = {}  # kind -> the last drill of one of its kind
@@ -153,9 +149,8 @@ class Plane:
                     self.scratches.pop(str(ref), None)
             case r.HaltLifted():
                 self.halts.pop(event.agent, None)
-            case r.FreezeSet():
-                self.freezes = [freeze for freeze in self.freezes if freeze.until_ms > event.at_ms]
-                self.freezes.append(Freeze(event.by, event.until_ms, event.environment, event.reason))
+            case r.FreezeSet() | r.FreezeLifted():
+                self.freezes = freezing.after(self.freezes, event)
             case _:
                 self.people = self.people.after(event)
 
@@ -238,12 +233,9 @@ class Plane:
         """Who halted everything or this agent; empty when nobody did."""
         return self.halts.get("") or self.halts.get(agent, "")
 
-    def frozen(self, environment: str, at_ms: int) -> bool:
-        return any(
-            freeze.until_ms > at_ms
-            and freeze.environment in {"", environment, "production" if environment == "unknown" else ""}
-            for freeze in self.freezes
-        )
+    def frozen(self, environment: str, accounts: Collection[str], at_ms: int) -> tuple[Freeze, ...]:
+        """The freezes that cover what is in this environment of these accounts now."""
+        return tuple(one for one in self.freezes.on if covers(one, environment, accounts, at_ms))
 
     def known(self, *, ended_max: int) -> tuple[str, ...]:
         """Cases in the order they came in: all that are open, and of those that ended the last so many."""
@@ -361,7 +353,7 @@ def snapshot(plane: Plane) -> bytes:
 class _Snapshot(msgspec.Struct):
     sessions: list[Session]
     halts: dict[str, str]
-    freezes: list[Freeze]
+    freezes: Freezes | list[Freeze]  # a list in snapshots of earlier versions
     nonces: dict[str, int] | list[str]  # a list in snapshots of earlier versions
     locks: list[tuple[ResourceRef, str]]
     next_number: int
@@ -379,7 +371,8 @@ def from_snapshot(data: bytes) -> Plane:
     body = msgspec.json.decode(data, type=_Snapshot)
     plane = Plane()
     plane.sessions = {session.session: session for session in body.sessions}
-    plane.halts, plane.freezes = body.halts, body.freezes
+    plane.halts = body.halts
+    plane.freezes = Freezes(tuple(body.freezes)) if isinstance(body.freezes, list) else body.freezes
     plane.nonces = body.nonces if isinstance(body.nonces, dict) else dict.fromkeys(body.nonces, _FOR_GOOD_MS)
     plane.locks, plane.scratches = dict(body.locks), body.scratches
     plane.next_number, plane.drills, plane.material = body.next_number, body.drills, body.material

@@ -50,9 +50,22 @@ class HaltLifted(_Event, frozen=True, tag="halt_lifted"):
 
 
 class FreezeSet(_Event, frozen=True, tag="freeze_set"):
+    """From `from_ms` until `until_ms` what is in this environment (empty: in any) of this account (empty: of any) is not to be changed."""
+
     by: str
     until_ms: int
     environment: str
+    reason: str = ""
+    freeze: str = ""  # its name, by which it is lifted: F-n
+    account: str = ""
+    from_ms: int = 0
+
+
+class FreezeLifted(_Event, frozen=True, tag="freeze_lifted"):
+    """A person ended a freeze before its time."""
+
+    by: str
+    freeze: str
     reason: str = ""
 
 

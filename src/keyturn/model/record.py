@@ -19,6 +19,7 @@ from keyturn.model.plane_events import (
     BackupExported,
     DrillBegun,
     Drilled,
+    FreezeLifted,
     FreezeSet,
     HaltLifted,
     HaltRaised,
@@ -291,6 +292,7 @@ PlaneEvent = (
     | HaltRaised
     | HaltLifted
     | FreezeSet
+    | FreezeLifted
     | ReadsForwarded
     | PartsSent
     | RequestRefused
@@ -388,6 +390,7 @@ __all__ = [
     "Event",
     "ExecuteAsked",
     "Expired",
+    "FreezeLifted",
     "FreezeSet",
     "HaltLifted",
     "HaltRaised",

@@ -56,6 +56,8 @@ _TOLD: Final = (
     r.SessionEnded,
     r.HaltRaised,
     r.HaltLifted,
+    r.FreezeSet,
+    r.FreezeLifted,
     r.UserChanged,
     r.PasskeyChanged,
     r.PolicyLoaded,

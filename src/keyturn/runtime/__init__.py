@@ -270,17 +270,19 @@ class Runtime(GateSide, DeskSide):
 
     def _excluded(self, change: Change) -> tuple[str, ...]:
         """Who may not review, under every name of theirs (docs/concepts/rules.md, 4): the operator, the session's owner, who lent it
-        a credential, who answers for the agent. Of what is sent instead of a case, whoever was left out of that one, too.
+        a credential, who answers for the agent. Of what is sent instead of a case, takes one back, or removes the backup of one: whoever was
+        left out of that one, too. Who runs an agent would else decide what stays of its deed, and an undo of an undo is that deed again.
         """
         session, people = self.book.plane.sessions.get(change.principal.session), self.book.plane.people
-        instead = self.book.case(change.instead_of) if change.instead_of else None
+        named = (change.instead_of, change.drops, *change.taken_back)
+        about = [case for name in named if name and (case := self.book.case(name)) is not None]
         return people.excluded(
             (
                 change.principal.operator,
                 *((session.owner, session.operator, *session.lenders) if session else ()),
                 *people.owners.get(change.principal.agent, ()),
-                *(self._excluded(instead.change) if instead and instead.change else ()),
-                *(instead.request.excluded if instead and instead.request else ()),
+                *(name for case in about if case.change for name in self._excluded(case.change)),
+                *(name for case in about if case.request for name in case.request.excluded),
             )
         )
 

@@ -15,6 +15,7 @@ from keyturn.core.attention import Attention
 from keyturn.core.case import Case, Phase
 from keyturn.core.controls import Claimed, Facts, claims
 from keyturn.core.evidence import ALL, Filter, Sample
+from keyturn.core.freezing import Freeze
 from keyturn.core.lifecycle import TERMINAL
 from keyturn.core.reconciling import Call
 from keyturn.core.review import unfilled
@@ -26,6 +27,7 @@ from keyturn.model.rehearsal import Plan, Record
 from keyturn.runtime.drilling import Drilling
 from keyturn.runtime.evidence import Evidence
 from keyturn.runtime.exporting import Exporting
+from keyturn.runtime.freezing import Freezing
 from keyturn.runtime.interface import Notice, OnShelf, SessionKey, Undoing
 from keyturn.runtime.narrowing import Narrowing
 from keyturn.runtime.proposing import ProposingSide
@@ -55,6 +57,7 @@ class DeskSide(ProposingSide):
         self.narrowing = Narrowing(work)
         self.drilling = Drilling(work)
         self.exporting = Exporting(work)
+        self.freezing = Freezing(self.book, self.clock, self.heard)
         self.evidence = Evidence(self.book, self.author, self.checkpoint)
         work.take_back, work.mark_undone = self.taking_back.perform, self.taking_back.mark
         work.planned = self.taking_back.as_shown
@@ -151,9 +154,7 @@ class DeskSide(ProposingSide):
                     "not-open", f"{case_id} is {case.phase}; only an inconclusive case is settled by a person"
                 )
             change = case.change
-            if change is not None and self.people.is_one_of(
-                by, self.work.excluded(change) if change.instead_of else (change.principal.operator,)
-            ):
+            if change is not None and self.people.is_one_of(by, self.work.excluded(change)):
                 raise ReviewError("own-agent", f"{by} runs the agent that asked and cannot settle {case_id}")
             return (r.Settled(at_ms=self.clock(), by=by, succeeded=succeeded, note=note),)
 
@@ -306,6 +307,26 @@ class DeskSide(ProposingSide):
         await self.book.note(r.HaltLifted(at_ms=self.clock(), by=by, agent=agent))
         self.go_on()
 
+    def freezes(self) -> tuple[Freeze, ...]:
+        return self.freezing.standing()
+
+    async def set_freeze(
+        self,
+        *,
+        by: str,
+        reason: str,
+        until_ms: int,
+        environment: str = "",
+        account: str = "",
+        from_ms: int = 0,
+    ) -> Freeze:
+        return await self.freezing.set(
+            by=by, environment=environment, account=account, from_ms=from_ms, until_ms=until_ms, reason=reason
+        )
+
+    async def lift_freeze(self, freeze: str, *, by: str, reason: str = "") -> None:
+        await self.freezing.lift(freeze, by=by, reason=reason)
+
     def go_on(self) -> None:
         """Take up what was approved and is asked for, of this node's."""
         for case in list(self.book.cases.values()):
@@ -325,6 +346,7 @@ class DeskSide(ProposingSide):
             "mode": mode,
             "standin": self.settings.standin,
             "halted_by": self.book.plane.halts,
+            "freezes": msgspec.to_builtins(self.freezes()),
             "open_cases": len(open_cases),
             "held_cases": phases[str(Phase.HELD)],
             "phases": dict(sorted(phases.items())),

@@ -16,6 +16,7 @@ from keyturn.core.attention import Attention
 from keyturn.core.case import Case
 from keyturn.core.controls import Claimed
 from keyturn.core.evidence import ALL, Filter, Sample
+from keyturn.core.freezing import Freeze
 from keyturn.core.people import People
 from keyturn.core.reconciling import Call
 from keyturn.executors.interface import Hearer, Minted, Response
@@ -281,8 +282,10 @@ class Desk(Protocol):
 
     async def release(self, case_id: str, *, by: str) -> Case: ...
 
-    async def narrow(self, case_id: str, *, by: str, drop: tuple[int, ...]) -> Case:
-        """Take operations (by place, from 0) out of a held case."""
+    async def take_out(self, case_id: str, *, by: str, drop: tuple[int, ...], own: bool = False) -> Case:
+        """Take operations (by place, from 0) out of a held case; what remains is assessed and decided anew. `own`: only where her own
+        agent asked. Raises `ReviewError` where it cannot be.
+        """
         ...
 
     async def break_glass(self, case_id: str, *, by: str, reason: str, binding: str) -> Case:
@@ -394,6 +397,29 @@ class Desk(Protocol):
     async def halt(self, *, by: str, reason: str, agent: str = "") -> None: ...
 
     async def resume(self, *, by: str, agent: str = "") -> None: ...
+
+    def freezes(self) -> tuple[Freeze, ...]:
+        """Those that are on, and those that will be."""
+        ...
+
+    async def set_freeze(
+        self,
+        *,
+        by: str,
+        reason: str,
+        until_ms: int,
+        environment: str = "",
+        account: str = "",
+        from_ms: int = 0,
+    ) -> Freeze:
+        """From then (0: now) until then nothing of this environment (empty: any) of this account (empty: any) is to be changed. Every
+        node has heard it when this returns. Raises `OperatorError` where it says nothing, or nonsense.
+        """
+        ...
+
+    async def lift_freeze(self, freeze: str, *, by: str, reason: str = "") -> None:
+        """End it before its time. Raises `ReviewError` where it is not there, or another's, while an agent of hers is at work."""
+        ...
 
     def status(self) -> dict[str, Any]:
         """Mode (enforcing | advisory | observe), who halted, where it listens, nodes, open sessions, open cases by phase, the log's head

@@ -31,7 +31,7 @@ HEARD_S_MAX: Final = 20.0
 
 HEARD_LOOK_S: Final = 0.02
 
-COUNTS_AT_ONCE: Final = (r.HaltRaised, r.SessionEnded, r.FreezeSet)
+COUNTS_AT_ONCE: Final = (r.HaltRaised, r.SessionEnded, r.FreezeSet, r.FreezeLifted)
 """Plane events that somebody may wait for all nodes to have heard."""
 
 MOVES: Final = (r.Sent, r.Answered, r.Reconciled, r.StepIntended, r.StepEnded)

@@ -228,7 +228,7 @@ class ReviewingSide:
 
     # --- fewer operations --------------------------------------------------------------------------------------------
 
-    async def narrow(self, case_id: str, *, by: str, drop: tuple[int, ...]) -> Case:
+    async def take_out(self, case_id: str, *, by: str, drop: tuple[int, ...], own: bool = False) -> Case:
         """Take operations (by their place, from 0) out of a held case. What remains is assessed and decided anew."""
         self._known(case_id)
 
@@ -236,15 +236,16 @@ class ReviewingSide:
             change = case.change
             if case.phase is not Phase.HELD or change is None or change.own_steps:
                 raise ReviewError("not-open", f"{case_id} is {case.phase}; nothing is taken out of it")
+            if own and not self.people.is_one_of(by, (change.principal.operator,)):
+                raise ReviewError("not-yours", f"{case_id} was asked for {change.principal.operator}")
             if change.rehearsed is not None:  # each step was rehearsed on what the ones before it leave
                 raise ReviewError(
                     "rehearsed", f"{case_id} is a plan: it is made as it was rehearsed", help="rehearse less"
                 )
             places = range(len(change.operations))
             if not drop or not set(drop) < set(places):
-                raise ReviewError(
-                    "narrow", f"{case_id} has {len(places)} operations: say which go, and leave one at least"
-                )
+                count = f"{len(places)} operation{'s' if len(places) != 1 else ''}"
+                raise ReviewError("narrow", f"{case_id} has {count}: say which go, and leave one at least")
             left = tuple(change.operations[place] for place in places if place not in drop)
             gone = tuple(change.operations[place].name for place in sorted(set(drop)))
             remaining = msgspec.structs.replace(change, operations=left)

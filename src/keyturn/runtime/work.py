@@ -15,6 +15,7 @@ from keyturn.core import review
 from keyturn.core.advance import owed
 from keyturn.core.case import Case, Phase
 from keyturn.core.commands import Command
+from keyturn.core.freezing import accounts_of
 from keyturn.core.ports import Assessing, Captures, Facts, PolicyEngine, Provider
 from keyturn.core.proof import ProofFacts, holds, prove, stricter
 from keyturn.core.retention import promised, removable
@@ -212,7 +213,7 @@ class Work:
             human=change.principal.attested_by == "login",
             suggest_only=session.suggest_only if session else False,
             session_minutes=(now - session.opened_at_ms) // 60_000 if session else 0,
-            frozen=self.book.plane.frozen(assessment.environment, now),
+            frozen=bool(self.book.plane.frozen(assessment.environment, accounts_of(change), now)),
             reviewed=all(one.reviewed_on == assessment.state_digest != "" for one in change.operations),
             undo=change.undoes is not None,
             observe=self.settings.observe,

@@ -95,7 +95,9 @@ def _tags(*events: type[msgspec.Struct]) -> frozenset[str]:
 
 _glance = msgspec.json.Decoder(_Body).decode
 _OF_A_SESSION: Final = _tags(r.SessionOpened, r.SessionEnded)
-_OF_ALL: Final = _tags(r.PolicyLoaded, r.HaltRaised, r.HaltLifted, r.UserChanged, r.PasskeyChanged)
+_OF_ALL: Final = _tags(
+    r.PolicyLoaded, r.HaltRaised, r.HaltLifted, r.FreezeSet, r.FreezeLifted, r.UserChanged, r.PasskeyChanged
+)
 _DECIDED: Final = _tags(r.Decided)
 _LOADED: Final = _tags(r.PolicyLoaded)
 

@@ -115,6 +115,8 @@ class Inbox(Screen[None]):
             made.append(f"  {len(self.picked)} selected", "bold yellow")
         if status["halted_by"]:
             made.append("  ■ HALTED", "bold red")
+        if status["freezes"]:
+            made.append("  ❄ FREEZE", "bold cyan")
         self.query_one("#head", Static).update(made)
 
     def _row(self, case: dict[str, Any]) -> Option:

@@ -89,5 +89,5 @@ class Plans:
                         self._play.reviewed(case.id, by, approve=True)
                 drop = (self.chance.randrange(count),)
                 await self._play.do(
-                    lambda plane, case=case, by=by, drop=drop: plane.narrow(case.id, by=by, drop=drop)  # type: ignore[misc]  # mypy cannot infer a lambda's default
+                    lambda plane, case=case, by=by, drop=drop: plane.take_out(case.id, by=by, drop=drop)  # type: ignore[misc]  # mypy cannot infer a lambda's default
                 )
