@@ -120,6 +120,7 @@ def test_it_is_set_and_lifted_on_the_page_too(desk: Desk) -> None:
     ],
 )
 def test_what_is_no_freeze_is_said(desk: Desk, words: tuple[str, ...], said: str) -> None:
+    """At the terminal, in a sentence that says what to type."""
     told = desk.say("dana", "freeze", "set", *words)
     assert told.exit_code != 0
     assert said in told.output

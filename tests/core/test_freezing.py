@@ -49,6 +49,7 @@ NONSENSE: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", NONSENSE)
 def test_what_says_nothing_is_refused(name: str) -> None:
+    """With the reason, before anything is written."""
     more, code = NONSENSE[name]
     with pytest.raises(KeyturnError) as refused:
         freezing.set_by(Freezes(), **ASKED | more)
@@ -56,6 +57,7 @@ def test_what_says_nothing_is_refused(name: str) -> None:
 
 
 def test_there_are_not_more_than_anybody_can_tell_apart() -> None:
+    """Those that have ended do not count."""
     full = Freezes(tuple(Freeze("anna", AT + 1, "", id=f"F-{n}") for n in range(AT_ONCE_MAX)))
     with pytest.raises(KeyturnError) as refused:
         freezing.set_by(full, **ASKED)

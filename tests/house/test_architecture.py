@@ -46,6 +46,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "console": (
         *("runtime.interface", "stores.interface", "pipeline", "core", "model", "errors"),
         "providers.aws.only_if",  # a request's own condition in words: for people, and pure
+        "providers.aws.environment",  # what a person calls an environment, as assessments call it: pure
     ),
     # Tells others what the log says; a trace is a case's life, which is folded as everywhere.
     "outward": (

@@ -12,7 +12,7 @@ from moto import mock_aws
 from keyturn.core.ports import Drill, Inquiry
 from keyturn.errors import UnavailableError
 from keyturn.model.change import ResourceRef
-from keyturn.model.execution import Backup, Role
+from keyturn.model.execution import Answer, Backup, Call, Role
 from keyturn.providers.aws import recipes
 from keyturn.providers.aws.recipes.base import Recipe, State
 from keyturn.providers.aws.recipes.common import do
@@ -43,6 +43,10 @@ def _parameter(account: Account) -> None:
     ssm = account.client("ssm")
     for value in ("first", "second"):
         ssm.put_parameter(Name="limit", Value=value, Type="String", Overwrite=value == "second")
+
+
+def _secret(account: Account) -> None:
+    account.client("ssm").put_parameter(Name="secret", Value="t0p", Type="SecureString")
 
 
 def _alarm(account: Account) -> None:
@@ -91,6 +95,17 @@ def _named(make: Callable[[Account, str], None], name: str, account: Account) ->
     make(account, name)
 
 
+def saved(here: ResourceRef, account: Account) -> Drill:
+    """Captured and saved, as far as a drill comes before it restores anything."""
+    begun = drive(PROVIDER.drill(here, drill_id="0a1b", at_ms=7), account)
+    return drive(PROVIDER.drill_save(begun, at_ms=7), account)
+
+
+def as_on_record(drill: Drill) -> Drill:
+    """What the log knows of it after a crash."""
+    return Drill(drill.resource, drill.scratch, {}, None, {}, drill.id)
+
+
 KINDS: dict[str, tuple[str, Callable[[Account], None]]] = {
     "dynamodb:table": (RIGHT, _table),
     "ssm:parameter": ("limit", _parameter),
@@ -128,12 +143,11 @@ def test_it_comes_back_under_another_name_and_nothing_is_left_behind(kind: str, 
     assert recipe is not None
     before = drive(recipe.capture(ref(kind, name)), account)
     account.said.clear()
-    drill = drive(PROVIDER.drill(ref(kind, name), drill_id="0a1b", at_ms=7), account)
+    drill = saved(ref(kind, name), account)
     assert drill.scratch.id == "keyturn-drill-0a1b"
     assert drive(PROVIDER.drill_restore(drill), account) == ()
     assert drive(recipe.capture(drill.scratch), account).state is not None
-    left = Drill(drill.resource, drill.scratch, {}, None, {})  # as the log knows it after a crash
-    drive(PROVIDER.drill_clean(left), account)
+    drive(PROVIDER.drill_clean(as_on_record(drill)), account)
     assert recipe.gone(drive(recipe.capture(drill.scratch), account).state)
     after = drive(recipe.capture(ref(kind, name)), account)
     assert (after.state, after.unknowns) == (before.state, before.unknowns)
@@ -143,12 +157,110 @@ def test_it_comes_back_under_another_name_and_nothing_is_left_behind(kind: str, 
     assert [call for call in account.said if call.mutates] == mutating
 
 
+class PowerCutError(Exception):
+    """The process ends, just after a call of its has taken effect."""
+
+
+def cut_after(account: Account, steps: int) -> Callable[[Call], Answer]:
+    """The account, until so many calls have changed something."""
+    left = steps
+
+    def answer(call: Call) -> Answer:
+        nonlocal left
+        given = account(call)
+        left -= call.mutates
+        if call.mutates and left == 0:
+            raise PowerCutError
+        return given
+
+    return answer
+
+
+def whole_drill(begun: Drill, answer: Callable[[Call], Answer]) -> None:
+    drill = drive(PROVIDER.drill_save(begun, at_ms=7), answer)
+    drive(PROVIDER.drill_restore(drill), answer)
+    drive(PROVIDER.drill_clean(drill), answer)
+
+
+MADE: dict[str, tuple[str, Callable[[Account], None]]] = KINDS | {
+    "ssm:parameter secure": ("secret", _secret),
+}
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_the_power_is_cut_after_each_step_and_all_that_was_made_goes(name: str, account: Account) -> None:
+    """The scratch, the backup, and what the backup was proved on: by what is on record and by what they bear. The original stays."""
+    kind, (called, make) = name.partition(" ")[0], MADE[name]
+    make(account)
+    before = everything(kind, account)
+    begun = drive(PROVIDER.drill(ref(kind, called), drill_id="0a1b", at_ms=7), account)
+    assert everything(kind, account) == before, "nothing is made before it is on record"
+    for steps in range(1, 40):
+        try:
+            whole_drill(begun, cut_after(account, steps))
+        except PowerCutError:
+            drive(PROVIDER.drill_clean(as_on_record(begun)), account)
+            assert everything(kind, account) == before, f"after step {steps}"
+        else:
+            assert steps > 1, "it was cut once at least"
+            assert everything(kind, account) == before
+            return
+    raise AssertionError("it has no end")
+
+
+@pytest.mark.parametrize("kind", ["sqs:queue", "dynamodb:table", "ssm:parameter", "cloudwatch:dashboard"])
+def test_what_somebody_else_calls_so_stays(kind: str, account: Account) -> None:
+    """On record or not: it does not bear the mark, or is not what the drill would have made of it."""
+    name, make = KINDS[kind]
+    make(account)
+    begun = drive(PROVIDER.drill(ref(kind, name), drill_id="0a1b", at_ms=7), account)
+    theirs(kind, begun.scratch.id, account)
+    before = everything(kind, account)
+    for drill in (begun, as_on_record(begun), Drill(begun.resource, begun.scratch, {}, None, {})):
+        with pytest.raises(UnavailableError, match="does not bear the mark"):
+            drive(PROVIDER.drill_clean(drill), account)
+    assert everything(kind, account) == before
+
+
+def theirs(kind: str, name: str, account: Account) -> None:
+    """Something of that kind and name that no drill has made."""
+    match kind:
+        case "sqs:queue":
+            account.client("sqs").create_queue(QueueName=name, tags={"keyturn:drill": "another"})
+        case "dynamodb:table":
+            account.client("dynamodb").create_table(
+                TableName=name,
+                KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+                AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+                BillingMode="PAY_PER_REQUEST",
+            )
+        case "ssm:parameter":
+            account.client("ssm").put_parameter(Name=name, Value="theirs", Type="String")
+        case _:
+            body = '{"widgets": [{"type": "text", "properties": {"markdown": "ours"}}]}'
+            account.client("cloudwatch").put_dashboard(DashboardName=name, DashboardBody=body)
+
+
+def everything(kind: str, account: Account) -> set[str]:
+    """What stands in the account that a drill of this kind could have made, by name."""
+    dynamodb, ssm = account.client("dynamodb"), account.client("ssm")
+    found = {f"backup {one['BackupName']}" for one in dynamodb.list_backups()["BackupSummaries"]}
+    found |= {f"table {one}" for one in dynamodb.list_tables()["TableNames"]}
+    found |= {f"parameter {one['Name']}" for one in ssm.describe_parameters()["Parameters"]}
+    recipe = recipes.for_kind(kind)
+    assert recipe is not None
+    for name in ("keyturn-drill-0a1b", "keyturn-drill-0a1b.fifo"):
+        state = drive(recipe.capture(ref(kind, name)), account).state
+        found |= {f"{kind} {name}"} if state is not None and not recipe.gone(state) else set()
+    return found
+
+
 def test_a_scratch_acts_on_nobody(account: Account) -> None:
     """A rule that fires, a topic that tells, a filter that sends: none of it under the scratch's name."""
     for kind, quiet in (("events:rule", {"State": "DISABLED"}), ("sns:topic", {"subscriptions": []})):
         name, make = KINDS[kind]
         make(account)
-        drill = drive(PROVIDER.drill(ref(kind, name), drill_id="0a1b", at_ms=7), account)
+        drill = saved(ref(kind, name), account)
         drive(PROVIDER.drill_restore(drill), account)
         recipe = recipes.for_kind(kind)
         assert recipe is not None
@@ -160,7 +272,7 @@ def test_a_scratch_acts_on_nobody(account: Account) -> None:
 def test_a_queue_says_of_itself_what_the_first_says(account: Account) -> None:
     """A policy names what it stands on: the scratch's names the scratch; what else it names stays."""
     _queue(account)
-    drill = drive(PROVIDER.drill(ref("sqs:queue", "jobs"), drill_id="0a1b", at_ms=7), account)
+    drill = saved(ref("sqs:queue", "jobs"), account)
     drive(PROVIDER.drill_restore(drill), account)
     sqs = account.client("sqs")
     url = sqs.get_queue_url(QueueName="keyturn-drill-0a1b")["QueueUrl"]
@@ -198,7 +310,7 @@ def test_a_recipe_that_would_touch_the_original_is_stopped(
 ) -> None:
     """Whatever a recipe says, a step on anything but the scratch is not made."""
     make_table(account)
-    drill = drive(PROVIDER.drill(ref("dynamodb:table", RIGHT), drill_id="0a1b", at_ms=7), account)
+    drill = saved(ref("dynamodb:table", RIGHT), account)
     recipe = recipes.for_kind("dynamodb:table")
 
     def wrong(_ref: ResourceRef, _state: State, _backup: Backup | None) -> Inquiry[tuple[str, ...]]:
@@ -214,8 +326,8 @@ def test_a_recipe_that_would_touch_the_original_is_stopped(
 def test_a_difference_is_found(account: Account) -> None:
     """What does not come back as it was is said, field by field."""
     _parameter(account)
-    drill = drive(PROVIDER.drill(ref("ssm:parameter", "limit"), drill_id="0a1b", at_ms=7), account)
-    other = Drill(drill.resource, drill.scratch, drill.state, drill.backup, drill.watermark)
+    drill = saved(ref("ssm:parameter", "limit"), account)
+    other = Drill(drill.resource, drill.scratch, drill.state, drill.backup, drill.watermark, drill.id)
     account.client("ssm").put_parameter(Name=drill.scratch.id, Value="wrong", Type="String")
     assert any("value" in one for one in drive(PROVIDER.drill_restore(other), account))
 

@@ -384,6 +384,8 @@ EXAMPLES: Final[tuple[r.Event, ...]] = (
         on="stand-in",
     ),
     r.Drilled(at_ms=AT, resource=TABLE, by="ada", result="equal", on="account", removed=(TABLE,)),
+    r.DrillBegun(at_ms=AT, resource=TABLE, scratch=TABLE, by="ada", drill="0a1b2c3d"),
+    r.DrillSwept(at_ms=AT, removed=(TABLE,)),
     r.BackupExported(at_ms=AT, by="ada", case="C-17", references=("vault:kept:77",)),
     r.PolicyLoaded(at_ms=AT, policy_digest=DIGEST, packs=("seatbelt",), enforcing=True),
     r.Started(at_ms=AT, version="0.1.0", catalogue=DIGEST, mode="enforcing"),

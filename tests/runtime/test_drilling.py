@@ -26,9 +26,14 @@ def _able(world: Calm, *, fails: str = "", different: tuple[str, ...] = ()) -> l
 
     def drill(ref: ResourceRef, *, drill_id: str, at_ms: int) -> Inquiry[Drill]:
         said.append(f"drill {ref.id}")
-        yield (Call("sim:Backup", {"name": ref.id, "id": drill_id}, "1", "here", Role.BACKUP),)
+        yield (Call("sim:Get", {"name": ref.id}, "1", "here"),)
         scratch = msgspec.structs.replace(ref, id=f"keyturn-drill-{drill_id}")
-        return Drill(ref, scratch, {}, None, {"at_ms": at_ms})
+        return Drill(ref, scratch, {}, None, {"at_ms": at_ms}, drill_id)
+
+    def save(drill: Drill, *, at_ms: int) -> Inquiry[Drill]:
+        given = {"name": drill.resource.id, "id": drill.id}
+        yield (Call("sim:Backup", given, "1", "here", Role.BACKUP),)
+        return drill
 
     def restore(drill: Drill) -> Inquiry[tuple[str, ...]]:
         said.append("restore")
@@ -44,7 +49,8 @@ def _able(world: Calm, *, fails: str = "", different: tuple[str, ...] = ()) -> l
         yield ()
 
     provider: Any = world.provider
-    provider.drill, provider.drill_restore, provider.drill_clean = drill, restore, clean
+    provider.drill, provider.drill_save = drill, save
+    provider.drill_restore, provider.drill_clean = restore, clean
     return said
 
 

@@ -7,19 +7,15 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from keyturn.core.case import Case, Phase
 from keyturn.core.plane import from_snapshot, snapshot
 from keyturn.core.ports import Inquiry
-from keyturn.errors import ReviewError, StoreError, UnavailableError
+from keyturn.errors import ReviewError, UnavailableError
 from keyturn.model import record as r
 from keyturn.model.assessment import Reversibility
-from keyturn.model.change import ResourceRef
 from keyturn.model.decision import Verdict
-from keyturn.model.execution import Backup, Call, Role, Succeeded
-from keyturn.runtime.retiring import Needs, unneeded
+from keyturn.model.execution import Backup, Call, Role
 from tests.runtime.calm import SETTINGS, Calm, talk
 from tests.runtime.cutting import Cut, or_died
 
@@ -353,133 +349,6 @@ def test_a_store_of_an_earlier_version_knows_its_backups() -> None:
         assert [one.case for one in world.plane.shelf()] == ["C-1"]
 
     talk(story)
-
-
-# --- exports are shared by content -------------------------------------------------------------------------------------
-
-
-CONTENTS = (b"one", b"two", b"three")
-BACKUPS = st.lists(st.lists(st.sampled_from(range(3)), min_size=1, max_size=4), min_size=1, max_size=4)
-
-
-def _exporting(world: Calm) -> None:
-    """The simulated provider keeps what it is told to in the vault: an index of references, and what they name."""
-    provider: Any = world.provider
-
-    def backup(change: Any, _captures: Any, *, case_id: str, at_ms: int) -> Inquiry[tuple[Backup, ...]]:
-        ref: ResourceRef = change.resources[0]
-        references = []
-        for content in change.operations[0].parameters["keeps"]:
-            (kept,) = yield (Call("keyturn:Keep", {"bytes": CONTENTS[content]}, "1", "here", Role.BACKUP),)
-            assert isinstance(kept, Succeeded)
-            references.append(kept.value["reference"])
-        index = msgspec.msgpack.encode([case_id, *references])
-        (kept,) = yield (Call("keyturn:Keep", {"bytes": index}, "1", "here", Role.BACKUP),)
-        assert isinstance(kept, Succeeded)
-        made = Backup(ref, "", {}, kept.value["reference"], "", at_ms, at_ms, "read back")
-        return (made,)
-
-    provider.backup = backup
-
-
-def _whole(world: Calm, case_id: str) -> bool:
-    """Whether everything that the backups of the case name can be had."""
-    for backup in world.case(case_id).kept:
-        try:
-            _, *references = msgspec.msgpack.decode(world.plane.vault.get(backup.reference))
-            for reference in references:
-                world.plane.vault.get(reference)
-        except StoreError:
-            return False
-    return True
-
-
-async def _kept(world: Calm, keeps: list[int], number: int) -> None:
-    world.account.things["p1"] = 7
-    asking = world.asking(world.change("Delete", "p1", keeps=keeps))
-    await world.settle_down(0.5)
-    for who in ("anna", "berta"):
-        await world.review(who, f"C-{number}")
-    await asking
-    await world.settle_down()
-
-
-def dropped(backups: list[list[int]], gone: list[int]) -> tuple[list[bool], int]:
-    """Whether each backup that stands is whole after some were dropped; and how many exports lie in the vault."""
-    found: list[bool] = []
-    left = 0
-
-    async def story(world: Calm) -> None:
-        nonlocal left
-        _exporting(world)
-        for number, keeps in enumerate(backups, 1):
-            await _kept(world, keeps, number)
-        for place in gone:
-            drop = await world.plane.drop_backups(f"C-{place + 1}", by="anna", reason="old")
-            for who in ("berta", "carla"):
-                await world.review(who, drop.id)
-            await world.settle_down()
-            assert world.case(drop.id).phase is Phase.CONFIRMED
-        found.extend(_whole(world, f"C-{number}") for number in range(1, len(backups) + 1))
-        left = sum(ref.startswith("vault:kept:") for ref in world.platter.blobs)
-
-    talk(story)
-    return found, left
-
-
-@settings(deadline=None, max_examples=30)
-@given(backups=BACKUPS, data=st.data())
-def test_what_another_backup_needs_is_never_dropped_and_nothing_else_stays(
-    backups: list[list[int]], data: st.DataObject
-) -> None:
-    """Equal contents are one blob: it goes with the last backup that names it, and not before."""
-    gone = data.draw(st.lists(st.sampled_from(range(len(backups))), unique=True))
-    whole, left = dropped(backups, gone)
-    standing = [keeps for place, keeps in enumerate(backups) if place not in gone]
-    assert all(whole)
-    assert left == len({content for keeps in standing for content in keeps}) + len(standing)
-
-
-def test_the_test_above_finds_a_drop_that_counts_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Planted: whatever the case kept is dropped."""
-    monkeypatch.setattr("keyturn.runtime.retiring.unneeded", lambda mine, _others: frozenset(mine.references))
-    whole, _ = dropped([[0, 1], [1]], [0])
-    assert whole == [True, False]
-
-
-@pytest.mark.parametrize(
-    ("others", "free"),
-    [
-        ([], {"vault:kept:a", "vault:kept:b"}),
-        ([Needs({"vault:kept:a": "sha-a"})], {"vault:kept:b"}),
-        ([Needs({}, frozenset({"sha-b"}))], {"vault:kept:a"}),  # about to be sealed, not answered yet
-        ([Needs({"vault:kept:a": "sha-a"}), Needs({}, frozenset({"sha-b"}))], set()),
-    ],
-)
-def test_what_is_about_to_be_sealed_counts_too(others: list[Needs], free: set[str]) -> None:
-    """Its intent is on the log before it is sealed: by its content, since nobody knows the reference yet."""
-    assert unneeded(Needs({"vault:kept:a": "sha-a", "vault:kept:b": "sha-b"}), others) == free
-
-
-def test_a_blob_that_is_sealed_anew_between_the_look_and_the_drop_stays(tmp_path: Any) -> None:
-    """The mark is another by then: a backup that was begun in that moment loses nothing."""
-    from keyturn.stores.sqlite import SqliteStore
-    from keyturn.stores.vault import Vault
-
-    async def story() -> None:
-        store = SqliteStore(tmp_path / "log.db", writer="w")
-        vault = Vault(store, b"k" * 32)
-        reference = await vault.put(b"rows", "kept")
-        mark = vault.mark(reference)
-        assert await vault.put(b"rows", "kept", anew=True) == reference
-        await vault.drop(reference, mark=mark)
-        assert vault.get(reference) == b"rows"
-        await vault.drop(reference, mark=vault.mark(reference))
-        with pytest.raises(StoreError, match="nothing under"):
-            vault.get(reference)
-        await store.close()
-
-    asyncio.run(story())
 
 
 def test_the_log_tells_it_in_order() -> None:

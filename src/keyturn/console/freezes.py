@@ -32,11 +32,11 @@ class LiftBody(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-class One(msgspec.Struct, frozen=True):
+class FreezeShown(msgspec.Struct, frozen=True):
     freeze: Freeze
 
 
-class Standing(msgspec.Struct, frozen=True):
+class FreezesShown(msgspec.Struct, frozen=True):
     freezes: tuple[Freeze, ...]
 
 

@@ -260,15 +260,15 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
         shapes.Status, api.ReasonBody, says="Nothing leaves from now on; with `agent` nothing of that one."
     ),
     ("POST", "/resume"): Row(shapes.Status, api.ReasonBody, says="Lift a halt."),
-    ("GET", "/freezes"): Row(freezes.Standing, says="Freezes that are on, and those that will be."),
+    ("GET", "/freezes"): Row(freezes.FreezesShown, says="Freezes that are on, and those that will be."),
     ("POST", "/freezes"): Row(
-        freezes.One,
+        freezes.FreezeShown,
         freezes.FreezeBody,
         says="An environment, or an account, is not to be changed for a time; what policy makes of it stands in its rules.",
         example={"environment": "production", "until_ms": 1_799_000_000_000, "reason": "the year is closed"},
     ),
     ("POST", "/freezes/{id}/lift"): Row(
-        freezes.Standing,
+        freezes.FreezesShown,
         freezes.LiftBody,
         says="End a freeze before its time; another's, while no agent of yours is at work.",
     ),

@@ -225,6 +225,8 @@ def _plane(event: r.Event) -> str:
         case r.Drilled(resource=resource, result=result, detail=detail, restore_ms=restore_ms):
             took = f" in {restore_ms / 1000:.1f} s" if restore_ms is not None else ""
             return f"{resource}: {result}{took}{f': {detail}' if detail else ''}"
+        case r.DrillSwept(removed=removed):
+            return f"removed what drills had left behind: {', '.join(ref.id for ref in removed)}"
         case r.BackupExported(by=by, case=case):
             return f"of {case} by {by}, no longer sealed"
         case r.FreezeSet():

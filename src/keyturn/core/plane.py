@@ -147,6 +147,9 @@ class Plane:
                 self.drills[event.resource.kind] = event
                 for ref in event.removed:
                     self.scratches.pop(str(ref), None)
+            case r.DrillSwept():
+                for ref in event.removed:
+                    self.scratches.pop(str(ref), None)
             case r.HaltLifted():
                 self.halts.pop(event.agent, None)
             case r.FreezeSet() | r.FreezeLifted():

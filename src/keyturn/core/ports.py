@@ -73,13 +73,17 @@ class UndoPlan(msgspec.Struct, frozen=True):
 
 
 class Drill(msgspec.Struct, frozen=True):
-    """One resource under drill: what was captured and saved of it, and the scratch that it is restored to."""
+    """One resource under drill: what was captured and saved of it, and the scratch that it is restored to.
+
+    After a crash the log knows of it what it is called, of what, and as what: `state` is empty then.
+    """
 
     resource: ResourceRef
     scratch: ResourceRef
     state: dict[str, Any]
     backup: Backup | None
     watermark: dict[str, Any]  # how far the data had come that would come back
+    id: str = ""  # what bears it was made for this drill
 
 
 class Provider(Protocol):
@@ -182,7 +186,13 @@ class Provider(Protocol):
         ...
 
     def drill(self, ref: ResourceRef, *, drill_id: str, at_ms: int) -> Inquiry[Drill]:
-        """Capture and save one resource for a drill. Raises `UnavailableError` where its kind cannot be restored under another name."""
+        """Capture one resource for a drill; nothing is changed yet. Raises `UnavailableError` where its kind cannot be restored under
+        another name.
+        """
+        ...
+
+    def drill_save(self, drill: Drill, *, at_ms: int) -> Inquiry[Drill]:
+        """Take the backup that it is to be restored from. What is made bears the drill's id."""
         ...
 
     def drill_restore(self, drill: Drill) -> Inquiry[tuple[str, ...]]:
@@ -190,7 +200,9 @@ class Provider(Protocol):
         ...
 
     def drill_clean(self, drill: Drill) -> Inquiry[None]:
-        """Remove the scratch."""
+        """Remove whatever was made for it, in the account: the scratch, and the backup with what it was proved on. Only what bears the
+        drill's own mark; raises `UnavailableError` not-ours for what has its name and no mark.
+        """
         ...
 
     def unlike(

@@ -146,11 +146,14 @@ class AuthorityMade(_Event, frozen=True, tag="authority_made"):
 
 
 class DrillBegun(_Event, frozen=True, tag="drill_begun"):
-    """A resource is restored under a scratch name, to try the way back. What a crash leaves behind bears that name."""
+    """A resource is saved, and restored under a scratch name, to try the way back; written before anything of it is made. What a crash
+    leaves behind bears the drill's id.
+    """
 
     resource: ResourceRef
     scratch: ResourceRef
     by: str
+    drill: str = ""
 
 
 class Drilled(_Event, frozen=True, tag="drilled"):
@@ -167,6 +170,12 @@ class Drilled(_Event, frozen=True, tag="drilled"):
     removed: tuple[
         ResourceRef, ...
     ] = ()  # scratches that are gone since: its own, and those that earlier drills left behind
+
+
+class DrillSwept(_Event, frozen=True, tag="drill_swept"):
+    """What drills left behind whose process ended is removed: their scratches, and what else they had made by then."""
+
+    removed: tuple[ResourceRef, ...]
 
 
 class BackupExported(_Event, frozen=True, tag="backup_exported"):

@@ -19,6 +19,7 @@ from keyturn.model.plane_events import (
     BackupExported,
     DrillBegun,
     Drilled,
+    DrillSwept,
     FreezeLifted,
     FreezeSet,
     HaltLifted,
@@ -304,6 +305,7 @@ PlaneEvent = (
     | AuthorityMade
     | DrillBegun
     | Drilled
+    | DrillSwept
     | BackupExported
     | Started
     | PeopleEvent
@@ -384,6 +386,7 @@ __all__ = [
     "Detached",
     "Draft",
     "DrillBegun",
+    "DrillSwept",
     "Drilled",
     "Entry",
     "EntryBody",

@@ -364,16 +364,32 @@ class Runtime(GateSide, DeskSide):
             await _round(self.flush_reads)
 
     async def _drilling(self) -> None:
+        await _round(self._sweeping)
         while True:
             await asyncio.sleep(DRILL_LOOK_S)
+            await _round(self._sweeping)
             if self.settings.drill_every_s and (self.nodes is None or self.nodes.leads):
                 await _round(self.drilling.drill_what_is_due)
+
+    async def _sweeping(self) -> None:
+        """What drills left behind: alone, whatever is on record and not under way; among nodes, what no drill takes as long as."""
+        if self.nodes is None:
+            await self.drilling.sweep(after_ms=0)
+        elif self.nodes.leads:
+            await self.drilling.sweep()
 
     async def _retiring(self) -> None:
         while True:
             await asyncio.sleep(RETIRE_LOOK_S)
-            if self.settings.keep_days and (self.nodes is None or self.nodes.leads):
+            if self.nodes is not None and not self.nodes.leads:
+                continue
+            if self.settings.keep_days:
                 await _round(self.retiring.sweep)
+            await _round(self._collecting)
+
+    async def _collecting(self) -> None:
+        """Exports that nobody names."""
+        await self.retiring.exports.collect(self.clock())
 
     async def _checkpointing(self) -> None:
         while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from typing import Final
 
@@ -13,11 +14,14 @@ from keyturn.model import record as r
 from keyturn.model.change import ResourceRef
 from keyturn.runtime.work import Work, why_of
 
+log = logging.getLogger("keyturn")
+
 DRILLS_AT_A_TIME_MAX: Final = 50
 """Resources of one drill: each makes a backup and a scratch resource that cost something while they stand."""
 
 SWEPT_AFTER_MS: Final = 3_600_000
-"""A scratch that is older, and that no drill has said to be removed, was left behind: no drill takes as long."""
+"""A scratch that is older, and that no drill has said to be removed, was left behind: no drill takes as long. Of a process of its own
+that has just started, whatever is on record was."""
 
 SWEPT_AT_A_TIME_MAX: Final = 20
 
@@ -30,6 +34,8 @@ class Drilling:
 
     def __init__(self, work: Work) -> None:
         self.work, self.book, self.clock = work, work.book, work.clock
+        self._under_way: set[str] = set()  # scratches of this process's own drills
+        self._tried_at_ms: dict[str, int] = {}  # when the removal of what was left behind failed last
 
     def chosen(self, kinds: tuple[str, ...], resources: tuple[str, ...]) -> tuple[ResourceRef, ...]:
         """`resources` as `kind/id`, as they stand in cases; of `kinds` (none: of all) the one that was spoken of last."""
@@ -65,7 +71,7 @@ class Drilling:
             await self.drill(ref, by="the plane's schedule")
 
     async def drill(self, ref: ResourceRef, *, by: str) -> r.Drilled:
-        """One resource: never raises; what went wrong is the result."""
+        """One resource: never raises; what went wrong is the result. That it begins is on record before anything is made."""
         provider = self.work.providers[ref.provider]
         tags = {"agent": "person", "session": "drill", "operator": by, "case": "drill"}
         drill_id = secrets.token_hex(4)
@@ -74,9 +80,16 @@ class Drilling:
         found = r.Drilled(at_ms=self.clock(), resource=ref, by=by, result="failed", on=self._where())
         try:
             inquiry = provider.drill(ref, drill_id=drill_id, at_ms=self.clock())
-            prepared = await asker.drive(inquiry, tags=tags, scratch=True)
+            prepared = await asker.drive(inquiry, tags=tags)
+            self._under_way.add(str(prepared.scratch))
+            await self.book.note(
+                r.DrillBegun(
+                    at_ms=self.clock(), resource=ref, scratch=prepared.scratch, by=by, drill=drill_id
+                )
+            )
+            saving = provider.drill_save(prepared, at_ms=self.clock())
+            prepared = await asker.drive(saving, tags=tags, scratch=True)
             begun = self.clock()
-            await self.book.note(r.DrillBegun(at_ms=begun, resource=ref, scratch=prepared.scratch, by=by))
             different = await asker.drive(provider.drill_restore(prepared), tags=tags, scratch=True)
             found = r.Drilled(
                 at_ms=self.clock(),
@@ -97,35 +110,60 @@ class Drilling:
                 detail=why_of(error),
                 on=self._where(),
             )
-            if isinstance(error, UnavailableError) and error.code in _CANNOT:
+            if prepared is None and isinstance(error, UnavailableError) and error.code in _CANNOT:
                 return msgspec.structs.replace(
                     found, result="cannot"
                 )  # nothing was tried: nothing to put on record
         found = await self._cleaned(found, prepared, tags)
-        found = await self._swept(found, tags)
+        if prepared is not None:
+            self._under_way.discard(str(prepared.scratch))
+        found = await self._swept(found)
         await self.book.note(found)
         return found
 
-    async def _swept(self, found: r.Drilled, tags: dict[str, str]) -> r.Drilled:
+    async def sweep(self, *, after_ms: int = SWEPT_AFTER_MS) -> None:
+        """Remove what drills left behind that begun longer ago and are not over; not while everything is halted. On record."""
+        if self.book.plane.halted_by(""):
+            return
+        gone, left = await self._left_behind(after_ms)
+        for why in left:
+            log.warning("%s", why)
+        if gone:
+            await self.book.note(r.DrillSwept(at_ms=self.clock(), removed=gone))
+
+    async def _swept(self, found: r.Drilled) -> r.Drilled:
         """The result, and which scratches of earlier drills were removed with it; what cannot be removed stays on the list."""
+        gone, left = await self._left_behind(SWEPT_AFTER_MS, but=found.removed)
+        detail = "; ".join(part for part in (found.detail, *left) if part)
+        return msgspec.structs.replace(found, detail=detail, removed=(*found.removed, *gone))
+
+    async def _left_behind(
+        self, after_ms: int, *, but: tuple[ResourceRef, ...] = ()
+    ) -> tuple[tuple[ResourceRef, ...], tuple[str, ...]]:
+        """Scratches that are gone now with all that was made beside them; and why others are not. Each is tried once an hour."""
+        now = self.clock()
         begun = [
             one
-            for one in self.book.plane.scratches.values()
-            if self.clock() - one.at_ms > SWEPT_AFTER_MS and one.scratch not in found.removed
+            for name, one in self.book.plane.scratches.items()
+            if now - one.at_ms >= after_ms
+            and one.scratch not in but
+            and name not in self._under_way
+            and now - self._tried_at_ms.get(name, 0) >= SWEPT_AFTER_MS
         ]
         gone: list[ResourceRef] = []
+        left: list[str] = []
         for one in begun[:SWEPT_AT_A_TIME_MAX]:
-            left = Drill(one.resource, one.scratch, {}, None, {})
+            drill = Drill(one.resource, one.scratch, {}, None, {}, one.drill)
+            tags = {"agent": "person", "session": "drill", "operator": one.by, "case": "drill"}
             try:
-                inquiry = self.work.providers[one.resource.provider].drill_clean(left)
+                inquiry = self.work.providers[one.resource.provider].drill_clean(drill)
                 await self.work.asker.drive(inquiry, tags=tags, scratch=True)
-            except Exception as error:  # noqa: BLE001  # said, and tried again by the next drill
-                why = f"{one.scratch.id} of an earlier drill is left behind: {why_of(error)}"
-                detail = "; ".join(part for part in (found.detail, why) if part)
-                found = msgspec.structs.replace(found, detail=detail)
+            except Exception as error:  # noqa: BLE001  # said, and tried again
+                left.append(f"{one.scratch.id} of an earlier drill is left behind: {why_of(error)}")
+                self._tried_at_ms[str(one.scratch)] = now
                 continue
             gone.append(one.scratch)
-        return msgspec.structs.replace(found, removed=(*found.removed, *gone))
+        return tuple(gone), tuple(left)
 
     async def _cleaned(self, found: r.Drilled, prepared: Drill | None, tags: dict[str, str]) -> r.Drilled:
         """The result, and whether something was left behind."""

@@ -2,21 +2,17 @@
 
 Both are a case of its own, whose calls are steps like those of an undo: on record before and after, made at most once, looked up where
 no answer came. A person's drop is decided by policy and reviewed like any other change; what retention does was decided when it was set.
-Exports are shared by content, so that what somebody else's backup needs stays (`unneeded`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from keyturn.core import dropping
 from keyturn.core.case import Case, Phase
 from keyturn.core.dropping import said_retired
-from keyturn.core.keeping import KEEP, is_kept
+from keyturn.core.keeping import is_kept
 from keyturn.core.lifecycle import TERMINAL
 from keyturn.core.ports import Assessing
 from keyturn.core.retention import AGAIN_MS, Shelved, due_at_ms, removable, why_kept
@@ -26,6 +22,7 @@ from keyturn.model.canonical import digest
 from keyturn.model.change import Change, Principal
 from keyturn.model.decision import Decision
 from keyturn.model.execution import Backup, Outcome, OutcomeStatus
+from keyturn.runtime.exports import Exports
 from keyturn.runtime.interface import OnShelf
 from keyturn.runtime.work import Work, tags_of, why_of
 
@@ -43,21 +40,12 @@ _GOING: Final = frozenset(
 )
 
 
-class _Answer(msgspec.Struct, frozen=True):
-    """The part of a step's recorded answer that names what was kept."""
-
-    value: dict[str, Any] = {}
-
-
-class _About(msgspec.Struct, frozen=True):
-    sha256: str = ""
-
-
 class Retiring:
     """What may go is decided here and in `core.retention`; the desk asks for drops, the runtime's rhythm for what is due."""
 
     def __init__(self, work: Work) -> None:
         self.work, self.book = work, work.book
+        self.exports = Exports(work.book, work.vault)
         work.drops = self
 
     # --- what stands -------------------------------------------------------------------------------------------------
@@ -221,7 +209,7 @@ class Retiring:
             gone += 1
         exports = tuple(backup.reference for backup in original.kept if is_kept(backup.reference))
         await self._retired(original.id, drop, exports)
-        freed = await self._free(original.id)
+        freed = await self.exports.free(original.id)
         said = f"the backup of {original.id} is removed"
         return Outcome(
             status=OutcomeStatus.SUCCEEDED, detail=said + (f"; {freed} sealed blobs freed" if freed else "")
@@ -253,55 +241,6 @@ class Retiring:
 
         await self.book.record_from(case_id, retired)
 
-    # --- exports -----------------------------------------------------------------------------------------------------
-
-    async def _free(self, case_id: str) -> int:
-        """Take out of the vault what only this case's exports needed. Returns how many blobs that were.
-
-        Each is marked first and counted second. Who keeps the same bytes in between has said so on the log before, and is counted,
-        or seals them anew after, and then the mark is another: that sealing is not touched.
-        """
-        case = self.book.case(case_id)
-        if case is None or any(is_kept(backup.reference) for backup in case.kept):
-            return 0
-        mine = self._needs(case)
-        marks = {
-            reference: mark for reference in mine.references if (mark := self.work.vault.mark(reference))
-        }
-        if not marks:
-            return 0
-        await self.book.abreast()
-        others = [self._needs(other) for other in self._others(case_id)]
-        free = unneeded(mine, others)
-        for reference in sorted(free & marks.keys()):
-            await self.work.vault.drop(reference, mark=marks[reference])
-        return len(free & marks.keys())
-
-    def _others(self, case_id: str) -> Iterable[Case]:
-        """Every other case that may need an export: those whose backups stand, and those that are at work on one."""
-        named = {one.case_id for one in self.book.plane.shelf if one.exports and one.case_id != case_id}
-        named |= {
-            case.id
-            for case in self.book.cases.values()
-            if case.phase not in TERMINAL and case.steps and case.id != case_id
-        }
-        return [case for name in sorted(named) if (case := self.book.case(name)) is not None]
-
-    def _needs(self, case: Case) -> Needs:
-        """What the case has sealed in the vault, by its steps: by reference where it was answered, by content where it was not yet."""
-        references: dict[str, str] = {}
-        contents: set[str] = set()
-        for step in case.steps:
-            if step.operation != KEEP:
-                continue
-            if step.answer_ref:
-                value = msgspec.json.decode(self.work.vault.get(step.answer_ref), type=_Answer).value
-                if "reference" in value:
-                    references[str(value["reference"])] = str(value.get("sha256", ""))
-            if step.request:
-                contents.add(msgspec.json.decode(self.work.vault.get(step.request), type=_About).sha256)
-        return Needs(references, frozenset(contents))
-
     # --- by the plane itself -----------------------------------------------------------------------------------------
 
     async def sweep(self) -> None:
@@ -322,20 +261,3 @@ class Retiring:
             opened += 1
             await self.book.until(case_id, lambda case: case.phase in TERMINAL, timeout_s=CASE_S_MAX)
             await asyncio.sleep(0)
-
-
-class Needs(msgspec.Struct, frozen=True):
-    """Exports in the vault that a case needs: reference -> SHA-256 of the content; and contents that it is about to seal."""
-
-    references: dict[str, str]
-    contents: frozenset[str] = frozenset()
-
-
-def unneeded(mine: Needs, others: Iterable[Needs]) -> frozenset[str]:
-    """Of what one case needs, the references that nobody else does."""
-    free = dict(mine.references)
-    for other in others:
-        for reference, content in tuple(free.items()):
-            if reference in other.references or content in other.contents:
-                del free[reference]
-    return frozenset(free)

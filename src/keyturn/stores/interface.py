@@ -83,6 +83,10 @@ class Store(Protocol):
 
     def get_blob(self, ref: str) -> bytes | None: ...
 
+    def blobs(self, prefix: str) -> tuple[str, ...]:
+        """The refs that begin so, in order."""
+        ...
+
     async def delete_blob(self, ref: str, *, begins: bytes = b"") -> None:
         """For what nothing needs any more: a credential whose time is over, an export that was retired. No blob there is no error.
 

@@ -81,6 +81,9 @@ class MemoryStore:
     def get_blob(self, ref: str) -> bytes | None:
         return self._blobs.get(ref)
 
+    def blobs(self, prefix: str) -> tuple[str, ...]:
+        return tuple(sorted(ref for ref in self._blobs if ref.startswith(prefix)))
+
     def get_row(self, table: str, key: str) -> Row | None:
         return self._rows.get((table, key))
 

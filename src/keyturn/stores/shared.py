@@ -90,6 +90,10 @@ class SharedTables(Turns):
         row = self.one("SELECT sealed FROM blob WHERE ref = ?", (ref,))
         return bytes(row[0]) if row else None
 
+    def blobs(self, prefix: str) -> tuple[str, ...]:
+        sql = "SELECT ref FROM blob WHERE substr(ref, 1, ?) = ?"
+        return tuple(sorted(ref for (ref,) in self.backend.read(sql, (len(prefix), prefix))))
+
     def get_row(self, table: str, key: str) -> Row | None:
         row = self.one("SELECT name, key, value, version FROM small WHERE name = ? AND key = ?", (table, key))
         return Row(row[0], row[1], bytes(row[2]), row[3]) if row else None

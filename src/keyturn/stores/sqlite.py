@@ -189,6 +189,10 @@ class SqliteStore:
         row = self._one("SELECT sealed FROM blob WHERE ref = ?", (ref,))
         return row[0] if row else None
 
+    def blobs(self, prefix: str) -> tuple[str, ...]:
+        sql = "SELECT ref FROM blob WHERE substr(ref, 1, ?) = ? ORDER BY ref"
+        return tuple(ref for (ref,) in self._select(sql, (len(prefix), prefix)))
+
     def get_row(self, table: str, key: str) -> Row | None:
         row = self._one(
             "SELECT name, key, value, version FROM small WHERE name = ? AND key = ?", (table, key)

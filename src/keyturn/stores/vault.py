@@ -77,6 +77,10 @@ class Vault:
         """What tells this sealing of it from every other, before and after: its nonce. Empty where there is nothing."""
         return (self._store.get_blob(ref) or b"")[:NONCE_BYTES]
 
+    def kept(self, kind: str) -> tuple[str, ...]:
+        """The references of all that was sealed as this kind and is still there."""
+        return self._store.blobs(f"vault:{kind}:")
+
     async def drop(self, ref: str, *, mark: bytes = b"") -> None:
         """Have nothing under `ref` any more; durable before it returns. Only for what nothing that stands on the log needs. With `mark`
         only the sealing that bears it: what somebody has sealed anew meanwhile stays.

@@ -287,6 +287,17 @@ class StoreSuite:
             await store.delete_blob("vault:x:1")
             assert [store.get_blob("vault:x:1"), store.get_blob("vault:x:2")] == [None, b"stays"]
 
+    async def test_blobs_are_found_by_how_their_names_begin(self, tmp_path: Path) -> None:
+        """What nobody names any more is found so; a name with a wildcard of SQL in it is no wildcard."""
+        async with self.opened(tmp_path) as store:
+            for ref in ("vault:kept:2", "vault:kept:1", "vault:keep:1", "vault:k%:1", "Vault:kept:9"):
+                await store.put_blob(ref, b"sealed")
+            await store.delete_blob("vault:kept:2")
+            await store.put_blob("vault:kept:3", b"sealed")
+            assert store.blobs("vault:kept:") == ("vault:kept:1", "vault:kept:3")
+            assert store.blobs("vault:k%:") == ("vault:k%:1",)
+            assert store.blobs("vault:none:") == ()
+
     async def test_rows_compare_before_they_set(self, tmp_path: Path) -> None:
         """`expect` is the version that must stand; a conflict changes nothing and says so."""
         async with self.opened(tmp_path) as store:

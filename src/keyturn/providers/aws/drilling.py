@@ -1,8 +1,12 @@
-"""A drill: one resource is captured, saved, restored under a scratch name, compared and the scratch removed. The original is only read."""
+"""A drill: one resource is captured, saved, restored under a scratch name, compared and the scratch removed. The original is only read.
+
+What a drill makes bears its id: in the name, and in a tag (`MARK`) where the kind has tags. What is removed afterwards has to be on
+record under that name and to bear the mark: somebody else's that is called so stays, and is said.
+"""
 
 from __future__ import annotations
 
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -10,11 +14,12 @@ from keyturn.core.inquiring import Done, go_on
 from keyturn.core.ports import Drill, Inquiry, Seal
 from keyturn.errors import UnavailableError
 from keyturn.model.change import ResourceRef
-from keyturn.model.execution import Answer, Call, Role
+from keyturn.model.execution import Answer, Backup, Call, Role, Succeeded
 from keyturn.providers.aws import recipes
 from keyturn.providers.aws.operation import operation_from
+from keyturn.providers.aws.recipes import dynamodb, retiring, ssm
 from keyturn.providers.aws.recipes.base import Recipe, Scratch, State
-from keyturn.providers.aws.recipes.common import POLLS_MAX, differences, do
+from keyturn.providers.aws.recipes.common import POLLS_MAX, differences, do, must, read_call
 from keyturn.providers.aws.resources import Home
 
 T = TypeVar("T")
@@ -22,39 +27,66 @@ T = TypeVar("T")
 PREFIX: Final = "keyturn-drill-"
 """What scratch resources are called by: the backup role may change nothing else."""
 
+MARK: Final = "keyturn:drill"
+"""The tag that says for which drill it was made."""
+
 
 def prepare(ref: ResourceRef, *, drill_id: str, at_ms: int) -> Inquiry[Drill]:
-    """Capture the resource and take its backup. Raises `UnavailableError` where its kind cannot be drilled, with the reason."""
-    recipe, scratch, state = yield from _known(ref, drill_id)
-    backup = None
-    if recipe.backs_up:
-        backup = yield from recipe.backup(ref, state, case_id=drill_id, at_ms=at_ms)
-    watermark = backup.watermark if backup is not None else {"at_ms": at_ms}
-    return Drill(resource=ref, scratch=scratch.ref, state=state, backup=backup, watermark=watermark)
+    """Capture the resource. Raises `UnavailableError` where its kind cannot be drilled, with the reason."""
+    _, scratch, state = yield from _known(ref, drill_id)
+    return Drill(ref, scratch.ref, state, None, {"at_ms": at_ms}, drill_id)
+
+
+def save(drill: Drill, *, at_ms: int) -> Inquiry[Drill]:
+    """Take its backup, where its kind has one."""
+    recipe = recipes.for_kind(drill.resource.kind)
+    if recipe is None or not recipe.backs_up:
+        return drill
+    backup = yield from recipe.backup(drill.resource, drill.state, case_id=drill.id, at_ms=at_ms)
+    return msgspec.structs.replace(drill, backup=backup, watermark=backup.watermark)
 
 
 def restore(drill: Drill, *, seal: Seal) -> Inquiry[tuple[str, ...]]:
     """Restore it under the scratch name; what is not as it was, in declared fields."""
     recipe, scratch = _scratch(drill.resource, drill.scratch.id, drill.state)
-    yield from _only(scratch, recipe.restore(scratch.ref, scratch.state, drill.backup), seal)
+    marked = _marked(scratch.state, drill.id)
+    yield from _only(scratch, recipe.restore(scratch.ref, marked, drill.backup), seal)
     after = yield from recipe.capture(scratch.ref)
-    found = differences(scratch.state, after.state, scratch.fields, title=str(scratch.ref))
+    found = differences(marked, after.state, scratch.fields, title=str(scratch.ref))
     return (*found, *(f"could not be compared: {unknown}" for unknown in after.unknowns))
 
 
 def clean(drill: Drill, *, seal: Seal) -> Inquiry[None]:
-    """Remove the scratch resource, where there is one: whatever stands under its name, told by what stands."""
+    """Remove what was made for it: the scratch, and the backup with what it was proved on. Told by what stands."""
     if not drill.scratch.id.removeprefix("/").startswith(PREFIX):
         raise UnavailableError("not-scratch", f"{drill.scratch} is no scratch resource")
-    recipe = recipes.for_kind(drill.scratch.kind)
+    yield from _cleaned(drill, drill.scratch, seal)
+    if drill.id and drill.resource.kind == "dynamodb:table":
+        for table in dynamodb.proof_tables(drill.resource, drill.id):
+            yield from _cleaned(drill, table, seal)
+    backups = (drill.backup,) if drill.backup is not None else (yield from _saved(drill))
+    for backup in backups:
+        yield from retiring.retire(backup)
+
+
+def _cleaned(drill: Drill, standing_as: ResourceRef, seal: Seal) -> Inquiry[None]:
+    recipe = recipes.for_kind(standing_as.kind)
     if recipe is None:
-        raise UnavailableError("no-recipe", f"there is no recipe for {drill.scratch.kind}")
-    standing = yield from recipe.capture(drill.scratch)
+        raise UnavailableError("no-recipe", f"there is no recipe for {standing_as.kind}")
+    standing = yield from recipe.capture(standing_as)
     if standing.state is None:
         if standing.unknowns:
-            raise UnavailableError("not-captured", f"{drill.scratch}: {'; '.join(standing.unknowns)}")
+            raise UnavailableError("not-captured", f"{standing_as}: {'; '.join(standing.unknowns)}")
         return
-    recipe, scratch = _scratch(drill.resource, drill.scratch.id, standing.state)
+    if recipe.gone(standing.state) is None:  # it is on its way already
+        return
+    if not (yield from _is_ours(drill, standing_as, standing.state)):
+        raise UnavailableError(
+            "not-ours",
+            f"{standing_as} does not bear the mark of a drill: it is not removed",
+            help="look who made it",
+        )
+    recipe, scratch = _scratch(drill.resource, standing_as.id, standing.state)
     for step in (*scratch.first, scratch.removal):
         yield from _only(scratch, do(scratch.ref, step.operation, step.parameters, Role.BACKUP), seal)
     for _ in range(POLLS_MAX):
@@ -62,6 +94,87 @@ def clean(drill: Drill, *, seal: Seal) -> Inquiry[None]:
         if not now.unknowns and recipe.gone(now.state):
             return
         yield ()
+
+
+def _is_ours(drill: Drill, standing_as: ResourceRef, standing: State) -> Inquiry[bool]:
+    """Whether what stands there was made for this drill: it says so itself, by its tag; a table by the backup it came from, since
+    it has no tags until it stands; what has no tags by being what the original is, in all that is declared.
+    """
+    if not drill.id:
+        return False
+    if _mark_of(standing) == drill.id:
+        return True
+    if standing_as.kind == "dynamodb:table":
+        return (yield from _comes_from(drill, standing_as))
+    if _tags_in(standing) is not None:
+        return False
+    if drill.state:
+        state = drill.state
+    else:
+        _, _, state = yield from _known(drill.resource, drill.id)
+    _, scratch = _scratch(drill.resource, standing_as.id, state)
+    return not differences(scratch.state, standing, scratch.fields, title="")
+
+
+def _comes_from(drill: Drill, table: ResourceRef) -> Inquiry[bool]:
+    (answer,) = yield (read_call(table, "dynamodb:DescribeTable", TableName=table.id),)
+    source = must(answer, "DescribeTable")["Table"].get("RestoreSummary", {}).get("SourceBackupArn", "")
+    if not source:
+        return False
+    (answer,) = yield (read_call(table, "dynamodb:DescribeBackup", BackupArn=source),)
+    if not isinstance(answer, Succeeded):
+        return False
+    name = answer.value["BackupDescription"]["BackupDetails"].get("BackupName", "")
+    return bool(name == dynamodb.backup_name(drill.resource, drill.id))
+
+
+def _saved(drill: Drill) -> Inquiry[tuple[Backup, ...]]:
+    """The backups that were made for a drill whose process ended, by the names it gives them."""
+    ref = drill.resource
+    if not drill.id:
+        return ()
+    if ref.kind == "ssm:parameter":
+        return (_backup(ref, ssm.copy_name(ref, drill.id)),)
+    if ref.kind != "dynamodb:table":
+        return ()
+    (answer,) = yield (read_call(ref, "dynamodb:ListBackups", TableName=ref.id),)
+    listed = must(answer, "ListBackups").get("BackupSummaries") or []
+    name = dynamodb.backup_name(ref, drill.id)
+    return tuple(_backup(ref, one["BackupArn"]) for one in listed if one.get("BackupName") == name)
+
+
+def _backup(ref: ResourceRef, reference: str) -> Backup:
+    return Backup(ref, "", {}, reference, "", 0, None, "")
+
+
+# --- the mark --------------------------------------------------------------------------------------------------------
+
+
+def _tags_in(state: State) -> tuple[str, Any] | None:
+    """Under which field a capture has tags, and they; None where its kind has none."""
+    return next(((field, state[field]) for field in ("tags", "Tags") if field in state), None)
+
+
+def _marked(state: State, drill_id: str) -> State:
+    """The state with the mark among its tags, where it has some or could have."""
+    found = _tags_in(state)
+    if found is None or not drill_id:
+        return state
+    field, tags = found
+    if isinstance(tags, list):
+        key, value = ("key", "value") if tags and "key" in tags[0] else ("Key", "Value")
+        return {**state, field: sorted([*tags, {key: MARK, value: drill_id}], key=lambda one: str(one[key]))}
+    return {**state, field: {**(tags or {}), MARK: drill_id}}
+
+
+def _mark_of(state: State) -> str:
+    """The drill that it says it was made for; empty where it says nothing."""
+    found = _tags_in(state)
+    tags = found[1] if found is not None else None
+    if isinstance(tags, list):
+        said = {str(one.get("Key", one.get("key"))): one.get("Value", one.get("value")) for one in tags}
+        return str(said.get(MARK, ""))
+    return str(tags.get(MARK, "")) if isinstance(tags, dict) else ""
 
 
 def _known(ref: ResourceRef, drill_id: str) -> Inquiry[tuple[Recipe, Scratch, State]]:

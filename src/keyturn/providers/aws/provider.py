@@ -139,6 +139,9 @@ class AwsProvider:
     def drill(self, ref: ResourceRef, *, drill_id: str, at_ms: int) -> Inquiry[Drill]:
         return drilling.prepare(ref, drill_id=drill_id, at_ms=at_ms)
 
+    def drill_save(self, drill: Drill, *, at_ms: int) -> Inquiry[Drill]:
+        return drilling.save(drill, at_ms=at_ms)
+
     def drill_restore(self, drill: Drill) -> Inquiry[tuple[str, ...]]:
         return drilling.restore(drill, seal=self._seal)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 from collections.abc import Iterator, Sequence
 from random import Random
 
@@ -14,7 +15,7 @@ from keyturn.errors import StoreError
 from keyturn.model.record import Draft, Entry
 from keyturn.stores.interface import Row
 from keyturn.stores.memory import MemoryStore
-from keyturn.stores.vault import Signer, Vault
+from keyturn.stores.vault import NONCE_BYTES, Signer, Vault
 from keyturn.testing.simulation.crashes import Process
 
 
@@ -107,6 +108,14 @@ class SimulatedStore(MemoryStore):
         return await super().put_row(table, key, value, expect=expect)
 
 
+_sealings = itertools.count()
+
+
+def _mark() -> bytes:
+    """Another for every sealing, as a nonce is."""
+    return next(_sealings).to_bytes(NONCE_BYTES, "big")
+
+
 class PlainVault(Vault):
     """Does what `Vault` does, without ciphers: they are tested with the stores, and cost a simulation half its speed."""
 
@@ -115,17 +124,14 @@ class PlainVault(Vault):
 
     async def put(self, data: bytes, kind: str, *, anew: bool = False) -> str:
         ref = f"vault:{kind}:{hashlib.sha256(data).hexdigest()[:40]}"
-        await self._store.put_blob(ref, data)
+        await self._store.put_blob(ref, _mark() + data, anew=anew)
         return ref
 
     def get(self, ref: str) -> bytes:
         found = self._store.get_blob(ref)
         if found is None:
             raise StoreError("missing", f"the vault has nothing under {ref}")
-        return found
-
-    async def drop(self, ref: str, *, mark: bytes = b"") -> None:
-        await self._store.delete_blob(ref)
+        return found[NONCE_BYTES:]
 
     def seal(self, secret: bytes) -> str:
         return "hmac:" + hashlib.sha256(secret).hexdigest()[:24]

@@ -228,6 +228,10 @@ class SimulatedProvider:
         raise UnavailableError("no-scratch", "a sim:thing cannot be restored under another name")
         yield ()
 
+    def drill_save(self, drill: Drill, *, at_ms: int) -> Inquiry[Drill]:
+        return drill
+        yield ()
+
     def drill_restore(self, drill: Drill) -> Inquiry[tuple[str, ...]]:
         raise UnavailableError("no-scratch", "a sim:thing cannot be restored under another name")
         yield ()

@@ -201,6 +201,9 @@ class SimulatedSharedStore:
     def get_blob(self, ref: str) -> bytes | None:
         return self._database.platter.blobs.get(ref)
 
+    def blobs(self, prefix: str) -> tuple[str, ...]:
+        return tuple(sorted(ref for ref in self._database.platter.blobs if ref.startswith(prefix)))
+
     def get_row(self, table: str, key: str) -> Row | None:
         return self._database.platter.rows.get((table, key))
 

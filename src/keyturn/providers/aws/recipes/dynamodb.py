@@ -265,7 +265,7 @@ class Table(Recipe):
     # --- backup and restore ------------------------------------------------------------------------------------------
 
     def backup(self, ref: ResourceRef, state: State, *, case_id: str, at_ms: int) -> Inquiry[Backup]:
-        name = f"keyturn-{case_id}-{ref.id}"[:255]
+        name = backup_name(ref, case_id)
         made = yield from once(
             ref,
             "dynamodb:CreateBackup",
@@ -320,10 +320,7 @@ class Table(Recipe):
         """Restore into a scratch table, compare every item, remove it again. Where the process ended in the midst of it, what it had
         compared is not known any more: once its table is gone, it is done anew.
         """
-        short = hashlib.sha256(ref.id.encode()).hexdigest()[:8]
-        for number in range(1, REHEARSALS_MAX + 1):
-            tail = f"-{number}" if number > 1 else ""
-            scratch = msgspec.structs.replace(ref, id=f"keyturn-drill-{case_id}-{short}{tail}")
+        for scratch in proof_tables(ref, case_id):
             yield from once(
                 scratch,
                 "dynamodb:RestoreTableFromBackup",
@@ -565,6 +562,18 @@ def _recovery(answer: dict[str, Any] | None) -> bool:
 
 REHEARSALS_MAX: Final = 4
 """Scratch tables of one backup: a process that ends while it compares begins anew in the next."""
+
+
+def backup_name(ref: ResourceRef, case_id: str) -> str:
+    """What a table's backup for a case, or for a drill, is called."""
+    return f"keyturn-{case_id}-{ref.id}"[:255]
+
+
+def proof_tables(ref: ResourceRef, case_id: str) -> tuple[ResourceRef, ...]:
+    """Into which scratch tables such a backup may be restored, to be proved."""
+    short = hashlib.sha256(ref.id.encode()).hexdigest()[:8]
+    tails = ("", *(f"-{number}" for number in range(2, REHEARSALS_MAX + 1)))
+    return tuple(msgspec.structs.replace(ref, id=f"keyturn-drill-{case_id}-{short}{tail}") for tail in tails)
 
 
 def _stands(ref: ResourceRef) -> Inquiry[dict[str, Any] | None]:
