@@ -162,6 +162,7 @@ class OneCase:
             "mode": "observe",
             "standin": False,
             "halted_by": {"": "bob"},
+            "freezes": [],
             "held_cases": 1,
             "log_entries": 1,
             "log_head": "0" * 64,

@@ -127,7 +127,14 @@ class Desk_:  # noqa: N801  # the plane, as far as a login needs it
         self.people = self.people.after(event)
 
     def status(self) -> dict[str, Any]:
-        return {"mode": "enforcing", "standin": False, "halted_by": {}, "held_cases": 0, "log_entries": 0}
+        return {
+            "mode": "enforcing",
+            "standin": False,
+            "halted_by": {},
+            "freezes": [],
+            "held_cases": 0,
+            "log_entries": 0,
+        }
 
 
 class House:

@@ -30,10 +30,11 @@ class Plane:
                 "mode": "enforcing",
                 "standin": False,
                 "halted_by": {},
+                "freezes": [],
                 "held_cases": 0,
                 "log_entries": 0,
             }
-        if name in {"sessions", "cases", "log", "proposals"}:
+        if name in {"sessions", "cases", "log", "proposals", "freezes"}:
             return lambda **_given: ()
         if name in {"head", "folded"}:
             return lambda: 0
