@@ -95,6 +95,7 @@ def test_a_drill_is_made_within_the_backup_role(kind: str) -> None:
         account.said.clear()
         ref = ResourceRef("aws", "aws", ACCOUNT, REGION, kind, name)
         drill = drive(PROVIDER.drill(ref, drill_id="0a1b", at_ms=7), account)
+        drill = drive(PROVIDER.drill_save(drill, at_ms=8), account)
         drive(PROVIDER.drill_restore(drill), account)
         drive(PROVIDER.drill_clean(drill), account)
         assert {call.role for call in account.said if call.mutates} == {Role.BACKUP}
