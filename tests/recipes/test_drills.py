@@ -17,11 +17,13 @@ from keyturn.providers.aws import recipes
 from keyturn.providers.aws.recipes.base import Recipe, State
 from keyturn.providers.aws.recipes.common import do
 from keyturn.providers.aws.recipes.declared import Declared
-from tests.provider.moto_account import RIGHT, make_table
+from keyturn.providers.aws.recipes.lambda_again import DRILL_ROLE
+from tests.provider.moto_account import RIGHT, SECRET, archive, function_parameters, make_role, make_table
 from tests.provider.provider_world import ACCOUNT, REGION, Account, drive
 from tests.recipes.database_nights import DATABASES
 from tests.recipes.declared_nights import NIGHTS, QUEUE
 from tests.recipes.recipe_world import PROVIDER
+from tests.recipes.subjects import MAY, TRUST
 
 
 @pytest.fixture
@@ -91,6 +93,31 @@ def _budget(account: Account) -> None:
     account.client("budgets").create_budget(AccountId=ACCOUNT, Budget=budget)
 
 
+def _function(account: Account) -> None:
+    """Two versions behind two aliases, somebody who may call it, and a secret among its settings."""
+    given = function_parameters(make_role(account))
+    client, name = account.client("lambda"), {"FunctionName": given["FunctionName"]}
+    client.create_function(**given)
+    for number in (1, 2):
+        client.publish_version(**name)
+        client.create_alias(**name, Name=f"live{number}", FunctionVersion=str(number))
+        client.update_function_code(**name, ZipFile=archive(f"version {number + 1}"))
+    client.add_permission(**name, StatementId="web", Action="lambda:InvokeFunction", Principal="*")
+    client.put_function_concurrency(**name, ReservedConcurrentExecutions=7)
+    account.client("iam").create_role(RoleName=DRILL_ROLE, AssumeRolePolicyDocument=TRUST)
+
+
+def _policy(account: Account) -> None:
+    """Its second version is in force, and a role has it."""
+    iam = account.client("iam")
+    arn = iam.create_policy(PolicyName="readers", PolicyDocument=json.dumps(MAY), Tags=[{"Key": "team", "Value": "data"}])["Policy"]["Arn"]  # fmt: skip
+    iam.create_policy_version(
+        PolicyArn=arn, PolicyDocument=json.dumps({**MAY, "Id": "two"}), SetAsDefault=True
+    )
+    iam.create_role(RoleName="reader", AssumeRolePolicyDocument=TRUST)
+    iam.attach_role_policy(RoleName="reader", PolicyArn=arn)
+
+
 def _named(make: Callable[[Account, str], None], name: str, account: Account) -> None:
     make(account, name)
 
@@ -114,6 +141,8 @@ KINDS: dict[str, tuple[str, Callable[[Account], None]]] = {
     "sqs:queue": ("jobs", _queue),
     "ecs:cluster": ("web", _cluster),
     "budgets:budget": ("monthly", _budget),
+    "lambda:function": ("report", _function),
+    "iam:policy": ("readers", _policy),
     **{
         night.kind: (night.name, night.make)
         for night in NIGHTS
@@ -278,6 +307,25 @@ def test_a_scratch_acts_on_nobody(account: Account) -> None:
         assert {field: state[field] for field in quiet} == quiet
 
 
+def test_a_function_made_for_a_drill_runs_for_nobody(account: Account) -> None:
+    """Its code, versions and aliases are there; no value of its environment, no power, nobody who may call it, and no room to run in."""
+    _function(account)
+    drill = drive(PROVIDER.drill(ref("lambda:function", "report"), drill_id="0a1b", at_ms=7), account)
+    assert drive(PROVIDER.drill_restore(drill), account) == ()
+    client, name = account.client("lambda"), {"FunctionName": drill.scratch.id}
+    told = client.get_function_configuration(**name)
+    assert told["CodeSha256"] == drill.state["code_sha256"]
+    assert told["Role"] == f"arn:aws:iam::{ACCOUNT}:role/{DRILL_ROLE}"
+    assert set(told["Environment"]["Variables"]) == set(drill.state["environment"])
+    everything = client.list_versions_by_function(**name)["Versions"]
+    assert SECRET not in json.dumps(everything)
+    aliases = client.list_aliases(**name)["Aliases"]
+    assert [(one["Name"], one["FunctionVersion"]) for one in aliases] == [("live1", "1"), ("live2", "2")]
+    assert client.get_function_concurrency(**name)["ReservedConcurrentExecutions"] == 0
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        client.get_policy(**name)
+
+
 def test_a_queue_says_of_itself_what_the_first_says(account: Account) -> None:
     """A policy names what it stands on: the scratch's names the scratch; what else it names stays."""
     _queue(account)
@@ -345,11 +393,17 @@ def test_a_difference_is_found(account: Account) -> None:
     ("kind", "why"),
     [
         ("kms:key", "not restored by a recipe"),
+        ("iam:role", "the backup role may not"),
+        ("iam:user", "makes nobody who could sign in"),
+        ("secretsmanager:secret", "may be open to others"),
         ("ec2:thing", "there is no recipe"),
         ("dynamodb:table", "it does not stand"),
     ],
 )
 def test_what_cannot_be_drilled_says_so(kind: str, why: str, account: Account) -> None:
     """Never a silent skip."""
+    account.client("iam").create_role(RoleName="gone", AssumeRolePolicyDocument=TRUST)
+    account.client("iam").create_user(UserName="gone")
+    account.client("secretsmanager").create_secret(Name="gone", SecretString=SECRET)
     with pytest.raises(UnavailableError, match=why):
         drive(PROVIDER.drill(ref(kind, "gone"), drill_id="0a1b", at_ms=7), account)

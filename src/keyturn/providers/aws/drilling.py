@@ -40,7 +40,7 @@ def prepare(ref: ResourceRef, *, drill_id: str, at_ms: int) -> Inquiry[Drill]:
 def save(drill: Drill, *, at_ms: int) -> Inquiry[Drill]:
     """Take its backup, where its kind has one."""
     recipe = recipes.for_kind(drill.resource.kind)
-    if recipe is None or not recipe.backs_up:
+    if recipe is None or not (recipe.backs_up or recipe.drills_exported):
         return drill
     backup = yield from recipe.backup(drill.resource, drill.state, case_id=drill.id, at_ms=at_ms)
     return msgspec.structs.replace(drill, backup=backup, watermark=backup.watermark)
@@ -177,6 +177,9 @@ def _mark_of(state: State) -> str:
     return str(tags.get(MARK, "")) if isinstance(tags, dict) else ""
 
 
+_BY_NAME: Final = "it cannot be restored under another name"
+
+
 def _known(ref: ResourceRef, drill_id: str) -> Inquiry[tuple[Recipe, Scratch, State]]:
     recipe = recipes.for_kind(ref.kind)
     if recipe is None:
@@ -195,7 +198,8 @@ def _scratch(ref: ResourceRef, name: str, state: State) -> tuple[Recipe, Scratch
     recipe = recipes.for_kind(ref.kind)
     scratch = recipe.scratch(ref, name, state) if recipe is not None else None
     if recipe is None or scratch is None:
-        raise UnavailableError("no-scratch", f"a {ref.kind} cannot be restored under another name")
+        why = recipe.no_drill if recipe is not None else ""
+        raise UnavailableError("no-scratch", f"no {ref.kind} is drilled: {why or _BY_NAME}")
     return recipe, scratch
 
 

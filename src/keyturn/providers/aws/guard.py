@@ -21,6 +21,7 @@ import msgspec
 from keyturn.errors import OperatorError
 from keyturn.model.change import Effect
 from keyturn.providers.aws import catalogue, guard_copies
+from keyturn.providers.aws.recipes.lambda_again import DRILL_ROLE
 
 SCP_CHARS_MAX: Final = 5_120
 """Characters of one service control policy, white space not counted when it is saved through the console or CLI."""
@@ -336,6 +337,7 @@ def template(guarded: Guarded) -> dict[str, Any]:
         "KeyturnRead": _role(guarded, "read", ["ReadOnlyAccess"], read_policy()),
         "KeyturnChange": _role(guarded, "change", [], change_policy(guarded)),
         "KeyturnBackup": _role(guarded, "backup", [], backup_policy(guarded)),
+        "KeyturnDrillFunction": _powerless(),
         "KeyturnBoundary": {
             "Type": "AWS::IAM::ManagedPolicy",
             "Properties": {
@@ -373,6 +375,15 @@ def _role(guarded: Guarded, use: str, managed: list[str], policy: dict[str, Any]
             "ManagedPolicyArns": [f"arn:{guarded.partition}:iam::aws:policy/{name}" for name in managed],
             "Policies": [{"PolicyName": use, "PolicyDocument": policy}],
         },
+    }
+
+
+def _powerless() -> dict[str, Any]:
+    """The role of functions that drills make: it may nothing, so that it does not matter what they are."""
+    lets = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    return {
+        "Type": "AWS::IAM::Role",
+        "Properties": {"RoleName": DRILL_ROLE, "AssumeRolePolicyDocument": _document(lets)},
     }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from keyturn.providers.aws.recipes.lambda_again import DRILL_ROLE
+
 
 def own_snapshots(partition: str, account: str) -> list[str]:
     """The snapshots that Keyturn takes itself, by how it names them (`recipes.snapshots`)."""
@@ -155,6 +157,17 @@ _DRILLED: Final[dict[str, tuple[str, ...]]] = {
     "ecs:*:{}:cluster/": ("ecs:CreateCluster", "ecs:DeleteCluster", "ecs:TagResource"),
     "ssm:*:{}:parameter/": ("ssm:PutParameter", "ssm:DeleteParameter", "ssm:AddTagsToResource"),
     "budgets::{}:budget/": ("budgets:ModifyBudget",),
+    "lambda:*:{}:function:": (
+        *(
+            "lambda:CreateFunction",
+            "lambda:DeleteFunction",
+            "lambda:UpdateFunctionCode",
+            "lambda:PublishVersion",
+        ),
+        *("lambda:UpdateFunctionConfiguration", "lambda:CreateAlias", "lambda:PutFunctionConcurrency"),
+        "lambda:TagResource",
+    ),
+    "iam::{}:policy/": ("iam:CreatePolicy", "iam:DeletePolicy", "iam:TagPolicy"),
     "kms:*:{}:alias/": ("kms:CreateAlias", "kms:DeleteAlias"),
     "rds:*:{}:pg:": (
         *("rds:CreateDBParameterGroup", "rds:ModifyDBParameterGroup", "rds:DeleteDBParameterGroup"),
@@ -189,6 +202,19 @@ def drills(partition: str, account: str) -> list[dict[str, Any]]:
             "Effect": "Allow",
             "Action": ["kms:CreateAlias", "kms:DeleteAlias"],
             "Resource": f"arn:{partition}:kms:*:{account}:key/*",
+        },
+        {
+            "Sid": "HandOneRoleThatMayNothingToFunctions",
+            "Effect": "Allow",
+            "Action": "iam:PassRole",
+            "Resource": f"arn:{partition}:iam::{account}:role/{DRILL_ROLE}",
+            "Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
+        },
+        {
+            "Sid": "TakeLayersForFunctionsOfDrills",
+            "Effect": "Allow",
+            "Action": "lambda:GetLayerVersion",
+            "Resource": "*",
         },
         {
             "Sid": "HandRolesToWhatDoesNotRun",

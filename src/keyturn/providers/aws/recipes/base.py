@@ -102,6 +102,8 @@ class Recipe:
     gib: ClassVar[str] = ""  # field that says how large a copy by the service is at most, in GiB
     restores: ClassVar[bool] = False
     drills: ClassVar[bool] = False  # a second one can be made under a scratch name: see `scratch`
+    no_drill: ClassVar[str] = ""  # why none is made, where that is not its name
+    drills_exported: ClassVar[bool] = False  # and it is made of an export, which the drill takes
     exports: ClassVar[bool] = (
         False  # its backups are exports into the plane's vault, where they are small enough
     )

@@ -20,7 +20,7 @@ from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Succeeded
 from keyturn.providers.aws.recipes import iam_again
 from keyturn.providers.aws.recipes.again import Again, Given
-from keyturn.providers.aws.recipes.base import Captured, Narrow, State, Step
+from keyturn.providers.aws.recipes.base import Captured, Narrow, Scratch, State, Step
 from keyturn.providers.aws.recipes.common import (
     pages,
     read_call,
@@ -147,6 +147,9 @@ class IamRole(Principal):
     """A role: who may assume it, what it may, its boundary, tags and the instance profiles it is in."""
 
     kind: ClassVar[str] = "iam:role"
+    no_drill: ClassVar[str] = (
+        "a second one would let in whom its trust policy lets in, and who may make roles can give itself everything: the backup role may not"
+    )
     title: ClassVar[str] = "IAM role"
     noun: ClassVar[str] = "Role"
     fields: ClassVar[tuple[str, ...]] = (
@@ -309,6 +312,9 @@ class IamUser(Principal):
     """A user: what it may, its groups, how many keys and devices it has; never a key's secret."""
 
     kind: ClassVar[str] = "iam:user"
+    no_drill: ClassVar[str] = (
+        "the backup role makes nobody who could sign in; keys, password and second factor come back for nobody, and are said to be lost"
+    )
     title: ClassVar[str] = "IAM user"
     noun: ClassVar[str] = "User"
     fields: ClassVar[tuple[str, ...]] = (
@@ -436,6 +442,7 @@ class ManagedPolicy(Again):
         }
     )
     in_place: ClassVar[tuple[str, ...]] = ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion")
+    drills: ClassVar[bool] = True
     loss: ClassVar[tuple[str, ...]] = ("its earlier versions", "its attachments, which have to be made again")
 
     def capture(self, ref: ResourceRef) -> Inquiry[Captured]:
@@ -496,6 +503,13 @@ class ManagedPolicy(Again):
     def again(self, ref: ResourceRef, state: State) -> tuple[Given, ...]:
         return iam_again.policy(ref, state)
 
+    def scratch(self, ref: ResourceRef, name: str, state: State) -> Scratch:
+        """Attached to nobody, so that nobody may anything by it; its numbers begin anew."""
+        made = msgspec.structs.replace(ref, id=name)
+        alone = {"attached_to": [], "default_version": "v1", "versions": ["v1"], "earlier": {}}
+        removal = Step("iam:DeletePolicy", {"PolicyArn": _policy_arn(made)})
+        return Scratch(made, {**state, **alone, "arn": _policy_arn(made)}, removal, self.fields)
+
     def desired(self, operation: str, parameters: dict[str, Any]) -> State | None:
         if operation != "iam:CreatePolicy":
             return None
@@ -527,6 +541,18 @@ class ManagedPolicy(Again):
         if operation == "iam:SetDefaultPolicyVersion":
             return {"default_version": parameters.get("VersionId")}
         return None
+
+    def settled(
+        self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State | None
+    ) -> bool | None:
+        """A version beside the one in force is there, whatever its number, where one has that document: it is all that is asked for."""
+        if (
+            operation == "iam:CreatePolicyVersion"
+            and not parameters.get("SetAsDefault")
+            and state is not None
+        ):
+            return _document(parameters.get("PolicyDocument")) in state["earlier"].values()
+        return super().settled(operation, parameters, ref, state)
 
     def inverse(
         self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State

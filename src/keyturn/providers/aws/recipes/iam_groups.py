@@ -24,6 +24,9 @@ class IamGroup(Principal):
     """A group: its path, members, inline and attached policies."""
 
     kind: ClassVar[str] = "iam:group"
+    no_drill: ClassVar[str] = (
+        "who may put somebody into it would hand on what it gives: the backup role gives no group a policy"
+    )
     title: ClassVar[str] = "IAM group"
     noun: ClassVar[str] = "Group"
     fields: ClassVar[tuple[str, ...]] = ("unique_id", "path", "inline", "attached", "members")

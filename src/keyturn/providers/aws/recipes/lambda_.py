@@ -21,7 +21,7 @@ from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Backup, Succeeded
 from keyturn.providers.aws.recipes import lambda_again as made_again
 from keyturn.providers.aws.recipes import lambda_callers as callers
-from keyturn.providers.aws.recipes.base import Captured, Leaves, Narrow, Recipe, State, Step
+from keyturn.providers.aws.recipes.base import Captured, Leaves, Narrow, Recipe, Scratch, State, Step
 from keyturn.providers.aws.recipes.common import differences, read_call, value_of, wanted_otherwise
 from keyturn.providers.aws.recipes.export import backup_of, in_vault
 from keyturn.providers.aws.recipes.preconditions import Precondition
@@ -99,6 +99,8 @@ class Function(Recipe):
         "lambda:PublishVersion": "as UpdateFunctionCode: nobody but the plane knows that function yet",
     }
     restores: ClassVar[bool] = True
+    drills: ClassVar[bool] = True
+    drills_exported: ClassVar[bool] = True
     exports: ClassVar[bool] = True
     loss: ClassVar[tuple[str, ...]] = (
         "its code, where it is too large to be exported: nothing else brings a deleted function back",
@@ -319,6 +321,15 @@ class Function(Recipe):
         aim = {**state, "aliases": aliases}
         honest += differences(aim, after.state, self.fields, title=str(ref))
         return (*honest, *(f"could not be compared: {unknown}" for unknown in after.unknowns))
+
+    def scratch(self, ref: ResourceRef, name: str, state: State) -> Scratch | None:
+        """None of an image: nothing of it would be tried that is not its registry's."""
+        if state["package"] == "Image":
+            return None
+        made = msgspec.structs.replace(ref, id=name)
+        quiet = {**made_again.quiet(ref, state), "arn": str(state["arn"]).replace(f":{ref.id}", f":{name}")}
+        fields = tuple(field for field in self.fields if field != "concurrency")  # none, whatever it was
+        return Scratch(made, quiet, Step("lambda:DeleteFunction", {"FunctionName": name}), fields)
 
     def _again(self, ref: ResourceRef, state: State) -> list[made_again.Made]:
         latest = {name: _parameter(field, state.get(field)) for field, name in _CONFIGURATION.items()}

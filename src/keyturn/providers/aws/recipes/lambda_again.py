@@ -138,6 +138,50 @@ def export(ref: ResourceRef, state: State) -> Inquiry[tuple[Kept, int]]:
     return (yield from packed(ref, index)), len(index)
 
 
+# --- a second one, for a drill ---------------------------------------------------------------------------------------
+
+DRILL_ROLE: Final = "keyturn-drill-function"
+"""The role of a function that a drill makes: the account has it for nothing else, and it may nothing."""
+
+
+def quiet(ref: ResourceRef, state: State) -> State:
+    """The function as a drill makes a second one: nobody is let in, nothing runs, and no value of its environment is in it.
+
+    Its versions are numbered anew, as publishing numbers them.
+    """
+    role = f"arn:{ref.partition}:iam::{ref.account}:role/{DRILL_ROLE}"
+    old = state.get("versions") or {}
+    numbers = {number: str(place) for place, number in enumerate(old, 1)}
+    aliases = {name: renumbered(alias, numbers) for name, alias in (state.get("aliases") or {}).items()}
+    return {
+        **state,
+        "role": role,
+        "environment": _unsaid(state.get("environment") or {}, "the function"),
+        "versions": {numbers[one]: _quiet_version(told, role, one) for one, told in old.items()},
+        "aliases": aliases,
+        **dict.fromkeys(("vpc", "dead_letter", "key", "url")),
+        "snap_start": "None",
+        "tracing": "PassThrough",
+        "statements": {},
+        "invoked": {},
+        "address": "",
+        "concurrency": 0,
+    }
+
+
+def _quiet_version(told: Mapping[str, Any], role: str, number: str) -> dict[str, Any]:
+    variables = (told.get("Environment") or {}).get("Variables") or {}
+    said = {"Variables": _unsaid(variables, f"version {number}")}
+    dropped = {"VpcConfig", "DeadLetterConfig", "KMSKeyArn", "SnapStart", "TracingConfig"}
+    kept = {name: value for name, value in told.items() if name not in dropped}
+    return {**kept, "Role": role, "Environment": said}
+
+
+def _unsaid(variables: Mapping[str, str], of: str) -> dict[str, str]:
+    """Their names alone. Versions that differ in nothing else still do: of what is the same no second one is published."""
+    return dict.fromkeys(variables, f"(of {of}, not given to a drill)")
+
+
 # --- made again ------------------------------------------------------------------------------------------------------
 
 

@@ -31,6 +31,9 @@ class Secret(Declared):
     """Description, key, policy, rotation, versions by stage and tags."""
 
     kind: ClassVar[str] = "secretsmanager:secret"
+    no_drill: ClassVar[str] = (
+        "a second copy of its value may be open to others, by its name or its tags; that each value comes back is seen at its export"
+    )
     title: ClassVar[str] = "secret"
     fields: ClassVar[tuple[str, ...]] = (
         "Description", "KmsKeyId", "RotationEnabled", "RotationLambdaARN", "RotationRules", "policy", "versions", "waiting", "tags",
