@@ -310,7 +310,7 @@ def test_a_scratch_acts_on_nobody(account: Account) -> None:
 def test_a_function_made_for_a_drill_runs_for_nobody(account: Account) -> None:
     """Its code, versions and aliases are there; no value of its environment, no power, nobody who may call it, and no room to run in."""
     _function(account)
-    drill = drive(PROVIDER.drill(ref("lambda:function", "report"), drill_id="0a1b", at_ms=7), account)
+    drill = saved(ref("lambda:function", "report"), account)
     assert drive(PROVIDER.drill_restore(drill), account) == ()
     client, name = account.client("lambda"), {"FunctionName": drill.scratch.id}
     told = client.get_function_configuration(**name)
