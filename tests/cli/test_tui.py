@@ -216,7 +216,7 @@ async def test_who_may_not_is_told_why(plane: Plane) -> None:
 @pytest.mark.parametrize(
     ("given", "says", "opened"),
     [
-        ({"whole": "The change is too long."}, "The change is too long. It cannot be approved here.", 0),
+        ({"whole": "the change is too long"}, "Nobody can approve this: the change is too long.", 0),
         ({"signed": True}, "Policy wants this approval signed", 1),
     ],
 )

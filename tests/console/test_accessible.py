@@ -43,7 +43,7 @@ def violations(page: Any) -> list[str]:
     ("size", "scheme"),
     [
         pytest.param(WIDE, "light", id="desk-light"),
-        pytest.param(PHONE, "dark", id="phone-dark"),
+        pytest.param(PHONE, "dark", id="phone-dark", marks=pytest.mark.slow),
         pytest.param(WIDE, "dark", id="desk-dark", marks=pytest.mark.slow),
         pytest.param(PHONE, "light", id="phone-light", marks=pytest.mark.slow),
     ],

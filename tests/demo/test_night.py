@@ -47,6 +47,7 @@ def claims(text: str) -> list[str]:
     return re.findall(r"^    ✓ (.*)", text, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_another_service_with_another_bug_still_ends_well() -> None:
     """Names and the bug are given; that the create is half of a replace, and the exact patch, are found out."""
     done = played(*SMALL, "--service", "ledger-eu", "--bug", "CURRENCY=EURO", "--fix", "CURRENCY=EUR")

@@ -86,7 +86,7 @@ def _part(module: str) -> str:
     return module.split(".")[1] if "." in module else ""
 
 
-def trespasses(module: str, imported: set[str]) -> list[str]:
+def trespasses(module: str, imported: frozenset[str]) -> list[str]:
     """What this module imports of other parts and may not."""
     part = _part(module)
     may = MAY_IMPORT.get(part, ("",))
@@ -122,7 +122,7 @@ def test_a_module_imports_only_what_its_part_may(module: str) -> None:
 )
 def test_who_may_not_import_whom(module: str, imported: str) -> None:
     """The table above does forbid what the design forbids."""
-    assert trespasses(module, {imported}) == [imported]
+    assert trespasses(module, frozenset({imported})) == [imported]
 
 
 def test_every_part_is_in_the_table() -> None:

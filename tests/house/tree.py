@@ -34,7 +34,8 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
 
-def imports(path: Path, *, lazy: bool = True) -> set[str]:
+@cache
+def imports(path: Path, *, lazy: bool = True) -> frozenset[str]:
     """What a module imports, submodules by their own name; without `lazy`, only what importing it imports."""
     found: set[str] = set()
     for node in _statements(parsed(path), lazy=lazy):
@@ -48,7 +49,7 @@ def imports(path: Path, *, lazy: bool = True) -> set[str]:
             found |= submodules
             if len(submodules) < len(inner):
                 found.add(source)
-    return found
+    return frozenset(found)
 
 
 def _statements(tree: ast.AST, *, lazy: bool) -> Iterator[ast.AST]:
