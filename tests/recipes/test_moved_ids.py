@@ -132,7 +132,8 @@ async def test_two_cases_of_one_undo_and_a_crash_in_it(stop: int, lost: bool, ac
     made = interface(account)
     first, second = done(account, made)
     executor, steps = Stopping(account, stop, lost=lost), Book()
-    asker = Asker(cast("Any", steps), cast("Any", executor), Vault(MemoryStore(), b"k" * 32), lambda: 0)
+    vault = Vault(MemoryStore(), b"k" * 32)
+    asker = Asker(cast("Any", steps), cast("Any", executor), vault, lambda: 0)
     cases = {case.id: case for case in (first, second)}
     marked: list[str] = []
 
@@ -148,6 +149,7 @@ async def test_two_cases_of_one_undo_and_a_crash_in_it(stop: int, lost: bool, ac
     work = SimpleNamespace(
         book=book,
         asker=asker,
+        vault=vault,
         clock=lambda: 0,
         provider=lambda _: PROVIDER,
         captures=lambda case: STATES[case.id],

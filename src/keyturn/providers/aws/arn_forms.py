@@ -61,8 +61,9 @@ COLON_SERVICES: Final = frozenset(
 
 READ: Final = frozenset(
     kind.format(kind=one)
-    for patterns in FROM_ARN.values()
+    for service, patterns in FROM_ARN.items()
     for _, kind in patterns
+    if kind.startswith(f"{service}:")  # an ARN of execute-api's names an API, whose own is another
     for one in ("role", "user", "group", "instance-profile", "policy")
 )
 """Kinds that `from_arn` tells by a pattern of their own, so that `arn_of` writes what it reads."""
