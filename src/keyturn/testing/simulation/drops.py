@@ -20,7 +20,7 @@ class Drops:
     def __init__(self, play: Play, seed: int) -> None:
         self._play = play
         self.chance = Random(seed ^ 0xD09)  # noqa: S311  # repeatable, not unguessable
-        self.there = self.chance.random() < 0.4
+        self.there = self.chance.random() < 0.9
 
     def around(self) -> list[Coroutine[Any, Any, None]]:
         return [self._drops()] if self.there else []
