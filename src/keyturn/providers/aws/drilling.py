@@ -14,12 +14,12 @@ from keyturn.core.inquiring import Done, go_on
 from keyturn.core.ports import Drill, Inquiry, Seal
 from keyturn.errors import UnavailableError
 from keyturn.model.change import ResourceRef
-from keyturn.model.execution import Answer, Backup, Call, Role, Succeeded
+from keyturn.model.execution import Answer, Backup, Call, Role
 from keyturn.providers.aws import recipes
 from keyturn.providers.aws.operation import operation_from
-from keyturn.providers.aws.recipes import dynamodb, retiring, ssm
+from keyturn.providers.aws.recipes import retiring
 from keyturn.providers.aws.recipes.base import Recipe, Scratch, State
-from keyturn.providers.aws.recipes.common import POLLS_MAX, differences, do, must, read_call
+from keyturn.providers.aws.recipes.common import POLLS_MAX, differences, do
 from keyturn.providers.aws.resources import Home
 
 T = TypeVar("T")
@@ -60,11 +60,12 @@ def clean(drill: Drill, *, seal: Seal) -> Inquiry[None]:
     """Remove what was made for it: the scratch, and the backup with what it was proved on. Told by what stands."""
     if not drill.scratch.id.removeprefix("/").startswith(PREFIX):
         raise UnavailableError("not-scratch", f"{drill.scratch} is no scratch resource")
+    recipe = recipes.for_kind(drill.resource.kind)
     yield from _cleaned(drill, drill.scratch, seal)
-    if drill.id and drill.resource.kind == "dynamodb:table":
-        for table in dynamodb.proof_tables(drill.resource, drill.id):
-            yield from _cleaned(drill, table, seal)
-    backups = (drill.backup,) if drill.backup is not None else (yield from _saved(drill))
+    if recipe is not None and drill.id:
+        for proof in recipe.proofs(drill.resource, drill.id):
+            yield from _cleaned(drill, proof, seal)
+    backups = (drill.backup,) if drill.backup is not None else (yield from _saved(drill, recipe))
     for backup in backups:
         yield from retiring.retire(backup)
 
@@ -80,7 +81,7 @@ def _cleaned(drill: Drill, standing_as: ResourceRef, seal: Seal) -> Inquiry[None
         return
     if recipe.gone(standing.state) is None:  # it is on its way already
         return
-    if not (yield from _is_ours(drill, standing_as, standing.state)):
+    if not (yield from _is_ours(drill, recipe, standing_as, standing.state)):
         raise UnavailableError(
             "not-ours",
             f"{standing_as} does not bear the mark of a drill: it is not removed",
@@ -96,16 +97,17 @@ def _cleaned(drill: Drill, standing_as: ResourceRef, seal: Seal) -> Inquiry[None
         yield ()
 
 
-def _is_ours(drill: Drill, standing_as: ResourceRef, standing: State) -> Inquiry[bool]:
-    """Whether what stands there was made for this drill: it says so itself, by its tag; a table by the backup it came from, since
-    it has no tags until it stands; what has no tags by being what the original is, in all that is declared.
+def _is_ours(drill: Drill, recipe: Recipe, standing_as: ResourceRef, standing: State) -> Inquiry[bool]:
+    """Whether what stands there was made for this drill: it says so itself, by its tag, or in its kind's own way; what has no tags by
+    being what the original is, in all that is declared.
     """
     if not drill.id:
         return False
     if _mark_of(standing) == drill.id:
         return True
-    if standing_as.kind == "dynamodb:table":
-        return (yield from _comes_from(drill, standing_as))
+    told = yield from recipe.made_for(drill.resource, standing_as, drill.id)
+    if told is not None:
+        return told
     if _tags_in(standing) is not None:
         return False
     if drill.state:
@@ -116,35 +118,12 @@ def _is_ours(drill: Drill, standing_as: ResourceRef, standing: State) -> Inquiry
     return not differences(scratch.state, standing, scratch.fields, title="")
 
 
-def _comes_from(drill: Drill, table: ResourceRef) -> Inquiry[bool]:
-    (answer,) = yield (read_call(table, "dynamodb:DescribeTable", TableName=table.id),)
-    source = must(answer, "DescribeTable")["Table"].get("RestoreSummary", {}).get("SourceBackupArn", "")
-    if not source:
-        return False
-    (answer,) = yield (read_call(table, "dynamodb:DescribeBackup", BackupArn=source),)
-    if not isinstance(answer, Succeeded):
-        return False
-    name = answer.value["BackupDescription"]["BackupDetails"].get("BackupName", "")
-    return bool(name == dynamodb.backup_name(drill.resource, drill.id))
-
-
-def _saved(drill: Drill) -> Inquiry[tuple[Backup, ...]]:
-    """The backups that were made for a drill whose process ended, by the names it gives them."""
-    ref = drill.resource
-    if not drill.id:
+def _saved(drill: Drill, recipe: Recipe | None) -> Inquiry[tuple[Backup, ...]]:
+    """The backups that were made for a drill whose process ended."""
+    if recipe is None or not drill.id:
         return ()
-    if ref.kind == "ssm:parameter":
-        return (_backup(ref, ssm.copy_name(ref, drill.id)),)
-    if ref.kind != "dynamodb:table":
-        return ()
-    (answer,) = yield (read_call(ref, "dynamodb:ListBackups", TableName=ref.id),)
-    listed = must(answer, "ListBackups").get("BackupSummaries") or []
-    name = dynamodb.backup_name(ref, drill.id)
-    return tuple(_backup(ref, one["BackupArn"]) for one in listed if one.get("BackupName") == name)
-
-
-def _backup(ref: ResourceRef, reference: str) -> Backup:
-    return Backup(ref, "", {}, reference, "", 0, None, "")
+    found = yield from recipe.saved_for(drill.resource, drill.id)
+    return tuple(Backup(drill.resource, "", {}, reference, "", 0, None, "") for reference in found)
 
 
 # --- the mark --------------------------------------------------------------------------------------------------------

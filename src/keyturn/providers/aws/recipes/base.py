@@ -298,6 +298,20 @@ class Recipe:
         """The resource under another name, doing nothing to anybody; None where the kind cannot be restored so."""
         return None
 
+    def proofs(self, ref: ResourceRef, case_id: str) -> tuple[ResourceRef, ...]:
+        """What a backup for this case, or drill, may be restored to while it is proved; it goes again."""
+        return ()
+
+    def saved_for(self, ref: ResourceRef, case_id: str) -> Inquiry[tuple[str, ...]]:
+        """References of the backups that stand for this case, or drill, by the names that they are given: of one that did not get to say."""
+        return ()
+        yield ()  # makes this a generator
+
+    def made_for(self, ref: ResourceRef, scratch: ResourceRef, case_id: str) -> Inquiry[bool | None]:
+        """Whether a scratch that bears no tag comes from the backup for this case, or drill; None where its kind does not tell."""
+        return None
+        yield ()  # makes this a generator
+
     def gone(self, state: State | None) -> bool | None:
         """After a delete: True when it is gone, None while the service still works on it, False when it stands."""
         return state is None

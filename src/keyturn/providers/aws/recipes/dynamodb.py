@@ -262,10 +262,37 @@ class Table(Recipe):
             return _tags_back(state, parameters.get("TagKeys", []))
         return ()
 
+    # --- for whom it was made ----------------------------------------------------------------------------------------
+
+    def proofs(self, ref: ResourceRef, case_id: str) -> tuple[ResourceRef, ...]:
+        short = hashlib.sha256(ref.id.encode()).hexdigest()[:8]
+        tails = ("", *(f"-{number}" for number in range(2, REHEARSALS_MAX + 1)))
+        return tuple(
+            msgspec.structs.replace(ref, id=f"keyturn-drill-{case_id}-{short}{tail}") for tail in tails
+        )
+
+    def saved_for(self, ref: ResourceRef, case_id: str) -> Inquiry[tuple[str, ...]]:
+        (answer,) = yield (read_call(ref, "dynamodb:ListBackups", TableName=ref.id),)
+        listed = must(answer, "ListBackups").get("BackupSummaries") or []
+        name = _backup_name(ref, case_id)
+        return tuple(one["BackupArn"] for one in listed if one.get("BackupName") == name)
+
+    def made_for(self, ref: ResourceRef, scratch: ResourceRef, case_id: str) -> Inquiry[bool | None]:
+        """A table has no tags until it stands."""
+        (answer,) = yield (read_call(scratch, "dynamodb:DescribeTable", TableName=scratch.id),)
+        source = must(answer, "DescribeTable")["Table"].get("RestoreSummary", {}).get("SourceBackupArn", "")
+        if not source:
+            return False
+        (answer,) = yield (read_call(scratch, "dynamodb:DescribeBackup", BackupArn=source),)
+        if not isinstance(answer, Succeeded):
+            return False
+        name = answer.value["BackupDescription"]["BackupDetails"].get("BackupName", "")
+        return bool(name == _backup_name(ref, case_id))
+
     # --- backup and restore ------------------------------------------------------------------------------------------
 
     def backup(self, ref: ResourceRef, state: State, *, case_id: str, at_ms: int) -> Inquiry[Backup]:
-        name = backup_name(ref, case_id)
+        name = _backup_name(ref, case_id)
         made = yield from once(
             ref,
             "dynamodb:CreateBackup",
@@ -320,7 +347,7 @@ class Table(Recipe):
         """Restore into a scratch table, compare every item, remove it again. Where the process ended in the midst of it, what it had
         compared is not known any more: once its table is gone, it is done anew.
         """
-        for scratch in proof_tables(ref, case_id):
+        for scratch in self.proofs(ref, case_id):
             yield from once(
                 scratch,
                 "dynamodb:RestoreTableFromBackup",
@@ -564,16 +591,9 @@ REHEARSALS_MAX: Final = 4
 """Scratch tables of one backup: a process that ends while it compares begins anew in the next."""
 
 
-def backup_name(ref: ResourceRef, case_id: str) -> str:
+def _backup_name(ref: ResourceRef, case_id: str) -> str:
     """What a table's backup for a case, or for a drill, is called."""
     return f"keyturn-{case_id}-{ref.id}"[:255]
-
-
-def proof_tables(ref: ResourceRef, case_id: str) -> tuple[ResourceRef, ...]:
-    """Into which scratch tables such a backup may be restored, to be proved."""
-    short = hashlib.sha256(ref.id.encode()).hexdigest()[:8]
-    tails = ("", *(f"-{number}" for number in range(2, REHEARSALS_MAX + 1)))
-    return tuple(msgspec.structs.replace(ref, id=f"keyturn-drill-{case_id}-{short}{tail}") for tail in tails)
 
 
 def _stands(ref: ResourceRef) -> Inquiry[dict[str, Any] | None]:

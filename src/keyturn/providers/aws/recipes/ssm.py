@@ -180,6 +180,10 @@ class Parameter(Recipe):
             loss=self.loss,
         )
 
+    def saved_for(self, ref: ResourceRef, case_id: str) -> Inquiry[tuple[str, ...]]:
+        return (_copy_name(ref, case_id),)
+        yield ()  # makes this a generator
+
     def restore(self, ref: ResourceRef, state: State, backup: Backup | None) -> Inquiry[tuple[str, ...]]:
         if backup is None:
             raise UnavailableError("no-backup", f"there is no backup of {ref.id} to restore")
@@ -279,7 +283,7 @@ def _put(ref: ResourceRef, state: State) -> dict[str, Any]:
     return {"Name": ref.id, **said}
 
 
-def copy_name(ref: ResourceRef, case_id: str) -> str:
+def _copy_name(ref: ResourceRef, case_id: str) -> str:
     """Where the copy for a case, or for a drill, stands."""
     return f"{BACKUP_PATH}/{case_id}/{hashlib.sha256(ref.id.encode()).hexdigest()[:12]}"
 
@@ -287,7 +291,7 @@ def copy_name(ref: ResourceRef, case_id: str) -> str:
 def _copy(ref: ResourceRef, state: State, case_id: str) -> Inquiry[tuple[str, str]]:
     """A secure string is copied under the plane's path, with the same key, and read back; (its name, the proof)."""
     value = yield from _plaintext(ref, ref.id)
-    name = copy_name(ref, case_id)
+    name = _copy_name(ref, case_id)
     given = {"Name": name, "Value": value, "Type": "SecureString", "Overwrite": True}
     if state["key_id"]:
         given["KeyId"] = state["key_id"]
@@ -311,4 +315,4 @@ def is_ours(name: str) -> bool:
     return name.startswith(BACKUP_PATH + "/")
 
 
-__all__ = ["BACKUP_PATH", "Parameter", "copy_name", "is_ours"]
+__all__ = ["BACKUP_PATH", "Parameter", "is_ours"]
