@@ -52,9 +52,8 @@ class Exports:
 
     def __init__(self, book: Book, vault: Vault) -> None:
         self._book, self._vault = book, vault
-        self._nobodys: dict[
-            str, tuple[bytes, int]
-        ] = {}  # reference -> its sealing, and since when nobody names it
+        # reference -> its sealing, and since when nobody names it
+        self._nobodys: dict[str, tuple[bytes, int]] = {}
 
     async def free(self, case_id: str) -> int:
         """Take out what only this case's exports needed. Returns how many blobs that were."""
@@ -73,29 +72,27 @@ class Exports:
         return len(free & marks.keys())
 
     async def collect(self, now_ms: int) -> int:
-        """Take out what no case names, and none did an hour ago. Returns how many blobs that were."""
-        marks = self._marks(self._vault.kept(KIND))
+        """Take out what no case names, and none did an hour ago. Returns how many blobs that were.
+
+        A mark is read with its blob: only of what nobody names as it is.
+        """
+        kept = self._vault.kept(KIND)
+        named = await self._named() if kept else Needs({})
+        marks = self._marks(reference for reference in kept if reference not in named.references)
         if not marks:
             self._nobodys.clear()
             return 0
-        await self._book.abreast()
-        named: set[str] = set()
-        contents: set[str] = set()
-        for case in self._others(""):
-            needs = self._needs(case)
-            named |= needs.references.keys()
-            contents |= needs.contents
-            await asyncio.sleep(0)  # who is counted late has sealed anew what it kept meanwhile: see above
-        nobodys = {reference: mark for reference, mark in marks.items() if reference not in named}
+        needs = await self._named()
         self._nobodys = {
             reference: before
             if (before := self._nobodys.get(reference)) and before[0] == mark
             else (mark, now_ms)
-            for reference, mark in nobodys.items()
+            for reference, mark in marks.items()
+            if reference not in needs.references
         }
         gone = 0
         for reference, (mark, since_ms) in tuple(self._nobodys.items()):
-            if now_ms - since_ms < GRACE_MS or self._may_be(reference, contents):
+            if now_ms - since_ms < GRACE_MS or self._may_be(reference, needs.contents):
                 continue
             await self._vault.drop(reference, mark=mark)
             del self._nobodys[reference]
@@ -104,10 +101,22 @@ class Exports:
             log.info("%d exports of backups that did not come about were taken out of the vault", gone)
         return gone
 
+    async def _named(self) -> Needs:
+        """What all cases need."""
+        await self._book.abreast()
+        references: dict[str, str] = {}
+        contents: set[str] = set()
+        for case in self._others(""):
+            needs = self._needs(case)
+            references |= needs.references
+            contents |= needs.contents
+            await asyncio.sleep(0)  # who is counted late has sealed anew what it kept meanwhile: see above
+        return Needs(references, frozenset(contents))
+
     def _marks(self, references: Iterable[str]) -> dict[str, bytes]:
         return {reference: mark for reference in references if (mark := self._vault.mark(reference))}
 
-    def _may_be(self, reference: str, contents: set[str]) -> bool:
+    def _may_be(self, reference: str, contents: frozenset[str]) -> bool:
         """Whether it is what somebody is about to seal; yes, too, where it cannot be read: not to be told is not to be nobody's."""
         try:
             return hashlib.sha256(self._vault.get(reference)).hexdigest() in contents
