@@ -163,22 +163,18 @@ _IDENTITIES: Final = (
 
 def freezes(found: list[dict[str, Any]]) -> list[tuple[str, str]]:
     """Each with whether it is on, in capitals where it is."""
+    from keyturn.core.freezing import said
+
     now_ms = int(dt.datetime.now(tz=dt.UTC).timestamp() * 1000)
     return [
         (
             "FROZEN" if one["from_ms"] <= now_ms else "to freeze",
-            f"{one['id']}: {covers(one)}"
+            f"{one['id']}: {said(one['environment'], one['account'])}"
             + (f" from {when(one['from_ms'])}" if one["from_ms"] > now_ms else "")
             + f" until {when(one['until_ms'])}, by {one['by']}: {one['reason']}",
         )
         for one in found
     ]
-
-
-def covers(freeze: dict[str, Any]) -> str:
-    """What is frozen, in words."""
-    account = f"account {freeze['account']}" if freeze["account"] else ""
-    return " of ".join(word for word in (freeze["environment"], account) if word) or "everything"
 
 
 def status(found: dict[str, Any]) -> str:

@@ -137,11 +137,11 @@ class Account:
 
     async def _add_token(self, request: Request, user: Caller, form: dict[str, str]) -> Response:
         scopes = tuple(scope for scope in SCOPES if form.get(f"scope-{scope}"))
-        days = form.get("days", "")
-        if whole(days, most=9_999) is None:
+        days = whole(form.get("days", ""), most=9_999)
+        if days is None:
             raise OperatorError("token-days", "a token lasts a number of days")
         environments = tuple(form.get("environments", "").replace(",", " ").split())
-        _, text = await self._tokens.add(user, form.get("name", ""), scopes, int(days), environments)
+        _, text = await self._tokens.add(user, form.get("name", ""), scopes, days, environments)
         return self._show(request, user, made=text)
 
     async def _revoke(self, request: Request, user: Caller, form: dict[str, str]) -> Response:

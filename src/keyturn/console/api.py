@@ -23,7 +23,7 @@ from keyturn.console.numbers import number
 from keyturn.console.people_api import PeopleApi
 from keyturn.console.rehearsal_api import RehearsalApi
 from keyturn.console.reviewing_api import ReviewingApi
-from keyturn.console.roles import Access, access
+from keyturn.console.roles import Access, access, needs
 from keyturn.console.signing import Signature, Signing, may_by_token
 from keyturn.console.text import seen
 from keyturn.console.tokens import Tokens
@@ -413,7 +413,7 @@ class Api:
         session = request.path_params["id"]
         mine = any(key.session == session and key.operator == user.name for key in self._desk.sessions())
         if not mine:
-            _needs(user, "administrator", "reviewer", code="not-yours")
+            needs(user, "administrator", "reviewer", code="not-yours")
         body = await read_body(request, ReasonBody)
         await self._desk.end_session(session, by=user.name, reason=body.reason[:NOTE_CHARS_MAX])
         return JSONResponse({"session": session})
@@ -461,11 +461,6 @@ class Api:
         if self._metrics is None:
             return Response(b"", media_type="text/plain")
         return Response(self._metrics.page(), media_type=self._metrics.kind)
-
-
-def _needs(user: Caller, *roles: str, code: str) -> None:
-    if not set(roles) & set(user.roles):
-        raise ReviewError(code, f"{user.name} needs the role {' or '.join(roles)} for this")
 
 
 def _bearer(request: Request) -> str:

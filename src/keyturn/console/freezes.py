@@ -11,9 +11,10 @@ from starlette.routing import Route
 
 from keyturn.console.bodies import read_body
 from keyturn.console.identity import User
+from keyturn.console.roles import needs
 from keyturn.console.site import Site
 from keyturn.core.freezing import REASON_CHARS_MAX, Freeze
-from keyturn.errors import OperatorError, ReviewError
+from keyturn.errors import OperatorError
 from keyturn.providers.aws import environment
 from keyturn.runtime.interface import Desk
 
@@ -117,5 +118,4 @@ def may_lift(desk: Desk, freeze: str, user: User) -> None:
     found = next((one for one in desk.freezes() if one.id == freeze), None)
     if found is None or desk.people.is_one_of(user.name, (found.by,)):
         return  # what is not there is said by whoever looks for it
-    if not {"administrator", "reviewer"} & set(user.roles):
-        raise ReviewError("forbidden", f"{user.name} needs the role administrator or reviewer for this")
+    needs(user, "administrator", "reviewer", code="forbidden")

@@ -119,6 +119,7 @@ class Site:
             needs=self.listing.needs(user) if user else 0,
             may_halt=may(user, "POST", "/api/v1/halt"),
             may_lift=may(user, "POST", "/api/v1/resume"),
+            may_freeze=may(user, "POST", "/api/v1/freezes"),
             path=request.url.path,
             now_ms=time.time_ns() // 1_000_000,
             **given,

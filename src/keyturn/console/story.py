@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from keyturn.console.text import visible
-from keyturn.core import proposals
+from keyturn.core import freezing, proposals
 from keyturn.model import record as r
 from keyturn.model import reviewing as rv
 from keyturn.model.change import Change
@@ -204,12 +204,6 @@ def _from_the_call_on(event: r.Event) -> str:
     return ""
 
 
-def frozen(environment: str, account: str) -> str:
-    """What a freeze covers, in words."""
-    where = f"account {account}" if account else ""
-    return " of ".join(word for word in (environment, where) if word) or "everything"
-
-
 def _plane(event: r.Event) -> str:
     match event:
         case r.SessionOpened(session=session, agent=agent, operator=operator, suggest_only=suggest_only):
@@ -230,9 +224,7 @@ def _plane(event: r.Event) -> str:
         case r.BackupExported(by=by, case=case):
             return f"of {case} by {by}, no longer sealed"
         case r.FreezeSet():
-            return (
-                f"{event.freeze} of {frozen(event.environment, event.account)} by {event.by}: {event.reason}"
-            )
+            return f"{event.freeze} of {freezing.said(event.environment, event.account)} by {event.by}: {event.reason}"
         case r.FreezeLifted(by=by, freeze=freeze, reason=reason):
             return f"{freeze} by {by}{f': {reason}' if reason else ''}"
         case r.ReadsForwarded(reads=reads):

@@ -54,7 +54,12 @@ def after(freezes: Freezes, event: r.FreezeSet | r.FreezeLifted) -> Freezes:
     standing = freezes.standing(event.at_ms)
     if isinstance(event, r.FreezeLifted):
         return Freezes(tuple(one for one in standing if one.id != event.freeze), freezes.next_number)
-    made = Freeze(
+    return Freezes((*standing, made(event)), freezes.next_number + 1)
+
+
+def made(event: r.FreezeSet) -> Freeze:
+    """The freeze that the event sets."""
+    return Freeze(
         by=event.by,
         until_ms=event.until_ms,
         environment=event.environment,
@@ -63,7 +68,12 @@ def after(freezes: Freezes, event: r.FreezeSet | r.FreezeLifted) -> Freezes:
         account=event.account,
         from_ms=event.from_ms,
     )
-    return Freezes((*standing, made), freezes.next_number + 1)
+
+
+def said(environment: str, account: str) -> str:
+    """What a freeze covers, in words."""
+    where = f"account {account}" if account else ""
+    return " of ".join(word for word in (environment, where) if word) or "everything"
 
 
 def covers(freeze: Freeze, environment: str, accounts: Collection[str], at_ms: int) -> bool:

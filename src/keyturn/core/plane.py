@@ -88,6 +88,11 @@ class Session(msgspec.Struct, frozen=True):
     ended_at_ms: int | None = None
     lenders: tuple[str, ...] = ()
 
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Whose session it is, in any way."""
+        return (self.owner, self.operator, *self.lenders)
+
 
 class Plane:
     """Sessions, halts, freezes, locks and known cases, as of the last event applied."""

@@ -279,7 +279,7 @@ class Runtime(GateSide, DeskSide):
         return people.excluded(
             (
                 change.principal.operator,
-                *((session.owner, session.operator, *session.lenders) if session else ()),
+                *(session.people if session else ()),
                 *people.owners.get(change.principal.agent, ()),
                 *(name for case in about if case.change for name in self._excluded(case.change)),
                 *(name for case in about if case.request for name in case.request.excluded),

@@ -73,7 +73,7 @@ class Drilling:
     async def drill(self, ref: ResourceRef, *, by: str) -> r.Drilled:
         """One resource: never raises; what went wrong is the result. That it begins is on record before anything is made."""
         provider = self.work.providers[ref.provider]
-        tags = {"agent": "person", "session": "drill", "operator": by, "case": "drill"}
+        tags = _tags(by)
         drill_id = secrets.token_hex(4)
         asker = self.work.asker
         prepared: Drill | None = None
@@ -154,10 +154,9 @@ class Drilling:
         left: list[str] = []
         for one in begun[:SWEPT_AT_A_TIME_MAX]:
             drill = Drill(one.resource, one.scratch, {}, None, {}, one.drill)
-            tags = {"agent": "person", "session": "drill", "operator": one.by, "case": "drill"}
             try:
                 inquiry = self.work.providers[one.resource.provider].drill_clean(drill)
-                await self.work.asker.drive(inquiry, tags=tags, scratch=True)
+                await self.work.asker.drive(inquiry, tags=_tags(one.by), scratch=True)
             except Exception as error:  # noqa: BLE001  # said, and tried again
                 left.append(f"{one.scratch.id} of an earlier drill is left behind: {why_of(error)}")
                 self._tried_at_ms[str(one.scratch)] = now
@@ -181,3 +180,7 @@ class Drilling:
 
     def _where(self) -> str:
         return "stand-in" if self.work.settings.standin else "account"
+
+
+def _tags(by: str) -> dict[str, str]:
+    return {"agent": "person", "session": "drill", "operator": by, "case": "drill"}

@@ -43,8 +43,7 @@ class Freezing:
 
         await self._book.note_from(begins)
         await self._heard()
-        (found,) = freezing.after(freezing.Freezes(), made[0]).on
-        return found
+        return freezing.made(made[0])
 
     async def lift(self, freeze: str, *, by: str, reason: str) -> None:
         """Raises `ReviewError` where it is not there, or is not hers to lift."""
@@ -74,13 +73,7 @@ class Freezing:
                 session.agent
                 for session in plane.sessions.values()
                 if plane.open_session(session.session, now) is not None
-                and people.is_one_of(
-                    by,
-                    (
-                        *(session.operator, session.owner, *session.lenders),
-                        *people.owners.get(session.agent, ()),
-                    ),
-                )
+                and people.is_one_of(by, (*session.people, *people.owners.get(session.agent, ())))
             ),
             "",
         )
