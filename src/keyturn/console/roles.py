@@ -23,7 +23,7 @@ class Access(msgspec.Struct, frozen=True):
 
     def check(self, caller: Caller) -> None:
         """Raises `ReviewError` forbidden."""
-        needs(caller, *self.roles, code="forbidden")
+        needs(caller, *self.roles)
         if caller.through == "token" and (not self.scope or self.scope not in caller.scopes):
             wanted = f"a token with the scope {self.scope}" if self.scope else "a login, not a token,"
             raise ReviewError("forbidden", f"{wanted} is needed for this")
@@ -186,10 +186,10 @@ def may(caller: User | None, method: str, path: str) -> bool:
     return caller is not None and bool(set(access(method, path).roles) & set(caller.roles))
 
 
-def needs(caller: User, *roles: str, code: str) -> None:
-    """Raises `ReviewError` of this code where she has none of these roles: for deeds that a route leaves to some of those it lets in."""
+def needs(caller: User, *roles: str) -> None:
+    """Raises `ReviewError` forbidden where she has none of these roles."""
     if not set(roles) & set(caller.roles):
-        raise ReviewError(code, f"{caller.name} needs the role {' or '.join(roles)} for this")
+        raise ReviewError("forbidden", f"{caller.name} needs the role {' or '.join(roles)} for this")
 
 
 def scopes_of(roles: Sequence[str]) -> tuple[str, ...]:
