@@ -405,13 +405,13 @@ class AwsExecutor:
             length, payload = request.streamed_bytes or 0, declared or sigv4.UNSIGNED
         else:
             length, payload = len(request.body), payload_sha256 or hashlib.sha256(request.body).hexdigest()
-        kept = [pair for pair in request.headers if pair[0] not in _NOT_FORWARDED]
+        headers = _forwarded(request, base, length)
         if answers.of(request.operation).rewritten:  # what is rewritten must come as it can be read
-            kept = [pair for pair in kept if pair[0] != "accept-encoding"]
+            headers = tuple([pair for pair in headers if pair[0] != "accept-encoding"])
         return base, sigv4.sign(
             request.method,
             request.target,
-            (("host", _host(base)), *kept, ("content-length", str(length))),
+            headers,
             payload_sha256=payload,
             access_key_id=credentials.access_key_id,
             secret=credentials.secret_access_key,
@@ -423,12 +423,10 @@ class AwsExecutor:
 
     def _signed_in_its_form(self, request: Request, credentials: Credentials) -> Request:
         """For a service that knows no signature but version 2."""
-        host = _host(self.base(request))
+        base = self.base(request)
         keys = credentials.access_key_id, credentials.secret_access_key, credentials.session_token
-        body = form_v2.signed(request.body, host, request.target, keys, now_s=self._clock() / 1000)
-        kept = [pair for pair in request.headers if pair[0] not in _NOT_FORWARDED]
-        headers = (("host", host), *kept, ("content-length", str(len(body))))
-        return msgspec.structs.replace(request, headers=headers, body=body)
+        body = form_v2.signed(request.body, _host(base), request.target, keys, now_s=self._clock() / 1000)
+        return msgspec.structs.replace(request, headers=_forwarded(request, base, len(body)), body=body)
 
     def written(self, call: Call) -> Request:
         with self._making:
@@ -473,6 +471,12 @@ class AwsExecutor:
 @lru_cache(maxsize=512)
 def _host(base: str) -> str:
     return base.partition("://")[2].partition("/")[0]
+
+
+def _forwarded(request: Request, base: str, length: int) -> tuple[tuple[str, str], ...]:
+    """The headers that go on, to be signed: the host they go to, what came, and how long the body is."""
+    kept = [pair for pair in request.headers if pair[0] not in _NOT_FORWARDED]
+    return (("host", _host(base)), *kept, ("content-length", str(length)))
 
 
 def end_to_end(headers: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from keyturn.providers.aws.protocols import form
+from keyturn.providers.aws.protocols.form import FORM
 from keyturn.providers.aws.protocols.values import UnmodelledError, strict_json
 from keyturn.providers.aws.rewriting import replaced
 from keyturn.providers.aws.wire import CredentialScope, WireRequest
@@ -62,7 +63,7 @@ def _back(request: WireRequest, name: str, ours: tuple[str, ...], own: Callable[
         return _ADDRESS.sub(own(), value, count=1) if meant else value
 
     body = request.body or b""
-    if request.by_name.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+    if request.by_name.get("content-type", "").startswith(FORM):
         given = form.pairs(body.decode("utf-8"), "the form")
         return urlencode(
             {key: mended(value) if key == name else value for key, value in given.items()}

@@ -16,13 +16,13 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from keyturn.providers.aws.protocols import cbor, form, rest, tree
+from keyturn.providers.aws.protocols.form import FORM
 from keyturn.providers.aws.protocols.headers import accounted, accounted_names
 from keyturn.providers.aws.protocols.values import UnmodelledError, query_pairs, refuse, strict_json
 from keyturn.providers.aws.routes import Found, Routes
 from keyturn.providers.aws.wire_table import Entry, Op, load
 
 REST: Final = frozenset({"rest-json", "rest-xml"})
-FORM: Final = "application/x-www-form-urlencoded"
 
 UNPACKED_BYTES_MAX: Final = 16 * 1024 * 1024
 """A compressed body unpacks to no more: CloudWatch, the only service that takes one, allows 1 MB."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from keyturn.providers.aws.wire import FORM, CredentialScope, WireRequest, guess_protocol
+from keyturn.providers.aws.protocols.form import FORM
+from keyturn.providers.aws.wire import CredentialScope, WireRequest, guess_protocol
 
 
 class Shape(NamedTuple):

@@ -15,6 +15,8 @@ Node = dict[str, Any]
 _LEAF = ""
 
 
+FORM: Final = "application/x-www-form-urlencoded"
+
 SEARCH: Final = "/2013-01-01/search"
 """What CloudSearch takes as a form too, its query for a body, since it may be long: every SDK of AWS's sends it so
 (https://docs.aws.amazon.com/cloudsearch/latest/developerguide/search-api.html).
@@ -23,9 +25,7 @@ SEARCH: Final = "/2013-01-01/search"
 
 def is_query(method: str, target: str, content_type: str) -> bool:
     """Whether the body is what stands in the URL otherwise."""
-    return (
-        method == "POST" and target == SEARCH and content_type.startswith("application/x-www-form-urlencoded")
-    )
+    return method == "POST" and target == SEARCH and content_type.startswith(FORM)
 
 
 def named_twice(service: str, action: str, query: str) -> bool:

@@ -16,6 +16,7 @@ from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
 from keyturn.errors import BugError
+from keyturn.providers.aws.protocols.form import FORM
 from keyturn.providers.aws.signing import checks
 from keyturn.providers.aws.signing.values import Authentic, Claim, Form, Payload, Refused, Secret, refuse
 from keyturn.providers.aws.wire import CredentialScope, WireRequest
@@ -45,7 +46,7 @@ def is_one(request: WireRequest) -> bool:
     return (
         request.method == "POST"
         and b"SignatureVersion=" in (request.body or b"")
-        and request.by_name.get("content-type", "").startswith("application/x-www-form-urlencoded")
+        and request.by_name.get("content-type", "").startswith(FORM)
     )
 
 
@@ -69,7 +70,7 @@ def parse(request: WireRequest, *, region: str) -> Claim | Refused:
     if len(services) != 1:
         return refuse("v2", "signatures of version 2 are taken for SimpleDB alone", "sign with SigV4")
     host = _HOST.match(headers.get("host", ""))
-    at = "".join(_TIME.sub(r"\1\2\3T\4\5\6Z", fields["Timestamp"]))
+    at = _TIME.sub(r"\1\2\3T\4\5\6Z", fields["Timestamp"])
     scope = CredentialScope(
         fields["AWSAccessKeyId"], at[:8], (host["region"] or _FIRST) if host else region, services[0]
     )
@@ -78,7 +79,7 @@ def parse(request: WireRequest, *, region: str) -> Claim | Refused:
         scope=scope,
         request=WireRequest(request.method, request.target, request.headers, "&".join(left).encode()),
         original=request,
-        signed_target=request.target,
+        signed_target=_signed_text(headers.get("host", ""), request.target, fields),
         signature=fields["Signature"],
         amz_date=at,
         token=fields.get("SecurityToken", ""),
@@ -90,11 +91,7 @@ def verify(claim: Claim, secret: Secret, *, now_s: float) -> Authentic | Refused
     wrong = checks.time_of(claim, now_s=now_s) or checks.token_of(claim.token, secret)
     if wrong is not None:
         return wrong
-    found = _fields(claim.original.body or b"")
-    if isinstance(found, Refused):
-        return found
-    host, path = claim.original.by_name.get("host", ""), claim.signed_target
-    expected = signature(host, path, found[0], secret.secret)
+    expected = _signature(claim.signed_target, secret.secret)
     if not hmac.compare_digest(expected.encode(), claim.signature.encode("utf-8", "replace")):
         return refuse(
             "signature", "the signature does not match", "the session may have ended: open a new one"
@@ -105,13 +102,20 @@ def verify(claim: Claim, secret: Secret, *, now_s: float) -> Authentic | Refused
 
 def signature(host: str, path: str, fields: dict[str, str], secret: str) -> str:
     """Over the method, the host, the path and all fields but the signature itself, in the order of their names; in base64."""
+    return _signature(_signed_text(host, path, fields), secret)
+
+
+def _signature(text: str, secret: str) -> str:
+    return base64.b64encode(hmac.digest(secret.encode(), text.encode(), "sha256")).decode()
+
+
+def _signed_text(host: str, path: str, fields: dict[str, str]) -> str:
     named = "&".join(
         f"{quote(name, safe='')}={quote(fields[name], safe='')}"
         for name in sorted(fields)
         if name != "Signature"
     )
-    text = f"POST\n{host.lower()}\n{path or '/'}\n{named}"
-    return base64.b64encode(hmac.digest(secret.encode(), text.encode(), "sha256")).decode()
+    return f"POST\n{host.lower()}\n{path or '/'}\n{named}"
 
 
 def signed(body: bytes, host: str, path: str, keys: tuple[str, str, str], *, now_s: float) -> bytes:
