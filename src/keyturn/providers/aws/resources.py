@@ -19,7 +19,7 @@ from keyturn.model.change import ResourceRef
 from keyturn.providers.aws import catalogue, naming, partiql, plans
 from keyturn.providers.aws.arn_forms import COLON_SERVICES, FROM_ARN, READ, TO_ARN
 from keyturn.providers.aws.wire_shapes import kebab
-from keyturn.providers.aws.wire_table import load
+from keyturn.providers.aws.wire_table import input_of
 
 OBJECTS_MAX: Final = 1_000
 """Keys of one DeleteObjects (API_DeleteObjects): each is a resource, is read, and is saved where nothing keeps it. More stand for
@@ -429,8 +429,8 @@ def _generic(service: str, operation: str, parameters: dict[str, Any], home: Hom
         own = [text for name, text in arns if _stem(name) and _stem(name).lower() in noun]
         yield from (from_arn(text, home) for text in own or [text for _, text in arns])
         return
-    shape = load().service(service).input(operation) if service in load().entries else None
-    required = set(shape.required) if shape else set()
+    taken = input_of(service, operation)
+    required = set(taken[1].required) if taken is not None else set()
     named = [
         (name, text)
         for name, value in parameters.items()

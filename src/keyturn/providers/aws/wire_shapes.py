@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from keyturn.model.canonical import canonical
-from keyturn.providers.aws.wire_table import Service, Shape, load
+from keyturn.providers.aws.wire_table import Service, Shape, input_of
 
 TEXT_CHARS_MAX: Final = 1_024
 """A longer text stands in the log as its digest: documents and scripts belong into the vault."""
@@ -116,10 +116,10 @@ def mask(service: str, operation: str, parameters: dict[str, Any], seal: Seal) -
     Where something goes is no secret, whatever a model marks: an ARN stands as it is, and a sealed address says its host in ``$to``.
     Equal parameters give equal copies, so a digest over the copy binds the values it does not show.
     """
-    known = load().service(service) if service in load().entries else None
-    shape = known.input(operation) if known else None
-    if known is None or shape is None:
+    taken = input_of(service, operation)
+    if taken is None:
         return {name: _sealed(value, seal) for name, value in parameters.items()}
+    known, shape = taken
     return {
         name: _mask(
             known,
@@ -236,12 +236,11 @@ set with the same name." CDK makes a new one for each run."""
 
 def idempotency_token(service: str, operation: str) -> str | None:
     """The member SDKs fill with a token of their own; None where there is none."""
-    if service not in load().entries:
-        return None
     if service == "cloudformation" and operation in _STACK_TOKENS:
         return _STACK_TOKENS[operation]
-    shape = load().service(service).input(operation)
-    return next((name for name, member in (shape.members if shape else {}).items() if member.token), None)
+    taken = input_of(service, operation)
+    members = taken[1].members if taken is not None else {}
+    return next((name for name, member in members.items() if member.token), None)
 
 
 _FIRST_CAP: Final = re.compile(r"(.)([A-Z][a-z]+)")

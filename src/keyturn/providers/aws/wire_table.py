@@ -243,3 +243,11 @@ def _shape(raw: dict[str, Any]) -> Shape:
         timestamp_format=raw.get("tf", ""),
         document="do" in raw,
     )
+
+
+def input_of(service: str, operation: str) -> tuple[Service, Shape] | None:
+    """The service, and what this operation of its takes; None where there is no such service or operation, or it takes nothing."""
+    table = load()
+    known = table.service(service) if service in table.entries else None
+    shape = known.input(operation) if known is not None else None
+    return (known, shape) if known is not None and shape is not None else None

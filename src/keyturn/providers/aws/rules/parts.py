@@ -20,7 +20,7 @@ from keyturn.providers.aws.operation import operation_from
 from keyturn.providers.aws.resources import Home
 from keyturn.providers.aws.rules import Authority, Context, Doubt, Rule, rules_for
 from keyturn.providers.aws.rules.shapes import APPENDS, families, leaves
-from keyturn.providers.aws.wire_table import Service, Shape, load
+from keyturn.providers.aws.wire_table import Service, Shape, input_of
 
 _CODE: Final = re.compile(r"^[A-Z0-9]+\d{3}: ")
 PARTS_MAX: Final = 500
@@ -172,10 +172,10 @@ def _opaque(part: Part, why: str) -> Found:
 def named(call: str, given: Mapping[str, Any], after: Mapping[str, Any], name: str) -> dict[str, Any]:
     """The members with those that say what is meant: by what stands beside them, or by the name that it has where it is contained."""
     service, _, action = call.partition(":")
-    known = load().service(service) if service in load().entries else None
-    shape = known.input(action) if known is not None else None
-    if known is None or shape is None:
+    taken = input_of(service, action)
+    if taken is None:
         return dict(given)
+    known, shape = taken
     said = {str(one).lower(): value for one, value in after.items() if isinstance(value, str)}
     there = {str(one).lower() for one in given}
     missing = [
@@ -189,17 +189,16 @@ def named(call: str, given: Mapping[str, Any], after: Mapping[str, Any], name: s
 def members_of(call: str) -> frozenset[str]:
     """The members of a call's input."""
     service, _, action = call.partition(":")
-    known = load().service(service) if service in load().entries else None
-    shape = known.input(action) if known is not None else None
-    return frozenset(shape.members) if shape is not None else frozenset()
+    taken = input_of(service, action)
+    return frozenset(taken[1].members) if taken is not None else frozenset()
 
 
 def cased(service: str, action: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Members as the operation spells them, flags and numbers as what they are: templates and definitions write them otherwise."""
-    known = load().service(service) if service in load().entries else None
-    shape = known.input(action) if known is not None else None
-    if known is None or shape is None:
+    taken = input_of(service, action)
+    if taken is None:
         return {str(name): value for name, value in given.items()}
+    known, shape = taken
     made: dict[str, Any] = _cased(known, shape, given, 0)
     return made
 

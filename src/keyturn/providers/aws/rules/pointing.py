@@ -13,7 +13,7 @@ from keyturn.model.change import Effect
 from keyturn.providers.aws.rules import Context, Fired, looked_at, rule
 from keyturn.providers.aws.rules.generic import TAGGING, makes, paths, where
 from keyturn.providers.aws.rules.shapes import APPENDS, Leaf, means, members, replaces_nothing
-from keyturn.providers.aws.wire_table import load
+from keyturn.providers.aws.wire_table import input_of
 
 R3: Final = Reversibility.R3
 
@@ -32,10 +32,10 @@ _SAYS_WHICH: Final = re.compile(
 def _told(name: str) -> frozenset[str]:
     """The members that say which resource an operation means: where its address tells (REST), all others are content."""
     service, _, action = name.partition(":")
-    known = load().service(service) if service in load().entries else None
-    shape = known.input(action) if known is not None else None
-    if shape is None:
+    taken = input_of(service, action)
+    if taken is None:
         return frozenset()
+    _, shape = taken
     placed = frozenset(
         one for one, member in shape.members.items() if member.location in {"uri", "querystring"}
     )

@@ -9,17 +9,17 @@ from typing import Any, Final
 from keyturn.providers.aws.rules import Context
 from keyturn.providers.aws.rules.conditions import is_on, number
 from keyturn.providers.aws.rules.shapes import members
-from keyturn.providers.aws.wire_table import load
+from keyturn.providers.aws.wire_table import input_of
 
 
 @lru_cache(maxsize=4_096)
 def required(name: str) -> frozenset[str]:
     """Members that an operation must be given; of one that needs none, all that could say which resource is meant."""
     service, _, action = name.partition(":")
-    known = load().service(service) if service in load().entries else None
-    shape = known.input(action) if known is not None else None
-    if shape is None:
+    taken = input_of(service, action)
+    if taken is None:
         return frozenset()
+    _, shape = taken
     return frozenset(shape.required) or frozenset(
         one for one in shape.members if one.lower().endswith(("id", "arn", "name"))
     )
