@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import msgspec
 import pytest
 
-from keyturn.console.autonomy import WAYS, autonomy, counted, picture, standing, way_of
+from keyturn.console.autonomy import WAYS, Counted, autonomy, fact, picture, standing, way_of
 from keyturn.console.bars import DAY_MS
 from keyturn.core.case import Case, Phase
 from keyturn.model.change import Effect
@@ -54,6 +56,11 @@ def test_every_phase_has_its_way() -> None:
     ended = {phase for phase in Phase if way_of(case(phase)) != "open"}
     assert {Phase.CONFIRMED, Phase.DENIED, Phase.RESTORED, Phase.WITHDRAWN} <= ended
     assert not ended & {Phase.HELD, Phase.CLAIMED, Phase.UNCERTAIN, Phase.BREAK_GLASS}
+
+
+def counted(cases: list[Case]) -> Counted:
+    """How many cases count as each."""
+    return Counter(found for one in cases if (found := fact(one)) is not None)
 
 
 def test_the_days_are_bars_and_words() -> None:

@@ -19,14 +19,13 @@ from botocore.loaders import Loader
 
 from keyturn.model.change import READ_EFFECTS, Effect
 from keyturn.providers.aws import catalogue
+from keyturn.providers.aws.cli.table import service_of
 from tools.catalogue.sources import services
 
 SAYS_SO = re.compile(
     r"^(Batch|Bulk|Admin)?(Delete|Remove|Terminate|Destroy|Purge|Drop|Erase|Deprovision|Tag|Untag|AddTags|CreateTags|Cancel)"
 )
 BLIND = Path("tests/provider/corpus/blind")
-CALLED = {"s3api": "s3", "deploy": "codedeploy", "configservice": "config"}
-"""Services that the command line calls otherwise."""
 OF_A_SERVICE_MAX, CREATES, WIDTH_MAX = 3, 0.35, 430
 
 
@@ -61,7 +60,7 @@ def drawn() -> frozenset[tuple[str, str]]:
         for path in BLIND.glob("*.txt")
         for line in path.read_text(encoding="utf-8").splitlines()
     )
-    return frozenset((CALLED.get(one[0], one[0]), one[1]) for one in said if len(one) == 2)
+    return frozenset((service_of(one[0]), one[1]) for one in said if len(one) == 2)
 
 
 def _told(model: dict[str, Any], name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -77,11 +76,6 @@ def fact(case: Case) -> Fact | None:
         approved=case.approved_at_ms is not None,
         undone=bool(case.undone_by),
     )
-
-
-def counted(cases: Iterable[Case]) -> Counted:
-    """How many cases count as each, in the order the first of each came."""
-    return Counter(found for case in cases if (found := fact(case)) is not None)
 
 
 def autonomy(counts: Counted, *, now_ms: int) -> dict[str, Any]:

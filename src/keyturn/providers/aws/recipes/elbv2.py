@@ -127,10 +127,9 @@ class LoadBalancer(_Balancing):
         for one in listed:
             given = {"ListenerArn": one.get("ListenerArn")}
             rules = yield from _paged(ref, "elbv2:DescribeRules", given, "Rules", unknowns)
-            own = [_only(rule, _RULE) for rule in rules if not rule.get("IsDefault")]
-            listeners.append(_only(one, _LISTENER) | {"rules": own})
-            numbers[one.get("Port")] = [str(part["RuleArn"]) for part in rules if not part.get("IsDefault")]
-            numbers[one.get("Port")].insert(0, str(one.get("ListenerArn")))
+            own = [rule for rule in rules if not rule.get("IsDefault")]
+            listeners.append(_only(one, _LISTENER) | {"rules": [_only(rule, _RULE) for rule in own]})
+            numbers[one.get("Port")] = [str(one.get("ListenerArn")), *(str(rule["RuleArn"]) for rule in own)]
         tags = yield from _tagged(ref, [arn for arns in numbers.values() for arn in arns], unknowns)
         for one in listeners:
             first, *others = numbers[one.get("Port")]
