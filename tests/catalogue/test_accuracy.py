@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from keyturn.providers.aws.catalogue.replacements import Replaces, replacement
 from tools.accuracy.figures import figures, worse
 
 RECORD = Path(__file__).with_name("accuracy.json")
@@ -49,3 +50,21 @@ READS_OF_HANDLERS = 5
 def test_the_ratchet_itself(was: dict[str, float], now: dict[str, float], said: list[str]) -> None:
     """A check that never fails checks nothing."""
     assert worse(was, now) == said
+
+
+@pytest.mark.slow
+def test_what_schemas_call_create_only_replaces() -> None:
+    """Every path that a type's own schema calls create-only, at any depth, and every property of a type that has no update."""
+    cfnlint = pytest.importorskip("cfnlint")
+    missed = []
+    for file in sorted((Path(cfnlint.__file__).parent / "data/schemas/resources").glob("*.json")):
+        schema = json.loads(file.read_text(encoding="utf-8"))
+        kind = schema["typeName"]
+        for name, least in (("createOnlyProperties", {"yes"}), ("conditionalCreateOnlyProperties", {"yes", "maybe"})):  # fmt: skip
+            missed += [
+                (kind, path) for path in schema.get(name, []) if replacement(kind, path).replaces not in least
+            ]
+        if "update" not in schema.get("handlers", {"update": {}}):
+            fixed = set(schema["properties"]) - {one.split("/")[2] for one in schema.get("readOnlyProperties", [])}  # fmt: skip
+            missed += [(kind, name) for name in fixed if replacement(kind, name).replaces is not Replaces.YES]
+    assert missed == []

@@ -220,7 +220,26 @@ REPLACEMENTS = {
     ("AWS::MSK::Cluster", "BrokerNodeGroupInfo"): "maybe",
     ("AWS::MSK::Cluster", "BrokerNodeGroupInfo/ClientSubnets"): "yes",
     ("AWS::MSK::Cluster", "BrokerNodeGroupInfo.SecurityGroups"): "yes",
+    ("AWS::MSK::Cluster", "/properties/BrokerNodeGroupInfo/StorageInfo"): "no",
+    ("AWS::MSK::Cluster", "brokerNodeGroupInfo.clientSubnets[0]"): "yes",
+    ("AWS::Pipes::Pipe", "SourceParameters"): "maybe",
+    ("AWS::Pipes::Pipe", "SourceParameters/SelfManagedKafkaParameters/ConsumerGroupID"): "yes",
+    ("AWS::Batch::ComputeEnvironment", "ComputeResources/Ec2Configuration/*/ImageType"): "maybe",
+    ("AWS::Batch::ComputeEnvironment", "ComputeResources/MaxvCpus"): "no",
+    ("AWS::FSx::FileSystem", "LustreConfiguration/DeploymentType"): "yes",
+    ("AWS::FSx::FileSystem", "LustreConfiguration/AutoImportPolicy"): "no",
+    ("AWS::EMR::Cluster", "Instances/CoreInstanceGroup/InstanceType"): "yes",
+    ("AWS::Evidently::Segment", "Description"): "yes",
+    ("AWS::Batch::JobQueue", "Tags"): "no",
+    ("AWS::EC2::EIP", "Domain"): "yes",
+    ("AWS::SageMaker::Domain", "SubnetIds"): "maybe",
+    ("AWS::OpenSearchService::Domain", "EngineVersion"): "maybe",
+    ("AWS::KMS::Key", "EnableKeyRotation"): "no",
+    ("AWS::Serverless::Function", "FunctionName"): "yes",
+    ("AWS::Serverless::Function", "CodeUri"): "no",
+    ("AWS::Serverless::Function", "Events"): "maybe",
     ("AWS::Lambda::Function", "MemorySize"): "no",
+    ("Alexa::ASK::Skill", "VendorId"): "yes",
     ("Custom::Thing", "Name"): "maybe",
     ("AWS::No::Such", "Name"): "maybe",
 }
@@ -228,7 +247,7 @@ REPLACEMENTS = {
 
 @pytest.mark.parametrize(("kind", "path"), REPLACEMENTS)
 def test_a_property_replaces_or_does_not(kind: str, path: str) -> None:
-    """By the schemas of the types; what they do not know may."""
+    """By the schemas of the types and their documentation, however the path is spelled; what they do not know may."""
     found = keyturn.replacement(kind, path)
     assert found.replaces == REPLACEMENTS[kind, path]
     assert "cfn-lint" in found.source

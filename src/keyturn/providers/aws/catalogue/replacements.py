@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -34,13 +35,32 @@ def _load() -> tuple[str, dict[str, list[str]]]:
     return " and ".join(f"{name} {number}" for name, number in body["meta"].items()), body["types"]
 
 
+class _Told(msgspec.Struct, frozen=True):
+    """Paths of one type, in small letters."""
+
+    yes: frozenset[str]
+    may: frozenset[str]
+    names: frozenset[str]
+    """Top-level properties that neither replace nor may, but perhaps by a part."""
+
+
 @cache
-def _names(kind: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]] | None:
+def _told(kind: str) -> _Told | None:
     told = _load()[1].get(kind)
-    if told is None:
-        return None
-    yes, may, no = (frozenset(names.split()) for names in told)
-    return yes, may, no
+    return None if told is None else _Told(*(frozenset(names.casefold().split()) for names in told))
+
+
+_NO_NAME: Final = re.compile(r"\d+|[*-]?")
+"""Which entry of a list it is (``0``, ``*``, ``-`` of a JSON patch) says nothing of its property."""
+
+
+def _above(path: str) -> list[str]:
+    """A path and all that it stands in, the outermost first: ``A``, ``A/B`` of ``/properties/A/*/B``, ``A.B``, ``A[0].B``."""
+    parts = re.sub(r"\[[^\]]*\]", "", path).casefold().replace(".", "/").split("/")
+    named = [one for one in parts if _NO_NAME.fullmatch(one) is None]
+    if named[:1] == ["properties"] and len(named) > 1:
+        named = named[1:]
+    return ["/".join(named[: count + 1]) for count in range(len(named))]
 
 
 def replacement(kind: str, path: str) -> Replacement:
@@ -48,30 +68,33 @@ def replacement(kind: str, path: str) -> Replacement:
     known of a type of AWS's may; types of others' and custom resources decide for themselves, which is *maybe* too.
     """
     source, _ = _load()
-    told = _names(kind) if kind.startswith("AWS::") else None
+    told = _told(kind)
     if told is None:
         return Replacement(Replaces.MAYBE, f"{kind} is none of the types of {source}")
-    yes, may, no = told
-    parts = path.replace(".", "/").strip("/").split("/")
-    above = ["/".join(parts[: count + 1]) for count in range(len(parts))]
-    if any(one in yes for one in above):
+    above = _above(path)
+    if not above:
+        return Replacement(Replaces.MAYBE, f"no property of {kind} is named")
+    if not told.yes.isdisjoint(above):
         return Replacement(Replaces.YES, f"create-only, by {source}")
-    if any(one in may for one in above[-1:]) or any(one.startswith(above[-1] + "/") for one in yes | may):
-        return Replacement(Replaces.MAYBE, f"on conditions, or as its parts change, by {source}")
-    if parts[0] in may:
-        deeper = any(one.startswith(parts[0] + "/") for one in yes | may)
-        return Replacement(
-            Replaces.NO if deeper else Replaces.MAYBE, f"beside what is create-only, by {source}"
-        )
-    if parts[0] in no:
+    if not told.may.isdisjoint(above):
+        return Replacement(Replaces.MAYBE, f"on conditions, or by one of them only, by {source}")
+    if any(one.startswith(above[-1] + "/") for one in told.yes | told.may):
+        return Replacement(Replaces.MAYBE, f"as its parts change, by {source}")
+    if above[0] in told.names:
         return Replacement(Replaces.NO, f"updated in place, by {source}")
-    return Replacement(Replaces.MAYBE, f"{kind} has no property {parts[0]} that {source} know")
+    return Replacement(Replaces.MAYBE, f"{kind} has no property {path} that {source} know")
 
 
 def properties(kind: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Top-level properties of a type, sorted: those that make a new resource, those that may, those that are updated in place."""
-    told = _names(kind)
+    told = _load()[1].get(kind)
     if told is None:
         return (), (), ()
-    yes, may, no = (tuple(sorted(name for name in names if "/" not in name)) for names in told)
-    return yes, may, no
+    yes, may, no = (set(names.split()) for names in told)
+    parts = {one.partition("/")[0] for one in yes | may if "/" in one} - yes
+    may |= parts
+    return tuple(_top(yes)), tuple(_top(may)), tuple(_top(no - may))
+
+
+def _top(names: set[str]) -> list[str]:
+    return sorted(name for name in names if "/" not in name)
