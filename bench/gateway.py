@@ -1,4 +1,4 @@
-"""The gateway beside the same upstream without it, and beside mitmproxy. Run: ``python -m bench.gateway``
+"""The gateway beside the same upstream without it, beside a relay that reads nothing, and beside mitmproxy. Run: ``python -m bench.gateway``
 
 Read lane: a 1 KB DynamoDB GetItem, signed, verified, identified, decided, signed anew, forwarded, logged. Change lane: an allowed
 CreateTable, with every stage of its case, beside what the disk takes to make one frame durable. Memory: 64 MB each way, and 1 GB.
@@ -130,6 +130,15 @@ def upstream() -> Iterator[Upstream]:
     with child(sys.executable, "-m", "bench.upstream") as process:
         assert process.stdout is not None
         yield Upstream(process.pid, int(process.stdout.readline()))
+
+
+@contextlib.contextmanager
+def relay(up: int) -> Iterator[Upstream]:
+    with child(sys.executable, "-m", "bench.relay", str(up)) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        alone(process.pid)
+        yield Upstream(process.pid, port)
 
 
 class Keyturn:
@@ -311,10 +320,14 @@ class _Read:
 
 
 def _reads(up: Upstream, folder: Path) -> list[Row]:
-    with keyturn(up.port, folder / "reads") as plane, mitmproxy(up.port) as mitm:
-        direct, ours = _Read(up.pid, up.port, plane.key), _Read(plane.pid, plane.port, plane.key)
+    with keyturn(up.port, folder / "reads") as plane, mitmproxy(up.port) as mitm, relay(up.port) as passing:
+        direct, bare, ours = (
+            _Read(up.pid, up.port, plane.key),
+            _Read(*passing, plane.key),
+            _Read(plane.pid, plane.port, plane.key),
+        )
         theirs = _Read(*mitm, plane.key, share=5) if mitm else None
-        ways = [way for way in (direct, ours, theirs) if way is not None]
+        ways = [way for way in (direct, bare, ours, theirs) if way is not None]
         for way in ways:  # warm
             load(way.port, way.request, connections=1, each=50)
         for way in ways * LATENCY_ROUNDS:
@@ -341,7 +354,10 @@ def _reads(up: Upstream, folder: Path) -> list[Row]:
             goal=f">= {PER_CORE_MIN:,.0f}/s of its processor time",
             met=1e6 / cost_us >= PER_CORE_MIN,
         ),
-        row("gateway: processor time of a read", cost_us, "us"),
+        row("gateway: processor time of a read", cost_us, "us", baseline=min(bare.costs_us)),
+        row(
+            "a relay that reads nothing: p50 it adds", min(bare.latencies_us) - min(direct.latencies_us), "us"
+        ),
     ]
     return [*rows, *_beside(ours, theirs, direct)]
 
