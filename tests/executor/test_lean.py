@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -96,3 +98,22 @@ def test_what_was_handed_out_stays() -> None:
     assert table == {"a": {"b": 2}}
     assert table.get("nothing") is None
     assert table.pop("nothing", 3) == 3
+
+
+def test_help_of_a_clients_method_loads_its_reader_when_asked() -> None:
+    """The reader of HTML that botocore has is not there before, and is its own afterwards."""
+    told = subprocess.run([sys.executable, "-c", _HELP], check=True, capture_output=True, text=True).stdout
+    assert told.splitlines() == ["False", "True", "True", "DocStringParser"]
+
+
+_HELP = """
+import sys
+import keyturn.executors
+from botocore.session import Session
+client = Session().create_client("sqs", region_name="eu-central-1")
+print("html.parser" in sys.modules)
+print("The name of the queue" in str(client.get_queue_url.__doc__))
+print("html.parser" in sys.modules)
+from botocore.docs.bcdoc.docstringparser import DocStringParser
+print(DocStringParser.__name__)
+"""

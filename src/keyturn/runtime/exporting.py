@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import tarfile
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -27,6 +26,8 @@ MANIFEST: Final = "manifest.json"
 SUMS: Final = "SHA256SUMS"
 RUNBOOK: Final = "runbook.md"
 NAME_CHARS_MAX: Final = 60
+BLOCK: Final = 512
+"""Bytes of a tar that go together (POSIX.1-2001, pax)."""
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -96,7 +97,7 @@ class Exporting:
         manifest = {"case": case.id, "by": by, "at_ms": at_ms, "backups": told}
         yield member(MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2))
         yield _member(SUMS, "".join(f"{one.sha256}  {one.name}\n" for one in sums).encode(), at_ms)
-        yield bytes(2 * tarfile.BLOCKSIZE)
+        yield bytes(2 * BLOCK)
 
     async def _files(self, case: Case, backup: Backup) -> tuple[dict[str, bytes], str]:
         """What its runbook reads; where that cannot be had, why: the rest is worth having all the same."""
@@ -118,9 +119,11 @@ def _plain(name: str) -> str:
 
 def _member(name: str, data: bytes, at_ms: int) -> bytes:
     """One file of a tar (POSIX.1-2001, pax), for its owner alone."""
+    import tarfile  # noqa: PLC0415  # comes with the first who takes something out
+
     info = tarfile.TarInfo(name)
     info.size, info.mode, info.mtime = len(data), 0o600, at_ms // 1000
-    padding = bytes(-len(data) % tarfile.BLOCKSIZE)
+    padding = bytes(-len(data) % BLOCK)
     whole = io.BytesIO()
     for part in (info.tobuf(tarfile.PAX_FORMAT), data, padding):
         whole.write(part)
