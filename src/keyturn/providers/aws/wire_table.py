@@ -201,7 +201,7 @@ class Table:
 @cache
 def load() -> Table:
     """The table that ships with the package, left where it lies: the pages of it that are read are the file's own."""
-    table = files("keyturn.providers.aws.catalogue").joinpath("wire.bin")
+    table = files(__package__).joinpath("catalogue/wire.bin")  # of what is loaded already
     with as_file(table) as path, path.open("rb") as file:
         return Table(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
