@@ -75,7 +75,12 @@ def moto_server(python: Path, folder: Path) -> Iterator[str]:
     """Moto's own server, as its tests expect it; what it writes down goes into this folder."""
     port = free_port()
     command = [str(python), "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    environment = {
+        name: value for name, value in os.environ.items() if name != "MOTO_AMIS_PATH"
+    }  # with all its images
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     endpoint = f"http://127.0.0.1:{port}"
     try:
         _wait_for(endpoint)
