@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import gc
 import mmap
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Final
@@ -17,11 +18,22 @@ COLLECT_AFTER: Final = 20_000
 EVERY_S: Final = 15.0
 """It takes three milliseconds."""
 
+USED_TIMES: Final = 4
+"""What was given back and is back at the next look is in use, and reading it again costs more than it takes: each time, growth has to last
+so many times as long before it is given back, up to `EVERY_S`. A while without growth, and the next is given back at once again.
+"""
+
 LOOK_S: Final = 0.25
 GROWN_MB: Final = 4.0
 """More pages of files than after the last time are given back at once: a first decision of its kind reads seven megabytes of Cedar's
 library, those after it none or few.
 """
+
+_UNTOUCHED: Final = re.compile(
+    r"^([0-9a-f]+)-([0-9a-f]+) [^w ]+p [0-9a-f]+ \S+ (?!0\b)[0-9]+\b.*\n(?:[A-Z]\w*:.*\n)*?Anonymous: +0 kB$",
+    re.MULTILINE,
+)
+"""Private, not to be written, of a file (an inode), nothing in it a copy."""
 
 _DONTNEED: Final = 4
 """MADV_DONTNEED of madvise(2), on Linux."""
@@ -41,12 +53,14 @@ async def kept_small() -> AsyncIterator[None]:
     give_back()
 
     async def again() -> None:
-        left_mb, given_s = pages_of_files_mb(), 0.0
+        left_mb, given_s, patience_s = pages_of_files_mb(), 0.0, LOOK_S
         while True:
             await asyncio.sleep(LOOK_S)
             given_s += LOOK_S
-            if given_s >= EVERY_S or pages_of_files_mb() > left_mb + GROWN_MB:
+            grown = pages_of_files_mb() > left_mb + GROWN_MB
+            if given_s >= EVERY_S or (grown and given_s >= patience_s):
                 give_back()
+                patience_s = min(patience_s * USED_TIMES, EVERY_S) if grown else LOOK_S
                 left_mb, given_s = pages_of_files_mb(), 0.0
 
     giving = asyncio.create_task(again())
@@ -88,13 +102,5 @@ def untouched(smaps: str) -> Iterator[tuple[int, int]]:
     The kernel has them in its cache whoever maps them, and brings back those that are used: of the libraries a process has loaded, it
     runs a fifth once it has started. `smaps` is as proc_pid_smaps(5) has it.
     """
-    span: tuple[int, int] | None = None
-    for line in smaps.splitlines():
-        name, _, told = line.partition(" ")
-        if not name.endswith(":"):
-            start, _, end = name.partition("-")
-            rights, _, _, inode, *_ = told.split()
-            of_a_file = inode != "0" and rights.endswith("p") and "w" not in rights
-            span = (int(start, 16), int(end, 16) - int(start, 16)) if of_a_file else None
-        elif name == "Anonymous:" and span is not None and told.split()[0] == "0":
-            yield span
+    for start, end in _UNTOUCHED.findall(smaps):
+        yield int(start, 16), int(end, 16) - int(start, 16)

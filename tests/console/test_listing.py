@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import msgspec
@@ -10,9 +12,12 @@ import pytest
 from keyturn.console.identity import User
 from keyturn.console.listing import Filter, Listing, Tab
 from keyturn.console.risk import Risk, risk
+from keyturn.console.turns import Turns
 from keyturn.core.case import Case, Phase
+from keyturn.core.people import People
 from keyturn.model.assessment import Assessment, Finding, Kind, Reversibility
 from keyturn.model.change import Change, Effect, Operation, Principal, ResourceRef
+from keyturn.model.people import DAYS, Member, Window
 from keyturn.model.review import ReviewRequest
 from keyturn.runtime.interface import Desk
 
@@ -57,6 +62,7 @@ class Cases:
     def __init__(self, *cases: Case) -> None:
         self.kept = {one.id: one for one in cases}
         self.asked = 0
+        self.people = People()
 
     def folded(self) -> int:
         return max((one.seq for one in self.kept.values()), default=0)
@@ -168,18 +174,47 @@ def test_what_is_alike_is_one_line_and_can_be_opened_whole() -> None:
 
 
 def test_what_is_known_of_a_case_is_made_once() -> None:
-    """Ten pages over a hundred cases ask a hundred times; after one case moved, once more."""
+    """Ten pages over a hundred cases ask a hundred times, and her neighbour's none; who is named is asked for; after one case moved,
+    once more; after people changed, all of it.
+    """
     desk = Cases(*(case(number) for number in range(1, 101)))
     made = Listing(cast("Desk", desk))
-    for _ in range(10):
-        made.find(DANA, Tab.NEEDS, Filter(""))
-    assert desk.asked == 100
+    erin = User("erin", ("reviewer",))
+    asked = []
+    for user in (*[DANA] * 10, erin, BOB, erin):
+        made.find(user, Tab.NEEDS, Filter(""))
+        asked.append(desk.asked)
+    assert asked == [*[100] * 11, 200, 200]
     desk.kept["C-7"] = msgspec.structs.replace(desk.kept["C-7"], seq=500)
     assert "C-7" in [row["id"] for row in made.find(DANA, Tab.NEEDS, Filter("case:C-7")).rows]
-    assert desk.asked == 101
-    made.forget_people()
-    made.counts(DANA)
     assert desk.asked == 201
+    desk.people = People(teams={"night": (Member("dana"),)})
+    assert (made.counts(DANA), desk.asked) == ({"needs": 100, "waiting": 0}, 301)
+    assert (made.counts(erin), desk.asked) == ({"needs": 100, "waiting": 0}, 401)
+
+
+def test_her_turn_comes_with_her_hours() -> None:
+    """Nothing happens but that time passes: a case that waits for who is on duty is hers when her hours begin, and no more when they end."""
+    minutes = [0]
+    desk = Cases(case(1))
+    now = datetime.now(tz=UTC)
+    duty = Window(DAYS, f"{now:%H:%M}", f"{now + timedelta(minutes=2):%H:%M}", "UTC")
+    seen = []
+
+    def may_review(_case: Case, user: str) -> str:
+        return "" if made.turns.place(User(user, ("reviewer",))).kind == on_duty else "nobody on duty"
+
+    made = Listing(cast("Desk", desk))
+    made.turns = Turns(cast("Desk", desk), clock=lambda: minutes[0] * 60.0)
+    desk.may_review = may_review  # type: ignore[assignment]  # by her place alone
+    desk.people = People(teams={"night": (Member("dana", (), (duty,)),)})
+    on_duty = made.turns.place(DANA).kind
+    for minutes[0] in range(3):
+        with pytest.MonkeyPatch.context() as patch:
+            passed_ns = minutes[0] * 120 * 10**9 + time.time_ns()
+            patch.setattr("keyturn.console.turns.time.time_ns", lambda at=passed_ns: at)
+            seen.append(made.counts(DANA)["needs"])
+    assert seen == [1, 0, 0]
 
 
 LOSS = Finding("T1", Kind.DATA_LOSS, "gone", Effect.DELETE, Reversibility.R4)

@@ -37,6 +37,7 @@ from keyturn.model.decision import Decision, Obligations, Verdict
 from keyturn.model.execution import Backup
 from keyturn.model.record import Draft
 from keyturn.model.review import Review, ReviewRequest
+from tests.console.running_plane import Plane
 from tests.core import core_world as w
 
 TABLE = ResourceRef("aws", "aws", "123456789012", "eu-central-1", "dynamodb:table", "costs")
@@ -161,9 +162,38 @@ def test_what_is_lost_is_said_first() -> None:
 def test_a_delete_without_a_finding_is_still_a_loss() -> None:
     """Where no rule speaks, the effect does: never "nothing is lost" over a delete."""
     found = answered(
-        assessed(Effect.DELETE, recoverable=(Recoverable(TABLE, backup=True, inverse=False, recover_s=60),))
+        assessed(
+            Effect.DELETE,
+            reversibility=Reversibility.R4,
+            recoverable=(Recoverable(TABLE, backup=True, inverse=False, recover_s=60),),
+        )
     )
     assert found["What happens"] == ("It is destroyed", "dynamodb:table/costs would be gone.", Tone.BAD)
+
+
+def test_what_does_not_stand_is_not_gone() -> None:
+    """A delete of what was looked for and is not there takes nothing; where something could not be read, nobody says so."""
+    there = {"recoverable": (Recoverable(TABLE, backup=True, inverse=False),), "reversibility": Reversibility.R1}
+    found = answered(assessed(Effect.DELETE, **there))
+    assert found["What happens"] == (
+        "Nothing stands there",
+        "dynamodb:table/costs does not stand: there is nothing to delete.",
+        Tone.GOOD,
+    )
+    assert found["Can it come back"][0] == "Nothing goes"
+    doubtful = answered(assessed(Effect.DELETE, unknowns=("throttled",), **there))
+    assert (doubtful["What happens"][0], doubtful["Can it come back"][0]) == (
+        "It is destroyed",
+        "From a backup, time not known",
+    )
+
+
+def test_what_stands_is_gone_and_what_does_not_is_not(plane: Plane) -> None:
+    """Asked of the account."""
+    with plane.agent("tidy") as aws:
+        never = plane.held("never", lambda: aws("dynamodb").delete_table(TableName="never-made"))
+    gone = plane.held_table(agent="tidy")
+    assert [plane.case(one)["answers"][0]["short"] for one in (never, gone)] == ["Nothing stands there", "3 items"]
 
 
 def test_a_delete_says_what_else_is_found() -> None:

@@ -85,6 +85,39 @@ def test_what_was_read_of_files_goes_when_it_has_grown(monkeypatch: pytest.Monke
     assert given[0] == 10.0
 
 
+def test_what_comes_back_at_once_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy plane reads the same pages again within a moment: they are let be for longer each time, and at once after a quiet while."""
+    mapped_mb, looked, given = [10.0], [0], list[int]()
+    monkeypatch.setattr(footprint, "pages_of_files_mb", lambda: mapped_mb[0])
+
+    def give_back() -> None:
+        given.append(looked[0])
+        mapped_mb[0] = 10.0
+
+    busy = range(1, 120)
+
+    async def slept(_seconds: float) -> None:
+        looked[0] += 1
+        if looked[0] > 200:  # enough was seen
+            raise asyncio.CancelledError
+        if looked[0] in busy or looked[0] == 190:  # and once after it was quiet
+            mapped_mb[0] = 20.0
+
+    monkeypatch.setattr(footprint, "give_back", give_back)
+    monkeypatch.setattr(footprint, "LOOK_S", 1.0)
+    monkeypatch.setattr(footprint, "EVERY_S", 20.0)
+
+    async def story() -> None:
+        sleep = asyncio.sleep
+        async with footprint.kept_small():
+            monkeypatch.setattr(asyncio, "sleep", slept)
+            await sleep(0.05)
+            monkeypatch.setattr(asyncio, "sleep", sleep)
+
+    asyncio.run(story())
+    assert given == [0, 1, 5, 21, 41, 61, 81, 101, 121, 141, 161, 181, 190]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="of Linux")
 def test_pages_of_files_are_counted() -> None:
     """Python itself is such a file."""

@@ -27,7 +27,12 @@ SCANNED_MAX: Final = 5_000
 """Entries looked at for one page; a filter that finds nothing in so many says how far it looked."""
 
 STRIDE: Final = 200
-"""Entries read from the store before others get their turn: some 10 ms."""
+"""Entries read from the store before others get their turn: some 5 ms."""
+
+KEPT_MAX: Final = 2 * SCANNED_MAX
+"""Entries that are kept as they were read, half a kilobyte each: who filters tries one word and then another. What is written stays as it
+is, so that only its case has to be looked at again.
+"""
 
 
 class Activity:
@@ -35,6 +40,7 @@ class Activity:
 
     def __init__(self, site: Site) -> None:
         self._site, self._desk = site, site.desk
+        self._read: dict[int, _Read] = {}  # by entry
 
     def routes(self) -> list[Route]:
         return self._site.page("/activity", self._activity, twin="/activity.json")
@@ -64,17 +70,80 @@ class Activity:
         lines: list[dict[str, Any]] = []
         floor = max(0, before - 1 - SCANNED_MAX)
         top = before - 1
+
+        rows: dict[str, tuple[dict[str, Any], str]] = {}  # of the cases that are met, each with its words
+
+        def case_of(one: _Read) -> tuple[dict[str, Any], str]:
+            case_id = one.line["case"]
+            if case_id not in rows:
+                case = self._desk.case(case_id) if case_id else None
+                row = self._site.listing.row(case) if case is not None else {}
+                if not (row.get("agent") and row.get("operator")):
+                    return row, one.of_case(row)  # the next entry may say others
+                rows[case_id] = row, one.of_case(row)
+            return rows[case_id]
+
         while top > floor:
             start = max(floor, top - STRIDE)
-            for entry in reversed(self._desk.log(after=start, limit=top - start)):
-                line = told(entry, self._desk.case, self._site.listing.row)
-                if line["event"] not in QUIET and wanted(line):
+            for one in self._stretch(start, top):
+                row, of_case = case_of(one)
+                if one.line["event"] in QUIET or not wanted.words_in(one.text(of_case)):
+                    continue
+                line = one.told(row)
+                if wanted(line):
                     lines.append(line)
                 if len(lines) >= LINES:
-                    return lines, entry.seq
+                    return lines, one.line["seq"]
             top = start
             await asyncio.sleep(0)  # others get their turn
         return lines, top + 1 if top else 0
+
+    def _stretch(self, start: int, top: int) -> list[_Read]:
+        """The entries after `start` and up to `top`, newest first."""
+        if any(seq not in self._read for seq in range(start + 1, top + 1)):
+            if len(self._read) + STRIDE > KEPT_MAX:
+                self._read.clear()
+            for entry in self._desk.log(after=start, limit=top - start):
+                if entry.seq not in self._read:
+                    self._read[entry.seq] = _Read(entry)
+        return [self._read[seq] for seq in range(top, start, -1) if seq in self._read]
+
+
+class _Read:
+    """What one entry says by itself."""
+
+    __slots__ = ("agent", "line", "operator", "verdict")
+
+    def __init__(self, entry: Entry) -> None:
+        event = entry.event()
+        self.line = story.line(entry, event)
+        self.agent, self.operator = (visible(getattr(event, name, "")) for name in ("agent", "operator"))
+        self.verdict = str(event.decision.verdict) if isinstance(event, r.Decided) else ""
+
+    def text(self, of_case: str) -> str:
+        """What a word may be found in: of it, and of its case as it is now."""
+        return f"{self.line['event']} {self.line['said'].lower()} {self.line['case'].lower()} {of_case}"
+
+    def of_case(self, row: dict[str, Any]) -> str:
+        words = (row.get("agent") or self.agent, row.get("operator") or self.operator, row.get("effect", ""))
+        return " ".join((*words, *row.get("resources", ()), *row.get("operations", ()))).lower()
+
+    def told(self, row: dict[str, Any]) -> dict[str, Any]:
+        """The line: when, what, the words that matter, and of whose case."""
+        return {
+            **self.line,
+            "id": self.line["case"],
+            "agent": row.get("agent", "") or self.agent,
+            "operator": row.get("operator", "") or self.operator,
+            "effect": row.get("effect", ""),
+            "symbol": row.get("symbol", ""),
+            "environment": row.get("environment", ""),
+            "phase": row.get("phase", ""),
+            "resources": row.get("resources", []),
+            "operations": row.get("operations", []),
+            "verdict": self.verdict,
+            "text": self.text(self.of_case(row)),
+        }
 
 
 QUIET: Final = frozenset({"attached", "detached"})
@@ -86,25 +155,6 @@ def told(
     case_of: Callable[[str], Case | None],
     row_of: Callable[[Case], dict[str, Any]] = show.summary,
 ) -> dict[str, Any]:
-    """One entry as a line: when, what, the words that matter, and of whose case. `row_of` may know the case's summary already."""
+    """One entry as a line. `row_of` may know the case's summary already."""
     case = case_of(entry.case_id) if entry.case_id else None
-    row = row_of(case) if case is not None else {}
-    event = entry.event()
-    line = story.line(entry)
-    agent = row.get("agent", "") or visible(getattr(event, "agent", ""))
-    made = {
-        **line,
-        "id": entry.case_id,
-        "agent": agent,
-        "operator": row.get("operator", "") or visible(getattr(event, "operator", "")),
-        "effect": row.get("effect", ""),
-        "symbol": row.get("symbol", ""),
-        "environment": row.get("environment", ""),
-        "phase": row.get("phase", ""),
-        "resources": row.get("resources", []),
-        "operations": row.get("operations", []),
-        "verdict": str(event.decision.verdict) if isinstance(event, r.Decided) else "",
-    }
-    words = (line["event"], line["said"], entry.case_id, agent, made["operator"], made["effect"])
-    made["text"] = " ".join([*map(str, words), *made["resources"], *made["operations"]]).lower()
-    return made
+    return _Read(entry).told(row_of(case) if case is not None else {})

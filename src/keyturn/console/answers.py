@@ -96,8 +96,23 @@ def ranked(assessment: Assessment) -> tuple[Finding, ...]:
     return tuple(sorted(assessment.findings, key=lambda one: (order[one.kind], -int(one.reversibility[1]))))
 
 
+def nothing_there(assessment: Assessment) -> bool:
+    """Whether all that it would delete was looked for and does not stand: then alone a delete without a finding or an inverse is R1."""
+    return (
+        set(assessment.effects) <= {Effect.DELETE}
+        and assessment.effect is Effect.DELETE
+        and assessment.reversibility is Reversibility.R1
+        and not (assessment.findings or assessment.unknowns)
+        and not any(one.inverse for one in assessment.recoverable)
+    )
+
+
 def _happens(assessment: Assessment) -> Answer:
     question = "What happens"
+    if nothing_there(assessment):
+        names = ", ".join(sorted({str(one.resource) for one in assessment.recoverable}))
+        text = f"{names or 'What it names'} does not stand: there is nothing to delete."
+        return Answer(question, "Nothing stands there", text, Tone.GOOD)
     found = ranked(assessment)
     worst = found[0] if found else None
     lost = assessment.data_at_risk[:1].upper() + assessment.data_at_risk[1:]
@@ -124,6 +139,8 @@ def _listed(messages: list[str]) -> str:
 
 def _returns(assessment: Assessment) -> Answer:
     question = "Can it come back"
+    if nothing_there(assessment):
+        return Answer(question, "Nothing goes", "Should it stand by then, the call is not sent.", Tone.GOOD)
     parts = assessment.recoverable
     lost = sum(len(one.loss) for one in parts)
     but = f" Not as before: {lost} thing{'s' if lost > 1 else ''}, listed below." if lost else ""

@@ -1,7 +1,7 @@
 """The inbox without its page: whose turn each case is, in which order they are read, what a filter finds, what is alike.
 
 Every open page asks for all of this whenever anything moves, so that what is known of a case is made once for the case as it
-stands, and whose turn it is once for each person.
+stands, and whose turn it is once for all people of one kind (`turns.py`).
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from keyturn.console.identity import User
 from keyturn.console.numbers import MS_MAX, whole
 from keyturn.console.precedents import like_of
 from keyturn.console.text import skeleton
+from keyturn.console.turns import Turns
 from keyturn.core.alike import alike
-from keyturn.core.case import Case, Phase
+from keyturn.core.case import Case
 from keyturn.runtime.interface import Desk
 
 PAGE_ROWS: Final = 50
@@ -40,15 +41,11 @@ CASES_MAX: Final = 100_000
 SUMMARIES_MAX: Final = 20_000
 """Some tens of megabytes; more open cases than this are read by a program."""
 
-PEOPLE_MAX: Final = 1_000
-"""People whose turns are remembered; all are forgotten together, and asked for again."""
-
 LISTS_MAX: Final = 32
 """People whose lists are kept as they are; the others' are made again."""
 
 QUERY_CHARS_MAX: Final = 200
 
-_TO_REVIEW: Final = frozenset({Phase.HELD, Phase.APPROVED})
 _FILTER: Final = re.compile(r'(-?)(?:([a-z]+):)?(?:"([^"]*)"|(\S+))')
 _KEYS: Final = {
     "case": "id",
@@ -101,6 +98,10 @@ class Filter:
             word = quoted or plain
             self._words.append((bool(no), known, word if known or not key else f"{key}:{word}"))
 
+    def words_in(self, text: str) -> bool:
+        """Whether what is asked for anywhere is there: a row whose `text` has it not need not be made."""
+        return all((word in text) != no for no, key, word in self._words if not key)
+
     def __call__(self, row: dict[str, Any]) -> bool:
         return all((word in _text(row, key)) != no for no, key, word in self._words)
 
@@ -118,13 +119,8 @@ class Listing:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._rows: dict[str, tuple[Case, dict[str, Any]]] = {}
-        self._turns: dict[User, dict[str, tuple[int, str]]] = {}
-        self._lists: dict[User, tuple[int, dict[Tab, list[dict[str, Any]]]]] = {}
-
-    def forget_people(self) -> None:
-        """Somebody's roles have changed, or teams have: whose turn it is has to be asked anew."""
-        self._turns.clear()
-        self._lists.clear()
+        self.turns = Turns(desk)
+        self._lists: dict[User, tuple[tuple[int, int], dict[Tab, list[dict[str, Any]]]]] = {}
 
     def row(self, case: Case) -> dict[str, Any]:
         """One line; the same object while the case stands as it does."""
@@ -139,25 +135,13 @@ class Listing:
         """Empty when this person may review the case; otherwise why not."""
         if "reviewer" not in user.roles:
             return f"{user.name} is no reviewer"
-        if case.phase not in _TO_REVIEW:
-            return self._desk.may_review(case, user.name)
-        turns = self._turns.get(user)
-        if turns is None:
-            if len(self._turns) >= PEOPLE_MAX:
-                self._turns.clear()
-            turns = self._turns[user] = {}
-        kept = turns.get(case.id)
-        if kept is None or kept[0] != case.seq:
-            if len(turns) >= SUMMARIES_MAX:
-                turns.clear()
-            kept = turns[case.id] = (case.seq, self._desk.may_review(case, user.name))
-        return kept[1]
+        return self._desk.may_review(case, user.name)
 
     def tab(self, case: Case, user: User) -> Tab:
         """Where the case stands for this person."""
         if not show.is_open(case):
             return Tab.DECIDED
-        return Tab.NEEDS if case.phase is Phase.HELD and not self.may(case, user) else Tab.WAITING
+        return Tab.NEEDS if self.turns.is_hers(case, user) else Tab.WAITING
 
     def needs(self, user: User) -> int:
         """How many cases wait for this person."""
@@ -173,18 +157,17 @@ class Listing:
 
     def _standing(self, user: User) -> dict[Tab, list[dict[str, Any]]]:
         """What is open, by tab and in reading order; the same lists until something else has happened."""
-        folded = self._desk.folded()
+        stands = self._desk.folded(), self.turns.place(user).kind
         kept = self._lists.get(user)
-        if kept is None or kept[0] != folded:
+        if kept is None or kept[0] != stands:
             if len(self._lists) >= LISTS_MAX:
                 self._lists.clear()
             found: dict[Tab, list[dict[str, Any]]] = {Tab.NEEDS: [], Tab.WAITING: []}
             for case in self._desk.cases(open_only=True, limit=CASES_MAX):
-                needed = case.phase is Phase.HELD and not self.may(case, user)
-                found[Tab.NEEDS if needed else Tab.WAITING].append(self.row(case))
+                found[Tab.NEEDS if self.turns.is_hers(case, user) else Tab.WAITING].append(self.row(case))
             for rows in found.values():
                 rows.sort(key=itemgetter("rank"))
-            kept = self._lists[user] = (folded, found)
+            kept = self._lists[user] = (stands, found)
         return kept[1]
 
     def _of(self, user: User, tab: Tab) -> Iterable[dict[str, Any]]:

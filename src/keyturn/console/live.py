@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -17,10 +17,11 @@ from starlette.responses import Response, StreamingResponse
 from keyturn.console.activity import told
 from keyturn.console.identity import User
 from keyturn.console.inbox import tab_of
-from keyturn.console.listing import Filter, Tab
+from keyturn.console.listing import CASES_MAX, Filter, Tab
 from keyturn.console.numbers import whole
 from keyturn.console.site import Site
-from keyturn.core.case import Phase
+from keyturn.console.turns import DUTY_S
+from keyturn.core.case import Case, Phase
 from keyturn.runtime.interface import Notice
 
 BEAT_S: Final = 15.0
@@ -43,12 +44,14 @@ MISSED_MAX: Final = 500
 
 PLANE_EVENTS: Final = frozenset({"halt_raised", "halt_lifted", "freeze_set", "freeze_lifted"})
 SESSION_EVENTS: Final = frozenset({"session_opened", "session_ended"})
-PEOPLE_EVENTS: Final = frozenset({"user_changed"})
+PEOPLE_EVENTS: Final = frozenset(
+    {"user_changed", "identity_mapped", "team_changed", "alias_changed", "delegated", "delegation_ended"}
+)
 QUIET: Final = frozenset({"attached", "detached"})
 
 
 class Viewer:
-    """One open page."""
+    """One open page. Each message to one is a call of the kernel and a turn of its task: what comes together is sent together."""
 
     def __init__(self, request: Request, user: User) -> None:
         given = request.query_params
@@ -57,8 +60,10 @@ class Viewer:
         self.view = given.get("view", "")[:20]
         self.json = given.get("as", "") == "json"  # a program reads it: values, not pieces of a page
         self.tab, self.wanted = tab_of(given.get("tab", "")), Filter(given.get("q", ""))
-        self.waiting: asyncio.Queue[bytes] = asyncio.Queue(maxsize=BEHIND_MAX)
+        self.waiting: list[bytes] = []
+        self.counted: _Counts = (-1, -1)  # as its head has them
         self.lost = self.asked_anew = False
+        self._woken: asyncio.Future[None] | None = None
         self._heart: asyncio.TimerHandle | None = None
 
     def beat(self) -> None:
@@ -72,30 +77,49 @@ class Viewer:
             self._heart.cancel()
 
     def tell(self, message: bytes) -> None:
-        if self.waiting.full():
+        if len(self.waiting) >= BEHIND_MAX:
             self.lost = True
         else:
-            self.waiting.put_nowait(message)
+            self.waiting.append(message)
+        if self._woken is not None and not self._woken.done():
+            self._woken.set_result(None)
+
+    async def told(self) -> bytes:
+        """All that has come; waits until something has. Asked by the one task that sends it."""
+        if not self.waiting:
+            self._woken = asyncio.get_running_loop().create_future()
+            await self._woken
+            self._woken = None
+        messages, self.waiting = self.waiting, []
+        return b"".join(messages)
+
+
+_Counts = tuple[int, int]
+"""How many cases wait for a person, and how many for others."""
 
 
 class _Turn:
     """What is open for one person, kept as it moves."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: int) -> None:
+        self.kind = kind  # of whom, as `turns.Place` has it: another when her duty begins
         self.needs: set[str] = set()
         self.waiting: set[str] = set()
 
-    def put(self, case_id: str, tab: Tab) -> bool:
-        """Whether it stands elsewhere than before."""
-        before = len(self.needs), len(self.waiting), case_id in self.needs
-        self.needs.discard(case_id)
-        self.waiting.discard(case_id)
+    def put(self, case_id: str, tab: Tab) -> Tab:
+        """Where it stood before."""
+        before = Tab.DECIDED
+        for there, cases in ((Tab.NEEDS, self.needs), (Tab.WAITING, self.waiting)):
+            if case_id in cases:
+                before = there
+                cases.remove(case_id)
         if tab is not Tab.DECIDED:
             (self.needs if tab is Tab.NEEDS else self.waiting).add(case_id)
-        return before != (len(self.needs), len(self.waiting), case_id in self.needs)
+        return before
 
-    def message(self) -> bytes:
-        return _event("counts", {"needs": len(self.needs), "waiting": len(self.waiting)})
+    @property
+    def counts(self) -> _Counts:
+        return len(self.needs), len(self.waiting)
 
 
 class Live:
@@ -106,9 +130,11 @@ class Live:
         self._viewers: set[Viewer] = set()
         self._turns: dict[User, _Turn] = {}
         self._listening: asyncio.Task[None] | None = None
+        self._looking: asyncio.TimerHandle | None = None
         self._cases: dict[str, Notice] = {}  # that moved since pages were last told
         self._slowly: dict[str, Notice] = {}
         self._told = 0  # of the log, on pages that show it
+        self._saying: dict[_Counts, bytes] = {}  # most people have the same before them
         self._due = self._due_slowly = False
 
     async def listen(self, request: Request) -> Response:
@@ -129,9 +155,7 @@ class Live:
             self._catch_up(viewer)
             viewer.beat()
             while not viewer.lost:
-                message = await viewer.waiting.get()
-                while not viewer.waiting.empty():
-                    message += viewer.waiting.get_nowait()
+                message = await viewer.told()
                 if viewer.asked_anew and self._user_of(viewer.request) is None:
                     yield b"event: ended\ndata: the login has ended\n\n"
                     return
@@ -145,12 +169,18 @@ class Live:
     def _join(self, viewer: Viewer) -> None:
         self._viewers.add(viewer)
         if viewer.user not in self._turns:
-            turn = self._turns[viewer.user] = _Turn()
-            for case in self._desk.cases(open_only=True, limit=100_000):
-                turn.put(case.id, self._listing.tab(case, viewer.user))
+            self._turns[viewer.user] = self._turn(viewer.user)
+        viewer.counted = self._turns[viewer.user].counts  # its page said them a moment ago
         if self._listening is None or self._listening.done():
             self._told = self._head()
             self._listening = asyncio.create_task(self._listen())
+            self._look()
+
+    def _turn(self, user: User) -> _Turn:
+        turn = _Turn(self._listing.turns.place(user).kind)
+        for case in self._desk.cases(open_only=True, limit=CASES_MAX):
+            turn.put(case.id, self._listing.tab(case, user))
+        return turn
 
     def _leave(self, viewer: Viewer) -> None:
         viewer.leave()
@@ -160,6 +190,8 @@ class Live:
         if not self._viewers and self._listening is not None:
             self._listening.cancel()
             self._listening = None
+            if self._looking is not None:
+                self._looking.cancel()
 
     def _catch_up(self, viewer: Viewer) -> None:
         """What happened between the moment the page was made and now."""
@@ -180,8 +212,12 @@ class Live:
                 self._draw_line(told(entry, self._desk.case), {}, (viewer,))
             return
         for case_id in dict.fromkeys(entry.case_id for entry in entries if entry.case_id):
-            self._draw_row(case_id, self._head(), {}, (viewer,))
-        viewer.tell(self._turns[viewer.user].message())
+            case = self._desk.case(case_id)
+            if case is not None:
+                tab = self._listing.tab(case, viewer.user)
+                self._draw_row(case, self._head(), {}, ((viewer, tab),))
+        viewer.counted = -1, -1
+        self._count(viewer)
 
     # --- what moves --------------------------------------------------------------------------------------------------
 
@@ -203,48 +239,76 @@ class Live:
                 viewer.tell(_event("moved", {"case": viewer.case, "event": "missed"}, self._head()))
 
     def _people_changed(self) -> None:
-        """Logins may have ended and turns have changed: everybody is asked who she is, and every page draws itself anew."""
-        self._listing.forget_people()
-        for user, turn in self._turns.items():
-            for case in self._desk.cases(open_only=True, limit=100_000):
-                turn.put(case.id, self._listing.tab(case, user))
+        """Logins may have ended and turns have changed: everybody is asked who she is, and whose list is another draws it anew."""
         for viewer in self._viewers:
             viewer.asked_anew = True
-            viewer.tell(self._turns[viewer.user].message())
+        self._turn_anew(list(self._turns))
+
+    def _look(self) -> None:
+        """Now and then, whatever happens: windows open and close, and delegations begin and end, by the clock alone."""
+        if self._looking is not None:
+            self._looking.cancel()
+        self._looking = asyncio.get_running_loop().call_later(DUTY_S, self._look)
+        place = self._listing.turns.place
+        self._turn_anew([user for user, turn in self._turns.items() if place(user).kind != turn.kind])
+
+    def _turn_anew(self, users: list[User]) -> None:
+        others = set()
+        for user in users:
+            before, turn = self._turns[user], self._turn(user)
+            self._turns[user] = turn
+            if turn.needs != before.needs:
+                others.add(user)
+        for viewer in self._viewers:
+            self._count(viewer)
+            if viewer.user in others and viewer.view in {"", "inbox"}:
+                viewer.tell(_event("moved", {"case": viewer.case, "event": "turn"}, self._head()))
 
     def _flush(self) -> None:
-        """Lines of inboxes and of the log, and the counts at the head of every page."""
+        """Lines of inboxes and of the log. The counts at the head of a page come along where a line does, else a little later."""
         self._due = False
         cases, self._cases = self._cases, {}
         head = self._head()
-        inboxes = [viewer for viewer in self._viewers if viewer.view == "inbox"]
-        moved: set[User] = set()
+        inboxes: dict[User, list[Viewer]] = {}
+        for viewer in self._viewers:
+            if viewer.view == "inbox":
+                inboxes.setdefault(viewer.user, []).append(viewer)
+        drawn: dict[Any, bytes] = {}
+        told_to: set[Viewer] = set()
         for case_id in cases:
             case = self._desk.case(case_id) if case_id else None
             if case is not None:
-                moved |= {
-                    user
-                    for user, turn in self._turns.items()
-                    if turn.put(case.id, self._listing.tab(case, user))
-                }
-        drawn: dict[Any, bytes] = {}
-        for case_id in cases:
-            if case_id and inboxes:
-                self._draw_row(case_id, head, drawn, inboxes)
-        told_: dict[tuple[int, int], bytes] = {}  # most people have the same before them
-        messages = {}
-        for user in moved:
-            turn = self._turns[user]
-            counts = len(turn.needs), len(turn.waiting)
-            messages[user] = told_.get(counts) or told_.setdefault(counts, turn.message())
-        for viewer in self._viewers:
-            if viewer.user in messages:
-                viewer.tell(messages[viewer.user])
+                concerned = self._put(case, inboxes)
+                self._draw_row(case, head, drawn, concerned)
+                told_to.update(viewer for viewer, _ in concerned)
+        for viewer in told_to:
+            self._count(viewer)
         readers = [viewer for viewer in self._viewers if viewer.view == "activity"]
         if readers:
             for entry in self._desk.log(after=self._told, limit=MISSED_MAX):
                 self._draw_line(told(entry, self._desk.case), drawn, readers)
         self._told = head
+
+    def _put(self, case: Case, inboxes: dict[User, list[Viewer]]) -> list[tuple[Viewer, Tab]]:
+        """Where the case stands now, for everybody; and the open inboxes that show it or showed it, each with where it stands for its reader.
+
+        What is decided is not counted and may be on any page of a list, so that such a list is always told.
+        """
+        concerned = []
+        for user, turn in self._turns.items():
+            tab = self._listing.tab(case, user)
+            before = turn.put(case.id, tab)
+            concerned += [(one, tab) for one in inboxes.get(user, ()) if one.tab in (tab, before)]
+        return concerned
+
+    def _count(self, viewer: Viewer) -> None:
+        """The counts at the head of its page, if they are others than it has."""
+        counts = self._turns[viewer.user].counts
+        if counts != viewer.counted:
+            viewer.counted = counts
+            if counts not in self._saying:
+                self._saying = {counts: _event("counts", {"needs": counts[0], "waiting": counts[1]})}
+            viewer.tell(self._saying[counts])
 
     def _flush_slowly(self) -> None:
         """Pages that are asked for anew as a whole."""
@@ -257,6 +321,7 @@ class Live:
                     said = notice
             if said is not None:
                 viewer.tell(_event("moved", {"case": said.case_id, "event": said.event}, said.seq))
+            self._count(viewer)
 
     def _concerns(self, viewer: Viewer, notice: Notice) -> bool:
         if notice.event in PLANE_EVENTS:
@@ -270,20 +335,19 @@ class Live:
     # --- drawing -----------------------------------------------------------------------------------------------------
 
     def _draw_row(
-        self, case_id: str, head: int, drawn: dict[Any, bytes], viewers: tuple[Viewer, ...] | list[Viewer]
+        self, case: Case, head: int, drawn: dict[Any, bytes], viewers: Iterable[tuple[Viewer, Tab]]
     ) -> None:
-        case = self._desk.case(case_id)
-        if case is None or case.phase is Phase.NEW:
+        """`viewers`, each with where the case stands for its reader."""
+        if case.phase is Phase.NEW:
             return
         row = self._listing.row(case)
-        for viewer in viewers:
-            tab = self._listing.tab(case, viewer.user)
+        for viewer, tab in viewers:
             belongs = tab is viewer.tab and viewer.wanted(row)
-            key = (case_id, tab if belongs else "")
+            key = (case.id, tab if belongs else "")
             message = drawn.get(key)
             if message is None:
                 html = self._site.row_html(row, tab) if belongs else ""
-                told_ = {"id": case_id, "html": html, "rank": row["rank"], "like": row["like"]}
+                told_ = {"id": case.id, "html": html, "rank": row["rank"], "like": row["like"]}
                 message = drawn[key] = _event("row", told_, head)
             viewer.tell(message)
 

@@ -17,9 +17,9 @@ READS_NAMED_MAX: Final = 5
 """A batch holds hundreds of reads of few kinds."""
 
 
-def line(entry: Entry) -> dict[str, Any]:
-    """One entry: when, what, and the words that matter."""
-    event = entry.event()
+def line(entry: Entry, event: r.Event | None = None) -> dict[str, Any]:
+    """One entry: when, what, and the words that matter. `event` is the entry's, where it was read already."""
+    event = event or entry.event()
     return {
         "seq": entry.seq,
         "at_ms": event.at_ms,

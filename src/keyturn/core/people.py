@@ -208,6 +208,33 @@ class People(msgspec.Struct, frozen=True):
             for member in self.members(team)
         )
 
+    def place(self, name: str, at_ms: int) -> tuple[object, ...]:
+        """All that a review asks of this person beyond her name: two for whom it is equal are judged alike by every case that names
+        neither (`core.review.named`).
+        """
+        person = self.person(name)
+        lent = tuple(
+            (lender, self.removed(lender), self._memberships(lender, at_ms))
+            for lender in self.lenders(person, at_ms)
+        )
+        return (self.removed(person), self._memberships(person, at_ms), lent)
+
+    def _memberships(self, person: str, at_ms: int) -> tuple[tuple[str, tuple[str, ...], bool], ...]:
+        """Team, where, and whether she is on duty."""
+        return tuple(
+            (team, one.environments, not one.windows or any(on_duty(window, at_ms) for window in one.windows))
+            for team in self.all_teams()
+            for one in self.members(team)
+            if self.person(one.person) == person
+        )
+
+    @property
+    def by_the_clock(self) -> bool:
+        """Whether anybody's place depends on the time."""
+        return bool(self.delegations) or any(
+            one.windows for members in self.teams.values() for one in members
+        )
+
     def eligible(
         self,
         leaves: tuple[Of, ...],

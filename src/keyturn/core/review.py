@@ -150,6 +150,14 @@ def judge(case: Case, review: Review, people: People = NOBODY) -> Accepted | Not
     return Accepted(approvals=len(others | mine), quorum=request.quorum)
 
 
+def named(case: Case, people: People) -> frozenset[str]:
+    """Everybody whom the case itself names, so that a review of hers is judged by who she is: who asked, who has reviewed, for whom."""
+    excluded = case.request.excluded if case.request is not None else ()
+    reviews = (name for one in case.reviews for name in (one.reviewer, one.who, *one.behalf))
+    names = {*excluded, *reviews}
+    return frozenset(names | {people.person(name) for name in names})
+
+
 def _counted_already(case: Case, review: Review, people: People) -> NotAccepted | None:
     person = people.person(review.who)
     for earlier in case.reviews:

@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+import msgspec
+
 from keyturn.core.ports import Seal
 from keyturn.model.assessment import Difference
 from keyturn.model.canonical import canonical
@@ -65,7 +67,10 @@ def differences(context: Context, *, seal: Seal) -> tuple[Difference, ...]:
     found = []
     for field, before, after in _pairs(context, recipe, state):
         if canonical(_plain(before)) != canonical(_plain(after)):
-            found.append(_shown(context.ref, field, before, after, recipe, seal))
+            shown = _shown(context.ref, field, before, after, recipe, seal)
+            if before is None and (stands := recipe.unread(field, state)):
+                shown = msgspec.structs.replace(shown, before=stands)
+            found.append(shown)
     return tuple(sorted(found, key=lambda difference: difference.path)[:DIFFERENCES_MAX])
 
 

@@ -177,6 +177,10 @@ class Recipe:
         """As `wanted`, where what an update leaves depends on what stood: one policy among others."""
         return self.wanted(operation, parameters)
 
+    def unread(self, field: str, state: State) -> str:
+        """What stands in a secret field whose value is never read, for people; empty where the capture has the value, or nothing stands."""
+        return ""
+
     def inverse(
         self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State
     ) -> tuple[Step, ...]:

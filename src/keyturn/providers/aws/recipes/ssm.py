@@ -98,6 +98,11 @@ class Parameter(Recipe):
         tags = (value_of(listed, "ListTagsForResource", unknowns, "InvalidResourceId") or {}).get("TagList")
         return Captured(_state(parameter, described) | {"tags": tags_dict(tags)}, tuple(unknowns))
 
+    def unread(self, field: str, state: State) -> str:
+        if field != "value" or state["type"] != "SecureString":
+            return ""
+        return f"a secret that is not read, version {state['secure_version']}"
+
     def at_risk(self, state: State) -> str:
         return f"{state.get('version', 1)} versions of a {state.get('type', 'String')}"
 

@@ -1,0 +1,106 @@
+"""An inbox follows who is in a team and who stands in for whom, while it is open and when nobody has it open."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from demo import world
+from keyturn.testing.standin import StandIn
+from tests.console.browsing import Open, needs_a_browser, stay, stayed
+from tests.console.running_plane import NUMBER, REGION, Plane
+
+pytestmark = needs_a_browser
+
+PACK = """
+@id("night.looks-at-updates")
+@outcome("hold")
+@quorum("1 of night")
+@message("the night shift looks at every update")
+forbid (principal, action, resource)
+when { context.effect == "update" };
+"""
+PACK_TESTS = """
+[[case]]
+name = "an update is held for the night shift"
+given = { effect = "update", environment = "test" }
+expect = { verdict = "hold" }
+"""
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
+    """A plane on which only the night shift may approve, and erin is all of it."""
+    folder = tmp_path_factory.mktemp("night")
+    pack = folder / "night"
+    pack.mkdir()
+    (pack / "night.cedar").write_text(PACK)
+    (pack / "night.tests.toml").write_text(PACK_TESTS)
+    with StandIn() as standin:
+        account = world.Account(standin.endpoint, "AKIAENGINEER", "secret", region=REGION)
+        running = Plane(folder, account, packs=("seatbelt", str(pack)))
+        running.start()
+        try:
+            with running.api("bob") as bob:
+                bob.post("/teams/night", json={"members": [{"person": "erin"}]}).raise_for_status()
+            yield running
+        finally:
+            running.stop()
+
+
+def held(plane: Plane, name: str) -> str:
+    """An update that waits for the night shift."""
+    plane.account("sqs").create_queue(QueueName=name)
+    with plane.agent("kiro", "olga") as aws:
+        url = f"{plane.endpoint}/{NUMBER}/{name}"
+        return plane.held(
+            name,
+            lambda: aws("sqs").set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "45"}),
+        )
+
+
+def needed(plane: Plane, who: str) -> list[str]:
+    """What waits for her, as her command line asks it."""
+    with plane.api(who) as api:
+        return [
+            one["id"] for one in api.get("/cases", params={"tab": "needs"}).raise_for_status().json()["cases"]
+        ]
+
+
+def test_a_place_that_is_lent_brings_its_cases(plane: Plane, browse: Open) -> None:
+    """Erin lends dana her place: dana's open list has the case without a reload, and its page the button; when it ends they are gone."""
+    case = held(plane, "lent")
+    assert (needed(plane, "dana"), needed(plane, "erin")) == ([], [case])
+    page = browse("dana")
+    needs: Any = page.get_by_role("region", name="Needs you")
+    stay(page)
+    with plane.api("erin") as erin:
+        until_ms = (time.time_ns() // 1_000_000) + 3_600_000
+        erin.post("/delegations", json={"to": "dana", "until_ms": until_ms}).raise_for_status()
+        needs.get_by_text(case, exact=True).wait_for()
+        assert needed(plane, "dana") == [case]
+        review = browse("dana", f"/c/{case}")
+        review.get_by_role("button", name="Approve, as").wait_for()
+        erin.post("/delegations/end", json={"to": "dana"}).raise_for_status()
+    needs.get_by_text(case, exact=True).wait_for(state="detached")
+    review.get_by_role("button", name="Approve, as").wait_for(state="detached")
+    assert (needed(plane, "dana"), stayed(page)) == ([], True)
+
+
+def test_her_place_begins_by_the_clock(plane: Plane, browse: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing happens but that a delegation begins."""
+    monkeypatch.setattr("keyturn.console.live.DUTY_S", 0.2)
+    monkeypatch.setattr("keyturn.console.turns.DUTY_S", 0.2)
+    case = held(plane, "later")
+    now_ms = time.time_ns() // 1_000_000
+    with plane.api("erin") as erin:
+        given = {"to": "dana", "from_ms": now_ms + 6_000, "until_ms": now_ms + 3_600_000}
+        erin.post("/delegations", json=given).raise_for_status()
+        assert case not in needed(plane, "dana")
+        page = browse("dana")
+        page.get_by_role("region", name="Needs you").get_by_text(case, exact=True).wait_for()
+        assert case in needed(plane, "dana")
+        erin.post("/delegations/end", json={"to": "dana"}).raise_for_status()
