@@ -173,7 +173,10 @@ def test_a_delete_without_a_finding_is_still_a_loss() -> None:
 
 def test_what_does_not_stand_is_not_gone() -> None:
     """A delete of what was looked for and is not there takes nothing; where something could not be read, nobody says so."""
-    there = {"recoverable": (Recoverable(TABLE, backup=True, inverse=False),), "reversibility": Reversibility.R1}
+    there = {
+        "recoverable": (Recoverable(TABLE, backup=True, inverse=False, recover_s=None),),
+        "reversibility": Reversibility.R1,
+    }
     found = answered(assessed(Effect.DELETE, **there))
     assert found["What happens"] == (
         "Nothing stands there",
@@ -193,7 +196,10 @@ def test_what_stands_is_gone_and_what_does_not_is_not(plane: Plane) -> None:
     with plane.agent("tidy") as aws:
         never = plane.held("never", lambda: aws("dynamodb").delete_table(TableName="never-made"))
     gone = plane.held_table(agent="tidy")
-    assert [plane.case(one)["answers"][0]["short"] for one in (never, gone)] == ["Nothing stands there", "3 items"]
+    assert [plane.case(one)["answers"][0]["short"] for one in (never, gone)] == [
+        "Nothing stands there",
+        "3 items",
+    ]
 
 
 def test_a_delete_says_what_else_is_found() -> None:

@@ -126,3 +126,12 @@ def test_the_risk_of_single_writes_is_their_own(account: Account) -> None:
         account, ("dynamodb:DeleteItem", {"TableName": RIGHT, "Key": {"id": {"S": "nobody"}}})
     ).assessment
     assert none.data_at_risk == ""
+
+
+def test_a_secret_that_is_not_read_is_not_absent(account: Account) -> None:
+    """A SecureString's value is never read: it is said to stand, with its version, and not to be set for the first time."""
+    ssm = account.client("ssm")
+    ssm.put_parameter(Name="/pay/key", Value="first", Type="SecureString")
+    asked = {"Name": "/pay/key", "Value": SECRET, "Type": "SecureString", "Overwrite": True}
+    before, after = shown(account, ("ssm:PutParameter", asked))["value"]
+    assert (before, set(after)) == ("a secret that is not read, version 1", {"$sealed"})
