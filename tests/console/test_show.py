@@ -198,7 +198,7 @@ def test_what_stands_is_gone_and_what_does_not_is_not(plane: Plane) -> None:
     gone = plane.held_table(agent="tidy")
     assert [plane.case(one)["answers"][0]["short"] for one in (never, gone)] == [
         "Nothing stands there",
-        "3 items",
+        "3 items, 9 B",
     ]
 
 
