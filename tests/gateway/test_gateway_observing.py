@@ -146,6 +146,7 @@ def test_prometheus_reads_the_page(plane: Running, lines: list[dict[str, Any]]) 
     assert samples[("keyturn_request_seconds_count", (("lane", "read"),))] == 2
     assert samples[("keyturn_mode", (("mode", "advisory"),))] == 1
     assert samples[("keyturn_halted", ())] == 0
+    assert samples[("keyturn_freezes", ())] == 0
     assert samples[("keyturn_sessions", ())] == 1
 
 

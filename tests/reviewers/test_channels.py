@@ -145,6 +145,38 @@ def test_nobody_is_told_of_what_asked_nobody_or_is_settled_already() -> None:
     )
 
 
+def test_a_freeze_is_told_and_wakes_nobody() -> None:
+    """What waits longer from now on is worth knowing in the morning; what it covers is said as everywhere else."""
+    begun = r.FreezeSet(
+        at_ms=1,
+        by="anna",
+        until_ms=1_800_000_000_000,
+        environment="production",
+        reason="year's end",
+        freeze="F-1",
+    )
+    later = r.FreezeSet(
+        at_ms=1,
+        by="anna",
+        until_ms=1_800_000_000_000,
+        environment="",
+        freeze="F-2",
+        from_ms=1_700_000_000_000,
+    )
+    lifted = r.FreezeLifted(at_ms=1, by="dana", freeze="F-1", reason="we are done")
+    until = "until 2027-01-15 08:00 UTC, for what is approved already too"
+    assert [said(event, None) for event in (begun, later, lifted)] == [
+        Notice("7", NoticeKind.FREEZE, "anna set freeze F-1: production", ("year's end", f"counts {until}")),
+        Notice(
+            "7",
+            NoticeKind.FREEZE,
+            "anna set freeze F-2: everything",
+            (f"counts from 2023-11-14 22:13 UTC {until}",),
+        ),
+        Notice("7", NoticeKind.FREEZE, "dana lifted freeze F-1", ("we are done",)),
+    ]
+
+
 def test_no_letter_that_nobody_sees_is_in_a_message() -> None:
     """Names are an agent's to choose."""
     assert plain("a\u202egnp.exe\u200b\x07") == "a\ufffdgnp.exe\ufffd\ufffd"

@@ -315,11 +315,14 @@ def undo_lines(found: dict[str, Any]) -> list[str]:
     lines = (
         [f"\nWAY BACK   {WAYS_BACK[assessment['reversibility']]}"] if assessment.get("reversibility") else []
     )
+    decided = found.get("decision")
+    saved = not decided or (decided.get("obligations") or {}).get("backup", False)
     for item in assessment.get("recoverable", []):
+        from_backup = "backup and restore" if saved else "ONLY FROM A BACKUP, and policy asks for none"
         how = (
-            "backup and restore"
-            if item["backup"]
-            else ("put back in place" if item["inverse"] else "CANNOT be given back")
+            "put back in place"
+            if item["inverse"]
+            else (from_backup if item["backup"] else "CANNOT be given back")
         )
         if item.get("window_s"):
             how += f", for {span(item['window_s'])} by the service itself"

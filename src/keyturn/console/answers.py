@@ -67,7 +67,7 @@ def answers(case: Case) -> tuple[Answer, ...]:
     return (
         _happens(case.assessment),
         _breaks(case.assessment),
-        _returns(case.assessment),
+        _returns(case.assessment, saved=_is_saved(case)),
         _narrower(case.assessment),
         _people(case),
     )
@@ -137,7 +137,12 @@ def _listed(messages: list[str]) -> str:
     return " ".join(said[:SENTENCES_MAX]) + more
 
 
-def _returns(assessment: Assessment) -> Answer:
+def _is_saved(case: Case) -> bool:
+    """Whether a backup is taken before it is sent, as far as policy has spoken; what was let through by nobody's policy is not."""
+    return case.decision is None or case.decision.obligations.backup
+
+
+def _returns(assessment: Assessment, *, saved: bool) -> Answer:
     question = "Can it come back"
     if nothing_there(assessment):
         return Answer(question, "Nothing goes", "Should it stand by then, the call is not sent.", Tone.GOOD)
@@ -146,6 +151,9 @@ def _returns(assessment: Assessment) -> Answer:
     but = f" Not as before: {lost} thing{'s' if lost > 1 else ''}, listed below." if lost else ""
     if parts and all(one.inverse for one in parts):
         return Answer(question, f"Yes{_time(assessment)}", f"It is put back in place.{but}", Tone.GOOD)
+    if parts and all(one.backup or one.inverse for one in parts) and not saved:
+        text = f"Policy asks for no backup of it: none is taken, and without one Keyturn does not give it back.{but}"
+        return Answer(question, "Not without a backup", text, Tone.BAD)
     if parts and all(one.backup or one.inverse for one in parts):
         text = f"It is restored from a backup that Keyturn takes and proves first.{but}"
         return Answer(question, f"From a backup{_time(assessment)}", text, Tone.WARN)

@@ -7,6 +7,7 @@ which answers for all (`surfaces.aws_gateway.beside`); ``keyturn_worker`` says w
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from collections.abc import Iterator
 
@@ -67,6 +68,12 @@ class _Standing(Collector):
         yield GaugeMetricFamily("keyturn_log_entries", "Entries of the log.", status["log_entries"])
         yield GaugeMetricFamily(
             "keyturn_halted", "1 while anything is halted.", int(bool(status["halted_by"]))
+        )
+        now_ms = time.time_ns() // 1_000_000
+        yield GaugeMetricFamily(
+            "keyturn_freezes",
+            "Freezes that are on.",
+            sum(freeze.from_ms <= now_ms < freeze.until_ms for freeze in self._desk.freezes()),
         )
         worker = GaugeMetricFamily(
             "keyturn_worker",

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from keyturn.console.text import marked
 from keyturn.core.difference import leaves, short
+from keyturn.core.freezing import said
 from keyturn.model.assessment import WAYS_BACK
 
 PHASES: Final = {
@@ -109,6 +110,7 @@ def make_environment() -> Environment:
         "leaves": leaves,
         "marked": marked,
         "plainly": plainly,
+        "frozen": lambda freeze: said(freeze["environment"], freeze["account"]),
     }
     made.globals |= {
         "PHASES": PHASES,

@@ -21,6 +21,7 @@ class NoticeKind(StrEnum):
     UNCERTAIN = "uncertain"  # a person has to look
     BROKEN_GLASS = "broken_glass"
     HALT = "halt"
+    FREEZE = "freeze"  # set, or lifted before its time
     PEOPLE = "people"  # who may decide is changed, or is to be
 
 

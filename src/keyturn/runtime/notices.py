@@ -4,11 +4,13 @@ but for what it asks, where that is decided by the message.
 
 from __future__ import annotations
 
+import datetime as dt
 import unicodedata
 from collections.abc import Callable
 from typing import Final
 
 from keyturn.core.case import Case, Phase
+from keyturn.core.freezing import said as covered
 from keyturn.core.gravity import grave
 from keyturn.core.proposals import said
 from keyturn.core.proposing import CONFIGURATION
@@ -51,6 +53,8 @@ def notice_of(entry: Entry, case: Case | None, url: Callable[[str], str]) -> Not
         return Notice(
             id=seq, kind=NoticeKind.HALT, title=f"{event.by} lifted the halt of {what}", urgent=True
         )
+    if isinstance(event, r.FreezeSet | r.FreezeLifted):
+        return _of_freeze(event, seq)
     if isinstance(event, v.Proposed | v.ProposalDecided):
         return _among_people(event, seq)
     if case is None or case.change is None:
@@ -82,6 +86,27 @@ def notice_of(entry: Entry, case: Case | None, url: Callable[[str], str]) -> Not
 def _cut(text: str, most: int) -> str:
     """What is left out is seen to be."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _of_freeze(event: r.FreezeSet | r.FreezeLifted, seq: str) -> Notice:
+    """What waits longer from now on, or no longer does: nobody has to get up for it."""
+    if isinstance(event, r.FreezeLifted):
+        title = f"{event.by} lifted freeze {event.freeze}"
+        return Notice(seq, NoticeKind.FREEZE, plain(title)[:TITLE_CHARS_MAX], _lines(event.reason))
+    begins = f" from {_utc(event.from_ms)}" if event.from_ms > event.at_ms else ""
+    title = f"{event.by} set freeze {event.freeze}: {covered(event.environment, event.account)}"
+    lines = _lines(
+        event.reason, f"counts{begins} until {_utc(event.until_ms)}, for what is approved already too"
+    )
+    return Notice(seq, NoticeKind.FREEZE, plain(title)[:TITLE_CHARS_MAX], lines)
+
+
+def _lines(*said: str) -> tuple[str, ...]:
+    return tuple(_cut(plain(line), LINE_CHARS_MAX) for line in said if line)
+
+
+def _utc(at_ms: int) -> str:
+    return f"{dt.datetime.fromtimestamp(at_ms / 1000, tz=dt.UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _among_people(event: v.Proposed | v.ProposalDecided, seq: str) -> Notice | None:

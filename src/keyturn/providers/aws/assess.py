@@ -23,17 +23,15 @@ from keyturn.providers.aws import (
     places,
     plans,
     recipes,
+    recovering,
 )
 from keyturn.providers.aws.capturing import Taken, take, together, with_items
 from keyturn.providers.aws.live import Reading
-from keyturn.providers.aws.put_back import put_back
-from keyturn.providers.aws.recipes.base import Recipe, State
+from keyturn.providers.aws.recovering import DESTROYS
 from keyturn.providers.aws.rules import Context, Doubt, Rule, inside, rules_for, statements
 from keyturn.providers.aws.rules.parts import members_of
 from keyturn.providers.aws.rules.shapes import APPENDS
 from keyturn.providers.aws.rules.tightening import only_tightens
-
-_DESTROYS: Final = frozenset({Effect.DELETE, Effect.REPLACE})
 
 _PLAIN_READS: Final = frozenset(
     {"ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath", "ssm:GetParameterHistory"}
@@ -166,9 +164,10 @@ def judge(context: Context, *, taken_back: bool = False) -> Judged:
         context = msgspec.structs.replace(context, operation=operation)
     operation = context.operation
     findings, doubts = ((), ()) if taken_back else _asked(context)
+    findings = recovering.with_backups(context, findings)
     effects = [operation.floor, *(finding.effect for finding in findings if finding.kind is not Kind.NOTE)]
     effect = max(effects, key=lambda effect: effect.severity)
-    recoverable = tuple(_recoverable(context, ref, effect) for ref in operation.resources)
+    recoverable = tuple(recovering.recoverable(context, ref, effect) for ref in operation.resources)
     return Judged(
         operation,
         effect,
@@ -208,55 +207,6 @@ def _said_already(rule: Rule, findings: list[Finding], *, exactly: bool) -> bool
     return (rule.last and exactly) or any(finding.kind is rule.kind for finding in findings)
 
 
-def _recoverable(context: Context, ref: ResourceRef, effect: Effect) -> Recoverable:
-    recipe = recipes.for_kind(ref.kind)
-    state = context.states.get(str(ref))
-    if recipe is None:
-        back = effect not in _DESTROYS and put_back(context.operation, context.states) is not None
-        return Recoverable(resource=ref, backup=False, inverse=back, recover_s=60 if back else None)
-    if context.items.writes and context.items.captured:
-        return Recoverable(resource=ref, backup=recipe.backs_up, inverse=True, recover_s=60)
-    inverse = state is not None and (
-        _has_inverse(recipe, context, ref, state)
-        or (effect not in _DESTROYS and put_back(context.operation, context.states) is not None)
-    )
-    by_itself = (
-        context.operation.floor in _DESTROYS or context.operation.name in recipe.gives_all_back
-    )  # then the inverse is of all that goes, not of a side of it
-    if (effect in _DESTROYS or context.operation.name in recipe.deletes) and not (inverse and by_itself):
-        found = recipe.recoverable(ref, state)
-        asked = context.operation
-        no_use = state is not None and recipe.unrestorable(asked.name, asked.parameters, ref, state)
-        if recipe.exports and no_use:
-            return msgspec.structs.replace(found, backup=False, recover_s=None)
-        return found
-    return Recoverable(
-        resource=ref,
-        backup=recipe.backs_up,
-        inverse=inverse,
-        recover_s=60 if inverse else None,
-        window_s=_window(recipe, context, ref, state),
-    )
-
-
-def _window(recipe: Recipe, context: Context, ref: ResourceRef, state: State | None) -> int | None:
-    """How long the service itself takes this back; a recipe that fails on this request promises nothing."""
-    if state is None:
-        return None
-    try:
-        return recipe.window(context.operation.name, context.parameters, ref, state)
-    except Exception:  # noqa: BLE001  # a request of any shape: no window is the careful answer
-        return None
-
-
-def _has_inverse(recipe: Recipe, context: Context, ref: ResourceRef, state: State) -> bool:
-    """Whether the recipe knows the way back; one that fails on this request does not."""
-    try:
-        return bool(recipe.inverse(context.operation.name, context.parameters, ref, state))
-    except Exception:  # noqa: BLE001  # a request of any shape: no inverse is the careful answer
-        return False
-
-
 def _reversibility(
     context: Context, effect: Effect, findings: tuple[Finding, ...], recoverable: tuple[Recoverable, ...]
 ) -> Reversibility:
@@ -271,9 +221,11 @@ def _reversibility(
     inverse = bool(recoverable) and all(item.inverse for item in recoverable)
     if any(item.window_s is not None for item in recoverable):
         said.append(Reversibility.R2)  # not for ever, and only the service can do it
-    if operation.floor in _DESTROYS:
+    if operation.floor in DESTROYS:
         found = max(said, default=Reversibility.R1 if absent or inverse else Reversibility.R4)
         known = absent or inverse or context.live or context.state is not None
+        if any(one.kind is not Kind.NOTE for one in findings) and recovering.data_goes(context, recoverable):
+            return Reversibility.R4
         return Reversibility.R3 if found is Reversibility.R1 and not known else found
     if operation.name in APPENDS or any(one.kind is Kind.NOTE and one.code == "GEN010" for one in findings):
         return max([Reversibility.R1, *said])
@@ -341,7 +293,7 @@ def _together(
     ways = narrow.alternatives(change, contexts, seal=seal)
     if ways.note is not None:
         findings.append(ways.note)
-    destroyed = [one for one in judged if one.effect in _DESTROYS]
+    destroyed = [one for one in judged if one.effect in DESTROYS]
     lost = [one for one in destroyed if _loses(one)]
     assessment = Assessment(
         effect=effect,

@@ -159,7 +159,10 @@ class RestApi(Again):
                 calls += [Given(step) for step in _method(api, path, verb, method)]
         for name, stage in state["stages"].items():
             place = f"@deployment/{name}"
-            calls.append(Given(Step("apigateway:CreateDeployment", which), {place: "id"}))
+            said = {
+                "description": f"given back for stage {name}"
+            }  # by which a cut knows it from another stage's
+            calls.append(Given(Step("apigateway:CreateDeployment", {**which, **said}), {place: "id"}))
             calls.append(Given(_stage(api, stage, place)))
         return tuple(calls)
 

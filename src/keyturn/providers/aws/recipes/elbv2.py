@@ -29,7 +29,9 @@ _RULE: Final = ("Priority", "Conditions", "Actions")
 TAGGED_MAX: Final = 20
 """Resources whose tags one call tells of (API_DescribeTags)."""
 
-_LISTENER: Final = ("Port", "Protocol", "SslPolicy", "Certificates", "AlpnPolicy", "DefaultActions")
+_LISTENER: Final = (
+    "Port", "Protocol", "SslPolicy", "Certificates", "AlpnPolicy", "DefaultActions", "MutualAuthentication",
+)  # fmt: skip
 
 
 class _Balancing(Reborn):
@@ -113,7 +115,6 @@ class LoadBalancer(_Balancing):
     loss: ClassVar[tuple[str, ...]] = (
         "its DNS name, hosted zone and ARN, and those of its listeners and rules: alias records and policies name the old ones",
         "its association with a web ACL, fixed addresses of a network load balancer, and certificates beyond the first",
-        "attributes of its listeners (headers that they set, mutual TLS), which are not captured",
     )
 
     def capture(self, ref: ResourceRef) -> Inquiry[Captured]:
@@ -128,13 +129,14 @@ class LoadBalancer(_Balancing):
             given = {"ListenerArn": one.get("ListenerArn")}
             rules = yield from _paged(ref, "elbv2:DescribeRules", given, "Rules", unknowns)
             own = [rule for rule in rules if not rule.get("IsDefault")]
-            listeners.append(_only(one, _LISTENER) | {"rules": [_only(rule, _RULE) for rule in own]})
+            listeners.append(_declared(one) | {"rules": [_only(rule, _RULE) for rule in own]})
             numbers[one.get("Port")] = [str(one.get("ListenerArn")), *(str(rule["RuleArn"]) for rule in own)]
         tags = yield from _tagged(ref, [arn for arns in numbers.values() for arn in arns], unknowns)
+        settings = yield from _attributes(ref, [arns[0] for arns in numbers.values()], unknowns)
         for one in listeners:
             first, *others = numbers[one.get("Port")]
             rules = [rule | tags.get(arn, {}) for rule, arn in zip(one["rules"], others, strict=True)]
-            one.update(tags.get(first, {}), rules=rules)
+            one.update(tags.get(first, {}), rules=rules, attributes=settings[first])
         whole = self._canonical({**found.state, "listeners": listeners})
         whole["arns"] = [arn for one in whole["listeners"] for arn in numbers[one.get("Port")]]
         return Captured(whole, tuple(unknowns), found.dependents)
@@ -156,6 +158,7 @@ class LoadBalancer(_Balancing):
         ]
         for one in state["listeners"]:
             steps.append(Step("elbv2:CreateListener", arn | _made_of(one)))
+            steps += _set_on("the new ARN", one)
             steps += [Step("elbv2:CreateRule", _rule("the new ARN", rule)) for rule in one["rules"]]
         return steps
 
@@ -166,6 +169,8 @@ class LoadBalancer(_Balancing):
         for one in aim["listeners"]:
             listener = yield from do(made, "elbv2:CreateListener", {"LoadBalancerArn": arn, **_made_of(one)})
             name = str(at(listener, "Listeners.0.ListenerArn"))
+            for step in _set_on(name, one):
+                yield from do(made, step.operation, step.parameters)
             for rule in one["rules"]:
                 yield from do(made, "elbv2:CreateRule", _rule(name, rule))
 
@@ -177,16 +182,17 @@ class LoadBalancer(_Balancing):
         for number, one in enumerate(state["listeners"], 2):
             listener = Step("elbv2:CreateListener", {"LoadBalancerArn": arn, **_made_of(one)})
             made.append(Run(listener, gives={number: "Listeners.0.ListenerArn"}))
+            made += map(Run, _set_on(new(number), one))
             made += [Run(Step("elbv2:CreateRule", _rule(new(number), rule))) for rule in one["rules"]]
         return tuple(made)
 
 
 class Listener(_Balancing):
-    """A listener's port, protocol, certificate and default actions, and its rules."""
+    """A listener's port, protocol, certificate, attributes and default actions, and its rules."""
 
     kind: ClassVar[str] = "elasticloadbalancing:listener"
     title: ClassVar[str] = "listener of a load balancer"
-    fields: ClassVar[tuple[str, ...]] = (*_LISTENER, "rules", "tags")
+    fields: ClassVar[tuple[str, ...]] = (*_LISTENER, "attributes", "rules", "tags")
     deletes: ClassVar[frozenset[str]] = frozenset({"elbv2:DeleteListener"})
     reads: ClassVar[tuple[Read, ...]] = (
         Read(
@@ -197,6 +203,7 @@ class Listener(_Balancing):
             one_of="Listeners",
         ),
         Read("elbv2:DescribeRules", {"ListenerArn": ARN}, {"rules": "Rules"}, all_of="Rules", tokens=("Marker", "NextMarker")),
+        Read("elbv2:DescribeListenerAttributes", {"ListenerArn": ARN}, {"attributes": "Attributes"}),
         _READ_TAGS,
     )  # fmt: skip
     make: ClassVar[Make] = Make(
@@ -212,12 +219,13 @@ class Listener(_Balancing):
     )
     changes: ClassVar[tuple[Change, ...]] = (
         Change("elbv2:ModifyListener", {"ListenerArn": ARN}, {name: name for name in _LISTENER}),
+        Change("elbv2:ModifyListenerAttributes", {"ListenerArn": ARN}, {"Attributes": "attributes"}),
     )
     born: ClassVar[str] = "Listeners.0.ListenerArn"
     born_after: ClassVar[str] = ":listener/"
     tagged: ClassVar[Tags] = _TAGS
     loss: ClassVar[tuple[str, ...]] = (
-        "its ARN and those of its rules; certificates beyond the first; its attributes",
+        "its ARN and those of its rules; certificates beyond the first",
         "requests, from then until it listens again",
     )
 
@@ -234,7 +242,12 @@ class Listener(_Balancing):
     def tidy(self, ref: ResourceRef, state: State) -> State:
         rules = [one for one in state.get("rules") or [] if not one.get("IsDefault")]
         told = [{**_only(one, _RULE), "Priority": int(one["Priority"])} for one in rules]
-        return {**state, "rules": told, "arns": [str(one.get("RuleArn")) for one in rules]}
+        own = _declared(state)
+        shaped = {name: own.get(name) for name in _LISTENER} | {"attributes": _map(state.get("attributes"))}
+        return {**state, **shaped, "rules": told, "arns": [str(one.get("RuleArn")) for one in rules]}
+
+    def _afterwards(self, ref: ResourceRef, state: State) -> list[Step]:
+        return [*_set_on(state.get("arn") or _arn(ref), state), *super()._afterwards(ref, state)]
 
     def edges(self, ref: ResourceRef, state: State) -> tuple[Dependent, ...]:
         home = Home(ref.partition, ref.account, ref.region)
@@ -438,8 +451,34 @@ def _only(one: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     return {name: one[name] for name in names if one.get(name) not in (None, "", [])}
 
 
+def _declared(listener: Mapping[str, Any]) -> dict[str, Any]:
+    """A listener's own settings, as the call that makes it takes them."""
+    made = _only(listener, _LISTENER)
+    mutual = made.get("MutualAuthentication")
+    if isinstance(mutual, Mapping):  # whether a shared trust store is there still is said, and cannot be set
+        own = {name: value for name, value in mutual.items() if name != "TrustStoreAssociationStatus"}
+        made["MutualAuthentication"] = own
+    return made
+
+
+def _attributes(ref: ResourceRef, arns: list[str], unknowns: list[str]) -> Inquiry[dict[str, dict[str, str]]]:
+    """ARN of a listener -> its attributes: headers that it sets or takes off, how long it waits."""
+    if not arns:
+        return {}
+    answers = yield tuple(read_call(ref, "elbv2:DescribeListenerAttributes", ListenerArn=arn) for arn in arns)
+    told = [value_of(answer, "DescribeListenerAttributes", unknowns) or {} for answer in answers]
+    return {arn: _map(value.get("Attributes")) for arn, value in zip(arns, told, strict=True)}
+
+
+def _set_on(arn: str, listener: Mapping[str, Any]) -> list[Step]:
+    pairs = _pairs(listener.get("attributes") or {})
+    return (
+        [Step("elbv2:ModifyListenerAttributes", {"ListenerArn": arn, "Attributes": pairs})] if pairs else []
+    )
+
+
 def _made_of(listener: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in listener.items() if name != "rules"}
+    return {name: value for name, value in listener.items() if name not in {"rules", "attributes"}}
 
 
 def _rule(listener: str, rule: dict[str, Any]) -> dict[str, Any]:

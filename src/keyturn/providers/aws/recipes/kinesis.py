@@ -61,6 +61,9 @@ class Stream(Declared):
     make: ClassVar[Make] = Make(
         "kinesis:CreateStream", _WHICH, {"ShardCount": "shards", "StreamModeDetails.StreamMode": "mode"}
     )
+    makes_tags: ClassVar[str] = (
+        "Tags"  # with the create: there is no moment in which nobody can say whose it is
+    )
     sets: ClassVar[frozenset[str]] = frozenset({"metrics", "consumers"})
     then: ClassVar[tuple[Make, ...]] = (
         Make("kinesis:RegisterStreamConsumer", {"StreamARN": ARN, "ConsumerName": Item()}, each="consumers"),

@@ -91,7 +91,15 @@ def deletes(context: Context) -> Fired:
             kind=Kind.NOTE,
             reversibility=R1,
         )
-    return f"{action} removes {context.ref}, or something of it, and there is no recipe to give it back.", {}
+    return f"{action} removes {context.ref}, or something of it{_what_is_left(context)}.", {}
+
+
+def _what_is_left(context: Context) -> str:
+    """What its recipe can do about it, as far as that does not hang on a backup."""
+    recipe = recipes.for_kind(context.ref.kind)
+    if recipe is None or not recipe.restores or context.operation.name not in recipe.deletes:
+        return ", and there is no recipe to give it back"
+    return ": its settings can be made again, what lies in it cannot" if recipe.data_bearing else ""
 
 
 def _comes_back(context: Context) -> bool:
