@@ -87,10 +87,9 @@ class Plane:
             gateway=settings.Gateway(port=0),
             console=settings.Console(port=0),
             aws=aws,
-            holds=settings.Holds(wait_s=0.05, cooldown_s=self.cooldown_s),
             packs=self.packs,
             events=settings.Events(file=str(self.folder / "events.jsonl")),
-            **self.more,
+            **({"holds": settings.Holds(wait_s=0.05, cooldown_s=self.cooldown_s)} | self.more),
         )
 
         async def begin() -> App:

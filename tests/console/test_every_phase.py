@@ -14,6 +14,7 @@ from keyturn.console.templating import EVENTS, PHASES, TONES
 from keyturn.console.web import make_app
 from keyturn.core.case import Case, Phase
 from keyturn.core.lifecycle import LIFECYCLE
+from keyturn.core.people import People
 from keyturn.model.assessment import (
     Alternative,
     Assessment,
@@ -123,6 +124,8 @@ def full(phase: Phase) -> Case:
 
 class OneCase:
     """A desk with one case on it, and nothing else to do."""
+
+    people = People()
 
     def __init__(self, case: Case) -> None:
         self._case = case

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from demo import world
@@ -31,6 +33,9 @@ expect = { verdict = "hold" }
 """
 
 
+NUMBERS = itertools.count(1)
+
+
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     """A plane on which only the night shift may approve, and erin is all of it."""
@@ -44,6 +49,8 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
         running = Plane(folder, account, packs=("seatbelt", str(pack)))
         running.start()
         try:
+            running.admit("erin", "reviewer", "operator")
+            running.admit("gus", "reviewer")
             with running.api("bob") as bob:
                 bob.post("/teams/night", json={"members": [{"person": "erin"}]}).raise_for_status()
             yield running
@@ -51,10 +58,10 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
             running.stop()
 
 
-def held(plane: Plane, name: str) -> str:
+def held(plane: Plane, name: str, operator: str = "olga") -> str:
     """An update that waits for the night shift."""
     plane.account("sqs").create_queue(QueueName=name)
-    with plane.agent("kiro", "olga") as aws:
+    with plane.agent("kiro", operator) as aws:
         url = f"{plane.endpoint}/{NUMBER}/{name}"
         return plane.held(
             name,
@@ -104,3 +111,99 @@ def test_her_place_begins_by_the_clock(plane: Plane, browse: Open, monkeypatch: 
         page.get_by_role("region", name="Needs you").get_by_text(case, exact=True).wait_for()
         assert case in needed(plane, "dana")
         erin.post("/delegations/end", json={"to": "dana"}).raise_for_status()
+
+
+# --- what a lent place lets nobody do --------------------------------------------------------------------------------
+
+
+class Lent:
+    """Erin's place with dana for an hour, and a case that waits for it."""
+
+    def __init__(self, plane: Plane, operator: str = "olga") -> None:
+        self.plane = plane
+        self.case = held(plane, f"place-{next(NUMBERS)}", operator)
+        self.binding = str(plane.case(self.case)["binding"])
+        until_ms = time.time_ns() // 1_000_000 + 3_600_000
+        with plane.api("erin") as api:
+            api.post("/delegations", json={"to": "dana", "until_ms": until_ms}).raise_for_status()
+
+    def end(self) -> None:
+        with self.plane.api("erin") as erin:
+            erin.post("/delegations/end", json={"to": "dana"}).raise_for_status()
+
+    def approve(self, who: str, binding: str = "") -> str:
+        """What it was refused for; empty where it counted."""
+        body = {"approve": True, "binding": binding or self.binding, "note": ""}
+        with self.plane.api(who) as api:
+            answer = api.post(f"/cases/{self.case}/review", json=body)
+        return "" if answer.is_success else str(answer.json()["error"]["code"])
+
+
+def by_the_book(one: Lent) -> list[str]:
+    return [one.approve("dana")]
+
+
+def forged(one: Lent) -> list[str]:
+    """By somebody whom nobody lent anything; a place is not lent on either."""
+    with one.plane.api("dana") as dana:
+        on = dana.post(
+            "/delegations", json={"to": "gus", "until_ms": time.time_ns() // 1_000_000 + 3_600_000}
+        )
+        assert on.status_code != httpx.codes.OK
+    return [one.approve("gus")]
+
+
+def altered(one: Lent) -> list[str]:
+    return [one.approve("dana", "sha256:" + "0" * 64)]
+
+
+def replayed(one: Lent) -> list[str]:
+    """What was meant for a case just like it."""
+    other = held(one.plane, f"place-{next(NUMBERS)}")
+    return [one.approve("dana", str(one.plane.case(other)["binding"]))]
+
+
+def late(one: Lent) -> list[str]:
+    """After it was taken back; and what was given in time falls with it only where she who lent it is out, not by the hour."""
+    one.end()
+    return [one.approve("dana")]
+
+
+def twice(one: Lent) -> list[str]:
+    """By both for the one place."""
+    return [one.approve("dana"), one.approve("erin")]
+
+
+@pytest.mark.parametrize(
+    ("attack", "refused"),
+    [
+        (by_the_book, [""]),
+        (forged, ["not-asked"]),
+        (altered, ["stale"]),
+        (replayed, ["stale"]),
+        (late, ["not-asked"]),
+        (twice, ["", "enough"]),
+    ],
+    ids=lambda one: getattr(one, "__name__", ""),
+)
+def test_a_lent_place_is_one_place(
+    plane: Plane, attack: Callable[[Lent], list[str]], refused: list[str]
+) -> None:
+    """The same attacks as on every door (tests/reviewers/test_every_door.py), on somebody who stands in for another."""
+    one = Lent(plane)
+    try:
+        assert attack(one) == refused
+        assert plane.case(one.case)["approvals"] == (["dana"] if "" in refused else [])
+    finally:
+        if attack is not late:
+            one.end()
+
+
+def test_who_runs_the_agent_lends_nobody_her_place(plane: Plane) -> None:
+    """Erin's own agent asks: dana in her place is erin once more."""
+    one = Lent(plane, operator="erin")
+    try:
+        assert (one.approve("dana"), one.approve("erin")) == ("not-asked", "own-agent")
+        assert plane.case(one.case)["approvals"] == []
+    finally:
+        one.end()

@@ -19,7 +19,7 @@ from keyturn.cli.tui.review import Review
 from keyturn.console import forms
 from keyturn.core import shown
 from tests.cli.test_command_line import Desk as People
-from tests.console.running_plane import Plane, ask
+from tests.console.running_plane import REGION, Plane, ask
 from tests.console.test_page_safety import field
 from tests.reviewers.test_slack import (
     SECRET,
@@ -40,6 +40,7 @@ __all__ = [
 ]  # fixtures: a plane that holds every update for one person, and tells Slack and a mailbox
 
 FRESH = itertools.count(1)
+HELD: Final = 2
 OTHER_BINDING: Final = "sha256:" + "0" * 64
 
 
@@ -64,11 +65,56 @@ class World:
     def __init__(self, running: Plane, told: Said, mailbox: Mailbox, folder: Path) -> None:
         self.plane, self.slack, self.mailbox, self.desk = running, told, mailbox, People(running, folder)
         self.tokens: dict[str, str] = {}
+        self.made: dict[str, str] = {}  # after the fact: of a drop, and of a deed that is to be done again
         for name in ("dana", "bob"):
             assert self.desk.say(name, "login", "--token", running.token(name)).exit_code == 0
             with running.api(name) as api:
                 made = api.post("/tokens", json={"name": "door", "scopes": ["read", "review"]})
             self.tokens[name] = str(made.raise_for_status().json()["token"])
+
+    def after_the_fact(self, what: str, like: Case) -> Case:
+        """A held case about what bob's agent did before, through whichever door: `like` lends its button, where one is pressed."""
+        if not self.made:
+            self._happen()
+        case = object.__new__(Case)
+        case.id, case.binding = self.made[what], self.binding(what)
+        value = like.button["value"].replace(like.binding, case.binding).replace(like.id, case.id)
+        case.button = like.button | {"value": value}
+        assert case.button != like.button
+        return case
+
+    def binding(self, what: str) -> str:
+        return str(self.plane.case(self.made[what])["binding"])
+
+    def _happen(self) -> None:
+        """Bob's agent deletes two objects; of one the backup is to be dropped, the other is given back, and that is to be taken back."""
+        s3 = self.plane.account("s3")
+        s3.create_bucket(Bucket="diaries", CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.put_bucket_tagging(Bucket="diaries", Tagging={"TagSet": [{"Key": "env", "Value": "production"}]})
+        gone = {}
+        for key in ("drop", "again"):
+            s3.put_object(Bucket="diaries", Key=key, Body=b"day by day")
+            with self.plane.agent("kiro", "bob") as aws:
+                gone[key] = self.plane.held(key, lambda: aws("s3").delete_object(Bucket="diaries", Key=key))  # noqa: B023
+            for reviewer in ("dana", "erin"):
+                self.plane.review(reviewer, gone[key], approve=True)
+            self._confirmed(gone[key])
+        with self.plane.api("dana") as api:
+            back = api.post(f"/cases/{gone['again']}/undo", json={}).raise_for_status().json()["id"]
+            self.plane.review("erin", back, approve=True)
+            self._confirmed(back)
+            again = api.post(f"/cases/{back}/undo", json={}).raise_for_status().json()["id"]
+        assert (
+            self.desk.say("dana", "backup", "drop", gone["drop"], "--reason", "nobody misses it").exit_code
+            == HELD
+        )
+        (drop,) = [one["id"] for one in self.plane.inbox() if one["drops"] == gone["drop"]]
+        self.made = {"drop": drop, "again": again}
+
+    def _confirmed(self, case: str) -> None:
+        with self.plane.api("dana") as api:
+            api.post(f"/cases/{case}/execute", json={})
+        self.plane.until(case, "confirmed")
 
     def post(self, token: str, path: str, body: dict[str, Any]) -> bool:
         headers = {"authorization": f"Bearer {token}"}
@@ -254,6 +300,16 @@ def own(world: World, door: Door, case: Case) -> bool:
     return door(world, case, "bob", case.binding, False)
 
 
+def own_drop(world: World, door: Door, case: Case) -> bool:
+    """By who runs the agent, of what is left of its deed: dana asks that the backup of what it deleted be dropped."""
+    return door(world, world.after_the_fact("drop", case), "bob", world.binding("drop"), False)
+
+
+def own_again(world: World, door: Door, case: Case) -> bool:
+    """The same of the deed done once more: an undo of what gave it back."""
+    return door(world, world.after_the_fact("again", case), "bob", world.binding("again"), False)
+
+
 def twice(world: World, door: Door, case: Case) -> bool:
     """Again, after it counted."""
     assert by_api(world, case, "dana", case.binding, False), "the first counts"
@@ -267,7 +323,7 @@ def unseen(world: World, door: Door, case: Case) -> bool:
         return door(world, case, "dana", case.binding, False)
 
 
-ATTACKS: Final = (forged, altered, replayed, late, own, twice, unseen)
+ATTACKS: Final = (forged, altered, replayed, late, own, own_drop, own_again, twice, unseen)
 
 
 @pytest.fixture(scope="module")
@@ -290,7 +346,12 @@ def test_an_approval_by_the_book_counts(world: World, door: str) -> None:
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
 @pytest.mark.parametrize("door", DOORS)
 def test_no_attack_counts_through_any_door(world: World, door: str, attack: Attack) -> None:
-    """Eight doors, seven attacks; what is signed by passkey has a table of its own (tests/console/test_signing.py)."""
+    """Eight doors, nine attacks. What is signed by passkey, and places that are lent, have tables of their own
+    (tests/console/test_signing.py, tests/console/test_whose_turn.py).
+    """
     case = Case(world)
     assert not attack(world, DOORS[door], case)
     assert world.plane.case(case.id)["approvals"] == (["dana"] if attack is twice else [])
+    for other in world.made.values():
+        found = world.plane.case(other)
+        assert (found["phase"], found["approvals"]) == ("held", [])

@@ -96,6 +96,9 @@ def ranked(assessment: Assessment) -> tuple[Finding, ...]:
     return tuple(sorted(assessment.findings, key=lambda one: (order[one.kind], -int(one.reversibility[1]))))
 
 
+NOT_THERE: Final = "It does not stand: there is nothing to delete."
+
+
 def nothing_there(assessment: Assessment) -> bool:
     """Whether all that it would delete was looked for and does not stand: then alone a delete without a finding or an inverse is R1."""
     return (
@@ -192,6 +195,8 @@ def _breaks(assessment: Assessment) -> Answer:
 
 def _narrower(assessment: Assessment) -> Answer:
     question = "The narrow way"
+    if nothing_there(assessment):
+        return Answer(question, "None needed", "There is nothing that could be changed in place.", Tone.PLAIN)
     exact = next((way for way in assessment.alternatives if way.exact), None)
     if exact is not None:
         names = ", ".join(dict.fromkeys(operation.name for operation in exact.operations))

@@ -55,7 +55,8 @@ def sentence(radius: Radius) -> str:
     used = sum(1 for node in relying if node.used)
     evidence = f" Of {used} it is known that they are used." if used else ""
     rest = f", {direct} of them directly" if direct < len(relying) else ""
-    return f"{len(relying)} rely on it{rest}; by environment: {where}; by owner: {whose}.{evidence}{beside}"
+    many = f"{len(relying)} rely" if len(relying) > 1 else "1 relies"
+    return f"{many} on it{rest}; by environment: {where}; by owner: {whose}.{evidence}{beside}"
 
 
 def floor(one: Capacity) -> str:

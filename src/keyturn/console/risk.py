@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final
 
+from keyturn.console.answers import nothing_there
 from keyturn.model.assessment import Assessment, Kind, Reversibility
 from keyturn.model.change import READ_EFFECTS, Effect
 
@@ -31,7 +32,7 @@ class Risk(IntEnum):
 
 def risk(assessment: Assessment) -> Risk:
     """From what it takes away, whether that comes back, and where. What is not known counts as the worse."""
-    if assessment.effect in READ_EFFECTS:
+    if assessment.effect in READ_EFFECTS or nothing_there(assessment):
         return Risk.LOW
     production = assessment.environment in PRODUCTION
     for_good = assessment.reversibility is Reversibility.R4

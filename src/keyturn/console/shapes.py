@@ -278,7 +278,8 @@ class Graph(msgspec.Struct, frozen=True):
 class Detail(Listed, frozen=True):
     """Everything a reviewer may see. A review names `binding`: it is for exactly this, or it counts for nothing.
 
-    `whole`: why it cannot be shown in full; empty where it can. What nobody can read, nobody should approve.
+    `whole`: why it cannot be shown in full; empty where it can. What nobody can read, nobody should approve. `nothing_there`: it would
+    delete what does not stand.
     """
 
     page: str
@@ -287,6 +288,7 @@ class Detail(Listed, frozen=True):
     environment_silent: tuple[str, ...]
     answers: tuple[Answer, ...]
     hindrance: str
+    nothing_there: bool
     binding: str
     excluded: tuple[str, ...]
     change: Change | None

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from keyturn.console import radius, rehearsal
-from keyturn.console.answers import answers, hindrance
+from keyturn.console.answers import NOT_THERE, answers, hindrance, nothing_there
 from keyturn.console.risk import risk
 from keyturn.console.story import milestones, timed
 from keyturn.console.text import foreign_letters, seen
@@ -51,7 +51,7 @@ def summary(case: Case) -> dict[str, Any]:
             "agent": change.principal.agent if change else "",
             "operator": change.principal.operator if change else "",
             "environment": assessment.environment if assessment else "",
-            "why": worst_finding(assessment) if assessment else "",
+            "why": _why(assessment) if assessment else "",
             "data_at_risk": assessment.data_at_risk if assessment else "",
             "narrower": bool(assessment and any(way.exact for way in assessment.alternatives)),
             "approvals": list(case.approvals),
@@ -81,6 +81,10 @@ def summary(case: Case) -> dict[str, Any]:
     )
 
 
+def _why(assessment: Assessment) -> str:
+    return NOT_THERE if nothing_there(assessment) else worst_finding(assessment)
+
+
 def at(found: dict[str, Any], now_ms: int) -> dict[str, Any]:
     """A summary or a detail as of now: a claim that has ended by itself is nobody's. That it ended is no event of the log."""
     if not found["claimed_by"] or (found["claimed_until_ms"] or 0) > now_ms:
@@ -99,6 +103,7 @@ def detail(case: Case, story: tuple[Entry, ...]) -> dict[str, Any]:
             "environment_silent": _silent(case),
             "answers": builtins(answers(case)),
             "hindrance": hindrance(case),
+            "nothing_there": bool(assessment and nothing_there(assessment)),
             "forcing": forcing(case.assessment) if case.assessment else [],
             "foreign_letters": foreign_letters(_names(case)),
             "excluded": list(case.request.excluded) if case.request else [],

@@ -209,7 +209,8 @@ def _plane(event: r.Event) -> str:
         case r.SessionOpened(session=session, agent=agent, operator=operator, suggest_only=suggest_only):
             return f"{session}: {agent} for {operator}{', may only suggest' if suggest_only else ''}"
         case r.SessionEnded(session=session, reason=reason):
-            return f"{session}{f': {reason}' if reason else ''}"
+            why = reason.rstrip(" :")  # who ended it, and perhaps why
+            return f"{session}{f': {why}' if why else ''}"
         case r.HaltRaised(by=by, reason=reason, agent=agent):
             return f"by {by}{f', agent {agent} alone' if agent else ''}{f': {reason}' if reason else ''}"
         case r.HaltLifted(by=by, agent=agent):
