@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import pytest
 
 from keyturn.console.identity import User
 from keyturn.console.listing import Filter, Listing, Tab
+from keyturn.console.live import Live
 from keyturn.console.risk import Risk, risk
 from keyturn.console.turns import Turns
 from keyturn.core.case import Case, Phase
@@ -21,11 +23,15 @@ from keyturn.model.people import DAYS, Member, Window
 from keyturn.model.review import ReviewRequest
 from keyturn.runtime.interface import Desk
 
+if TYPE_CHECKING:
+    from keyturn.console.site import Site
+
 DANA, BOB, ADA = User("dana", ("reviewer",)), User("bob", ("reviewer",)), User("ada", ("auditor",))
 
 
 def assessed(effect: Effect, environment: str = "production", **more: Any) -> Assessment:
-    given: dict[str, Any] = {"reversibility": Reversibility.R1, "state_digest": "s"} | more
+    back = Reversibility.R3 if effect is Effect.DELETE else Reversibility.R1
+    given: dict[str, Any] = {"reversibility": back, "state_digest": "s"} | more
     return Assessment(effect=effect, effects=(effect,), environment=environment, **given)
 
 
@@ -217,6 +223,35 @@ def test_her_turn_comes_with_her_hours() -> None:
     assert seen == [1, 0, 0]
 
 
+def test_an_inbox_is_opened_from_her_neighbours() -> None:
+    """Whoever comes after somebody in the same place has the same cases before her, but for those that name one of the two."""
+    cases = [case(number) for number in range(1, 9)]
+    out = cases[2].request
+    assert out is not None
+    cases[2] = msgspec.structs.replace(
+        cases[2], request=msgspec.structs.replace(out, excluded=("erin",), requesters=("erin",))
+    )
+    cases[5] = msgspec.structs.replace(
+        cases[5], request=msgspec.structs.replace(out, excluded=("dana", "fay"), requesters=("dana",))
+    )
+    desk = Cases(*cases, case(9, phase=Phase.APPROVED), case(10, phase=Phase.REJECTED))
+    made = Listing(cast("Desk", desk))
+    live = Live(cast("Site", SimpleNamespace(desk=desk, listing=made)), lambda _request: None)
+    people = [DANA, *(User(name, ("reviewer",)) for name in ("erin", "fay", "gus")), BOB, ADA]
+    for user in people:
+        live._turns[user] = live._turn(user)
+    found = {user.name: (sorted(turn.needs), sorted(turn.waiting)) for user, turn in live._turns.items()}
+    fresh = Listing(cast("Desk", desk))
+    assert found == {
+        user.name: tuple(
+            sorted(one.id for one in desk.cases() if fresh.tab(one, user) is tab)
+            for tab in (Tab.NEEDS, Tab.WAITING)
+        )
+        for user in people
+    }
+    assert (found["erin"], found["gus"]) != (found["dana"], found["dana"])
+
+
 LOSS = Finding("T1", Kind.DATA_LOSS, "gone", Effect.DELETE, Reversibility.R4)
 
 
@@ -227,6 +262,7 @@ LOSS = Finding("T1", Kind.DATA_LOSS, "gone", Effect.DELETE, Reversibility.R4)
         (assessed(Effect.UPDATE, "staging"), Risk.LOW),
         (assessed(Effect.CREATE, "production"), Risk.MEDIUM),
         (assessed(Effect.DELETE, "staging"), Risk.MEDIUM),
+        (assessed(Effect.DELETE, reversibility=Reversibility.R1), Risk.LOW),  # it does not stand
         (assessed(Effect.DELETE, "staging", reversibility=Reversibility.R4), Risk.HIGH),
         (assessed(Effect.PERMISSION, "production"), Risk.HIGH),
         (assessed(Effect.DELETE, "production"), Risk.HIGH),

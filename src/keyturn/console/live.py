@@ -177,9 +177,17 @@ class Live:
             self._look()
 
     def _turn(self, user: User) -> _Turn:
-        turn = _Turn(self._listing.turns.place(user).kind)
+        """Of somebody who is judged as she is, where one is here already: then only what names one of the two is asked for."""
+        turns, place = self._listing.turns, self._listing.turns.place(user)
+        turn, names = _Turn(place.kind), None
+        for other, known in self._turns.items():
+            if known.kind == place.kind and other.roles == user.roles:
+                turn.needs, turn.waiting = set(known.needs), set(known.waiting)
+                names = place.names | turns.place(other).names
+                break
         for case in self._desk.cases(open_only=True, limit=CASES_MAX):
-            turn.put(case.id, self._listing.tab(case, user))
+            if names is None or turns.names(case, names):
+                turn.put(case.id, self._listing.tab(case, user))
         return turn
 
     def _leave(self, viewer: Viewer) -> None:

@@ -50,6 +50,7 @@ class Turns:
     def __init__(self, desk: Desk, clock: Callable[[], float] = time.monotonic) -> None:
         self._desk, self._clock = desk, clock
         self._people: People | None = None
+        self._by_the_clock = False
         self._cases: dict[str, _Asked] = {}
         self._places: dict[str, Place] = {}
         self._kinds: dict[Hashable, int] = {}
@@ -68,9 +69,9 @@ class Turns:
         people = self._desk.people
         if people is not self._people:
             self.forget()
-            self._people = people
+            self._people, self._by_the_clock = people, people.by_the_clock
         kept = self._places.get(user.name)
-        if kept is None or (people.by_the_clock and self._clock() >= kept.until_s):
+        if kept is None or (self._by_the_clock and self._clock() >= kept.until_s):
             asked = people.place(user.name, time.time_ns() // 1_000_000)
             kind = self._kinds.setdefault(asked, next(self._numbers))
             names = frozenset({user.name, people.person(user.name)})
@@ -81,15 +82,22 @@ class Turns:
         """Whether the case is held and waits for this person among others."""
         if case.phase is not Phase.HELD or "reviewer" not in user.roles:
             return False
-        place = self.place(user)
+        place, asked = self.place(user), self._asked(case)
+        key = place.kind if asked.names.isdisjoint(place.names) else user.name
+        found = asked.found.get(key)
+        if found is None:
+            found = asked.found[key] = not self._desk.may_review(case, user.name)
+        return found
+
+    def names(self, case: Case, names: frozenset[str]) -> bool:
+        """Whether a held case names any of these, so that it is judged by who they are."""
+        return case.phase is Phase.HELD and not self._asked(case).names.isdisjoint(names)
+
+    def _asked(self, case: Case) -> _Asked:
         asked = self._cases.get(case.id)
         if asked is None or asked.seq != case.seq:
             if len(self._cases) >= CASES_MAX:
                 self._cases.clear()
             names = named(case, self._desk.people)
             asked = self._cases[case.id] = _Asked(case.seq, self._sets.setdefault(names, names))
-        key = place.kind if asked.names.isdisjoint(place.names) else user.name
-        found = asked.found.get(key)
-        if found is None:
-            found = asked.found[key] = not self._desk.may_review(case, user.name)
-        return found
+        return asked
