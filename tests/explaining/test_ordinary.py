@@ -56,9 +56,9 @@ def test_what_its_deletion_policy_keeps_is_not_deleted(
 
 
 WRITES: list[tuple[str, list[str]]] = [
-    ("aws s3 sync s3://backup s3://prod", ["overwrite"]),
-    ("aws s3 cp s3://backup/x s3://prod/x --recursive", ["overwrite"]),
-    ("aws s3 mv s3://staging s3://prod --recursive", ["overwrite"]),
+    ("aws s3 sync s3://backup s3://prod", ["note"]),
+    ("aws s3 cp s3://backup/x s3://prod/x --recursive", ["note"]),
+    ("aws s3 mv s3://staging s3://prod --recursive", ["note"]),
     ("aws s3 sync ./build s3://site", ["note"]),
     ("aws s3 cp ./build s3://site/assets --recursive --acl private", ["note"]),
     ("aws s3 sync s3://backup s3://prod --dryrun", []),

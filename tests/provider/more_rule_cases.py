@@ -183,6 +183,8 @@ MORE: Final[dict[str, tuple[tuple[Case, Case], tuple[Case, Case]]]] = {
                (C("ssm:GetParameters", {"Names": ["/p"], "WithDecryption": False}), C("ssm:DescribeParameters", {}))),
     "SSM003": ((C("ssm:PutParameter", {"Name": "/p", "Value": "1", "Overwrite": True, "Policies": '[{"Type":"NoChangeNotification"},{"Type":"Expiration"}]'}), C("ssm:PutParameter", {"Name": "/p", "Value": "1", "Policies": '[{"Type":"Expiration","Version":"1.0","Attributes":{"Timestamp":"2030-01-01T00:00:00Z"}}]'}, {"value": "1"})),
                (C("ssm:PutParameter", {"Name": "/p", "Value": "Expiration"}), C("ssm:PutParameter", {"Name": "/p", "Value": "1", "Policies": '[{"Type":"ExpirationNotification"}]'}))),
+    "SSM032": ((C("ssm:CreateAssociation", {"Name": "AWS-RunPowerShellScript", "Parameters": {"commands": ["Stop-Service W3SVC"]}}), C("ecs:ExecuteCommand", {"cluster": "c", "task": "t", "command": "psql -c 'drop table orders'", "interactive": True})),
+               (C("ssm:SendCommand", {"DocumentName": "AWS-ConfigureAWSPackage", "Parameters": {"action": ["Install"]}}), C("ecs:ExecuteCommand", {"cluster": "c", "task": "t", "command": "ls /var/rm", "interactive": True}))),
     "SEC001": ((C("secretsmanager:DeleteSecret", {"SecretId": "s", "ForceDeleteWithoutRecovery": True}), C("secretsmanager:DeleteSecret", {"SecretId": "s", "RecoveryWindowInDays": 7})),
                (C("secretsmanager:DescribeSecret", {"SecretId": "s"}), C("secretsmanager:TagResource", {"SecretId": "s", "Tags": []}))),
     "KMS001": ((C("kms:ScheduleKeyDeletion", {"KeyId": "k", "PendingWindowInDays": 7}), C("kms:ScheduleKeyDeletion", {"KeyId": "arn:aws:kms:eu-west-1:123456789012:key/k"}, {"state": "Disabled"})),

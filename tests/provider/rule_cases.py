@@ -333,6 +333,16 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
         Case("ssm:GetParameter", {"Name": "/p", "WithDecryption": True}),
         Case("ssm:GetParameter", {"Name": "/p"}),
     ),
+    "SSM032": (
+        Case(
+            "ssm:SendCommand",
+            {"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["rm -rf /var/data"]}},
+        ),
+        Case(
+            "ssm:SendCommand",
+            {"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["df -h", "uptime"]}},
+        ),
+    ),
     "CW001": (
         Case("cloudwatch:DeleteAlarms", {"AlarmNames": ["a"]}, ALARM),
         Case("cloudwatch:EnableAlarmActions", {"AlarmNames": ["a"]}, ALARM),

@@ -43,15 +43,36 @@ def test_what_only_looks_like_it_is_let_alone() -> None:
     assert [one.line for one in found if one.destructive] == []
 
 
-BLIND_HARMFUL = {"first": 173, "second": 149, "third": 150, "fourth": 146, "fifth": 145, "sixth": 125}
-BLIND_HARMLESS = {"first": 2, "second": 4, "third": 2, "fourth": 1, "fifth": 3, "sixth": 15}
-"""How many are flagged now; what was flagged when nothing knew them stands in their first lines."""
+BLIND_HARMFUL = {
+    "first": (173, 150),
+    "second": (150, 136),
+    "third": (150, 130),
+    "fourth": (146, 119),
+    "fifth": (145, 120),
+    "sixth": (125, 109),
+    "seventh": (251, 242),
+}
+BLIND_HARMLESS = {
+    "first": (2, 2),
+    "second": (4, 1),
+    "third": (2, 1),
+    "fourth": (1, 0),
+    "fifth": (3, 2),
+    "sixth": (15, 5),
+    "seventh": (12, 1),
+}
+"""How many are flagged now, and how many of them as destructive; what was flagged when nothing knew them stands in their first lines."""
+
+
+def counted(name: str) -> tuple[int, int]:
+    found = commands(name)
+    return sum(map(bool, found)), sum(one.destructive for one in found)
 
 
 def test_what_the_blind_samples_taught_is_not_forgotten() -> None:
     """Commands that were drawn at random and labelled unseen: flagged as many as the last time, or better."""
-    harmful = {name: sum(map(bool, commands(f"blind/{name}_harmful"))) for name in BLIND_HARMFUL}
-    harmless = {name: sum(map(bool, commands(f"blind/{name}_harmless"))) for name in BLIND_HARMLESS}
+    harmful = {name: counted(f"blind/{name}_harmful") for name in BLIND_HARMFUL}
+    harmless = {name: counted(f"blind/{name}_harmless") for name in BLIND_HARMLESS}
     assert (harmful, harmless) == (BLIND_HARMFUL, BLIND_HARMLESS)
 
 

@@ -27,7 +27,8 @@ TEXTS: list[tuple[str, Does]] = [
     ("CALL tidy_up()", Does.UNKNOWN),
     ("SELEC 1", Does.UNKNOWN),
     ("", Does.UNKNOWN),
-    ("INSERT INTO t VALUES (1)", Does.WRITES),
+    ("INSERT INTO t VALUES (1)", Does.ADDS),
+    ("INSERT INTO t VALUES (1) ON CONFLICT (id) DO UPDATE SET a = 2", Does.WRITES),
     ("UPDATE t SET a = 1 WHERE id = 2", Does.WRITES),
     ("UPDATE t SET a = 1", Does.DESTROYS),
     ("DELETE FROM t WHERE id = 1", Does.DESTROYS),
@@ -53,7 +54,7 @@ def test_a_table_made_of_a_query_is_no_read() -> None:
 
 PARTIQL = {
     "SELECT * FROM \"t\" WHERE id='1'": Does.READS,
-    "insert into t value {'id': '1'}": Does.WRITES,
+    "insert into t value {'id': '1'}": Does.ADDS,
     "UPDATE t SET a=1 WHERE id='1'": Does.WRITES,
     "DELETE FROM t WHERE id='1'": Does.DESTROYS,
     "DROP TABLE t": Does.UNKNOWN,

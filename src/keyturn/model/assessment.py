@@ -211,6 +211,8 @@ class Assessment(msgspec.Struct, frozen=True, omit_defaults=True):
         """Whether it takes away data, resources, protection or availability."""
         if self.effect in {Effect.DELETE, Effect.REPLACE} or self.kinds & TAKES_AWAY:
             return True
+        if any(finding.evidence.get("everything") is True for finding in self.findings):
+            return True  # who is given all rights may take away everything, and every guard with it
         return Kind.OVERWRITE in self.kinds and self.reversibility >= Reversibility.R3
 
     @property

@@ -240,6 +240,27 @@ def _ddb_select(o: Options) -> list[Meant]:
     return [Meant("dynamodb", "Query" if o.has("key-condition") else "Scan", {"TableName": o.place(0)})]
 
 
+_SPELLING: Final = frozenset(
+    {
+        "region",
+        "output",
+        "cli_pager",
+        "cli_timestamp_format",
+        "cli_binary_format",
+        "cli_auto_prompt",
+        "retry_mode",
+        "max_attempts",
+    }
+)
+"""Settings of how the CLI speaks: none says as whom, or to whom."""
+
+
+def _configure_set(o: Options) -> list[Meant]:
+    """A setting of how the CLI speaks is one of the machine it runs on; others say as whom, or to whom."""
+    plain = o.place(0).rpartition(".")[2] in _SPELLING
+    return [local("Configure", Effect.UPDATE) if plain else local("Configure", Effect.EXECUTE, _AROUND)]
+
+
 def _configure_get(o: Options) -> list[Meant]:
     secret = any(part in o.place(0) for part in ("secret", "token"))
     return [local("Configuration", Effect.SECRET, _TOKEN)] if secret else [local("Configuration")]
@@ -301,7 +322,7 @@ _DOES: Final[dict[tuple[str, ...], Does]] = {
     ("configservice", "get-status"): _one("config", "DescribeConfigurationRecorderStatus"),
     ("configservice", "subscribe"): _subscribe,
     ("configure",): _here("Configure", Effect.EXECUTE, _AROUND),
-    ("configure", "set"): _here("Configure", Effect.EXECUTE, _AROUND),
+    ("configure", "set"): _configure_set,
     ("configure", "add-model"): _here("Configure", Effect.EXECUTE, _AROUND),
     ("configure", "import"): _here("Configure", Effect.EXECUTE, _AROUND),
     ("configure", "sso"): _here("Configure", Effect.EXECUTE, _AROUND),

@@ -128,10 +128,16 @@ def _writes(o: Options, source: str, target: str, *, many: bool) -> list[Meant]:
     operation = "CopyObject" if down else "PutObject"
     where = place(target)
     if many:
-        # what is uploaded is a build or a copy that lies here; a bucket's content over another's is seen by nobody. Whether anything is
-        # lost depends on what stands and on versions: a rule of S3 asks (S3004)
-        kind = Kind.OVERWRITE if down else Kind.NOTE
-        remark = _many(target, "may overwrite", Effect.UPDATE, kind, "CLI003")
+        # whether anything is lost depends on what stands and on versions: a rule of S3 asks (S3004)
+        handed = down and o.text("acl") == "bucket-owner-full-control"  # as whose bucket it is has them
+        kind = Kind.EXPOSURE if handed else Kind.NOTE
+        remark = _many(
+            target,
+            "hands over, and may overwrite" if handed else "may overwrite",
+            Effect.UPDATE,
+            kind,
+            "CLI003",
+        )
         return [
             Meant(
                 "s3",

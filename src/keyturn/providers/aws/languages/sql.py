@@ -23,6 +23,7 @@ class Does(StrEnum):
 
     READS = "reads"
     CREATES = "creates"
+    ADDS = "adds"
     WRITES = "writes"
     GRANTS = "grants"
     UNKNOWN = "unknown"
@@ -164,6 +165,8 @@ def _node(node: Any) -> Sql | None:
         return Sql(Does.DESTROYS, "every row of a table would be overwritten (there is no WHERE)")
     if isinstance(node, exp.Insert) and node.args.get("overwrite"):
         return Sql(Does.DESTROYS, "what stands would be overwritten by the insert")
+    if isinstance(node, exp.Insert) and not (node.args.get("conflict") or node.args.get("alternative")):
+        return Sql(Does.ADDS, "rows would be added")
     if isinstance(node, exp.Create) and node.args.get("replace"):
         return Sql(Does.REPLACES, "what stands under the name would be replaced")
     if isinstance(node, exp.Merge) and any(
@@ -205,7 +208,7 @@ def _postgres_reads(text: str) -> bool:
 _PARTIQL: Final = {
     "SELECT": Sql(Does.READS, "it only reads"),
     "EXISTS": Sql(Does.READS, "it only looks"),
-    "INSERT": Sql(Does.WRITES, "an item would be inserted"),
+    "INSERT": Sql(Does.ADDS, "an item would be added"),  # never in the place of one: DuplicateItemException
     "UPDATE": Sql(Does.WRITES, "an item would be changed or overwritten"),
     "DELETE": Sql(Does.DESTROYS, "an item would be deleted"),
 }

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import READ_EFFECTS, Effect
-from keyturn.providers.aws.rules import Context, Fired, rule
+from keyturn.providers.aws.rules import Context, Fired, Said, rule
 from keyturn.providers.aws.rules.conditions import nobody_uses
 from keyturn.providers.aws.rules.policies import OPERATIONS
 from keyturn.providers.aws.rules.shapes import families, leaves, members
@@ -29,7 +29,12 @@ _PROTOCOLS: Final = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6"}
 DOORS_MAX: Final = 3
 """So many are read at a glance; the request has all of them."""
 
-_TAKES_AWAY: Final = re.compile(r"^(Revoke|Remove|Delete|Deny|Detach)")
+_TAKES_AWAY: Final = re.compile(r"^(Revoke|Remove|Delete|Deny|Detach)|(Route|MirrorFilterRule)$")
+"""What closes; and routes and mirrors, which say where packets go and let nobody in (EC017 says where a subnet is reached from then on)."""
+
+_WITHDRAWN: Final = re.compile(r"(^|\.|To)[rR]emove\w*(\[\])?(\.|$)")
+_ORDINARY: Final = re.compile(r"icmp|(tcp (80|443)$)")
+"""Doors that everybody finds open at a web site: HTTP, and the messages by which paths and sizes are told (RFC 4890)."""
 
 
 def documents(parameters: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -79,13 +84,25 @@ def opened_to_everybody(context: Context) -> Fired:
     if context.operation.name not in OPERATIONS:  # of these POL002 says who is let in
         found += [path for path, document in documents(context.parameters) if open_to_all(document)]
         found += [path for name, path, value in members(context) if name == "Principal" and value == "*"]
-    found += [path for name, path, value in members(context) if _opens(name, value)]
+    found += [
+        path for name, path, value in members(context) if _opens(name, value) and not _WITHDRAWN.search(path)
+    ]
     if not found:
         return None
     doors = list(dict.fromkeys(_doors(context.parameters)))
+    ordinary = bool(doors) and all(map(_ORDINARY.match, doors)) and not _said_twice(found)
     more = f" and {len(doors) - DOORS_MAX} more" if len(doors) > DOORS_MAX else ""
     on = f" on {', '.join(doors[:DOORS_MAX])}{more}" if doors else ""
-    return f"{context.ref} would be opened to everybody{on} ({', '.join(found[:3])}).", {"paths": found[:10]}
+    return Said(
+        f"{context.ref} would be opened to everybody{on} ({', '.join(found[:3])}).",
+        {"paths": found[:10]},
+        kind=Kind.NOTE if ordinary else None,
+    )
+
+
+def _said_twice(found: list[str]) -> bool:
+    """Whether something beside address ranges is opened."""
+    return any("cidr" not in path.lower() and "ip" not in path.lower() for path in found)
 
 
 def _doors(value: Any) -> Iterator[str]:

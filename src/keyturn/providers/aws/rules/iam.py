@@ -49,7 +49,8 @@ def grants(context: Context) -> Fired:
         ("/AdministratorAccess", "/IAMFullAccess", "/PowerUserAccess")
     )
     among = ", among them administration" if administers else ""
-    return f"{context.ref} would be given other permissions{among}.", {}
+    evidence = {"everything": True} if administers else {}
+    return f"{context.ref} would be given other permissions{among}.", evidence
 
 
 @rule(
@@ -105,7 +106,24 @@ def credential(context: Context) -> Fired:
     """A password, key or trust anchor of the request's own is authority for whoever chose it."""
     if context.operation.action == "UpdateLoginProfile" and "Password" not in context.parameters:
         return None  # whoever signs in next chooses another, as herself
+    if context.operation.action in _TAKE_ITS_PLACE:
+        return Said(
+            f"Another way to act as {context.ref} would take the place of the one that is used now.",
+            kind=Kind.OUTAGE,
+        )
     return f"A new way to act as {context.ref} would exist.", {}
+
+
+_TAKE_ITS_PLACE: Final = frozenset(
+    {
+        "ChangePassword",
+        "ResetServiceSpecificCredential",
+        "UpdateLoginProfile",
+        "UpdateOpenIDConnectProviderThumbprint",
+        "UpdateSAMLProvider",
+    }
+)
+"""Of these the one before is good for nothing any more."""
 
 
 @rule(

@@ -12,6 +12,7 @@ from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
 from keyturn.providers.aws.rules import Context, Fired, looked_at, rule
 from keyturn.providers.aws.rules.generic import TAGGING, makes, paths, where
+from keyturn.providers.aws.rules.one_use import put_to_one_use
 from keyturn.providers.aws.rules.shapes import APPENDS, Leaf, means, members, replaces_nothing
 from keyturn.providers.aws.wire_table import input_of
 
@@ -22,7 +23,7 @@ _REFERS: Final = re.compile(r"(?i)(arns?|ids?|identifiers?|version(id|number)?|(
 _REFERS_INSIDE: Final = re.compile(r"(?i)(arn|[a-z]version)$")
 _SAYS_WHICH: Final = re.compile(
     r"(?i)^(finding(ids?|identifiers?)|standards(control)?arn|securitycontrolid)$|^(id|arn|ids|arns|identifier|version)$|(client|request|idempoten|revision|lock|update|next|trace|correlation|session|change)\w*(token|id)$"
-    r"|^(account|awsaccount|aws|catalog|owner|user|contact|instance|caller\w*|expected\w*|current\w*|parent|trace|resource|origin\w*|space|hub)(ids?|arns?|versions?|identifiers?|versionid)$"
+    r"|^(account|awsaccount|aws|catalog|owner|user|contact|instance|caller\w*|expected\w*|current\w*|parent\w*|trace|resource|origin\w*|space|hub)(ids?|arns?|versions?|identifiers?|versionid)$"
     r"|(schema|api|platformapi|protocol|policy|format|message|document)version$|externalid$|callerreference$|etag|revision|timezone|provided|loggroup|dashboard|finding|standards"
 )
 """Names that say which resource, whose, or which state of it is meant: none is what it refers to."""
@@ -84,7 +85,7 @@ def _points(leaf: Leaf) -> bool:
 )
 def refers_otherwise(context: Context) -> Fired:
     """What an update refers to by an ARN, an id or a version is what it relies on from then on, in the place of what stood."""
-    if makes(context) or not _EDITS.match(context.operation.action):
+    if makes(context) or not _EDITS.match(context.operation.action) or context.operation.service in _TESTS:
         return None
     which = _told(context.operation.name)
     seen = looked_at(context.operation.name)
@@ -97,8 +98,9 @@ def refers_otherwise(context: Context) -> Fired:
         and not _is_meant(leaf, context, which)
         and not _SAYS_WHICH.search(leaf.name)
         and not TAGGING.search(leaf.path)
-        and not _PASSED.search(leaf.name)
+        and not (_PASSED.search(leaf.name) and not _is_role(leaf, context))
         and not replaces_nothing(leaf)
+        and not _ADDS_EYES.search(leaf.name)
         and not (_TO_LOG.search(context.operation.action) and _KEPT_AT.search(leaf.path))
     ]
     return (
@@ -108,9 +110,20 @@ def refers_otherwise(context: Context) -> Fired:
     )
 
 
+_ADDS_EYES: Final = re.compile(r"(?i)(logging|recording|restriction)\w*(arns?|identifiers?)$")
+"""What records or restricts is put there; what stands of the kind is seldom another one."""
+
+_TESTS: Final = frozenset({"devicefarm", "iotdeviceadvisor"})
+"""Services that try things out: nothing relies on what they refer to."""
+
 _TO_LOG: Final = re.compile(r"Logging|LogDelivery")
 _PASSED: Final = re.compile(r"(?i)(role|snscaller)arn$")
 """What it acts with is delegated authority, and said as that (GEN004)."""
+
+
+def _is_role(leaf: Leaf, context: Context) -> bool:
+    """Whether it acts with a role of its own, which is another one from then on: what only that before it may do fails."""
+    return "." not in leaf.path and ":role/" in str(leaf.value) and not put_to_one_use(context, [leaf])
 
 
 def _is_meant(leaf: Leaf, context: Context, which: frozenset[str]) -> bool:
@@ -161,7 +174,7 @@ def written_over(context: Context) -> Fired:
 
 _OPENS: Final = re.compile(
     r"(?i)^((api|app|access|auth|refresh|bearer|wallet|signing|personal\w*|private|consumer|secret|idpclient|client|master|basicauth)?(secret|key|token)(value|string)?"
-    r"|\w*(api|secret|access)keys?(value)?|\w*clientsecret|\w*credentials?(arn)?|authcode|\w*secret(arn|id|identifier)|ckn|cak)$"
+    r"|\w*(api|secret|access)keys?(value)?|\w*clientsecret|\w*credentials?(arn)?|authcode|\w*secret(arn|id|identifier)|\w*(?<!onetime)password|ckn|cak)$"
 )
 _NO_SECRET: Final = re.compile(
     r"(?i)^(key|token|clienttoken|client(request)?token|accesstoken|continuationtoken|sessiontoken)$"
@@ -203,6 +216,7 @@ _SET_BY_PATCH: Final = re.compile(
     r"(?i)(arns?|uri|id|schema|pathpart|types?|credentials|policy|certificate\w*|templates?/.*|version|identitysource|stage|scopes|statuscode|mode)$"
 )
 _FEW: Final = re.compile(r"(?i)(limit|remaining|percent\w*|concurrency|timeout\w*)$")
+_SERVED: Final = re.compile(r"alidate|(?i:enabled)$")
 _FEW_MAX: Final = 100
 """Milliseconds within which nothing answers, and requests that are used up at once."""
 
@@ -246,4 +260,6 @@ def _patches(path: str, value: object) -> bool:
         return (
             isinstance(value, str) and value.isdigit() and int(value) <= (_FEW_MAX if "imeout" in path else 1)
         )
-    return _SET_BY_PATCH.search(path) is not None or (str(value).lower() == "false" and "alidate" in path)
+    return _SET_BY_PATCH.search(path) is not None or (
+        str(value).lower() == "false" and _SERVED.search(path) is not None
+    )

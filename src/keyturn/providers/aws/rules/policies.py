@@ -315,7 +315,22 @@ def newly_granted(context: Context, found: Judged) -> Fired:
         )
     if _triggers(context):
         return Said(f"{context.ref} would {newly}be called by {said}.", evidence, kind=Kind.NOTE)
+    if any(map(_everything, grants)):
+        evidence["everything"] = True
     return f"{context.ref} would {newly}allow {said}.{more}", evidence
+
+
+def _everything(grant: Grant) -> bool:
+    """Whether whoever has this may do all there is, or give herself all rights."""
+    wide = grant.resource.negated or "*" in grant.resource.patterns
+    return (
+        wide
+        and not grant.when
+        and (grant.action.negated or bool(_ALL & {one.lower() for one in grant.action.patterns}))
+    )
+
+
+_ALL: Final = frozenset({"*", "*:*", "iam:*"})
 
 
 def _triggers(context: Context) -> bool:
@@ -336,7 +351,7 @@ def _too_many(context: Context) -> Doubt:
 @_when_read
 def let_in(context: Context, found: Judged) -> Fired:
     """A principal of ``*``, all but some, or one of another account is let in from outside; a condition is for people to judge."""
-    account = context.operation.account
+    account = context.operation.account or context.ref.account
     outside = tuple(one for one in found.compared.granted if _outside(one, account))
     if not outside:
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -130,6 +132,10 @@ def versioning_off(context: Context) -> Fired:
     return None
 
 
+_ARCHIVES: Final = re.compile(r"GLACIER(?!_IR)|DEEP_ARCHIVE")
+"""Storage classes that are not read at once (https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html)."""
+
+
 @rule(
     "S3006",
     ["s3:PutBucketLifecycleConfiguration", "s3:PutBucketLifecycle"],
@@ -145,7 +151,10 @@ def lifecycle_expires(context: Context) -> Fired:
         entry
         for entry in rules
         if entry.get("Status") == "Enabled"
-        and (entry.get("Expiration") or entry.get("NoncurrentVersionExpiration"))
+        and (
+            (entry.get("Expiration") or {}).keys() - {"ExpiredObjectDeleteMarker"}
+            or entry.get("NoncurrentVersionExpiration")
+        )
     ]
     if expiring:
         return f"{len(expiring)} rules would delete objects of {context.ref.id} by themselves.", {}
@@ -157,6 +166,13 @@ def lifecycle_expires(context: Context) -> Fired:
     ]
     if not moving:
         return None
+    if not any(_ARCHIVES.search(json.dumps(entry, default=str)) for entry in moving):
+        return Said(
+            f"{len(moving)} rules would move objects of {context.ref.id} to storage that costs by the read.",
+            kind=Kind.NOTE,
+            effect=Effect.UPDATE,
+            reversibility=Reversibility.R1,
+        )
     return Said(
         f"{len(moving)} rules would move objects of {context.ref.id} to storage that may take hours and money to read.",
         kind=Kind.OUTAGE,

@@ -109,7 +109,7 @@ _FAMILIES: Final = {
     "inverse": r"^disable(?!api(termination|stop)|rollback|schema|source|scalein)\w*$|[a-z]disabled$|^disabled?\w*types$|^disabled$|^blackhole$|"
     r"^(is)?(suspend(ed)?|paused|deprecated)$|^pauseruns$|^unsubscribeall$",
     "removal": r"^(delete|remove|terminate|destroy|drop|wipe|reset|purge|truncate|disassociate|dissociate|clear)(?!protect|instanceon|onterm|after|when|marker|text|tags?$|tagkeys)[a-z]\w*|"
-    r"[a-z]to(be)?(removed?|deleted?|terminate|reset|revoke|disable)$|[a-z](revocations|removals|deletions)$|^(remove|delete|deletes|deletions|removals|(replace|overwrite)(existing)?)$",
+    r"^revoke(permissions?|access|grants?)$|[a-z]to(be)?(removed?|deleted?|terminate|reset|revoke|disable)$|[a-z](revocations|removals|deletions)$|^(remove|delete|deletes|deletions|removals|(replace|overwrite)(existing)?)$",
     "public": r"^(publiclyaccessible|mappubliciponlaunch|endpointpublicaccess|public|ispublic|allowpublic\w*|publicaccess\w*|"
     r"allowexternal\w*|allowalltraffic\w*|associateentireaccount|allowwrites|allowanonymous\w*|internetaccess\w*|allowunauthenticated\w*|anonymousauth\w*|directinternetaccess)$",
     "other": r"(account|accountid|accountids|accounts|crossaccount\w*|userid|userids|valuestoadd|principal|principals|sharedwith\w*|"

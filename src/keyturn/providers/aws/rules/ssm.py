@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Final
 
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
-from keyturn.providers.aws.rules import Context, Fired, rule
+from keyturn.providers.aws.rules import Context, Fired, Said, rule
 
 R3, R4 = Reversibility.R3, Reversibility.R4
 SSM: Final = "https://docs.aws.amazon.com/systems-manager/latest/APIReference/"
@@ -60,4 +61,44 @@ def will_expire(context: Context) -> Fired:
         policies = [{"Type": "Expiration"}]  # what cannot be read is taken for the worst that it may be
     if any(isinstance(policy, dict) and policy.get("Type") == "Expiration" for policy in policies):
         return f"{context.ref.id} would be deleted by the service at a set time.", {}
+    return None
+
+
+_DESTROYS: Final = re.compile(
+    r"(?i)\brm\s+(-\w*[rf]|--(recursive|force))|\bmkfs|\bwipefs\b|\bshred\b|\bdd\s[^|;&]*\bof=/|\btruncate\s+(-s|--size)[= ]*0|>\s*/dev/[sx]?v?d[a-z]"
+    r"|\bdrop\s+(table|database|schema|user|index)\b|\btruncate\s+table\b|\bdelete\s+from\b|\bdropdb\b|\bflushall\b"
+    r"|\b(kubectl|helm)\s+(delete|uninstall)\b|\bterraform\s+destroy\b|\bdocker\s+(rm|rmi|volume\s+rm|system\s+prune)\b"
+    r"|\baws\s+[\w-]+\s+(delete|terminate|rm\b|rb\b)|\b(lv|vg|pv)remove\b|\bzpool\s+destroy\b|\buserdel\b|\bfind\s[^|;&]*-delete\b"
+    r"|\bremove-item\b|\bformat-volume\b|\bclear-disk\b"
+)
+_STOPS: Final = re.compile(
+    r"(?i)\b(shutdown|poweroff|halt|reboot)\b|\binit\s+[06]\b|\bsystemctl\s+(stop|disable|mask|kill)\b|\bservice\s+\S+\s+stop\b|\b(kill|pkill|killall)\s"
+    r"|\biptables\s+(-F|--flush|-P\s+\w+\s+DROP)|\b(stop|restart)-(service|computer)\b|\bpm2\s+(stop|delete)\b|\bdocker\s+(stop|kill)\b"
+)
+"""What a line of a shell says of itself. A script may do as much without any of these: that is why every script is opaque (SSM004)."""
+
+
+@rule(
+    "SSM032",
+    ["ssm:SendCommand", "ssm:CreateAssociation", "ssm:UpdateAssociation", "ecs:ExecuteCommand"],
+    Kind.DATA_LOSS,
+    Effect.DELETE,
+    R4,
+    SSM + "API_SendCommand.html",
+    looks_at=frozenset({"Parameters", "command"}),
+)
+def shell_destroys(context: Context) -> Fired:
+    """A script that is given in the request is run as it stands, as root where the agent runs as root."""
+    given = context.parameters.get("Parameters")
+    lines = [*given.values()] if isinstance(given, dict) else []
+    text = json.dumps([lines, context.parameters.get("command")], ensure_ascii=False)
+    if _DESTROYS.search(text):
+        return f"A line of the script deletes or wipes what lies on {context.ref}.", {}
+    if _STOPS.search(text):
+        return Said(
+            f"A line of the script stops what runs on {context.ref}.",
+            kind=Kind.OUTAGE,
+            effect=Effect.EXECUTE,
+            reversibility=R3,
+        )
     return None

@@ -9,7 +9,7 @@ from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
 from keyturn.providers.aws.languages import graph, sql
 from keyturn.providers.aws.languages.sql import Does, Sql
-from keyturn.providers.aws.rules import Context, Fired, rule
+from keyturn.providers.aws.rules import Context, Fired, Said, rule
 
 _RDS: Final = ("mysql", "postgres")
 _SQL: Final = {
@@ -88,7 +88,10 @@ def destroys(context: Context) -> Fired:
 
 @rule("SQL002", OPERATIONS, Kind.OVERWRITE, Effect.UPDATE, Reversibility.R4, SOURCE)
 def writes(context: Context) -> Fired:
-    """A statement that inserts or updates rows has no inverse but a restore of the database."""
+    """A statement that updates rows has no inverse but a restore of the database; what it adds takes nothing away."""
+    added = _those(context, Does.ADDS)
+    if isinstance(added, tuple) and _those(context, Does.WRITES) is None:
+        return Said(*added, reversibility=Reversibility.R1)
     return _those(context, Does.WRITES)
 
 

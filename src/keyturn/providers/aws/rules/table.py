@@ -49,6 +49,10 @@ REPLACES: Final = Harm(Kind.REPLACE, Effect.REPLACE, R3)
 REPLACES_DATA: Final = Harm(Kind.DATA_LOSS, Effect.REPLACE, R4)  # what is made anew is empty
 OVERWRITES: Final = Harm(Kind.OVERWRITE, Effect.UPDATE, R3)
 ROTATES: Final = Harm(Kind.OUTAGE, Effect.PERMISSION, R3)  # who holds the credential before fails
+COPIED: Final = Harm(
+    Kind.DELEGATED_AUTHORITY, Effect.PERMISSION, R4
+)  # a copy lies elsewhere, for whoever may read there
+TOLD: Final = Harm(Kind.NOTE, Effect.PERMISSION, R1)  # somebody hears of it, until one call ends that
 REMARK: Final = Harm(Kind.NOTE, Effect.UPDATE, R1)
 
 

@@ -110,7 +110,9 @@ def blinded(context: Context) -> Fired:
     everywhere=True,
 )
 def environment_tag(context: Context) -> Fired:
-    """Policy is decided on the tag that says which environment a resource is in: changing it changes which rules hold."""
+    """Policy is decided on the tag that says which environment a resource is in: changing it changes which rules hold. Where it says production
+    now, a guard is taken off.
+    """
     action = context.operation.action
     if not TAGGING.search(action) or (action.startswith("Create") and action != "CreateTags"):
         return None  # what is made with tags is nothing that stands, and its tags are heard elsewhere
@@ -124,9 +126,11 @@ def environment_tag(context: Context) -> Fired:
     touched = sorted({*lowered, *(key for key in taken if is_environment_key(key))})
     if not touched:
         return None
-    return f"The tag that says which environment {context.ref} is in would change ({', '.join(touched)}).", {
-        "keys": touched
-    }
+    message = f"The tag that says which environment {context.ref} is in would change ({', '.join(touched)})."
+    stood = {normalise(str(value)) for key, value in standing.items() if is_environment_key(key)}
+    if PRODUCTION in stood:
+        return message, {"keys": touched}
+    return Said(message, {"keys": touched}, kind=Kind.DELEGATED_AUTHORITY, effect=Effect.PERMISSION)
 
 
 def tags(parameters: dict[str, Any]) -> dict[str, Any]:
@@ -257,9 +261,14 @@ def takes_away(context: Context) -> Fired:
         if (not isinstance(leaf.value, (int, float)) or leaf.value is True)
         and not (_CHOSEN.search(leaf.name) and isinstance(leaf.value, str) and not _DELETES.match(leaf.value))
     ]
-    found = [leaf for leaf in found if not TAGGING.search(leaf.path)]
+    found = [
+        leaf for leaf in found if not TAGGING.search(leaf.path) and not _EVERYBODY.match(str(leaf.value))
+    ]
     return (f"Something of {context.ref} would be removed ({where(found)}).", paths(found)) if found else None
 
+
+_EVERYBODY: Final = re.compile(r"\[(\{'Group': 'all'\}|'all')\]$|\{'Group': 'all'\}$")
+"""From whom nothing is missed: what was open to all is closed."""
 
 _CHOSEN: Final = re.compile(r"(?i)(behaviou?r|mode|action|policy|option|type|strategy)$")
 _DELETES: Final = re.compile(r"(?i)(\w+_)?(delet|remov|drop|terminat|destroy|deprecat)")
@@ -304,8 +313,8 @@ def stopped(context: Context) -> Fired:
     return f"{action} takes {context.ref}, or something of it, out of service.", {}
 
 
-_SHUTS: Final = frozenset({"ec2:DisableSerialConsoleAccess"})
-"""What is disabled there is a way in."""
+_SHUTS: Final = frozenset({"ec2:DisableSerialConsoleAccess", "codebuild:InvalidateProjectCache"})
+"""What is disabled there is a way in; what is thrown away is made anew by the next build."""
 
 _DEFAULTS: Final = re.compile(r"Reset\w*ParameterGroup$")
 
@@ -340,6 +349,9 @@ _OF_AN_ORGANIZATION: Final = WATCHERS | {
     "wellarchitected",
 }
 _ADMINISTERS: Final = re.compile(r"Admin|Share|Transfer|Grant")
+_DEVICE: Final = re.compile(r"arn:[\w-]+:(iot:[^:]*:\d*:cert/|cognito-)")
+"""A certificate or an identity that a device signs in with: it is of the account that it is given in."""
+
 _ACCOUNT: Final = re.compile(r"(?:^|:)(\d{12})(?:$|:)")
 
 
@@ -368,6 +380,7 @@ def another_account(context: Context) -> Fired:
         for leaf in of(context, "other")
         for text in (leaf.value if isinstance(leaf.value, list) else [leaf.value])
         if isinstance(text, str)
+        and not _DEVICE.match(text)
         and (account := _ACCOUNT.search(text))
         and account[1] != own
         and not _WITHDRAWN.search(leaf.path)
@@ -375,7 +388,7 @@ def another_account(context: Context) -> Fired:
             own or _GIVEN_TO.search(leaf.name)
         )  # where nothing says whose call it is, an ARN may be of one's own
         and (own or leaf.path.lower() not in {"accountid", "awsaccountid", "sourceaccount"})
-        and (own or not leaf.path.lower().endswith("identifier.account"))
+        and (own or not leaf.path.lower().endswith(("identifier.account", "bucketdestination.accountid")))
     ]
     return (
         (f"Something of {context.ref} would go to another account ({where(found)}).", paths(found))

@@ -212,6 +212,6 @@ Z.row("FIS002", "UpdateExperimentTemplate UpdateSafetyLeverState", given("stopCo
 Q: Final = Table("gamelift", "https://docs.aws.amazon.com/gamelift/latest/apireference/API_{}.html")
 Q.row("GL001", "UpdateFleetCapacity", zero("DesiredInstances", "MaxSize", live=""), OUTAGE, "No instances would be left in the fleet")
 X: Final = Table("lightsail", "https://docs.aws.amazon.com/lightsail/2016-11-28/api-reference/API_{}.html")
-X.row("LSL001", "StopInstance RebootInstance StopRelationalDatabase RebootRelationalDatabase DisableAddOn DetachStaticIp DetachDisk", ALWAYS, OUTAGE, "It is not there while it is stopped or detached", "StopInstance")
+X.row("LSL001", "StopInstance RebootInstance StopRelationalDatabase RebootRelationalDatabase DisableAddOn DetachStaticIp DetachDisk CloseInstancePublicPorts", ALWAYS, OUTAGE, "It is not there while it is stopped or detached", "StopInstance")
 X.row("LSL002", "UpdateRelationalDatabase", says("publiclyAccessible", True) | says("disableBackupRetention", True), STRIP, "The database would be public, or without backups")
 X.row("LSL003", "OpenInstancePublicPorts PutInstancePublicPorts", check(_open_to_all, given=("portInfo", "portInfos[]")), EXPOSES, "Ports of the instance would be open to everybody", "PutInstancePublicPorts")

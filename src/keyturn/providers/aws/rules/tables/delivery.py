@@ -66,12 +66,12 @@ def _no_instances(request: Request, _live: Live) -> bool | None:
 
 
 def _other_subnets(request: Request, live: Live) -> bool | None:
-    """Some of the subnets that stand are left out; what was not read counts as left out."""
+    """Some of the subnets that stand are left out; where that was not read, a single subnet counts as what is left of several."""
     wanted = values(request, "VPCZoneIdentifier")
     if not wanted or not wanted[0]:
         return False
     stood = standing(live, "VPCZoneIdentifier")
-    return True if stood is None else bool(_listed(stood) - _listed(wanted))
+    return len(_listed(wanted)) == 1 if stood is None else bool(_listed(stood) - _listed(wanted))
 
 
 def _listed(found: list[object]) -> set[str]:

@@ -14,6 +14,7 @@ from keyturn.providers.aws.rules.conditions import (
     check,
     given,
     higher,
+    like,
     nobody_uses,
     off,
     says,
@@ -91,7 +92,7 @@ T.row("EC013", "AuthorizeSecurityGroupIngress AuthorizeSecurityGroupEgress", (sa
 T.row("EC014", "RevokeSecurityGroupIngress RevokeSecurityGroupEgress", ALWAYS, OUTAGE, "Connections that rest on these rules fail")
 T.row("EC015", "DeleteSecurityGroup", stands("users/NetworkInterfaces[].NetworkInterfaceId"), OUTAGE_DELETE, "The group is in use by network interfaces")
 T.row("EC016", "ReplaceRoute DeleteRoute", ALWAYS, OUTAGE, "Traffic of the route goes elsewhere, or nowhere")
-T.row("EC017", "CreateRoute", says("DestinationCidrBlock", "0.0.0.0/0") | says("DestinationIpv6CidrBlock", "::/0"), EXPOSES, "The subnets of the table would reach, and may be reached from, everywhere")
+T.row("EC017", "CreateRoute", (says("DestinationCidrBlock", "0.0.0.0/0") | says("DestinationIpv6CidrBlock", "::/0")) & like("GatewayId", "^igw-"), EXPOSES, "The subnets of the table would reach, and may be reached from, everywhere")
 T.row("EC018", "ModifyVpcAttribute", off("EnableDnsSupport", "") | off("EnableDnsHostnames", ""), OUTAGE, "Names would no longer resolve in the network")
 T.row("EC019", "ModifySubnetAttribute", says("MapPublicIpOnLaunch.Value", True), EXPOSES, "What is started in the subnet would have public addresses")
 T.row("EC020", "ModifySnapshotAttribute", given("CreateVolumePermission.Add") | says("OperationType", "add"), LEAKS, "Others could copy the snapshot with all its data")

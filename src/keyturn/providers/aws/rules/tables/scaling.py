@@ -92,7 +92,7 @@ K.read("UpdateNodegroupConfig UpdateNodegroupVersion DeleteNodegroup", Read("eks
 K.row("EKS001", "UpdateNodegroupConfig", zero("scalingConfig.desiredSize", "scalingConfig.maxSize"), OUTAGE, "No nodes would be left in the group")
 K.row("EKS002", "UpdateNodegroupConfig", lower("scalingConfig.desiredSize") | lower("scalingConfig.maxSize", "scalingConfig.desiredSize"), OUTAGE, "Nodes would be drained: it asks for fewer than run now")
 K.row("EKS003", "UpdateClusterConfig", off("deletionProtection"), STRIP, "The cluster could be deleted again")
-K.row("EKS004", "UpdateClusterConfig", off("resourcesVpcConfig.endpointPublicAccess") | off("resourcesVpcConfig.endpointPrivateAccess"), OUTAGE, "Who reaches the cluster over that endpoint would be cut off")
+K.row("EKS004", "UpdateClusterConfig", (off("resourcesVpcConfig.endpointPublicAccess") & ~says("resourcesVpcConfig.endpointPrivateAccess", True)) | off("resourcesVpcConfig.endpointPrivateAccess"), OUTAGE, "Who reaches the cluster over that endpoint would be cut off")
 K.row("EKS005", "UpdateClusterConfig", says("resourcesVpcConfig.endpointPublicAccess", True) | says("resourcesVpcConfig.publicAccessCidrs", "0.0.0.0/0"), EXPOSES, "The cluster's endpoint would be open to the internet")
 K.row("EKS006", "UpdateClusterVersion", ALWAYS, OUTAGE_ONE_WAY, "A cluster's version goes up, never down")
 K.row("EKS007", "UpdateNodegroupVersion", ALWAYS, REPLACES, "Every node of the group would be replaced")

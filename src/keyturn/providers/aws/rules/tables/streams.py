@@ -29,6 +29,7 @@ from keyturn.providers.aws.rules.table import (
     ROTATES,
     RUNS,
     STRIP,
+    TOLD,
     Read,
     Table,
 )
@@ -66,7 +67,8 @@ S.read("SetSubscriptionAttributes Unsubscribe", Read("sns:GetSubscriptionAttribu
 S.row("SNS002", "SetTopicAttributes", says("AttributeName", "KmsMasterKeyId", "DeliveryPolicy", "DataProtectionPolicy"), STRIP, "How messages are guarded, or how often they are tried, would change")
 S.row("SNS003", "SetSubscriptionAttributes", says("AttributeName", "FilterPolicy", "RedrivePolicy", "FilterPolicyScope", "DeliveryPolicy"), OUTAGE, "A subscriber would get fewer messages, or lose those that fail")
 S.row("SNS004", "Unsubscribe", ALWAYS, OUTAGE, "A subscriber would get no more messages")
-S.row("SNS005", "Subscribe", says("Protocol", "http", "https", "email", "email-json", "sms", "firehose"), LEAKS, "Messages would go to that address")
+S.row("SNS005", "Subscribe", says("Protocol", "http", "https", "firehose"), LEAKS, "Messages would go to that address")
+S.row("SNS007", "Subscribe", says("Protocol", "email", "email-json", "sms"), TOLD, "Whoever reads at that address would be told, once she has agreed")
 E: Final = Table("events", "https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_{}.html")
 _RULE: Final = Read("events:DescribeRule", {"Name": "Name"})
 E.read("PutRule DisableRule DeleteRule", _RULE)

@@ -24,6 +24,7 @@ from keyturn.providers.aws.rules.conditions import (
 )
 from keyturn.providers.aws.rules.table import (
     BLINDS,
+    COPIED,
     EXPOSES,
     GRANTS,
     OUTAGE,
@@ -91,6 +92,8 @@ DIRECTCONNECT.row("WIR018", "UpdateLag", at_least("minimumLinks", 2), OUTAGE, "W
 DIRECTCONNECT.row("WIR019", "UpdateVirtualInterfaceAttributes", given("mtu") | off("enableSiteLink", ""), OUTAGE, "The connection is interrupted, or sites reach each other no more")
 EC2: Final = Table("ec2", "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_{}.html", alone=False)
 EC2.row("WIR020", "AssignPrivateIpAddresses", says("AllowReassignment", True), OUTAGE, "An address may be taken from the interface that has it")
+EC2.read("AssociateAddress", Read("ec2:DescribeAddresses", {"AllocationIds": ["AllocationId"]}, "Addresses[0]"))
+EC2.row("WIR062", "AssociateAddress", ~says("AllowReassociation", False) & stands("AssociationId"), OUTAGE, "What answers at the address now would lose it", alone=True)
 EC2.row("WIR021", "AssociateDhcpOptions", ALWAYS, OUTAGE, "Everything in the network would ask other servers for names and time")
 EC2.row("WIR022", "AuthorizeClientVpnIngress", says("AuthorizeAllGroups", True), EXPOSES, "Everybody who reaches the VPN would reach that network")
 EC2.row("WIR023", "EnableApplicationStatusCheckSuppression", ALWAYS, BLINDS, "Failures of the application would not be seen meanwhile")
@@ -119,7 +122,7 @@ EC2.row("WIR043", "CreateMacSystemIntegrityProtectionModificationTask", says("Ma
 EC2.row("WIR044", "CreateTransitGateway", says("Options.AutoAcceptSharedAttachments", "enable"), EXPOSES, "Every account it is shared with could attach its network unasked")
 EC2.row("WIR045", "CreateVpcEndpointServiceConfiguration", says("AcceptanceRequired", False), EXPOSES, "Who is allowed to connect would be let in unasked")
 EC2.row("WIR046", "CreateTrafficMirrorSession", ALWAYS, EXPOSES, "A copy of the traffic would go there")
-EC2.row("WIR047", "CreateStoreImageTask ExportImage CreateInstanceExportTask", ALWAYS, EXPOSES, "A copy of the whole disk would lie in a bucket")
+EC2.row("WIR047", "CreateStoreImageTask ExportImage CreateInstanceExportTask", ALWAYS, COPIED, "A copy of the whole disk would lie in a bucket")
 EC2.row("WIR048", "EnableReachabilityAnalyzerOrganizationSharing", ALWAYS, GRANTS, "Other accounts of the organization would see this network")
 ELBV2: Final = Table("elbv2", "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_{}.html", alone=False)
 ELBV2.row("WIR049", "SetSecurityGroups", given("SecurityGroups") & unread("SecurityGroups"), OUTAGE, "The whole list of its security groups is replaced, and what stands was not read")
