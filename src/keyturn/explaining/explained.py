@@ -8,10 +8,11 @@ import msgspec
 
 from keyturn.explaining.asked import Asked
 from keyturn.model.assessment import Assessment, Kind
-from keyturn.model.change import READ_EFFECTS, Operation, ResourceRef
+from keyturn.model.change import READ_EFFECTS, Effect, Operation, ResourceRef
 from keyturn.model.decision import Decision
 from keyturn.policy.facts import is_production, undo_window_s
-from keyturn.providers.aws import catalogue
+from keyturn.providers.aws import answers, catalogue
+from keyturn.providers.aws.links import LINKS
 from keyturn.providers.aws.told_arns import told_arn
 
 
@@ -77,7 +78,9 @@ class Explained(msgspec.Struct, frozen=True):
             row |= {"confidence": entry.confidence, "sources": list(entry.sources)}
             row["mark"], row["why"] = entry.mark, entry.reason
             beside = (operation.floor, *entry.also) if found.effect not in READ_EFFECTS else ()
-            row["effects"] = list(dict.fromkeys([*row["effects"], *(effect.value for effect in beside)]))
+            held = [Effect.SECRET] if self._shows_a_secret(operation.name) else []
+            effects = (effect.value for effect in (*beside, *held))
+            row["effects"] = list(dict.fromkeys([*row["effects"], *effects]))
         if len(self.operations) > 1:
             row["operations"] = [one.name for one in self.operations]
         if self.asked.spelled:
@@ -85,6 +88,12 @@ class Explained(msgspec.Struct, frozen=True):
         if self.asked.note:
             row["note"] = self.asked.note
         return row
+
+    def _shows_a_secret(self, name: str) -> bool:
+        """Whether its answer holds a secret: also where the gateway rewrites or covers it, so that it does not get out."""
+        said = answers.of(name)
+        found = any(finding.kind is Kind.SECRET for finding in self.assessment.findings)
+        return found or bool(said.triples or said.secrets) or name in LINKS
 
     def _resources(self) -> list[dict[str, str]]:
         told: dict[ResourceRef, dict[str, str]] = {}
