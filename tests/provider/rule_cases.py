@@ -333,6 +333,10 @@ CASES: Final[dict[str, tuple[Case, Case]]] = {
         Case("ssm:GetParameter", {"Name": "/p", "WithDecryption": True}),
         Case("ssm:GetParameter", {"Name": "/p"}),
     ),
+    "IAM014": (
+        Case("iam:UpdateLoginProfile", {"UserName": "u", "Password": "p"}, ABSENT),
+        Case("iam:UpdateLoginProfile", {"UserName": "u", "PasswordResetRequired": True}, ABSENT),
+    ),
     "SSM032": (
         Case(
             "ssm:SendCommand",

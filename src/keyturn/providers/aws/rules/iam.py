@@ -106,24 +106,28 @@ def credential(context: Context) -> Fired:
     """A password, key or trust anchor of the request's own is authority for whoever chose it."""
     if context.operation.action == "UpdateLoginProfile" and "Password" not in context.parameters:
         return None  # whoever signs in next chooses another, as herself
-    if context.operation.action in _TAKE_ITS_PLACE:
-        return Said(
-            f"Another way to act as {context.ref} would take the place of the one that is used now.",
-            kind=Kind.OUTAGE,
-        )
     return f"A new way to act as {context.ref} would exist.", {}
 
 
-_TAKE_ITS_PLACE: Final = frozenset(
-    {
-        "ChangePassword",
-        "ResetServiceSpecificCredential",
-        "UpdateLoginProfile",
-        "UpdateOpenIDConnectProviderThumbprint",
-        "UpdateSAMLProvider",
-    }
+@rule(
+    "IAM014",
+    [
+        "iam:ChangePassword",
+        "iam:ResetServiceSpecificCredential",
+        "iam:UpdateLoginProfile",
+        "iam:UpdateOpenIDConnectProviderThumbprint",
+        "iam:UpdateSAMLProvider",
+    ],
+    Kind.OUTAGE,
+    Effect.PERMISSION,
+    R3,
+    IAM + "API_UpdateLoginProfile.html",
 )
-"""Of these the one before is good for nothing any more."""
+def another_takes_its_place(context: Context) -> Fired:
+    """A password, a credential, a provider's document or its certificates are replaced: whoever comes with the ones before is turned away."""
+    if context.operation.action == "UpdateLoginProfile" and "Password" not in context.parameters:
+        return None
+    return f"The way to act as {context.ref} that is used now would be another one.", {}
 
 
 @rule(
