@@ -57,7 +57,7 @@ BLIND_HARMLESS = {
     "second": (4, 1),
     "third": (2, 1),
     "fourth": (1, 0),
-    "fifth": (3, 2),
+    "fifth": (3, 1),
     "sixth": (15, 5),
     "seventh": (11, 1),
 }

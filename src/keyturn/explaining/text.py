@@ -7,6 +7,7 @@ from typing import Final
 
 from keyturn.explaining.explained import Explained
 from keyturn.model.assessment import Kind, Reversibility
+from keyturn.model.change import Effect
 from keyturn.model.decision import Verdict
 from keyturn.providers.aws import catalogue
 
@@ -72,9 +73,19 @@ def _headline(found: Explained) -> str:
 def _second(found: Explained) -> str:
     effect = found.assessment.effect.value.upper()
     parts = [effect, "DESTRUCTIVE" if found.destructive else "", "DATA IS LOST" if found.data_loss else ""]
+    back = _BACK[found.assessment.reversibility]
+    if found.assessment.reversibility is Reversibility.R3 and _only_unread(found):
+        back = "it can be set back by who knows what stood, which was not read"
     where = "production" if found.assessment.environment == "production" else found.assessment.environment
     counted = f"{where} (counts as production)" if found.production and where != "production" else where
-    return " · ".join([*(part for part in parts if part), _BACK[found.assessment.reversibility], counted])
+    return " · ".join([*(part for part in parts if part), back, counted])
+
+
+def _only_unread(found: Explained) -> bool:
+    """Whether nothing that was found keeps a setting from being set back, but that nobody has read it."""
+    assessment = found.assessment
+    settable = assessment.effect is Effect.UPDATE and bool(assessment.unknowns)
+    return settable and all(one.reversibility < Reversibility.R3 for one in assessment.findings)
 
 
 def _back(found: Explained) -> list[str]:

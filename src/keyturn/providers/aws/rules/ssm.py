@@ -93,10 +93,10 @@ def shell_destroys(context: Context) -> Fired:
     lines = [*given.values()] if isinstance(given, dict) else []
     text = json.dumps([lines, context.parameters.get("command")], ensure_ascii=False)
     if _DESTROYS.search(text):
-        return f"A line of the script deletes or wipes what lies on {context.ref}.", {}
+        return "A line of the script deletes or wipes what lies where it runs.", {}
     if _STOPS.search(text):
         return Said(
-            f"A line of the script stops what runs on {context.ref}.",
+            "A line of the script stops what is at work where it runs.",
             kind=Kind.OUTAGE,
             effect=Effect.EXECUTE,
             reversibility=R3,

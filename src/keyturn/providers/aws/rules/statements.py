@@ -91,7 +91,7 @@ def writes(context: Context) -> Fired:
     """A statement that updates rows has no inverse but a restore of the database; what it adds takes nothing away."""
     added = _those(context, Does.ADDS)
     if isinstance(added, tuple) and _those(context, Does.WRITES) is None:
-        return Said(*added, reversibility=Reversibility.R1)
+        return Said(*added, kind=Kind.NOTE)
     return _those(context, Does.WRITES)
 
 
