@@ -309,7 +309,7 @@ MORE: Final[dict[str, tuple[tuple[Case, Case], tuple[Case, Case]]]] = {
                (scheduled("cloudtrail:startLogging", Name="t"), scheduled("cloudwatch:describeAlarms"))),
     "PRT009": ((scheduled("ssm:getParameter", Name="/p", WithDecryption=True), state_machine("arn:aws:states:::aws-sdk:secretsmanager:getSecretValue")),
                (scheduled("ssm:describeParameters"), state_machine("arn:aws:states:::aws-sdk:secretsmanager:listSecrets"))),
-    "PRT010": ((scheduled("rds-data:executeStatement", Sql="INSERT INTO t VALUES (1)"), state_machine("arn:aws:states:::aws-sdk:s3:completeMultipartUpload")),
+    "PRT010": ((scheduled("rds-data:executeStatement", Sql="UPDATE t SET a = 1 WHERE id = 2"), state_machine("arn:aws:states:::aws-sdk:s3:completeMultipartUpload")),
                (state_machine("arn:aws:states:::aws-sdk:s3:headObject"), scheduled("s3:listObjectsV2", Bucket="b"))),
     "PRT011": ((made("AWS::CloudFormation::CustomResource", ServiceToken="t"), scheduled("lambda:invoke", FunctionName="f")),
                (made("AWS::SNS::Topic"), scheduled("lambda:getFunction", FunctionName="f"))),
