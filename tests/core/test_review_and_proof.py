@@ -10,7 +10,9 @@ import pytest
 
 from keyturn.core.case import Case
 from keyturn.core.proof import ProofFacts, holds, prove
-from keyturn.core.review import judge, quorum_reached
+from keyturn.core.review import irrecoverable, judge, quorum_reached
+from keyturn.model.assessment import Finding, Kind, Recoverable, Reversibility
+from keyturn.model.change import Effect, ResourceRef
 from keyturn.model.decision import Verdict
 from keyturn.model.quorum import Of
 from keyturn.model.review import Accepted, NotAccepted
@@ -165,3 +167,29 @@ def test_observe_mode_is_recorded_and_not_enforced() -> None:
     assert steps[1].detail == "observe mode: recorded, not enforced"
     assert holds(steps)
     assert not holds(prove(case, _facts(case, halted_by="anna")))
+
+
+TABLE = ResourceRef("aws", "aws", "1", "r", "dynamodb:table", "orders")
+LOST = Finding("T1", Kind.DATA_LOSS, "gone", Effect.DELETE, Reversibility.R3, (TABLE,))
+
+
+def part(**given: Any) -> Recoverable:
+    return Recoverable(TABLE, **({"backup": False, "inverse": False, "recover_s": None} | given))
+
+
+@pytest.mark.parametrize(
+    ("found", "for_good"),
+    [
+        ({"reversibility": Reversibility.R4}, True),
+        ({"findings": (msgspec.structs.replace(LOST, reversibility=Reversibility.R4),)}, True),
+        ({"findings": (LOST,), "recoverable": (part(),)}, True),
+        ({"findings": (LOST,), "recoverable": (part(backup=True), part())}, True),
+        ({"findings": (LOST,), "recoverable": (part(backup=True),)}, False),
+        ({"findings": (LOST,), "recoverable": (part(inverse=True),)}, False),
+        ({"findings": (LOST,), "recoverable": (part(window_s=604_800),)}, False),
+        ({"recoverable": (part(),)}, False),
+    ],
+)
+def test_what_no_emergency_is_worth(found: dict[str, Any], for_good: bool) -> None:
+    """No glass is broken for a loss that is final, nor for one that a finding calls R3 where nobody has a way back of it."""
+    assert irrecoverable(w.assessment(**found)) is for_good

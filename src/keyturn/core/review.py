@@ -12,7 +12,7 @@ from keyturn.core.case import Before, Case, Phase
 from keyturn.core.people import People
 from keyturn.core.quorum import fill, leaves
 from keyturn.core.shown import not_shown
-from keyturn.model.assessment import Assessment, Reversibility
+from keyturn.model.assessment import Assessment, Kind, Reversibility
 from keyturn.model.change import Change, Effect
 from keyturn.model.decision import Decision
 from keyturn.model.quorum import OWNERS, Of, Quorum
@@ -331,7 +331,7 @@ def may_break_glass(
     if irrecoverable(case.assessment):
         return NotAccepted(
             "irreversible",
-            f"{case.id} does not come back (R4): no emergency is worth that; it needs its reviewers",
+            f"{case.id} does not come back: no emergency is worth that; it needs its reviewers",
         )
     if not request.break_glass:
         return NotAccepted(
@@ -350,9 +350,13 @@ def may_break_glass(
 
 
 def irrecoverable(assessment: Assessment) -> bool:
-    """Whether anything of it is lost for good."""
-    return assessment.reversibility is Reversibility.R4 or any(
-        finding.reversibility is Reversibility.R4 for finding in assessment.findings
+    """Whether anything of it is lost for good: by what was found, or since what would be lost has neither a way back nor a backup."""
+    if assessment.reversibility is Reversibility.R4:
+        return True
+    if any(finding.reversibility is Reversibility.R4 for finding in assessment.findings):
+        return True
+    return Kind.DATA_LOSS in assessment.kinds and any(
+        not (one.backup or one.inverse or one.window_s is not None) for one in assessment.recoverable
     )
 
 
@@ -364,7 +368,7 @@ def glass_holds(case: Case, people: People, at_ms: int) -> tuple[bool, str]:
     if at_ms >= glass.until_ms:
         return False, f"the time of {glass.by}'s break-glass is over"
     if irrecoverable(case.assessment):
-        return False, "it does not come back (R4)"
+        return False, "it does not come back"
     if not glass.told or BREAK_GLASS_ROLE not in people.roles.get(people.person(glass.by), ()):
         return False, f"{glass.by} may not break the glass any more"
     return True, f"break-glass by {glass.by} in her own name, {', '.join(glass.told)} told: {glass.reason}"
