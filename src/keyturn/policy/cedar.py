@@ -21,14 +21,14 @@ from cedarpy import Decision as CedarDecision
 from keyturn.core.ports import Facts
 from keyturn.model.assessment import Assessment
 from keyturn.model.canonical import canonical, digest_bytes
-from keyturn.model.change import Change, ResourceRef
+from keyturn.model.change import Change, Effect, ResourceRef
 from keyturn.model.decision import Decision, Obligations, Reason, Verdict
 from keyturn.model.quorum import Of, Quorum
 from keyturn.policy.facts import Asked, Value, context_of, table
 from keyturn.policy.kept import KnownFacts, Seen, Votes, seen_by
 from keyturn.policy.limits import ERROR_CHARS_MAX, HANDLES_MAX, RESOURCES_ASKED_MAX, SCOPES_MAX, SLICES_MAX
-from keyturn.policy.schema import RESOURCE_ATTRIBUTES, Action, action_of_operation, schema_of
-from keyturn.policy.slices import Actor, Handles, Slice, applies, handles_of, named_actors
+from keyturn.policy.schema import RESOURCE_ATTRIBUTES, UNNAMED, Action, action_of, schema_of
+from keyturn.policy.slices import Actor, Handles, Slice, applies, handles_of, named_actions, named_actors
 from keyturn.policy.source import Policy, Source
 from keyturn.policy.weigh import TOO_MANY, UNANSWERED, Vote, combine, weigh
 
@@ -53,6 +53,11 @@ class CedarEngine:
         self._digest = digest_bytes(self.text)
         self._named = named_actors(self.policies.values())
         self._slicing = slicing
+        self._words = frozenset(word for policy in self.policies.values() for word in named_actions(policy))
+        self._plain = (
+            slicing and UNNAMED not in self._words and not seen_by(self.policies.values()).action
+        )
+        self._action = lru_cache(maxsize=SCOPES_MAX)(self._as_seen)
         self._scopes = lru_cache(maxsize=SCOPES_MAX)(self._seen_from)
         self._seen = lru_cache(maxsize=HANDLES_MAX)(self._seen_by)
         self._votes = Votes()
@@ -75,6 +80,7 @@ class CedarEngine:
 
     def forget(self) -> None:
         """Drop the slices built so far; they are built again when they are asked for."""
+        self._action.cache_clear()
         self._scopes.cache_clear()
         self._seen.cache_clear()
         self._votes.clear()
@@ -109,7 +115,7 @@ class CedarEngine:
         asked: set[tuple[Action, ResourceRef]] = set()
         shared = actor if actor in self._named else Actor(actor.type, "")
         for operation in change.operations:
-            action = action_of_operation(operation)
+            action = self._action(operation.provider, operation.name, operation.floor)
             resources = operation.resources or (_NOWHERE,)
             for resource in (
                 resources[:RESOURCES_ASKED_MAX] if self._scopes(action, shared).resource else resources[:1]
@@ -117,6 +123,16 @@ class CedarEngine:
                 if (action, resource) not in asked:
                     asked.add((action, resource))
                     yield action, resource
+
+    def _as_seen(self, provider: str, name: str, floor: Effect) -> Action:
+        """The action, of which only what a policy names is told: those that no policy tells apart share what is worked out for one."""
+        action = action_of(provider, name, floor)
+        if not self._plain:
+            return action
+        return Action(
+            name=action.name if action.name in self._words else UNNAMED,
+            groups=tuple(group for group in action.groups if group in self._words),
+        )
 
     def _seen_from(self, action: Action, actor: Actor) -> Seen:
         """What the policies look at whose scope can match this action and actor."""
@@ -129,10 +145,12 @@ class CedarEngine:
         return seen_by(self.policies[name] for name in names)
 
     def _cut(self, action: Action, actor: Actor) -> Slice:
+        schema = schema_of([action])
         return Slice(
             action=action,
-            schema=schema_of([action]),
+            schema=schema,
             handles=self._handles(self._scopes(action, actor).names),
+            nowhere=Entities.from_json_str(_entity(_NOWHERE), schema),
         )
 
     def _parsed(self, names: tuple[str, ...]) -> Handles:
@@ -164,7 +182,10 @@ class CedarEngine:
         return self._asked(self._slices(action, shared), resource, actor, context)
 
     def _asked(self, cutting: Slice, resource: ResourceRef, actor: Actor, context: str) -> Vote:
-        entities = Entities.from_json_str(_entity(resource), cutting.schema)
+        if cutting.handles.sees_resource:
+            entities = Entities.from_json_str(_entity(resource), cutting.schema)
+        else:
+            resource, entities = _NOWHERE, cutting.nowhere
         request = {
             "principal": {"type": actor.type, "id": actor.id},
             "action": {"type": "Action", "id": cutting.action.name},

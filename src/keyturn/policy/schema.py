@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 from cedarpy import Schema
 
-from keyturn.model.change import READ_EFFECTS, Effect, Operation
+from keyturn.model.change import READ_EFFECTS, Effect
 from keyturn.policy.facts import FACTS
 
 READS: Final = "reads"
@@ -58,6 +58,10 @@ _ENTITY_TYPES: Final = {
 }
 
 
+UNNAMED: Final = "keyturn::unnamed"
+"""Stands for every action that no policy names; no operation has a name like it."""
+
+
 class Action(msgspec.Struct, frozen=True):
     """A Cedar action: ``provider:service:Operation`` and the groups it is in."""
 
@@ -73,10 +77,6 @@ def action_of(provider: str, name: str, floor: Effect) -> Action:
     effect = Effect(floor)
     lane = READS if effect in READ_EFFECTS else CHANGES
     return Action(name=full, groups=(effect.value, lane, full.rpartition(":")[0]))
-
-
-def action_of_operation(operation: Operation) -> Action:
-    return action_of(operation.provider, operation.name, operation.floor)
 
 
 def schema_of(actions: Iterable[Action], groups: Iterable[str] = ()) -> Schema:

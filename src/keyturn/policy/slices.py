@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import msgspec
-from cedarpy import PolicySet, Schema, pst
+from cedarpy import Entities, PolicySet, Schema, pst
 
 from keyturn.policy.schema import Action
 from keyturn.policy.source import Policy
@@ -40,6 +40,7 @@ class Slice(msgspec.Struct, frozen=True):
     action: Action
     schema: Schema
     handles: Handles
+    nowhere: Entities  # the resource, where no policy looks at it
 
 
 def handles_of(policies: Iterable[Policy]) -> Handles:

@@ -197,8 +197,9 @@ def every() -> list[tuple[str, str]]:
 def floors() -> dict[str, Effect]:
     """``service:Operation`` -> effect, of everything: what a policy may name."""
     entries = _load()[0]["operations"]
+    effects = {effect.value: effect for effect in Effect}
     return {
-        f"{service}:{name}": Effect(entry[0])
+        f"{service}:{name}": effects[entry[0]]
         for service, named in entries.items()
         for name, entry in named.items()
     }
