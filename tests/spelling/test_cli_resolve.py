@@ -92,6 +92,7 @@ SPELLED: list[tuple[str, list[tuple[str, str, dict[str, Any]]]]] = [
     ("aws emr terminate-clusters --cluster-ids j-1 j-2", [("emr", "TerminateJobFlows", {"JobFlowIds": ["j-1", "j-2"]})]),
     ("aws emr modify-cluster-attributes --cluster-id j-1 --no-termination-protected", [
         ("emr", "SetTerminationProtection", {"JobFlowIds": ["j-1"], "TerminationProtected": False})]),
+    ("aws emr modify-cluster-attributes --cluster-id j-1", [("emr", "SetTerminationProtection", {"JobFlowIds": ["j-1"]})]),
     ("aws logs tail /aws/lambda/f --follow", [("logs", "FilterLogEvents", {"logGroupName": "/aws/lambda/f"})]),
     ("aws eks update-kubeconfig --name c", [("eks", "DescribeCluster", {"name": "c"})]),
     ("aws ecr get-login-password | docker login --username AWS --password-stdin x", [("ecr", "GetAuthorizationToken", {})]),

@@ -22,6 +22,7 @@ from botocore.loaders import Loader
 
 from keyturn.model.change import READ_EFFECTS
 from keyturn.providers.aws import catalogue
+from keyturn.providers.aws.naming import BESIDE
 from keyturn.providers.aws.wire_shapes import kebab
 from tools.catalogue.reversible import Nouns
 from tools.catalogue.sources import Authorization, services
@@ -29,10 +30,10 @@ from tools.catalogue.sources import Authorization, services
 _VARIABLE = re.compile(r"\$\{([A-Za-z0-9]+)\}")
 _PLACES = {"Partition", "Region", "Account", "AccountId", "AccountID"}
 _MENTIONED = re.compile(
-    r"(?i)role|topic|kms|principal|policyarn|destination|notification|certificate|^source|queuearn|bucketarn|token$|tokens$"
+    f"(?i){BESIDE}|^source|queuearn|bucketarn|token$|tokens$"
     r"|callerreference|requestid|creatorrequest|secretarn|credential|subnet|securitygroup|vpcid|awsaccountid$|accountid$"
     r"|clientid$|policyreference|originalmessage|correlation|idempot|nextid|revisionid|versionid$|changetoken|roleSession"
-    r"|outpostarn|identitycenter|processorarn|^idcinstance|placementgrouparn|^iamidentityprovider|secretstore"
+    r"|outpostarn|^idcinstance|placementgrouparn|^iamidentityprovider"
 )
 _IDENTIFIER = re.compile(r"(?:Name|name|Id|ID|id|Identifier|identifier|Arn|ARN|arn|Key|key)s?$")
 _SUFFIX = re.compile(r"(?i)(?:name|identifier|id|arn|uuid|or|nameor|idor)s?$")

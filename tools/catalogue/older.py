@@ -76,11 +76,16 @@ def models(wheel: Path) -> Iterator[tuple[str, Model]]:
             yield service, json.loads(gzip.decompress(data) if name.endswith(".gz") else data)
 
 
+SIGNS_AS: Final = {"importexport": "IngestionService"}
+"""Said by botocore's endpoints (credentialScope), and not by the model."""
+
+
 def entry(model: Model) -> tuple[str, str, list[str], str, str]:
     """What the index holds of a model: signing name, endpoint prefix, protocols, version, target prefix."""
     meta = model["metadata"]
+    modelled = meta.get("signingName") or meta["endpointPrefix"]
     return (
-        meta.get("signingName") or meta["endpointPrefix"],
+        SIGNS_AS.get(meta["endpointPrefix"], modelled),
         meta["endpointPrefix"],
         list(meta.get("protocols") or [meta["protocol"]]),
         meta["apiVersion"],

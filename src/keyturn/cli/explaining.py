@@ -176,12 +176,9 @@ def _lines(file: str | None) -> Any:
 
 def _answer_all(explainer: Any, lines: Iterable[bytes], files: Any, session: str) -> None:
     """One answer a line, in order, each as soon as it is known; a line that is no question is answered with its error."""
-    import gc
-
     import msgspec
 
-    gc.collect()
-    gc.freeze()  # tables that stay: the collector need not walk them for every thousand lines
+    spare_what_stays()
     out, encoder = sys.stdout.buffer, msgspec.json.Encoder(enc_hook=str)
     try:
         for number, row in enumerate(answers(explainer, lines, files, session), 1):
@@ -191,6 +188,19 @@ def _answer_all(explainer: Any, lines: Iterable[bytes], files: Any, session: str
         out.flush()
     except BrokenPipeError:
         sys.stderr.close()
+
+
+COLLECT_AFTER: Final = 50_000
+"""Objects that stay before the collector looks for circles: a line leaves none, and what stays are tables, loaded as they are met."""
+
+
+def spare_what_stays() -> None:
+    """The collector need not walk tables for every thousand lines: they stay as long as the process."""
+    import gc
+
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, 20, 20)
 
 
 def answers(

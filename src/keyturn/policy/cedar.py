@@ -54,9 +54,7 @@ class CedarEngine:
         self._named = named_actors(self.policies.values())
         self._slicing = slicing
         self._words = frozenset(word for policy in self.policies.values() for word in named_actions(policy))
-        self._plain = (
-            slicing and UNNAMED not in self._words and not seen_by(self.policies.values()).action
-        )
+        self._plain = slicing and UNNAMED not in self._words and not seen_by(self.policies.values()).action
         self._action = lru_cache(maxsize=SCOPES_MAX)(self._as_seen)
         self._scopes = lru_cache(maxsize=SCOPES_MAX)(self._seen_from)
         self._seen = lru_cache(maxsize=HANDLES_MAX)(self._seen_by)

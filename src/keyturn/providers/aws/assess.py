@@ -28,7 +28,7 @@ from keyturn.providers.aws import (
 from keyturn.providers.aws.capturing import Taken, take, together, with_items
 from keyturn.providers.aws.live import Reading
 from keyturn.providers.aws.recovering import DESTROYS
-from keyturn.providers.aws.rules import Context, Doubt, Rule, inside, rules_for, statements
+from keyturn.providers.aws.rules import Context, Doubt, inside, rules_for, statements
 from keyturn.providers.aws.rules.parts import members_of
 from keyturn.providers.aws.rules.shapes import APPENDS
 from keyturn.providers.aws.rules.tightening import only_tightens
@@ -183,28 +183,27 @@ def _asked(context: Context) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
     findings: list[Finding] = []
     doubts: list[str] = []
     unread: dict[str, list[str]] = {}
+    said: set[Kind] = set()
     exactly = False  # an exact rule has found more than a remark
     for rule in rules_for(context.operation.name):
-        if _said_already(rule, findings, exactly=exactly):
+        generic = not rule.operations and not rule.everywhere
+        if generic and (rule.kind in said or (rule.last and exactly)):
             continue
         found = rule.answer(context)
+        if found is None:
+            continue
         if isinstance(found, Doubt) and found.unread:
             unread.setdefault(found.about, []).append(found.unread)
         elif isinstance(found, Doubt):
             doubts.append(f"{context.ref}: {found.about}, could not be read")
-        elif found is not None:
+        else:
             findings.append(found)
+            said.add(found.kind)
             exactly = exactly or (bool(rule.operations) and found.kind is not Kind.NOTE)
     doubts += [
         f"{context.ref}: {', '.join(codes)}: {about}, could not be read" for about, codes in unread.items()
     ]
     return tuple(findings), tuple(doubts)
-
-
-def _said_already(rule: Rule, findings: list[Finding], *, exactly: bool) -> bool:
-    if rule.operations or rule.everywhere:
-        return False
-    return (rule.last and exactly) or any(finding.kind is rule.kind for finding in findings)
 
 
 def _reversibility(

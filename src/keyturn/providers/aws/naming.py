@@ -46,6 +46,9 @@ _GRANTS: Final = (
 )
 """An account has one instance in a region, and it is called default (Service Authorization Reference, Amazon S3)."""
 
+BESIDE: Final = "role|topic|kms|principal|policyarn|destination|notification|certificate|identitycenter|processorarn|secretstore"
+"""In a member's name, in small letters: what it holds goes along with the call, and is not what the call is about."""
+
 _OF_RULES: Final = re.compile(r"(?:Rule|Targets|ByRule)$")
 
 _ROWS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {

@@ -184,9 +184,7 @@ EC2_KINDS: Final = {
 """What an id says it is, by what stands before its first dash."""
 
 _RESOURCE_ARNS: Final = ("ResourceArn", "ResourceARN", "resourceArn", "Resource", "resourceARN")
-_MENTIONED: Final = re.compile(
-    r"(?i)role|topic|kms|principal|policyarn|destination|target|notification|certificate|outpost|identitycenter|processorarn|sourcelocation|secretstore"
-)
+_MENTIONED: Final = re.compile(f"(?i){naming.BESIDE}|target|outpost|sourcelocation")
 
 
 def resources_of(

@@ -243,9 +243,7 @@ def idempotency_token(service: str, operation: str) -> str | None:
     return next((name for name, member in members.items() if member.token), None)
 
 
-_FIRST_CAP: Final = re.compile(r"(.)([A-Z][a-z]+)")
-_NUMBER_CAP: Final = re.compile(r"([a-z])([0-9]+)")
-_END_CAP: Final = re.compile(r"([a-z0-9])([A-Z])")
+_WORD_BEGINS: Final = re.compile(r"(?<=.)(?=[A-Z][a-z])|(?<=[a-z0-9])(?=[A-Z])")
 _SPECIAL_TAIL: Final = re.compile(r"[A-Z]{2,}s$")
 
 
@@ -255,8 +253,7 @@ def kebab(name: str) -> str:
     special = _SPECIAL_TAIL.search(name)
     if special:  # a plural of an abbreviation is one word: VPCs
         name = name[: special.start()] + "-" + special.group().lower() if special.start() else name.lower()
-    spelled = _NUMBER_CAP.sub(r"\1\2", _FIRST_CAP.sub(r"\1-\2", name))
-    return _END_CAP.sub(r"\1-\2", spelled).lower()
+    return _WORD_BEGINS.sub("-", name).lower()
 
 
 def cli_command(service: str, operation: str, parameters: dict[str, Any]) -> str:

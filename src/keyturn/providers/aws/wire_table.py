@@ -19,9 +19,6 @@ from keyturn.errors import BugError
 
 MAGIC: Final = b"KTWIRE01"
 
-_SIGNS_AS: Final = {"importexport": "IngestionService"}
-"""Said by botocore's endpoints (credentialScope), and not by the model."""
-
 
 class Member(msgspec.Struct, frozen=True):
     """Where a member of a structure stands on the wire."""
@@ -155,12 +152,11 @@ class Table:
         self.older: dict[str, list[list[Entry]]] = {}
         """By signing name: what each older release says otherwise, newest release first."""
         releases: dict[str, dict[str, list[Entry]]] = {}
-        for key, (modelled, prefix, protocols, version, target, offset, length, compatible) in head[
+        for key, (signing, prefix, protocols, version, target, offset, length, compatible) in head[
             "services"
         ].items():
             self._places[key] = (offset, length)
             service, _, release = key.partition("@")
-            signing = _SIGNS_AS.get(service, modelled)
             entry = Entry(key, service, signing, prefix, tuple(protocols), version, target, bool(compatible))
             self.by_key[key] = entry
             if release:

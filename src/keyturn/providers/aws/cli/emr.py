@@ -80,11 +80,12 @@ def _modify(o: Options) -> list[Meant]:
         ("unhealthy-node-replacement", "SetUnhealthyNodeReplacement", "UnhealthyNodeReplacement"),
         ("auto-terminate", "SetKeepJobFlowAliveWhenNoSteps", "KeepJobFlowAliveWhenNoSteps"),
     )
-    return [
+    found = [
         Meant("emr", operation, {**which, member: o.has(name) != (name == "auto-terminate")})
         for name, operation, member in operations
         if _said(o, name)
     ]
+    return found or [Meant("emr", "SetTerminationProtection", which, ("which of its attributes it sets",))]
 
 
 def _groups(o: Options) -> list[Meant]:

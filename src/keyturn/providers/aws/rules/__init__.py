@@ -113,9 +113,11 @@ class Rule(msgspec.Struct, frozen=True):
             fired = self.look(context)
         except Exception as error:  # noqa: BLE001  # fail closed: what a rule cannot read is not harmless
             return _opaque(self.code, context, error)
-        if fired is None and self.operations and self.looks_at is None and context.unread:
-            return Doubt(f"what {', '.join(sorted(context.unread))} says", unread=self.code)
-        if fired is None or isinstance(fired, Doubt):
+        if fired is None:
+            if self.operations and self.looks_at is None and context.unread:
+                return Doubt(f"what {', '.join(sorted(context.unread))} says", unread=self.code)
+            return None
+        if isinstance(fired, Doubt):
             return fired
         said = fired if isinstance(fired, Said) else Said(*fired)
         return Finding(
