@@ -255,12 +255,25 @@ def test_the_worst_part_decides_whether_it_comes_back(
 
 def test_a_backup_that_nobody_takes_is_promised_to_nobody() -> None:
     """Where policy asks for none, what would come back from one alone does not come back."""
-    assessment = assessed(recover_s=120, recoverable=(Recoverable(TABLE, True, False, 120),))
+    assessment = assessed(
+        effect=Effect.DELETE,
+        reversibility=Reversibility.R3,
+        recoverable=(Recoverable(TABLE, True, False, 120),),
+    )
     decision = Decision(Verdict.HOLD, (), Obligations(quorum=1), "p")
     case = Case("C-1", phase=Phase.HELD, assessment=assessment, decision=decision)
     (told,) = (one for one in answers(case) if one.question == "Can it come back")
     assert (told.short, told.tone) == ("Not without a backup", Tone.BAD)
     assert told.text.startswith("Policy asks for no backup of it: none is taken")
+    made = msgspec.structs.replace(
+        assessment, effect=Effect.CREATE, effects=(Effect.CREATE,), reversibility=Reversibility.R1
+    )
+    (plain,) = (
+        one
+        for one in answers(msgspec.structs.replace(case, assessment=made))
+        if one.question == "Can it come back"
+    )
+    assert (plain.short, plain.tone) == ("Yes", Tone.GOOD), "what is made takes nothing away"
 
 
 def test_the_narrow_way_says_what_is_lost_on_it() -> None:

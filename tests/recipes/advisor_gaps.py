@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from tests.provider.provider_world import REGION, Account
 from tests.recipes.drawing import perform
+from tests.recipes.excuses import GAPS as UNTUNED
 from tests.recipes.excuses import Gap
 from tests.recipes.reborn_nights import IMAGE, network
 
@@ -39,6 +41,18 @@ def _no_such_group(account: Account) -> bool:
     perform(account, "ec2:ModifyNetworkInterfaceAttribute", {**which, **groups})
     perform(account, "ec2:ModifyInstanceAttribute", {"InstanceId": _machine(account), **groups})
     return True  # both were taken
+
+
+def _queue_policy(account: Account) -> bool:
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [{"Sid": "x", "Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage"}],
+    }
+    given = {"QueueName": "jobs", "Attributes": {"Policy": json.dumps(policy)}}
+    url = {"QueueUrl": perform(account, "sqs:CreateQueue", given)["QueueUrl"]}
+    perform(account, "sqs:SetQueueAttributes", {**url, "Attributes": {"DelaySeconds": "3"}})
+    told = perform(account, "sqs:GetQueueAttributes", {**url, "AttributeNames": ["All"]})["Attributes"]
+    return "Policy" not in told
 
 
 def _template_tags(account: Account) -> bool:
@@ -118,6 +132,8 @@ def _nobody_granted(account: Account) -> bool:
 
 
 GAPS: Final[Mapping[str, Gap]] = {
+    "auto tune": UNTUNED["auto tune"],
+    "queue policy": Gap("SetQueueAttributes leaves what it is not given (API_SetQueueAttributes); here the policy goes", _queue_policy),
     "shutdown": Gap(
         "InstanceInitiatedShutdownBehavior is set (API_ModifyInstanceAttribute); here it stays, and the groups are taken off", _shutdown
     ),
@@ -149,6 +165,16 @@ EXCUSED: Final[Mapping[tuple[str, str, str], str]] = {
     ("elasticloadbalancing:listener", "AlpnPolicy", "AlpnPolicy"): "gap: protocols",
     ("cognito-idp:userpool", "name", "name"): "gap: pool name",
     **{("cognito-idp:userpool", "name", name): "gap: pool forgets" for name in _MADE_WITH},
+    ("sqs:queue", "attributes", "attributes"): "gap: queue policy",
+    ("es:domain", "AutoTuneOptions", "AutoTuneOptions"): "gap: auto tune",
+    (
+        "s3:bucket",
+        "public_access",
+        "public_access",
+    ): "means: what is not given is off (API_PublicAccessBlockConfiguration)",
+    ("autoscaling:autoScalingGroup", "MinSize", "DesiredCapacity"): (
+        "means: a group is at least as large as its smallest size (API_UpdateAutoScalingGroup)"
+    ),
 }
 """(kind, what was wanted, what is otherwise than it should be): why."""
 

@@ -109,6 +109,9 @@ def _matches(pattern: str, value: str) -> bool:
         return True  # it is written for another language
 
 
+ONE_BY_ONE: Final = frozenset({("sqs:queue", "attributes")})
+"""Maps of which a call sets what it is given, and leaves the rest (API_SetQueueAttributes)."""
+
 IDENTITY: Final = ("arn", "id", "unique_id", "created_at", "created", "creation_date")
 
 
@@ -131,7 +134,7 @@ def otherwise(
     """(what was wanted, what is otherwise than it should be, how it is, how it should be)."""
     for key in recipe.fields:
         aim = wanted.get(key, before.get(key))
-        if key == "tags":  # a patch only ever sets tags
+        if key == "tags" or (recipe.kind, key) in ONE_BY_ONE:  # a patch only ever sets tags
             aim = {**(before.get(key) or {}), **(aim or {})}
         if now.get(key) != aim and key not in recipe.renews:
             yield field, key, now.get(key), aim

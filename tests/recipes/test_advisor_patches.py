@@ -168,6 +168,7 @@ def test_a_gap_that_excuses_a_patch_is_there(name: str) -> None:
 def test_every_gap_excuses_a_patch() -> None:
     """One that nothing rests on leaves the table, and every reason is a gap that is shown."""
     used = {*EXCUSED.values(), *(f"gap: {why}" for why in ("nobody granted",))}
+    used = {why for why in used if not why.startswith("means: ")}
     assert used == {f"gap: {name}" for name in GAPS}
     told = (Path(__file__).parents[2] / "docs/internals/given-back.md").read_text(encoding="utf-8")
     assert [name for name in GAPS if f"| {name} |" not in told] == [], (

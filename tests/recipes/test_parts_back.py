@@ -91,3 +91,20 @@ def test_a_listener_sets_the_headers_that_it_set(what: str, account: Partly) -> 
     honest = undone(account, (f"elbv2:Delete{what}", {f"{what}Arn": name}))
     assert [line for line in honest if not line.startswith("id: ")] == []
     assert attributes(account) == before
+
+
+UNSET = {
+    "DisplayName": "Orders",
+    "DeliveryPolicy": json.dumps({"http": {"defaultHealthyRetryPolicy": {"numRetries": 5}}}),
+    "KmsMasterKeyId": "alias/aws/sns",
+    "TracingConfig": "Active",
+    "SignatureVersion": "2",
+}
+
+
+@pytest.mark.parametrize("name", UNSET)
+def test_what_nobody_had_set_of_a_topic_is_as_if_nobody_had(name: str, account: Partly) -> None:
+    """There is a value for that; one setting without a way back would keep a whole plan from being taken back."""
+    account.client("sns").create_topic(Name="orders")
+    asked = {"TopicArn": TOPIC, "AttributeName": name, "AttributeValue": UNSET[name]}
+    assert undone(account, ("sns:SetTopicAttributes", asked)) == ()

@@ -21,9 +21,9 @@ from keyturn.model import record
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import READ_EFFECTS, Effect, Lane
 from keyturn.providers.aws import catalogue
-from keyturn.providers.aws.recipes import all_recipes
 from keyturn.providers.aws.rules import REGISTRY, Rule
 from tools.docs import DOCS, controls, errors, preconditions, radius, rest
+from tools.docs.recipes import recipes
 from tools.docs.source import cell, code, field_comments, generated, summary, table
 
 HELP_COLUMNS: Final = 100
@@ -303,54 +303,6 @@ def _held(entries: dict[tuple[str, str], catalogue.CatalogueEntry]) -> list[tupl
         if entry.data:
             found.setdefault(service, []).append(f"`{name}` ({cell(entry.data)})")
     return [(service, ", ".join(losses)) for service, losses in found.items()]
-
-
-# --- recipes -------------------------------------------------------------------------------------------------------
-
-
-def recipes() -> str:
-    """Every kind of resource with live facts, and what can be given back of it."""
-    rows = [
-        (
-            f"`{recipe.kind}`",
-            recipe.title,
-            "if small (export)" if recipe.exports else _yes(recipe.backs_up),
-            _yes(recipe.restores),
-            _yes(recipe.drills),
-            ", ".join(f"`{name.partition(':')[2]}`" for name in sorted(recipe.updates)),
-            cell("; ".join(recipe.loss)),
-            cell(recipe.proved_on),
-        )
-        for recipe in sorted(all_recipes(), key=lambda recipe: recipe.kind)
-    ]
-    head = (
-        "kind",
-        "",
-        "backed up",
-        "restored",
-        "drilled under another name",
-        "changed in place by",
-        "what would not come back",
-        "proved on",
-    )
-    parts = [
-        (
-            "A recipe knows how one kind of resource is captured as a value, backed up, given back and changed in place. From it "
-            "come the state an approval is bound to, before and after, backup and undo, the narrow patch, and what reviewers "
-            "are told beforehand. A kind that is not here has no live facts: what is not known about it is said, and in "
-            "production it is held.\n"
-        ),
-        table(head, rows),
-        (
-            "Where policy obliges a backup (a delete or a replace in production) and the kind has none, the call does not leave, "
-            "approved or not.\n"
-        ),
-    ]
-    return generated("Recipes", "src/keyturn/providers/aws/recipes", "\n".join(parts))
-
-
-def _yes(can: bool) -> str:
-    return "yes" if can else "no"
 
 
 # --- events ----------------------------------------------------------------------------------------------------------

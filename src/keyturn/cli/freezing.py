@@ -21,7 +21,9 @@ def freeze() -> None:
 @click.option("-e", "--environment", default="", help="Only this environment: production, staging, test.")
 @click.option("--account", default="", help="Only this account, 12 digits.")
 @click.option("--for", "span", default="", metavar="SPAN", help="How long: 90min, 8h, 3d.")
-@click.option("--until", default="", metavar="TIME", help="2027-01-04T08:00, local where it says no zone.")
+@click.option(
+    "--until", default="", metavar="TIME", help="2027-01-04T08:00, local where it says no zone; or 08:00."
+)
 @click.option("--from", "begins", default="", metavar="TIME", help="Not before then; at once without it.")
 @click.option("-m", "--reason", required=True, help="Why: whoever is held by it reads it.")
 @output_option
@@ -39,8 +41,8 @@ def set_freeze(
     """Freeze an environment, an account, or everything, for a time. It counts at once, for what is approved already too."""
     if bool(span) == bool(until):
         raise click.UsageError("say how long: --for 3d, or --until 2027-01-04T08:00")
-    from_ms = moment_ms(begins, "--from") or 0
-    until_ms = moment_ms(until, "--until")
+    from_ms = moment_ms(begins, "--from", ahead=True) or 0
+    until_ms = moment_ms(until, "--until", ahead=True)
     if until_ms is None:
         starts_ms = from_ms or int(dt.datetime.now(tz=dt.UTC).timestamp() * 1000)
         until_ms = starts_ms + seconds(span) * 1000

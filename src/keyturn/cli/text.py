@@ -230,13 +230,13 @@ def case(found: dict[str, Any]) -> str:
     lines = [
         f"{found['id']}  {found['phase'].upper()}  {found['symbol']} {found['effect']} in {place(found['environment'])}",
         f"  {', '.join(found['operations'])} of {', '.join(found['resources'])}",
-        f"  asked by {found['agent'] or 'a person'} for {found['operator']} at {when(found['opened_at_ms'])}",
+        f"  asked by {found['agent'] or 'a person'} for {found['operator']} at {when(found['opened_at_ms'])}{_session(found)}",
     ]
     lines += [f"  {said} (the service checks it)" for said in found.get("only_if", [])]
     if found["reason"]:
         lines.append(f"  {found['reason']}")
     if found.get("environment_said"):
-        lines.append("  " + "; ".join(found["environment_said"]))
+        lines.append("  " + "; ".join(dict.fromkeys(found["environment_said"])))
     if found.get("environment_silent"):
         lines.append(f"  nothing says where: {', '.join(found['environment_silent'])}")
     said = (("AT RISK", found["data_at_risk"]), ("HINDERED", found.get("hindrance")))
@@ -281,6 +281,12 @@ def case(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _session(found: dict[str, Any]) -> str:
+    """By which all that the same run of the agent did is taken back: `keyturn undo --session`."""
+    session = ((found.get("change") or {}).get("principal") or {}).get("session")
+    return f", in session {session}" if session and found["agent"] else ""
+
+
 def _before_after(found: dict[str, Any], assessment: dict[str, Any]) -> list[str]:
     """Of a plan, step by step; else what the operations change of what stands."""
     if found.get("rehearsal"):
@@ -288,7 +294,7 @@ def _before_after(found: dict[str, Any], assessment: dict[str, Any]) -> list[str
 
         return ["", *plan_lines(found["rehearsal"])]
     told = [
-        f"  {one['path'] or one['resource']['id']}: {_short(one['before'])} -> {_short(one['after'])}"
+        f"  {one['path'] or one['resource']['id']}: {_short(one['before'])} -> {_short(one['after']) if one['path'] else 'gone'}"
         for one in assessment.get("differences") or []
     ]
     return ["\nBEFORE / AFTER", *told] if told else []
@@ -317,7 +323,11 @@ def undo_lines(found: dict[str, Any]) -> list[str]:
     )
     decided = found.get("decision")
     saved = not decided or (decided.get("obligations") or {}).get("backup", False)
+    takes = {"delete", "replace"} & set(assessment.get("effects", ()))
+    plain = not saved and not takes and assessment.get("reversibility") in {"R0", "R1"}
     for item in assessment.get("recoverable", []):
+        if plain and not item["inverse"]:
+            continue  # what is made, or made again, takes nothing away that would have to come back
         from_backup = "backup and restore" if saved else "ONLY FROM A BACKUP, and policy asks for none"
         how = (
             "put back in place"

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import sys
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from keyturn.cli.shared import CASE, EXIT_FAILED, api, ends, exit_of_phase, out, output_option
+
+_OF_DAY: Final = re.compile(r"\d{1,2}:\d\d")
 
 
 @click.command()
 @click.argument("cases", nargs=-1, type=CASE)
 @click.option("--session", default="", metavar="S-...", help="All that this session did.")
 @click.option(
-    "--since", default="", metavar="TIME", help="All that left since then (RFC 3339: 2026-01-31T09:00Z)."
+    "--since", default="", metavar="TIME", help="All that left since then: 20:30, or 2026-01-31T09:00Z."
 )
 @click.option("--agent", default="", help="With --since or --session: of this agent only.")
 @click.option(
@@ -49,14 +52,25 @@ def undo(
     ends(exit_of_phase(case["phase"]))
 
 
-def moment_ms(text: str, option: str) -> int | None:
-    """A time that was typed, local where it says no zone; None where there is none."""
+def moment_ms(text: str, option: str, *, ahead: bool = False) -> int | None:
+    """A time that was typed, local where it says no zone; None where there is none. Of a time of day the last one is meant, or with
+    `ahead` the next.
+    """
     if not text:
         return None
+    now = dt.datetime.now(tz=dt.UTC).astimezone()
     try:
-        moment = dt.datetime.fromisoformat(text)
+        if _OF_DAY.fullmatch(text):
+            hour, minute = (int(part) for part in text.split(":"))
+            moment = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+            day = dt.timedelta(days=1)
+            moment += day if ahead and moment <= now else -day if not ahead and moment > now else 0 * day
+        else:
+            moment = dt.datetime.fromisoformat(text)
     except ValueError:
-        raise click.BadParameter(f"{text!r} is no time; write 2026-01-31T09:00Z", param_hint=option) from None
+        raise click.BadParameter(
+            f"{text!r} is no time; write 20:30, or 2026-01-31T09:00Z", param_hint=option
+        ) from None
     return int(moment.astimezone().timestamp() * 1000)
 
 

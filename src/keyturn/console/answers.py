@@ -154,6 +154,9 @@ def _returns(assessment: Assessment, *, saved: bool) -> Answer:
     but = f" Not as before: {lost} thing{'s' if lost > 1 else ''}, listed below." if lost else ""
     if parts and all(one.inverse for one in parts):
         return Answer(question, f"Yes{_time(assessment)}", f"It is put back in place.{but}", Tone.GOOD)
+    takes = _DESTROYS & {assessment.effect, *assessment.effects}
+    if parts and not saved and not takes and assessment.reversibility in {Reversibility.R0, Reversibility.R1}:
+        return Answer(question, "Yes", "It takes nothing away that would have to come back.", Tone.GOOD)
     if parts and all(one.backup or one.inverse for one in parts) and not saved:
         text = f"Policy asks for no backup of it: none is taken, and without one Keyturn does not give it back.{but}"
         return Answer(question, "Not without a backup", text, Tone.BAD)

@@ -231,8 +231,10 @@ class Declared(Recipe):
 
     def _back(self, change: Change, ref: ResourceRef, state: State, fields: list[str]) -> tuple[Step, ...]:
         """The same update with the values from before; what did not stand is taken off, or there is no way back."""
-        stood = [field for field in fields if not empty(state.get(field))]
-        gone = [field for field in fields if empty(state.get(field))]
+        state = {**state, **{f: change.unset[f] for f in fields if f in change.unset and empty(state.get(f))}}
+        off = [field for field in fields if field in change.unset and empty(state[field])]  # set to nothing
+        stood = [field for field in fields if field in off or not empty(state.get(field))]
+        gone = [field for field in fields if field not in stood]
         if not change.whole and any(field not in change.clear for field in gone):
             return ()
         steps = (

@@ -26,6 +26,12 @@ _AT_BIRTH = {
         "FifoTopic", "ContentBasedDeduplication", "FifoThroughputScope",
     )
 }  # fmt: skip
+_UNSET: Final = {
+    "DisplayName": "", "DeliveryPolicy": "", "KmsMasterKeyId": "", "ArchivePolicy": "{}", "TracingConfig": "PassThrough",
+    "SignatureVersion": "1", "ContentBasedDeduplication": "false", "FifoThroughputScope": "Topic",
+}  # fmt: skip
+"""What an attribute is set to so that it is as if nobody had set it (API_SetTopicAttributes). A policy is always there."""
+
 _SUBSCRIBED: Final = (
     "DeliveryPolicy", "FilterPolicy", "FilterPolicyScope", "RawMessageDelivery", "RedrivePolicy", "ReplayPolicy", "SubscriptionRoleArn",
 )  # fmt: skip
@@ -74,6 +80,7 @@ class Topic(Declared):
             {"TopicArn": ARN},
             {name: name for name in _AT_BIRTH if name != "FifoTopic"},
             named=("AttributeName", "AttributeValue"),
+            unset=_UNSET,
         ),
     )
     tagged: ClassVar[Tags] = Tags("sns:TagResource", "sns:UntagResource")

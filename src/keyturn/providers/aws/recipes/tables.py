@@ -52,6 +52,7 @@ class Change(msgspec.Struct, frozen=True):
         "",
     )  # one property a call: parameters of its name and value; `sets` has name -> field
     clear: Mapping[str, Make] = {}  # field -> the call that takes it off
+    unset: Mapping[str, Any] = {}  # field -> the value by which it is as if nobody had set it
     to: Mapping[str, Any] = {}  # a switch: fields that it sets to these values, whatever is given
 
 
