@@ -64,6 +64,13 @@ LINES: list[Line] = [
     ("the world is shut out", "ec2:RevokeSecurityGroupIngress", {"GroupId": "sg-0123456789abcdef0", "IpPermissions": INGRESS}, UNREAD, {K.OUTAGE}),
     ("a public database", "rds:ModifyDBInstance", {"DBInstanceIdentifier": "d", "PubliclyAccessible": True}, UNREAD, {K.EXPOSURE}),
     ("a snapshot for all", "ec2:ModifySnapshotAttribute", {"SnapshotId": "snap-0123456789abcdef0", "CreateVolumePermission": {"Add": [{"Group": "all"}]}}, UNREAD, {K.EXPOSURE}),
+    ("a default route out", "ec2:CreateRoute", {"RouteTableId": "rtb-1", "DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-1"}, UNREAD, set()),
+    ("a web site's door", "ec2:AuthorizeSecurityGroupIngress", {"GroupId": "sg-0123456789abcdef0", "IpPermissions": [{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]}, UNREAD, set()),
+    ("an image closed to all", "ec2:ModifyImageAttribute", {"ImageId": "ami-0123456789abcdef0", "LaunchPermission": {"Remove": [{"Group": "all"}]}}, UNREAD, set()),
+    ("an alias whose health is not asked for", "route53:ChangeResourceRecordSets", {"HostedZoneId": "Z1", "ChangeBatch": {"Changes": [{"Action": "CREATE", "ResourceRecordSet": {"Name": "new.example.com", "Type": "A", "AliasTarget": {"HostedZoneId": "Z2", "DNSName": "d.cloudfront.net", "EvaluateTargetHealth": False}}}]}}, UNREAD, set()),
+    ("a message in plain text", "lex-models:PutIntent", {"name": "Order", "conclusionStatement": {"messages": [{"content": "Done.", "contentType": "PlainText"}]}}, UNREAD, set()),
+    ("a key of an API switched off by a patch", "apigateway:UpdateApiKey", {"apiKey": "k", "patchOperations": [{"op": "replace", "path": "/enabled", "value": "false"}]}, UNREAD, {K.OUTAGE}),
+    ("another role for what runs", "synthetics:UpdateCanary", {"Name": "c", "ExecutionRoleArn": ROLE}, UNREAD, {K.OUTAGE, K.DELEGATED_AUTHORITY}),
     # --- guards, windows, the Kiro pattern ----------------------------------------------------------------------------
     ("a dictionary of one flag", "ec2:ModifyInstanceAttribute", {"InstanceId": "i-0123456789abcdef0", "DisableApiTermination": {"Value": False}}, UNREAD, {K.PROTECTION_STRIP}),
     ("a word for off", "cognito-idp:UpdateUserPool", {"UserPoolId": "p", "DeletionProtection": "INACTIVE"}, UNREAD, {K.PROTECTION_STRIP}),

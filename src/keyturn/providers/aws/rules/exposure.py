@@ -76,7 +76,7 @@ def open_to_all(document: dict[str, Any]) -> bool:
 )
 def opened_to_everybody(context: Context) -> Fired:
     """Public access is access for everybody: a principal of ``*``, an open address range, a public ACL or group, no authentication."""
-    if context.operation.floor in READ_EFFECTS or _TAKES_AWAY.match(context.operation.action):
+    if context.operation.floor in READ_EFFECTS or _TAKES_AWAY.search(context.operation.action):
         return None
     if context.operation.action == "AuthorizeSecurityGroupEgress" and nobody_uses(context.live):
         return None  # as every new group lets everything out (EC2 user guide, default security groups), and nothing is behind it

@@ -374,7 +374,7 @@ _SERVES: Final = re.compile(
 _SAID_NO: Final = re.compile(r"^(Batch|Admin)?(Update|Modify|Put|Set|Change)")
 _OPENS: Final = re.compile(
     r"(?i)insecure|suppress|deprecat|childdirected|^(is)?publish(ed)?$|version$|singleton|intended|longduration|modelimprovements|readonly|opt(in|out)$|"
-    r"defer|honorcooldown|disassociat|^terminate|clear[a-z]|crossaccount|external|guest|debug|unsubscrib|indefinit|isterminal|revert|preferred|baseline$"
+    r"defer|honorcooldown|evaluatetargethealth|negated|disassociat|^terminate|clear[a-z]|crossaccount|external|guest|debug|unsubscrib|indefinit|isterminal|revert|preferred|baseline$"
 )
 """More of them: what is let in, hidden, put off or only said of a thing."""
 

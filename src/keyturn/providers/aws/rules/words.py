@@ -83,7 +83,7 @@ _WEAK: Final = re.compile(
 _WEAKENED: Final = re.compile(
     r"(?i)(protocol|auth|untrusted|state|tls|ssl|security|encrypt|mutab|tokens|policy|origin)"
 )
-_PROBES: Final = re.compile(r"(?i)health|monitor|notif|log|endpointtype")
+_PROBES: Final = re.compile(r"(?i)health|monitor|notif|log|endpointtype|contenttype")
 _ENDS: Final = re.compile(
     r"(?i)shutdown|interrupt|failure|onerror|conflict|(?<!data)retention(?!action)|lifecyclestate|removalpolicy|resolutionmode"
 )
