@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
-from botocore.loaders import JSONFileLoader, Loader
+from botocore.loaders import JSONFileLoader, Loader, create_loader
 
 os.environ.setdefault("MOTO_AMIS_PATH", str(Path(__file__).with_name("images.json")))
 """An account of moto's begins with 1,340 machine images, a volume and a snapshot for each: a second, for every account and again when it
@@ -23,14 +24,25 @@ is emptied. Two are enough; servers that tests start have them from here too.
 _read = functools.cache(JSONFileLoader().load_file)
 
 
-def _read_once(_self: JSONFileLoader, file_path: str) -> Any:
-    """What is in one of botocore's own files, as often as a session is made: sessions share it, as the clients of one always did."""
-    return _read(file_path) if file_path.startswith(BUILTIN) else _LOAD(_self, file_path)
+class _ReadOnce(JSONFileLoader):  # type: ignore[misc]  # botocore has no types
+    """Botocore's own files are read once, as often as a session is made: sessions share them, as the clients of one always did."""
+
+    def load_file(self, file_path: str) -> Any:
+        return (
+            _read(file_path)
+            if file_path.startswith(Loader.BUILTIN_DATA_PATH)
+            else super().load_file(file_path)
+        )
 
 
-_LOAD, BUILTIN = JSONFileLoader.load_file, Loader.BUILTIN_DATA_PATH
-JSONFileLoader.load_file = _read_once
+def _create_loader(search_path: str | None = None) -> Loader:
+    """For sessions alone: moto's loader writes into what it has read."""
+    made = create_loader(search_path)
+    made.file_loader = _ReadOnce()
+    return made
 
+
+botocore.session.create_loader = _create_loader
 
 gc.set_threshold(50_000, 20, 20)
 """Looking for cycles after every 700 objects (Python's own default) took a quarter of the time of what reads much."""
