@@ -33,11 +33,6 @@ NOT_HERE: Final[dict[str, str]] = {
 }
 """Rules whose operation moto has, and which cannot be asked there: why."""
 
-NOT_YET: Final = frozenset(["DEP005", "DEP033", "WIR060"])
-"""Rows that read what stands since a short while, and that nobody has asked on an account of the stand-in yet. A code goes from here when it is
-asked.
-"""
-
 _BY_CODE: Final = {row.code: row for row in ROWS}
 _LIVE: Final = {row.code for row in ROWS if row.when.live}
 
@@ -102,9 +97,6 @@ def test_every_rule_that_moto_can_be_asked_of_is_asked() -> None:
         for run in to_ask(place, _Anything()):
             (speaks if run.speaks else silent).add(run.code)
     there = {rule.code for rule in REGISTRY if any(map(in_moto, rule.operations))}
-    assert there >= NOT_YET
-    assert not NOT_YET & speaks & silent, "asked by now: take it from the table"
-    there -= NOT_YET
     assert sorted(there - speaks) == sorted(set(NOT_HERE) - speaks), "never seen to speak"
     assert sorted(there - silent) == sorted(set(NOT_HERE) - silent), "never seen to be silent"
     assert set(NOT_HERE) <= there - (speaks & silent)
