@@ -106,6 +106,10 @@ def test_the_second_half_of_a_replace_gets_the_exact_narrow_patch(account: Accou
     assert [operation.name for way in exact for operation in way.operations] == [
         "lambda:UpdateFunctionConfiguration"
     ]
+    assert [(one.backup, one.inverse) for one in found.recoverable if "function" in one.resource.kind] == [
+        (True, False)
+    ]
+    assert found.reversibility is Reversibility.R3, "what is deleted is backed up, whatever takes its place"
     assert len(made.reply_commands) == 1
     words = shlex.split(made.reply_commands[0])
     assert words[:4] == ["aws", "lambda", "update-function-configuration", "--function-name"]

@@ -349,10 +349,13 @@ def _recover_s(judged: list[Judged]) -> int | None:
 
 
 def _once(judged: list[Judged]) -> tuple[Recoverable, ...]:
-    """One entry a resource: of several the one that promises least."""
+    """One entry a resource: of several the one that promises least. What a create of it promises says nothing of what is deleted."""
+    gone = {item.resource for one in judged if one.operation.floor in DESTROYS for item in one.recoverable}
     best: dict[ResourceRef, Recoverable] = {}
     for one in judged:
         for item in one.recoverable:
+            if item.resource in gone and one.operation.floor is Effect.CREATE:
+                continue
             earlier = best.get(item.resource)
             if earlier is None or (item.backup, item.inverse) < (earlier.backup, earlier.inverse):
                 best[item.resource] = item
