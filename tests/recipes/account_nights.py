@@ -285,7 +285,7 @@ ACCOUNT_NIGHTS: tuple[AppNight, ...] = (
         lambda name: ("apigateway:DeleteRestApi", {"restApiId": name}),
         honest=("id: it was", "deployments: "),
         differs=("deployments",),
-        at_risk="1 methods, served by 1 stages",
+        at_risk="1 method, served by 1 stage",
         inner=_orders,
     ),
     AppNight(
@@ -300,7 +300,7 @@ ACCOUNT_NIGHTS: tuple[AppNight, ...] = (
         ),
         lambda name: ("apigatewayv2:DeleteApi", {"ApiId": name}),
         honest=("id: it was",),
-        at_risk="1 routes, served by 1 stages",
+        at_risk="1 route, served by 1 stage",
         inner=_inside,
         gaps={"apigatewayv2:GetAuthorizers": Succeeded({"Items": []})},
     ),

@@ -145,7 +145,7 @@ FLEET: tuple[Night, ...] = (
         ("ec2:TerminateInstances", {"InstanceIds": ["id"]}),
         "i-0123456789abcdef0",
         dependents=(("ec2:elastic-ip", "eip"),),
-        risk="an instance with 1 disks, 1 of which go with it",
+        risk="an instance with 1 disk, 1 of which go with it",
         backup="ec2:CreateImage",
         gaps=("groups",),  # of an instance on an interface that stayed it shows none
     ),
@@ -179,7 +179,7 @@ FLEET: tuple[Night, ...] = (
         ),
         ("elbv2:DeleteTargetGroup", {"TargetGroupArn": "arn"}),
         "web/0123456789abcdef",
-        risk="1 targets",
+        risk="1 target",
     ),
     Night(
         "elasticloadbalancing:loadbalancer",
@@ -202,7 +202,7 @@ FLEET: tuple[Night, ...] = (
         ("elbv2:DeleteListener", {"ListenerArn": "listener"}),
         "app/web/0123456789abcdef/0123456789abcdef",
         dependents=(("elasticloadbalancing:loadbalancer", "balancer"),),
-        risk="port 80 with 1 rules",
+        risk="port 80 with 1 rule",
     ),
     Night(
         "elasticloadbalancing:listener-rule",

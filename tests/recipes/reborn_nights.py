@@ -282,6 +282,6 @@ IN_USE: tuple[Night, ...] = (
           risk="3 rules, 1 network interfaces behind it"),
     Night("ec2:volume", volume_in_use,
           (("ec2:DetachVolume", {"VolumeId": "id", "InstanceId": "instance"}),),
-          None, "", dependents=(("ec2:instance", "instance"),), risk="a volume of 10 GiB, attached to 1 instances"),
+          None, "", dependents=(("ec2:instance", "instance"),), risk="a volume of 10 GiB, attached to 1 instance"),
     Night("ec2:elastic-ip", address_in_use, (), None, "", dependents=(("ec2:instance", "instance"),)),
 )  # fmt: skip

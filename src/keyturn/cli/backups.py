@@ -12,6 +12,7 @@ import click
 
 from keyturn.cli.shared import CASE, api, ends, exit_of_phase, out, output_option
 from keyturn.errors import OperatorError
+from keyturn.model.words import counted
 
 _SUMS: Final = "SHA256SUMS"
 
@@ -51,7 +52,7 @@ def _shelf(found: list[dict[str, Any]]) -> str:
         return "No backup stands."
     known = [one["upkeep"]["usd_month"] for one in found if one["upkeep"]["usd_month"] is not None]
     unknown = len(found) - len(known)
-    total = f"{len(found)} backup{'s' if len(found) != 1 else ''}, about {sum(known):.2f} USD a month" + (
+    total = f"{counted(len(found), 'backup')}, about {sum(known):.2f} USD a month" + (
         f" and what {unknown} of them cost, which is not known" if unknown else ""
     )
     needed = dict.fromkeys(f"{one['case']}: {one['needed']}" for one in found if one["needed"])

@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from keyturn.cli.shared import EXIT_DONE, EXIT_FAILED, api, exit_of_phase, out, output_option
+from keyturn.model.words import counted
 
 WIDE: Final = 80
 """Columns of a terminal."""
@@ -97,7 +98,7 @@ def _head(found: dict[str, Any]) -> list[str]:
     steps = found["steps"]
     if not steps:
         return ["It changed nothing."]
-    count = f"{len(steps)} step" + ("s" if len(steps) > 1 else "")
+    count = counted(len(steps), "step")
     takes = [str(step["number"]) for step in steps if step["takes_away"]]
     lines = [f"PLAN  {count}, rehearsed as {found['id']}; worst way back {found['worst']}"]
     if takes:

@@ -14,6 +14,7 @@ import msgspec
 from keyturn.core.case import Case, Glass, Phase
 from keyturn.model.assessment import Assessment, Finding, Kind, Reversibility
 from keyturn.model.change import Effect
+from keyturn.model.words import counted
 from keyturn.pipeline import NO_BACKUP
 
 DEPENDENTS_MAX: Final = 3
@@ -151,7 +152,7 @@ def _returns(assessment: Assessment, *, saved: bool) -> Answer:
         return Answer(question, "Nothing goes", "Should it stand by then, the call is not sent.", Tone.GOOD)
     parts = assessment.recoverable
     lost = sum(len(one.loss) for one in parts)
-    but = f" Not as before: {lost} thing{'s' if lost > 1 else ''}, listed below." if lost else ""
+    but = f" Not as before: {counted(lost, 'thing')}, listed below." if lost else ""
     if parts and all(one.inverse for one in parts):
         return Answer(question, f"Yes{_time(assessment)}", f"It is put back in place.{but}", Tone.GOOD)
     takes = _DESTROYS & {assessment.effect, *assessment.effects}
@@ -187,7 +188,7 @@ def _breaks(assessment: Assessment) -> Answer:
         rest = len(names) - DEPENDENTS_MAX
         more = f"; and {rest} more, listed below" if rest > 0 else ""
         count = len({edge.resource for edge in edges})
-        short = f"{count} thing{'s' if count > 1 else ''} depend{'' if count > 1 else 's'} on it"
+        short = f"{counted(count, 'thing')} depend{'' if count > 1 else 's'} on it"
         return Answer(question, short, "; ".join(names[:DEPENDENTS_MAX]) + more + ".", Tone.BAD)
     if outages:
         return Answer(question, "Perhaps what uses it", _listed(outages), Tone.WARN)

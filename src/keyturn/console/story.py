@@ -12,6 +12,7 @@ from keyturn.model import reviewing as rv
 from keyturn.model.change import Change
 from keyturn.model.execution import Outcome
 from keyturn.model.record import Entry
+from keyturn.model.words import counted
 
 READS_NAMED_MAX: Final = 5
 """A batch holds hundreds of reads of few kinds."""
@@ -93,7 +94,7 @@ def _before_the_call(event: r.Event) -> str:
             return f"{found.effect}{f'; at risk: {found.data_at_risk}' if found.data_at_risk else ''}"
         case r.Decided(decision=decision):
             quorum, needs = decision.obligations.quorum, decision.obligations.needs
-            people = f", {quorum} reviewer{'s' if quorum > 1 else ''}" if quorum else ""
+            people = f", {counted(quorum, 'reviewer')}" if quorum else ""
             if needs:
                 people = f", {'; and '.join(str(tree) for tree in needs)}"
             return f"{decision.verdict}{people}"

@@ -12,6 +12,7 @@ from keyturn.model.assessment import Assessment, Finding, Kind, Reversibility
 from keyturn.model.change import Change, Effect, ResourceRef
 from keyturn.model.decision import Decision, Obligations, Reason, Verdict
 from keyturn.model.execution import Backup
+from keyturn.model.words import counted
 
 CODE: Final = "DROP001"
 
@@ -46,7 +47,7 @@ def assessed(change: Change, case: Case | None, state_digest: str) -> Assessing:
         reversibility=Reversibility.R4,
         environment=where,
         state_digest=state_digest,
-        data_at_risk=f"{len(kept)} backup{'s' if len(kept) != 1 else ''}",
+        data_at_risk=counted(len(kept), "backup"),
         data_bearing=True,
         findings=(finding,),
     )

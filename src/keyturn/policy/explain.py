@@ -16,6 +16,7 @@ from keyturn.core.ports import Facts, PolicyEngine
 from keyturn.model.assessment import Assessment, Kind, Recoverable, Reversibility
 from keyturn.model.change import Change, Effect
 from keyturn.model.decision import Decision, Verdict
+from keyturn.model.words import counted
 from keyturn.policy.facts import Asked, backup_possible, inverse_exists, is_production
 
 WAYS_MAX: Final = 5
@@ -58,7 +59,7 @@ def _duties(decision: Decision) -> Iterator[str]:
     if duties.needs:
         yield "; and ".join(str(tree) for tree in duties.needs)
     elif duties.quorum:
-        yield f"{duties.quorum} reviewer{'s' if duties.quorum > 1 else ''}"
+        yield counted(duties.quorum, "reviewer")
     if duties.signed:
         yield "signed with a passkey"
     if duties.backup:

@@ -19,6 +19,7 @@ from keyturn.model import record as r
 from keyturn.model import reviewing as rv
 from keyturn.model.people import Delegation
 from keyturn.model.review import NotAccepted, Receipt, Review
+from keyturn.model.words import counted
 from keyturn.runtime.book import WAITING
 from keyturn.runtime.work import Work
 
@@ -244,7 +245,7 @@ class ReviewingSide:
                 )
             places = range(len(change.operations))
             if not drop or not set(drop) < set(places):
-                count = f"{len(places)} operation{'s' if len(places) != 1 else ''}"
+                count = counted(len(places), "operation")
                 raise ReviewError("narrow", f"{case_id} has {count}: say which go, and leave one at least")
             left = tuple(change.operations[place] for place in places if place not in drop)
             gone = tuple(change.operations[place].name for place in sorted(set(drop)))

@@ -11,6 +11,7 @@ from keyturn.core.ports import Assessing, Inquiry
 from keyturn.model.assessment import Assessment, Kind
 from keyturn.model.change import Change, Effect, Operation, ResourceRef
 from keyturn.model.radius import Coverage, Fate, Link, Looked, Node, Radius
+from keyturn.model.words import counted
 from keyturn.providers.aws import recipes
 from keyturn.providers.aws.capturing import INSIDE, OBJECTS
 from keyturn.providers.aws.radius import capacity, evidence, tables
@@ -241,7 +242,7 @@ def _unsupported(gone: dict[ResourceRef, Fate]) -> tuple[Looked, ...]:
             why = f"types that could name a {kind}, and are not read: {', '.join(others[:NAMED_MAX])}{more}"
             found.append(
                 Looked(
-                    f"{len(others)} further type{'s' if len(others) > 1 else ''}",
+                    counted(len(others), "further type"),
                     Coverage.UNSUPPORTED,
                     len(others),
                     why,

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final
 
 from keyturn.core.ports import Inquiry
 from keyturn.model.change import ResourceRef
+from keyturn.model.words import counted
 from keyturn.providers.aws.recipes.again import Again, Given, renamed
 from keyturn.providers.aws.recipes.base import Captured, State, Step
 from keyturn.providers.aws.recipes.common import pages, read_call, value_of
@@ -132,7 +133,7 @@ class RestApi(Again):
 
     def at_risk(self, state: State) -> str:
         methods = sum(len(one) for one in state["resources"].values())
-        return f"{methods} methods, served by {len(state['stages'])} stages"
+        return f"{counted(methods, 'method')}, served by {counted(len(state['stages']), 'stage')}"
 
     def again(self, ref: ResourceRef, state: State) -> tuple[Given, ...]:
         api = ref.id.partition("/")[0]

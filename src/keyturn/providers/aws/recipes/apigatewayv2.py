@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final
 
 from keyturn.core.ports import Inquiry
 from keyturn.model.change import ResourceRef
+from keyturn.model.words import counted
 from keyturn.providers.aws.recipes.again import Again, Given
 from keyturn.providers.aws.recipes.base import Captured, State, Step
 from keyturn.providers.aws.recipes.common import pages, read_call, value_of
@@ -97,7 +98,7 @@ class Api(Again):
         return Captured({**state, "served": _served(state)}, tuple(unknowns))
 
     def at_risk(self, state: State) -> str:
-        return f"{len(state['routes'])} routes, served by {len(state['stages'])} stages"
+        return f"{counted(len(state['routes']), 'route')}, served by {counted(len(state['stages']), 'stage')}"
 
     def again(self, ref: ResourceRef, state: State) -> tuple[Given, ...]:
         api = ref.id.partition("/")[0]

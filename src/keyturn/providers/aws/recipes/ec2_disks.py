@@ -16,6 +16,7 @@ from keyturn.errors import UnavailableError
 from keyturn.model.assessment import Dependent
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Backup
+from keyturn.model.words import counted
 from keyturn.providers.aws.recipes.base import State, Step
 from keyturn.providers.aws.recipes.declared import Change, Read, Tags
 from keyturn.providers.aws.recipes.filling import ID
@@ -118,7 +119,9 @@ class Volume(Copied):
 
     def at_risk(self, state: State) -> str:
         used = len(state.get("attachments") or [])
-        return f"a volume of {state.get('Size')} GiB" + (f", attached to {used} instances" if used else "")
+        return f"a volume of {state.get('Size')} GiB" + (
+            f", attached to {counted(used, 'instance')}" if used else ""
+        )
 
     def inverse(
         self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State

@@ -16,6 +16,7 @@ from keyturn.errors import UnavailableError
 from keyturn.model.assessment import Dependent
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Backup
+from keyturn.model.words import counted
 from keyturn.providers.aws.recipes.base import State, Step
 from keyturn.providers.aws.recipes.declared import Change, Read, Tags
 from keyturn.providers.aws.recipes.ec2_disks import snapshot_taken
@@ -167,7 +168,7 @@ class Instance(Copied):
 
     def at_risk(self, state: State) -> str:
         goes = sum(one["goes"] for one in state["disks"])
-        return f"an instance with {len(state['disks'])} disks, {goes} of which go with it"
+        return f"an instance with {counted(len(state['disks']), 'disk')}, {goes} of which go with it"
 
     def gone(self, state: State | None) -> bool | None:
         if state is not None and state.get("running") == "shutting-down":

@@ -15,6 +15,7 @@ from keyturn.core.ports import Inquiry
 from keyturn.model.assessment import Dependent
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Backup
+from keyturn.model.words import counted
 from keyturn.providers.aws.recipes.base import Captured, State, Step
 from keyturn.providers.aws.recipes.common import do, pages, read_call, tags_dict, tags_list, value_of
 from keyturn.providers.aws.recipes.declared import Change, Make, Read, Tags
@@ -148,7 +149,9 @@ class LoadBalancer(_Balancing):
     def at_risk(self, state: State) -> str:
         listeners = state.get("listeners") or []
         rules = sum(len(one["rules"]) for one in listeners)
-        return f"{len(listeners)} listeners with {rules} rules, behind {state.get('dns')}"
+        return (
+            f"{counted(len(listeners), 'listener')} with {counted(rules, 'rule')}, behind {state.get('dns')}"
+        )
 
     def _afterwards(self, ref: ResourceRef, state: State) -> list[Step]:
         """As shown beforehand; the ARN of a listener is known once it is made."""
@@ -254,7 +257,7 @@ class Listener(_Balancing):
         return (Dependent(from_arn(state["balancer"], home), "listens by", ref),)
 
     def at_risk(self, state: State) -> str:
-        return f"port {state.get('Port')} with {len(state.get('rules') or [])} rules"
+        return f"port {state.get('Port')} with {counted(len(state.get('rules') or []), 'rule')}"
 
 
 class ListenerRule(_Balancing):
@@ -382,7 +385,9 @@ class TargetGroup(_Balancing):
 
     def at_risk(self, state: State) -> str:
         used = len(state["balancers"])
-        return f"{len(state['targets'])} targets" + (f", behind {used} load balancers" if used else "")
+        return counted(len(state["targets"]), "target") + (
+            f", behind {counted(used, 'load balancer')}" if used else ""
+        )
 
     def inverse(
         self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final
 
 from keyturn.model.assessment import Dependent
 from keyturn.model.change import ResourceRef
+from keyturn.model.words import counted
 from keyturn.providers.aws.recipes.base import State, Step
 from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Tags
 from keyturn.providers.aws.recipes.filling import ID, Field, Item, Text
@@ -100,7 +101,7 @@ class HostedZone(Declared):
 
     def at_risk(self, state: State) -> str:
         records = _own(state)
-        return f"{len(records):,} records of {state.get('Name')}" if records else ""
+        return f"{counted(len(records), 'record')} of {state.get('Name')}" if records else ""
 
     def edges(self, ref: ResourceRef, state: State) -> tuple[Dependent, ...]:
         """The networks in which a private zone answers."""

@@ -17,6 +17,7 @@ from keyturn.errors import UnavailableError
 from keyturn.model.assessment import Recoverable
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Backup, Refused, Role
+from keyturn.model.words import counted
 from keyturn.providers.aws.recipes.base import Leaves, Narrow, State, Step, call
 from keyturn.providers.aws.recipes.common import do, must, tags_list, waiting_s
 from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Tags
@@ -197,7 +198,7 @@ class Secret(Declared):
             at_ms=at_ms,
             restores_to="a secret of the same name and versions, under a new ARN",
             loss=_LOST_THOUGH_EXPORTED,
-            about=f"{len(index)} versions exported by the backup role, each sealed and read back; their index: ",
+            about=f"{counted(len(index), 'version')} exported by the backup role, each sealed and read back; their index: ",
             versions=len(index),
         )
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 
 from keyturn.core.ports import Inquiry
 from keyturn.model.change import ResourceRef
+from keyturn.model.words import counted
 from keyturn.providers.aws.recipes.base import Captured, State
 from keyturn.providers.aws.recipes.common import read_call, value_of
 from keyturn.providers.aws.recipes.declared import Change, Declared, Make, Read, Rehearsed, Tags
@@ -132,7 +133,7 @@ class Topic(Declared):
     def at_risk(self, state: State) -> str:
         count = len(state.get("subscriptions") or [])
         by_hand = sum(one["Protocol"] in _CONFIRMED_BY_HAND for one in state.get("subscriptions") or [])
-        return f"{count} subscriptions ({by_hand} confirmed by hand)" if count else ""
+        return f"{counted(count, 'subscription')} ({by_hand} confirmed by hand)" if count else ""
 
 
 def _set(attributes: State) -> State:

@@ -19,6 +19,7 @@ from keyturn.errors import UnavailableError
 from keyturn.model.assessment import Recoverable
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Backup, Role
+from keyturn.model.words import counted
 from keyturn.providers.aws.recipes.base import Captured, Narrow, Recipe, Scratch, State, Step, call
 from keyturn.providers.aws.recipes.common import (
     differences,
@@ -104,7 +105,7 @@ class Parameter(Recipe):
         return f"a secret that is not read, version {state['secure_version']}"
 
     def at_risk(self, state: State) -> str:
-        return f"{state.get('version', 1)} versions of a {state.get('type', 'String')}"
+        return f"{counted(state.get('version', 1), 'version')} of a {state.get('type', 'String')}"
 
     def recoverable(self, ref: ResourceRef, state: State | None) -> Recoverable:
         return Recoverable(resource=ref, backup=True, inverse=False, recover_s=60, loss=self.loss)

@@ -6,6 +6,7 @@ from typing import Final
 
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
+from keyturn.model.words import counted
 from keyturn.providers.aws.rules import Context, Fired, rule
 
 R1, R3 = Reversibility.R1, Reversibility.R3
@@ -18,7 +19,7 @@ CLOUDWATCH: Final = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIRefe
 def delete_alarms(context: Context) -> Fired:
     """Without its alarm nobody is called."""
     names = context.parameters.get("AlarmNames") or [context.ref.id]
-    return f"{len(names)} alarms would be deleted: {', '.join(names[:3])}.", {"count": len(names)}
+    return f"{counted(len(names), 'alarm')} would be deleted: {', '.join(names[:3])}.", {"count": len(names)}
 
 
 @rule(

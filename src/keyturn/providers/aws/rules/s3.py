@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
+from keyturn.model.words import counted
 from keyturn.providers.aws.rules import Context, Doubt, Fired, Said, rule
 
 R1, R4 = Reversibility.R1, Reversibility.R4
@@ -157,7 +158,7 @@ def lifecycle_expires(context: Context) -> Fired:
         )
     ]
     if expiring:
-        return f"{len(expiring)} rules would delete objects of {context.ref.id} by themselves.", {}
+        return f"{counted(len(expiring), 'rule')} would delete objects of {context.ref.id} by themselves.", {}
     moving = [
         entry
         for entry in rules
@@ -168,13 +169,13 @@ def lifecycle_expires(context: Context) -> Fired:
         return None
     if not any(_ARCHIVES.search(json.dumps(entry, default=str)) for entry in moving):
         return Said(
-            f"{len(moving)} rules would move objects of {context.ref.id} to storage that costs by the read.",
+            f"{counted(len(moving), 'rule')} would move objects of {context.ref.id} to storage that costs by the read.",
             kind=Kind.NOTE,
             effect=Effect.UPDATE,
             reversibility=Reversibility.R1,
         )
     return Said(
-        f"{len(moving)} rules would move objects of {context.ref.id} to storage that may take hours and money to read.",
+        f"{counted(len(moving), 'rule')} would move objects of {context.ref.id} to storage that may take hours and money to read.",
         kind=Kind.OUTAGE,
         effect=Effect.UPDATE,
         reversibility=Reversibility.R3,

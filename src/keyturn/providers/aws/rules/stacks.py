@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Effect
+from keyturn.model.words import counted
 from keyturn.providers.aws.catalogue.replacements import Replaces, replacement
 from keyturn.providers.aws.kinds import deletes, holds
 from keyturn.providers.aws.languages.documents import NoDocumentError
@@ -253,7 +254,7 @@ def with_members(context: Context) -> Fired:
             left = "they stay, and nothing manages them any more" if listed else "it has none"
             return Said(f"No resource would be deleted with the stack: {left}.", evidence, kind=Kind.OUTAGE, reversibility=R3)  # fmt: skip
         said_so = f": {_named(said)}" if said else ""
-        return Said(f"{len(gone)} resources would be deleted with the stack{said_so}.", evidence, kind=Kind.OUTAGE, reversibility=R3)  # fmt: skip
+        return Said(f"{counted(len(gone), 'resource')} would be deleted with the stack{said_so}.", evidence, kind=Kind.OUTAGE, reversibility=R3)  # fmt: skip
     which = f", among them {_named(said)}, with {holds(str(lost[0].get('ResourceType')))}" if lost else ""
     return f"{len(gone)}{more} resources would be deleted with the stack{which}.", evidence
 
