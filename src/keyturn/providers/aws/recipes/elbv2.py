@@ -148,10 +148,8 @@ class LoadBalancer(_Balancing):
 
     def at_risk(self, state: State) -> str:
         listeners = state.get("listeners") or []
-        rules = sum(len(one["rules"]) for one in listeners)
-        return (
-            f"{counted(len(listeners), 'listener')} with {counted(rules, 'rule')}, behind {state.get('dns')}"
-        )
+        rules = counted(sum(len(one["rules"]) for one in listeners), "rule")
+        return f"{counted(len(listeners), 'listener')} with {rules}, behind {state.get('dns')}"
 
     def _afterwards(self, ref: ResourceRef, state: State) -> list[Step]:
         """As shown beforehand; the ARN of a listener is known once it is made."""
@@ -477,9 +475,8 @@ def _attributes(ref: ResourceRef, arns: list[str], unknowns: list[str]) -> Inqui
 
 def _set_on(arn: str, listener: Mapping[str, Any]) -> list[Step]:
     pairs = _pairs(listener.get("attributes") or {})
-    return (
-        [Step("elbv2:ModifyListenerAttributes", {"ListenerArn": arn, "Attributes": pairs})] if pairs else []
-    )
+    call = Step("elbv2:ModifyListenerAttributes", {"ListenerArn": arn, "Attributes": pairs})
+    return [call] if pairs else []
 
 
 def _made_of(listener: dict[str, Any]) -> dict[str, Any]:

@@ -248,7 +248,7 @@ def with_members(context: Context) -> Fired:
     lost = [one for one in gone if holds(str(one.get("ResourceType")))]
     said = [f"{one.get('LogicalResourceId')} ({one.get('ResourceType')})" for one in lost or gone]
     evidence = {"resources": said[:10], "count": len(gone), "holding data": len(lost)}
-    more = " or more" if members.get("NextToken") else ""
+    more = bool(members.get("NextToken"))
     if not lost and not more:
         if not gone:
             left = "they stay, and nothing manages them any more" if listed else "it has none"
@@ -256,7 +256,8 @@ def with_members(context: Context) -> Fired:
         said_so = f": {_named(said)}" if said else ""
         return Said(f"{counted(len(gone), 'resource')} would be deleted with the stack{said_so}.", evidence, kind=Kind.OUTAGE, reversibility=R3)  # fmt: skip
     which = f", among them {_named(said)}, with {holds(str(lost[0].get('ResourceType')))}" if lost else ""
-    return f"{len(gone)}{more} resources would be deleted with the stack{which}.", evidence
+    resources = f"{len(gone)} or more resources" if more else counted(len(gone), "resource")
+    return f"{resources} would be deleted with the stack{which}.", evidence
 
 
 def _kept(context: Context) -> set[str]:
