@@ -66,8 +66,15 @@ class Plane:
         self._numbers = itertools.count(1)
 
     def await_(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do something in the plane's own loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(WAIT_S)
+        """Do something in the plane's own loop. What is cancelled in there says where."""
+
+        async def done() -> T:
+            try:
+                return await work
+            except asyncio.CancelledError as error:
+                raise AssertionError(f"{work} was cancelled") from error
+
+        return asyncio.run_coroutine_threadsafe(done(), self._loop).result(WAIT_S)
 
     def start(self) -> None:
         self._thread.start()

@@ -352,7 +352,11 @@ def test_what_an_agent_says_is_marked(plane: Plane, monkeypatch: pytest.MonkeyPa
 
 BUTTONS: list[tuple[str, str, set[str]]] = [
     ("dana", "replace", {"approve", "claim", "deny", "narrow"}),
-    ("bob", "replace", {"narrow", "withdraw"}),  # he runs the agent: he can neither approve nor see how
+    (
+        "bob",
+        "replace",
+        {"break-glass", "narrow", "withdraw"},
+    ),  # he runs the agent: he can neither approve nor see how
     ("olga", "replace", set()),
     ("ada", "replace", set()),
     ("erin", "half", {"claim", "deny"}),  # she has approved; she may still say no

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import time
@@ -40,24 +41,27 @@ def plane(upstream: Slow, tmp_path: Path) -> Iterator[Running]:
 
 def function(plane: Running) -> Iterator[bytes]:
     answer = plane.client("lambda").invoke_with_response_stream(FunctionName="f", Payload=b"{}")
-    for event in answer["EventStream"]:
-        yield json.dumps(event, default=bytes.decode).encode()
+    with contextlib.closing(answer["EventStream"]) as events:
+        for event in events:
+            yield json.dumps(event, default=bytes.decode).encode()
 
 
 def agent(plane: Running) -> Iterator[bytes]:
     answer = plane.client("bedrock-agent-runtime").invoke_agent(
         agentId="AGENT12345", agentAliasId="ALIAS12345", sessionId="s1", inputText="go"
     )
-    for event in answer["completion"]:
-        yield event["chunk"]["bytes"]
+    with contextlib.closing(answer["completion"]) as events:
+        for event in events:
+            yield event["chunk"]["bytes"]
 
 
 def endpoint(plane: Running) -> Iterator[bytes]:
     answer = plane.client("sagemaker-runtime").invoke_endpoint_with_response_stream(
         EndpointName="e", Body=b"{}"
     )
-    for event in answer["Body"]:
-        yield event["PayloadPart"]["Bytes"]
+    with contextlib.closing(answer["Body"]) as events:
+        for event in events:
+            yield event["PayloadPart"]["Bytes"]
 
 
 def whole_function(plane: Running) -> Iterator[bytes]:

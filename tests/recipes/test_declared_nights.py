@@ -173,16 +173,17 @@ def test_a_key_is_changed_and_changed_back(asked: Asked, back: list[str], accoun
     assert drive(PROVIDER.undo(made, states, ()), account) == ()
 
 
-def test_a_secret_deleted_by_force_does_not_come_back(account: Account) -> None:
-    """Nobody here has read its value, so nobody can make it again: that is said before."""
+def test_a_secret_deleted_by_force_comes_back_from_a_backup_alone(account: Account) -> None:
+    """Without one nobody here has its value, so nobody can make it again."""
     account.client("secretsmanager").create_secret(Name="db-password", SecretString="s3cret")
     asked: Asked = (
         "secretsmanager:DeleteSecret",
         {"SecretId": "db-password", "ForceDeleteWithoutRecovery": True},
     )
     made, assessment, states = assessed(account, asked)
-    assert [(item.inverse, item.window_s) for item in assessment.recoverable] == [(False, None)]
-    assert assessment.reversibility is Reversibility.R4
+    promised = [(item.backup, item.inverse, item.window_s) for item in assessment.recoverable]
+    assert promised == [(True, False, None)]
+    assert assessment.reversibility is Reversibility.R3
     assert not PROVIDER.plan_undo(made, states, ()).possible
 
 

@@ -94,9 +94,7 @@ def test_a_deleted_function_comes_back_with_its_code_and_the_versions_that_alias
     (promise,) = assessment.recoverable
     assert (promise.backup, promise.inverse, promise.loss) == (True, False, RECIPE.loss)
     assert promise.recover_s
-    assert assessment.reversibility is Reversibility.R4, (
-        "what the rule says of a delete stands until there is a backup"
-    )
+    assert assessment.reversibility is Reversibility.R3, "a backup, taken first, gives it back"
     backups = backed_up(account, made, states)
     assert "3 archives, each with the digest that Lambda says" in backups[0].verified_by
     perform(account, DELETE)

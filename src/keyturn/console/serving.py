@@ -94,7 +94,8 @@ async def _end(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
     for task in tuple(server.server_state.tasks):
         task.cancel()
     await asyncio.wait({serving, *server.server_state.tasks})
-    serving.result()
+    if not serving.cancelled():
+        serving.result()
 
 
 def _nothing() -> None:
