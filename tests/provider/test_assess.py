@@ -110,6 +110,7 @@ def test_the_second_half_of_a_replace_gets_the_exact_narrow_patch(account: Accou
         (True, False)
     ]
     assert found.reversibility is Reversibility.R3, "what is deleted is backed up, whatever takes its place"
+    assert found.recover_s, "and it is known how long that takes"
     assert len(made.reply_commands) == 1
     words = shlex.split(made.reply_commands[0])
     assert words[:4] == ["aws", "lambda", "update-function-configuration", "--function-name"]

@@ -294,6 +294,7 @@ def _together(
         findings.append(ways.note)
     destroyed = [one for one in judged if one.effect in DESTROYS]
     lost = [one for one in destroyed if _loses(one)]
+    parts = _once(judged)
     assessment = Assessment(
         effect=effect,
         effects=tuple(sorted(effects, key=lambda effect: effect.severity, reverse=True)),
@@ -301,7 +302,7 @@ def _together(
         environment=places.environment_of(heard),
         environment_heard=tuple(dict.fromkeys(one for voices in heard.values() for one in voices)),
         state_digest=taken.captures.digest,
-        recover_s=_recover_s(judged),
+        recover_s=_recover_s(parts),
         data_at_risk=_at_risk(lost, states),
         data_bearing=any(
             recipe.data_bearing
@@ -310,7 +311,7 @@ def _together(
             if (recipe := recipes.for_kind(ref.kind)) is not None and states.get(str(ref)) is not None
         ),
         blast_radius=taken.dependents,
-        recoverable=_once(judged),
+        recoverable=parts,
         findings=tuple(findings),
         differences=ways.differences
         if replaced is not None
@@ -341,8 +342,8 @@ def _makes(change: Change, states: Mapping[str, Any]) -> tuple[ResourceRef, ...]
     )
 
 
-def _recover_s(judged: list[Judged]) -> int | None:
-    known = [item.recover_s for one in judged for item in one.recoverable]
+def _recover_s(parts: tuple[Recoverable, ...]) -> int | None:
+    known = [item.recover_s for item in parts]
     if not known or any(seconds is None for seconds in known):
         return None
     return sum(seconds or 0 for seconds in known)
