@@ -22,22 +22,22 @@ from botocore.loaders import Loader
 
 from keyturn.model.change import READ_EFFECTS
 from keyturn.providers.aws import catalogue
-from keyturn.providers.aws.naming import BESIDE
 from keyturn.providers.aws.wire_shapes import kebab
+from tools.catalogue import build_within
+from tools.catalogue.arn_filling import (
+    IDENTIFIER,
+    MENTIONED,
+    PLACES,
+    VARIABLE,
+    filled_form,
+    parameters_of,
+    plain_of,
+    several,
+    speaks,
+    stem_of,
+)
 from tools.catalogue.reversible import Nouns
 from tools.catalogue.sources import Authorization, services
-
-_VARIABLE = re.compile(r"\$\{([A-Za-z0-9]+)\}")
-_PLACES = {"Partition", "Region", "Account", "AccountId", "AccountID"}
-_MENTIONED = re.compile(
-    f"(?i){BESIDE}|^source|queuearn|bucketarn|token$|tokens$"
-    r"|callerreference|requestid|creatorrequest|secretarn|credential|subnet|securitygroup|vpcid|awsaccountid$|accountid$"
-    r"|clientid$|policyreference|originalmessage|correlation|idempot|nextid|revisionid|versionid$|changetoken|roleSession"
-    r"|outpostarn|^idcinstance|placementgrouparn|^iamidentityprovider"
-)
-_IDENTIFIER = re.compile(r"(?:Name|name|Id|ID|id|Identifier|identifier|Arn|ARN|arn|Key|key)s?$")
-_SUFFIX = re.compile(r"(?i)(?:name|identifier|id|arn|uuid|or|nameor|idor)s?$")
-_IDS = frozenset({"id", "name", "identifier", "resourceid", "uuid", "arn"})
 
 
 def build(target: Path) -> dict[str, Any]:
@@ -49,15 +49,17 @@ def build(target: Path) -> dict[str, Any]:
     kinds: dict[str, str] = {}
     parents: dict[str, list[Any]] = {}
     tails: dict[str, set[str]] = {}
+    around: dict[str, dict[str, list[Any]]] = {}
     doubtful: set[str] = (
         set()
-    )  # two services write the ARN of one kind in two ways: lex's bots by name, and by id
+    )  # the ARN of one kind is written in two ways: lex's bots by name, and by id; a data set of one's own, and an entitled one
     for service, model, _, prefixes in services(Loader()):
         types = _types(authorization, prefixes)
         own = dict(reversed(list(_kinds(types))))  # the form with the fewest variables
         for kind, prefix in own.items():
             if kinds.setdefault(kind, prefix) != prefix:
                 doubtful.add(kind)
+        doubtful |= {kind for kind, prefix in _kinds(several(types)) if own.get(kind, prefix) != prefix}
         parents |= dict(_parents(types))
         for kind, tail in _tails(types):
             tails.setdefault(kind, set()).add(tail)
@@ -68,9 +70,20 @@ def build(target: Path) -> dict[str, Any]:
             plan = _plan(service, name, model, found[1] if found else None, types)
             counts[plan[0] if plan[0] != "p" else f"p{plan[1]}"] += 1
             plans.setdefault(service, {})[name] = _numbered(plan, forms)
+            if plan[0] in {"i", "u"} and (
+                outer := build_within.plan(name, model, found and found[1], several(types))
+            ):
+                around.setdefault(service, {})[name] = _numbered(outer, forms)
     kinds = {kind: prefix for kind, prefix in kinds.items() if kind not in doubtful}
-    several = {kind: sorted(found) for kind, found in tails.items() if "*" not in found}
-    body = {"forms": list(forms), "kinds": kinds, "parents": parents, "plans": plans, "tails": several}
+    parted = {kind: sorted(found) for kind, found in tails.items() if "*" not in found}
+    body = {
+        "forms": list(forms),
+        "kinds": kinds,
+        "parents": parents,
+        "plans": plans,
+        "tails": parted,
+        "within": around,
+    }
     raw = json.dumps(body, separators=(",", ":"), sort_keys=True).encode()
     target.write_bytes(zlib.compress(raw, 9))
     return {"counts": dict(counts), "bytes": target.stat().st_size}
@@ -78,6 +91,8 @@ def build(target: Path) -> dict[str, Any]:
 
 def _numbered(plan: list[Any], forms: dict[str, int]) -> list[Any]:
     """Forms are many times the same: by number."""
+    if plan[0] == "e":
+        return ["e", [[path, _numbered(each, forms)] for path, each in plan[1]]]
     return [
         forms.setdefault(part, len(forms)) if isinstance(part, str) and part.startswith("arn:") else part
         for part in plan
@@ -101,7 +116,7 @@ def _types(authorization: Authorization, prefixes: list[str]) -> dict[str, str]:
 
 def _kinds(types: dict[str, str]) -> Iterator[tuple[str, str]]:
     """(kind, what stands before its id in an ARN) as `from_arn` calls it: the word before the first variable."""
-    for arn in sorted(types.values(), key=lambda arn: len(_VARIABLE.findall(arn))):
+    for arn in sorted(types.values(), key=lambda arn: len(VARIABLE.findall(arn))):
         kind = _kind_of(arn)
         if kind:
             head, rest = arn.split(":", 5)[2:5], arn.split(":", 5)[5]
@@ -118,13 +133,13 @@ def _tails(types: dict[str, str]) -> Iterator[tuple[str, str]]:
     """(kind, what an id of it looks like in an ARN): ``*/*`` of a snapshot that is named within its cluster."""
     for arn in types.values():
         if kind := _kind_of(arn):
-            yield kind, _VARIABLE.sub("*", arn[arn.index("${", len(":".join(arn.split(":", 5)[:5]))) :])
+            yield kind, VARIABLE.sub("*", arn[arn.index("${", len(":".join(arn.split(":", 5)[:5]))) :])
 
 
 def _parents(types: dict[str, str]) -> Iterator[tuple[str, list[Any]]]:
     """(kind, [kind it is a member of, how many parts of its id name that one])."""
     variables = {
-        name: [one for one in _VARIABLE.findall(arn) if one not in _PLACES] for name, arn in types.items()
+        name: [one for one in VARIABLE.findall(arn) if one not in PLACES] for name, arn in types.items()
     }
     for name, arn in types.items():
         kind, own = _kind_of(arn), variables[name]
@@ -141,61 +156,35 @@ def _parents(types: dict[str, str]) -> Iterator[tuple[str, list[Any]]]:
                 yield kind, [parent, count]
 
 
-def _plain(text: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", text.lower())
-
-
-def _stem(text: str) -> str:
-    plain = _plain(text)
-    while (shorter := _SUFFIX.sub("", plain)) != plain and shorter:
-        plain = shorter
-    return plain
-
-
-def _parameters(model: dict[str, Any], name: str) -> dict[str, bool]:
-    """Path of a text parameter, or list of texts, at most one structure down -> whether it is required."""
-    shapes = model["shapes"]
-    found: dict[str, bool] = {}
-
-    def walk(shape: dict[str, Any], prefix: str, depth: int, needed: bool) -> None:
-        required = set(shape.get("required", ()))
-        for member, reference in shape.get("members", {}).items():
-            inner = shapes[reference["shape"]]
-            text = inner["type"] == "string" and "enum" not in inner
-            if inner["type"] == "list":
-                element = shapes[inner["member"]["shape"]]
-                text = element["type"] == "string" and "enum" not in element
-            if text:
-                found[prefix + member] = needed and member in required
-            elif inner["type"] == "structure" and depth:
-                walk(inner, f"{prefix}{member}.", depth - 1, needed and member in required)
-
-    walk(shapes.get(model["operations"][name].get("input", {}).get("shape", ""), {}), "", 1, True)
-    return found
-
-
 def _plan(
     service: str, name: str, model: dict[str, Any], details: dict[str, Any] | None, types: dict[str, str]
 ) -> list[Any]:
-    noun = _plain(Nouns.noun(name)) or _plain(name)
+    noun = plain_of(Nouns.noun(name)) or plain_of(name)
     noun = noun.removesuffix("s") if not noun.endswith("ss") else noun
-    parameters = _parameters(model, name)
+    parameters = parameters_of(model, name)
     top = {path: needed for path, needed in parameters.items() if "." not in path}
     creates = name.startswith(
         ("Create", "Register", "Allocate", "Request", "Run", "Import", "Provision", "Purchase")
     )
+    types = several(types)
+    further = {kind for kind in types if f"{kind.rstrip(chr(39))}'" in types and not speaks(kind, noun)}
     own = _arn_of_noun(noun, top, creates)
-    if own and not (_JOINS.match(name) and _MENTIONED.search(own) and _others(top, own)):
+    if own and stem_of(own).startswith("resource") and (target := _joined_to(name, top)):
+        return ["a", target]
+    if own and not (_JOINS.match(name) and MENTIONED.search(own) and _others(top, own)):
         return ["a", own]
-    about = [kind["name"] for kind in (details or {}).get("resourceTypes", ()) if kind["name"] in types]
-    filled = _forms(noun, parameters, types, about, own_only=creates)
-    if filled and (_speaks(filled[0], noun) or not creates):
+    about = build_within.about(details, types)
+    filled = filled_form(noun, parameters, types, about, own_only=creates)
+    if filled and (speaks(filled[0], noun) or not creates):
+        member = _identifier(service, name, noun, top, types, creates)
+        if filled[0] in further and member and top[member[1]] and stem_of(member[1]) == noun:
+            return member  # it stands in what the form is of, and has an id of its own
         return ["t", filled[1], filled[2]]
     arn = next(
         (
             path
             for path in top
-            if _plain(path) in {"resourcearn", "resourcearns", "arn", "resourcearnlist", "resource"}
+            if plain_of(path) in {"resourcearn", "resourcearns", "arn", "resourcearnlist", "resource"}
         ),
         "",
     )
@@ -209,7 +198,9 @@ def _plan(
     parent = _arn_or_parent(top, types)
     if parent:
         return ["p", *parent] if creates else parent
-    return ["n"] if not _named(top) else ["u"]
+    if _named(top):
+        return ["u"]
+    return build_within.entries(noun, name, model, about, types) or ["n"]
 
 
 def _only_a_name(plan: list[Any], types: dict[str, str]) -> bool:
@@ -218,16 +209,19 @@ def _only_a_name(plan: list[Any], types: dict[str, str]) -> bool:
         return False
     for arn in types.values():
         if _kind_of(arn) == plan[2]:
-            return bool(str(_VARIABLE.findall(arn)[-1]).lower().endswith("id"))
+            return bool(str(VARIABLE.findall(arn)[-1]).lower().endswith("id"))
     return False
 
 
-def _speaks(kind: str, noun: str) -> bool:
-    plain = _plain(kind)
-    return plain == noun or noun.endswith(plain) or plain.endswith(noun)
-
-
 _JOINS = re.compile(r"Associate|Disassociate|Attach|Detach|Add|Remove")
+
+
+def _joined_to(name: str, top: dict[str, bool]) -> str:
+    """What other resources are put into or taken out of, where the request calls it the target."""
+    joins = _JOINS.match(name.removeprefix("Batch"))
+    return next(
+        (path for path, needed in top.items() if joins and needed and path in {"TargetArn", "targetArn"}), ""
+    )
 
 
 def _others(top: dict[str, bool], own: str) -> list[str]:
@@ -235,7 +229,7 @@ def _others(top: dict[str, bool], own: str) -> list[str]:
     return [
         path
         for path, needed in top.items()
-        if needed and path != own and _NAMES_IT.search(path) and not _MENTIONED.search(path)
+        if needed and path != own and _NAMES_IT.search(path) and not MENTIONED.search(path)
     ]
 
 
@@ -248,97 +242,13 @@ def _arn_of_noun(noun: str, top: dict[str, bool], creates: bool) -> str:
     fitting = [
         path
         for path in arns
-        if (stem := _stem(path))
+        if (stem := stem_of(path))
         and (
             stem == noun
-            or (not creates and stem in noun and (noun.endswith(stem) or not _MENTIONED.search(path)))
+            or (not creates and stem in noun and (noun.endswith(stem) or not MENTIONED.search(path)))
         )
     ]
-    return max(fitting, key=lambda path: (_stem(path) == noun, top[path], len(_stem(path))), default="")
-
-
-def _forms(
-    noun: str, parameters: dict[str, bool], types: dict[str, str], about: list[str], *, own_only: bool
-) -> tuple[str, str, dict[str, str]] | None:
-    """The type whose form the parameters fill, the best of several: (type, form, variable -> parameter)."""
-    best: tuple[tuple[int, ...], str, str, dict[str, str]] | None = None
-    for kind in dict.fromkeys([*about, *(kind for kind in types if _speaks(kind, noun))]):
-        arn = types[kind]
-        variables = [one for one in _VARIABLE.findall(arn) if one not in _PLACES]
-        places = {one: _fill(one, kind, parameters, last=one == variables[-1]) for one in variables}
-        if about == [kind] and not own_only and variables and not places[variables[-1]]:
-            places[variables[-1]] = _nearly(variables[-1], kind, parameters)
-        if not variables or not all(places.values()) or len(set(places.values())) < len(places):
-            continue
-        if _MENTIONED.search(next(reversed(places.values()))) and not _speaks(kind, noun):
-            continue
-        needed = all(parameters[path] for path in places.values())
-        if own_only and not _speaks(kind, noun) and not (kind in about and needed):
-            continue  # what is made hangs on what has to be given, not on what may be
-        score = (_plain(kind) == noun, _speaks(kind, noun), needed, len(variables), kind in about)
-        if best is None or tuple(map(int, score)) > best[0]:
-            best = (tuple(map(int, score)), kind, arn, places)
-    return best[1:] if best else None
-
-
-def _nearly(variable: str, kind: str, parameters: dict[str, bool]) -> str:
-    """Where the reference names one type for an action: the parameter that must be given and calls it by a part of its name, or by
-    more of it (a certificate is a `cert`, an application an `app`); "" where several might.
-    """
-    words = {_plain(kind), _stem(variable)} - _IDS
-    found = [
-        path
-        for path, needed in parameters.items()
-        if needed
-        and "." not in path
-        and _IDENTIFIER.search(path)
-        and not _MENTIONED.search(path)
-        and not re.search(r"(?:Arn|ARN|arn|[Kk]ey|Keys)s?$|^Initial|^initial", path)
-        and not (_plain(variable).endswith("id") and re.search(r"[Nn]ames?$", path))
-        and len(stem := _stem(path)) > 2
-        and any(
-            stem == word
-            or (len(word) > 2 and (stem.endswith(word) or word.endswith(stem)))
-            or (2 < len(word) < 5 and stem.startswith(word))
-            for word in words
-        )
-    ]
-    return found[0] if len(found) == 1 else ""
-
-
-def _fill(variable: str, kind: str, parameters: dict[str, bool], *, last: bool) -> str:
-    """The parameter that fills a variable; "" when none does."""
-    plain, stem, own = _plain(variable), _stem(variable), _plain(kind)
-    ranked: list[tuple[int, bool, int, str]] = []
-    for path, needed in parameters.items():
-        leaf = path.rpartition(".")[2]
-        if leaf.endswith(("Arn", "ARN", "arn", "Arns", "ARNs")):
-            continue
-        if plain.endswith("id") and re.search(r"[Nn]ames?$", leaf):
-            continue  # an id that the service gives is not what its owner calls it
-        given = _plain(leaf)
-        singular = given.removesuffix("s")
-        rank = 0
-        if plain in {given, singular}:
-            rank = 6
-        elif (
-            stem
-            and stem not in _IDS
-            and _stem(leaf)
-            in {stem, stem + "s"} | ({stem.removesuffix("s")} if stem.endswith("s") else set())
-        ):
-            rank = 5
-        elif last and _stem(leaf) in {own, own + "s"}:
-            rank = 4
-        elif (
-            last
-            and (plain in _IDS or stem == own or plain.endswith("id"))
-            and given in {"id", "name", "identifier", "ids", "names"}
-        ):
-            rank = 3
-        if rank and (_IDENTIFIER.search(leaf) or rank >= 5 or given == own):
-            ranked.append((rank, needed, -path.count("."), path))
-    return max(ranked)[3] if ranked else ""
+    return max(fitting, key=lambda path: (stem_of(path) == noun, top[path], len(stem_of(path))), default="")
 
 
 def _identifier(
@@ -348,12 +258,12 @@ def _identifier(
     named = [
         path
         for path in top
-        if _IDENTIFIER.search(path) and not (_MENTIONED.search(path) and _stem(path) != noun)
+        if IDENTIFIER.search(path) and not (MENTIONED.search(path) and stem_of(path) != noun)
     ]
     own = [
         path
         for path in named
-        if (stem := _stem(path)) == noun
+        if (stem := stem_of(path)) == noun
         or (
             len(stem) > 2
             and (
@@ -362,35 +272,41 @@ def _identifier(
         )
     ]
     if own:
-        path = max(own, key=lambda path: (_stem(path) == noun, top[path], len(_stem(path))))
+        path = max(own, key=lambda path: (stem_of(path) == noun, top[path], len(stem_of(path))))
         return ["i", path, _kind(service, _stem_words(path) or Nouns.noun(name), types)]
-    bare = [path for path in named if _plain(path) in {"id", "name", "identifier", "ids", "names"}]
+    bare = [path for path in named if plain_of(path) in {"id", "name", "identifier", "ids", "names"}]
     if bare:
         return ["i", bare[0], _kind(service, Nouns.noun(name), types)]
     typed = [
-        path for path in top if _plain(path) in noun and _plain(path) in {_plain(kind) for kind in types}
+        path
+        for path in top
+        if plain_of(path) in noun and plain_of(path) in {plain_of(kind) for kind in types}
     ]
     if typed:
         return ["i", typed[0], _kind(service, typed[0], types)]
     required = [path for path in named if top[path]]
     only = required if len(required) == 1 else named if len(named) == 1 else []
-    words = {_plain(kind) for kind in types}
-    if only and not creates and (re.search(r"(?:Id|ID|id|dentifier)s?$", only[0]) or _stem(only[0]) in words):
+    words = {plain_of(kind) for kind in types}
+    if (
+        only
+        and not creates
+        and (re.search(r"(?:Id|ID|id|dentifier)s?$", only[0]) or stem_of(only[0]) in words)
+    ):
         return ["i", only[0], _kind(service, _stem_words(only[0]) or Nouns.noun(name), types)]
     return None
 
 
 def _arn_or_parent(top: dict[str, bool], types: dict[str, str]) -> list[Any] | None:
     """What it is made in, or hangs on: a type that the reference names, an ARN or an identifier that is required."""
-    arns = [path for path in top if re.search(r"(?:Arn|ARN|arn)s?$", path) and not _MENTIONED.search(path)]
+    arns = [path for path in top if re.search(r"(?:Arn|ARN|arn)s?$", path) and not MENTIONED.search(path)]
     needed = [path for path in arns if top[path]]
     if len(needed) == 1 or (not needed and len(arns) == 1):
         return ["a", (needed or arns)[0]]
-    ids = [path for path in top if _IDENTIFIER.search(path) and top[path] and not _MENTIONED.search(path)]
+    ids = [path for path in top if IDENTIFIER.search(path) and top[path] and not MENTIONED.search(path)]
     for path in ids:
         for kind, arn in types.items():
-            variables = [one for one in _VARIABLE.findall(arn) if one not in _PLACES]
-            if variables and _plain(kind) == _stem(path):
+            variables = [one for one in VARIABLE.findall(arn) if one not in PLACES]
+            if variables and plain_of(kind) == stem_of(path):
                 named = len(variables) > 1 or (
                     variables[0].lower().endswith("id") and path.lower().endswith("name")
                 )
@@ -403,7 +319,7 @@ def _arn_or_parent(top: dict[str, bool], types: dict[str, str]) -> list[Any] | N
 def _named(top: dict[str, bool]) -> bool:
     """Whether a parameter that must be given looks like a name: then saying *account* would hide what could be said."""
     return any(
-        needed and _IDENTIFIER.search(path) and not _MENTIONED.search(path) for path, needed in top.items()
+        needed and IDENTIFIER.search(path) and not MENTIONED.search(path) for path, needed in top.items()
     )
 
 
@@ -426,21 +342,36 @@ _CALLED = {
 """What parameters of RDS and EMR call otherwise than the reference does."""
 
 
+_LONG = {"application", "certificate"}
+"""What some services' ARNs call by the beginning of the word (``app``, ``cert``)."""
+
+
 def _kind(service: str, words: str, types: dict[str, str]) -> str:
     """``service:type`` as an ARN of the type would give it, where the reference has one of that name; a member whose ARN begins
     with its container's word keeps its own.
     """
-    plain = _plain(re.sub(r"^(?:Target|New|new|target)(?=[A-Z])", "", words))
+    plain = plain_of(re.sub(r"^(?:Target|New|new|target)(?=[A-Z])", "", words))
     plain = (
-        _plain(_CALLED.get(plain, plain))
+        plain_of(_CALLED.get(plain, plain))
         if any(":rds:" in arn or ":elasticmapreduce:" in arn for arn in types.values())
         else plain
     )
     for kind, arn in types.items():
-        if _plain(kind) == plain:
+        if plain_of(kind) == plain:
             rest = arn.split(":", 5)[5]
             found = re.match(r"/?([A-Za-z0-9-]+)[/:]\$\{", rest)
             alone = found and not re.search(r"\}[/:][A-Za-z-]+[/:]\$", rest)
             return f"{arn.split(':', 5)[2]}:{found[1] if found and alone else kind}"
     home = next((arn.split(":", 5)[2] for arn in types.values()), service)
+    short = [
+        _kind_of(arn)
+        for kind, arn in types.items()
+        if len(VARIABLE.findall(arn.split(":", 5)[5])) == 1
+        and len(word := plain_of(kind).removesuffix("s")) >= 3
+        and plain.startswith(word)
+        and plain in _LONG
+        and stem_of(VARIABLE.findall(arn)[-1]).startswith(word)
+    ]
+    if len(set(short)) == 1 and short[0]:
+        return short[0]
     return f"{home}:{kebab(re.sub('^(?:Target|New|new|target)(?=[A-Z])', '', words)).strip('-')}"

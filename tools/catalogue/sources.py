@@ -14,6 +14,10 @@ PREFIXES = {
     "email": "ses",
     "entitlement.marketplace": "aws-marketplace",
     "tagging": "tag",
+    "partnercentral-account": "partnercentral",
+    "partnercentral-benefits": "partnercentral",
+    "partnercentral-channel": "partnercentral",
+    "partnercentral-selling": "partnercentral",
 }
 """Signing names that differ from the prefix of their IAM actions."""
 

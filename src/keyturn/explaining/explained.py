@@ -13,7 +13,7 @@ from keyturn.model.decision import Decision
 from keyturn.policy.facts import is_production, undo_window_s
 from keyturn.providers.aws import answers, catalogue
 from keyturn.providers.aws.links import LINKS
-from keyturn.providers.aws.told_arns import told_arn
+from keyturn.providers.aws.told_arns import container_arn, told_arn
 
 
 class Explained(msgspec.Struct, frozen=True):
@@ -114,10 +114,12 @@ class Explained(msgspec.Struct, frozen=True):
 
 
 def _resource(ref: ResourceRef, operation: Operation) -> dict[str, str]:
-    arn = told_arn(ref, operation.service, operation.action, operation.parameters)
+    asked = (operation.service, operation.action, operation.parameters)
+    own = told_arn(ref, *asked)
+    arn = own or container_arn(ref, *asked)
     return {
         "arn": arn,
-        "scope": "resource" if arn else "account",
+        "scope": "resource" if own else "container" if arn else "account",
         "type": ref.kind,
         "id": ref.id,
         "account": ref.account,

@@ -1,7 +1,7 @@
 """Operations whose parameters name their resource in a way that neither the hand-written tables nor a generated plan says right.
 
 A row is data: the kind, and the parameters that make up the id, joined by ``/``. A text among them that begins with an apostrophe
-stands for itself (``'stages``); a dot leads inside of a structure; a parameter with a default is written ``cluster=default``, as the service takes it where it is not given.
+stands for itself (``'stages``); a dot leads inside of a structure; a parameter with a default is written ``cluster=default``, as the service takes it where it is not given; ``namespace=`` is empty then.
 """
 
 from __future__ import annotations
@@ -119,6 +119,22 @@ _ROWS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         f"lex-models:Delete{noun}Version": (f"lex:{kind}", ("name", "version"))
         for noun, kind in (("SlotType", "slottype"), ("Intent", "intent"), ("Bot", "bot"))
     },
+    **{
+        f"codeartifact:{name}": (
+            "codeartifact:package",
+            ("domain", repository, "format", "namespace=", package),
+        )
+        for name, repository, package in (
+            ("PublishPackageVersion", "repository", "package"),
+            ("DeletePackage", "repository", "package"),
+            ("DeletePackageVersions", "repository", "package"),
+            ("DisposePackageVersions", "repository", "package"),
+            ("UpdatePackageVersionsStatus", "repository", "package"),
+            ("PutPackageOriginConfiguration", "repository", "package"),
+            ("CopyPackageVersions", "destinationRepository", "package"),
+        )
+    },
+    "es:CreateOutboundCrossClusterSearchConnection": ("es:domain", ("SourceDomainInfo.DomainName",)),
     "redshift:RestoreFromClusterSnapshot": ("redshift:cluster", ("ClusterIdentifier",)),
     "glue:CreateTable": ("glue:table", ("DatabaseName", "TableInput.Name")),
     "glue:UpdateTable": ("glue:table", ("DatabaseName", "TableInput.Name")),
@@ -175,13 +191,13 @@ def bare(kind: str, text: str) -> str:
 def _texts(part: str, parameters: Mapping[str, Any]) -> list[str]:
     if part.startswith("'"):
         return [part[1:]]
-    name, _, default = part.partition("=")
+    name, optional, default = part.partition("=")
     value: Any = parameters
     for step in name.split("."):
         value = value.get(step) if isinstance(value, Mapping) else None
     value = value or default
     if isinstance(value, str):
-        return [value] if value else []
+        return [value] if value or optional else []
     return [one for one in value if isinstance(one, str) and one] if isinstance(value, list) else []
 
 

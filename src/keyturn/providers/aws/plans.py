@@ -36,7 +36,9 @@ def _load() -> dict[str, Any]:
 def known(service: str, operation: str) -> str:
     """How the resource is named: ``arn``, ``form``, ``id``, ``parent``, ``account`` (on purpose), or "" when it is not known."""
     plan = _load()["plans"].get(service, {}).get(operation) or ["u"]
-    return {"a": "arn", "t": "form", "i": "id", "p": "parent", "n": "account"}.get(plan[0], "")
+    return {"a": "arn", "t": "form", "i": "id", "p": "parent", "n": "account", "e": "entries"}.get(
+        plan[0], ""
+    )
 
 
 def by_name_only(service: str, operation: str) -> bool:
@@ -83,9 +85,22 @@ def named(
     return found if len(found) <= NAMES_MAX else ()
 
 
+def within(
+    service: str, operation: str, parameters: Mapping[str, Any], places: Mapping[str, str]
+) -> tuple[str, ...]:
+    """The ARN of what it is made in or belongs to, for what has no ARN of its own that a request tells; empty where none is known."""
+    plan = _load()["within"].get(service, {}).get(operation)
+    return tuple(one.text for one in _named(plan, parameters, places, made_in=True)) if plan else ()
+
+
 def _named(
     plan: list[Any], parameters: Mapping[str, Any], places: Mapping[str, str], *, made_in: bool
 ) -> Iterator[Named]:
+    if plan[0] == "e":
+        for path, each in plan[1]:
+            for entry in _entries(parameters, path):
+                yield from _named(each, entry, places, made_in=made_in)
+        return
     if plan[0] == "a":
         yield from (
             Named(text, "", made_in) for text in _texts(parameters, plan[1]) if text.startswith("arn:")
@@ -137,6 +152,12 @@ def _texts(parameters: Mapping[str, Any], path: str) -> list[str]:
     if isinstance(value, str):
         return [value] if value else []
     return [item for item in value if isinstance(item, str) and item] if isinstance(value, list) else []
+
+
+def _entries(parameters: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
+    """The structures of a list, or the one that stands there."""
+    value = parameters.get(name) if name else parameters
+    yield from (one for one in (value if isinstance(value, list) else [value]) if isinstance(one, Mapping))
 
 
 def prefix(kind: str) -> str | None:

@@ -109,7 +109,7 @@ _NAMES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("UUID", "lambda:event-source-mapping"),
     ),
     "sqs": (("QueueUrl", "sqs:queue"), ("QueueName", "sqs:queue"), ("SourceArn", "sqs:queue")),
-    "sns": (("TopicArn", "sns:topic"), ("Name", "sns:topic")),
+    "sns": (("TopicArn", "sns:topic"),),
     "cloudwatch": (
         ("AlarmName", "cloudwatch:alarm"),
         ("AlarmNames", "cloudwatch:alarm"),
@@ -126,8 +126,8 @@ _NAMES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "secretsmanager": (("SecretId", "secretsmanager:secret"), ("Name", "secretsmanager:secret")),
     "logs": (("logGroupName", "logs:log-group"), ("logGroupIdentifier", "logs:log-group")),
     "kinesis": (("StreamName", "kinesis:stream"), ("StreamARN", "kinesis:stream")),
-    "events": (("Rule", "events:rule"), ("Name", "events:rule")),
-    "stepfunctions": (("stateMachineArn", "states:stateMachine"), ("name", "states:stateMachine")),
+    "events": (("Rule", "events:rule"),),
+    "stepfunctions": (("stateMachineArn", "states:stateMachine"),),
     "cloudformation": (("StackName", "cloudformation:stack"),),
     "ecr": (("repositoryName", "ecr:repository"),),
     "sts": (("RoleArn", "iam:role"),),
@@ -180,6 +180,24 @@ EC2_KINDS: Final = {
     "vpce": "vpc-endpoint",
     "pcx": "vpc-peering-connection",
     "tgw": "transit-gateway",
+    "afi": "fpga-image",
+    "cagw": "carrier-gateway",
+    "cgw": "customer-gateway",
+    "cr": "capacity-reservation",
+    "crf": "capacity-reservation-fleet",
+    "dopt": "dhcp-options",
+    "eice": "instance-connect-endpoint",
+    "eigw": "egress-only-internet-gateway",
+    "fl": "vpc-flow-log",
+    "fleet": "fleet",
+    "h": "dedicated-host",
+    "lgw": "local-gateway",
+    "pl": "prefix-list",
+    "sfr": "spot-fleet-request",
+    "sgr": "security-group-rule",
+    "sir": "spot-instances-request",
+    "vgw": "vpn-gateway",
+    "vpn": "vpn-connection",
 }
 """What an id says it is, by what stands before its first dash."""
 
@@ -421,7 +439,9 @@ def _generic(service: str, operation: str, parameters: dict[str, Any], home: Hom
         (name, text)
         for name, value in parameters.items()
         for text in _texts(value)
-        if is_arn(text) and (not _MENTIONED.search(name) or _stem(name).lower() in noun)
+        if is_arn(text)
+        and text.split(":")[4] != "aws"  # AWS's own, which nobody else changes
+        and (not _MENTIONED.search(name) or _stem(name).lower() in noun)
     ]
     if arns:
         own = [text for name, text in arns if _stem(name) and _stem(name).lower() in noun]
