@@ -65,6 +65,8 @@ def filled_form(
     best: tuple[tuple[int, ...], str, str, dict[str, str]] | None = None
     for kind in dict.fromkeys([*about, *(kind for kind in types if speaks(kind, noun))]):
         arn = types[kind]
+        if kind.startswith("wildcard-"):  # all of a kind
+            continue
         variables = [one for one in VARIABLE.findall(arn) if one not in PLACES]
         places = {one: _fill(one, kind, parameters, last=one == variables[-1]) for one in variables}
         if about == [kind] and not own_only and variables and not places[variables[-1]]:

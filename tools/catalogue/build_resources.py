@@ -213,6 +213,7 @@ def _only_a_name(plan: list[Any], types: dict[str, str]) -> bool:
     return False
 
 
+_ARN = re.compile(r"(?:Arn|ARN|arn)$")
 _JOINS = re.compile(r"Associate|Disassociate|Attach|Detach|Add|Remove")
 
 
@@ -258,7 +259,10 @@ def _identifier(
     named = [
         path
         for path in top
-        if IDENTIFIER.search(path) and not (MENTIONED.search(path) and stem_of(path) != noun)
+        if IDENTIFIER.search(path)
+        and not (
+            MENTIONED.search(path) and (stem_of(path) != noun or (_JOINS.match(name) and _ARN.search(path)))
+        )
     ]
     own = [
         path

@@ -69,7 +69,9 @@ def _of_the_reference(
     if spoken:
         return max(spoken, key=lambda one: len(one[2]))
     around = _by_own_names(needed, _parents(kinds, types))
-    return around or min(others, key=lambda one: len(one[2]), default=None)
+    if around or not others:
+        return around
+    return min(others, key=lambda one: len(one[2]))
 
 
 def _parents(kinds: list[str], types: dict[str, str]) -> dict[str, str]:

@@ -14,6 +14,7 @@ PREFIXES = {
     "email": "ses",
     "entitlement.marketplace": "aws-marketplace",
     "tagging": "tag",
+    "IoTSecuredTunneling": "iot",
     "partnercentral-account": "partnercentral",
     "partnercentral-benefits": "partnercentral",
     "partnercentral-channel": "partnercentral",

@@ -134,6 +134,34 @@ _ROWS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
             ("CopyPackageVersions", "destinationRepository", "package"),
         )
     },
+    **{
+        f"resource-groups:{name}": ("resource-groups:group", ("Group",))
+        for name in (
+            "DeleteGroup",
+            "GroupResources",
+            "PutGroupConfiguration",
+            "UngroupResources",
+            "UpdateGroup",
+            "UpdateGroupQuery",
+        )
+    },
+    **{
+        f"s3vectors:{name}": ("s3vectors:bucket", ("vectorBucketName", "'index", "indexName"))
+        for name in ("CreateIndex", "DeleteIndex", "PutVectors", "DeleteVectors")
+    },
+    **{
+        f"s3vectors:{name}": ("s3vectors:bucket", ("vectorBucketName",))
+        for name in ("DeleteVectorBucket", "PutVectorBucketPolicy", "DeleteVectorBucketPolicy")
+    },
+    **dict.fromkeys(
+        (
+            "iot-data:UpdateThingShadow",
+            "iot-data:DeleteThingShadow",
+            "iot-jobs-data:StartNextPendingJobExecution",
+            "iot-jobs-data:UpdateJobExecution",
+        ),
+        ("iot:thing", ("thingName",)),
+    ),
     "es:CreateOutboundCrossClusterSearchConnection": ("es:domain", ("SourceDomainInfo.DomainName",)),
     "redshift:RestoreFromClusterSnapshot": ("redshift:cluster", ("ClusterIdentifier",)),
     "glue:CreateTable": ("glue:table", ("DatabaseName", "TableInput.Name")),

@@ -380,11 +380,16 @@ def _ec2(operation: str, parameters: dict[str, Any], home: Home) -> Iterator[Res
         yield from (home.ref("ec2:security-group", text) for text in _texts(parameters.get("GroupName")))
     noun = kebab(_noun(operation)).rstrip("s")
     found = []
+    planned = {ref.id: ref.kind for ref in _planned("ec2", operation, parameters, home)}
     for value in parameters.values():
         for text in _texts(value):
             match = _EC2.fullmatch(text)
             if match:
-                found.append(home.ref(f"ec2:{EC2_KINDS.get(match['prefix'], match['prefix'])}", text))
+                prefix = match["prefix"]
+                kind = (
+                    f"ec2:{EC2_KINDS[prefix]}" if prefix in EC2_KINDS else planned.get(text, f"ec2:{prefix}")
+                )
+                found.append(home.ref(kind, text))
     own = [ref for ref in found if noun and ref.kind.partition(":")[2].rstrip("s") in noun]
     yield from own or found
 
@@ -441,7 +446,7 @@ def _generic(service: str, operation: str, parameters: dict[str, Any], home: Hom
         for text in _texts(value)
         if is_arn(text)
         and text.split(":")[4] != "aws"  # AWS's own, which nobody else changes
-        and (not _MENTIONED.search(name) or _stem(name).lower() in noun)
+        and (not _MENTIONED.search(name) or (_stem(name).lower() in noun and not _a_role(text, service)))
     ]
     if arns:
         own = [text for name, text in arns if _stem(name) and _stem(name).lower() in noun]
@@ -461,6 +466,11 @@ def _generic(service: str, operation: str, parameters: dict[str, Any], home: Hom
     for name, text in chosen:
         kind = kebab(_stem(name) or _noun(operation)).strip("-")
         yield home.ref(f"{service}:{kind}", text)
+
+
+def _a_role(arn: str, service: str) -> bool:
+    """A role that is given to a resource of another service: it goes along, whatever the operation is called by."""
+    return arn.split(":")[2] == "iam" and service not in {"iam", "sts"}
 
 
 def _best(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:

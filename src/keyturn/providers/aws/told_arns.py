@@ -11,9 +11,11 @@ from keyturn.providers.aws.resources import Home, arn_of, from_arn, is_arn, sure
 _MANAGED: Final = "/aws."
 """Before what AWS itself provides under an account of its own: ``aws.codeinterpreter.v1`` (Bedrock AgentCore, managed tools)."""
 
-_NUMBERED: Final = frozenset({"application-autoscaling:scalable-target", "cloudformation:type"})
-"""Kinds whose ARNs end in an id of the service's, which no request says (API_DescribeScalableTargets, ScalableTargetARN), or in a
-name that is spelled otherwise (API_RegisterType, TypeArn).
+_NUMBERED: Final = frozenset(
+    {"application-autoscaling:scalable-target", "cloudformation:type", "frauddetector:rule"}
+)
+"""Kinds whose ARNs end in an id of the service's, which no request says (API_DescribeScalableTargets, ScalableTargetARN), in a name
+that is spelled otherwise (API_RegisterType, TypeArn), or in more than the id (a rule's detector and version).
 """
 
 
