@@ -77,7 +77,7 @@ def figures() -> dict[str, float]:
             bool(plans.known(*name.split(":", 1))) for name in changing
         ),
         "share of changes with an ARN or an id": round(
-            sum(ways[way] for way in ("arn", "form", "id")) / len(changing), 4
+            sum(ways[way] for way in ("arn", "form", "id", "entries")) / len(changing), 4
         ),
         "share of changes that name an ARN or an id, asked with little": round(
             (names["arn"] + names["id"]) / names.total(), 4
