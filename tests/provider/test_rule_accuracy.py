@@ -49,7 +49,7 @@ BLIND_HARMFUL = {
     "third": (150, 130),
     "fourth": (146, 119),
     "fifth": (145, 120),
-    "sixth": (125, 109),
+    "sixth": (125, 110),
     "seventh": (251, 242),
 }
 BLIND_HARMLESS = {

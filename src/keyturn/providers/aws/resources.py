@@ -165,6 +165,7 @@ _IAM: Final = (
 
 _EC2: Final = re.compile(r"(?P<prefix>[a-z]{1,20})-[0-9a-f]{8,17}")
 EC2_KINDS: Final = {
+    "eipassoc": "eipassoc",
     "i": "instance",
     "vol": "volume",
     "sg": "security-group",
