@@ -29,7 +29,7 @@ def test_what_a_backup_gives_back_is_not_called_final_and_nothing_else_is_called
         made = subject.make(account, Draw(f"{subject.kind} {subject.make.__name__} 1", HINTS))
         perform(account, *made.first)
         _, assessment, _ = assessed(account, made.delete)
-    back = all(one.backup or one.inverse or one.window_s is not None for one in assessment.recoverable)
+    back = all(one.possible for one in assessment.recoverable)
     final = assessment.reversibility is Reversibility.R4
     assert final is (not back or subject.kind in BACKUPS_GO), [str(one) for one in assessment.findings]
     lost = [one for one in assessment.findings if one.kind is Kind.DATA_LOSS]

@@ -15,6 +15,7 @@ MENTIONED = re.compile(
     r"|clientid$|policyreference|originalmessage|correlation|idempot|nextid|revisionid|versionid$|changetoken|roleSession"
     r"|outpostarn|^idcinstance|placementgrouparn|^iamidentityprovider"
 )
+NAMES_AN_ARN = re.compile(r"(?:Arn|ARN|arn)$")
 IDENTIFIER = re.compile(r"(?:Name|name|Id|ID|id|Identifier|identifier|Arn|ARN|arn|Key|key)s?$")
 _SUFFIX = re.compile(r"(?i)(?:name|identifier|id|arn|uuid|or|nameor|idor)s?$")
 _IDS = frozenset({"id", "name", "identifier", "resourceid", "uuid", "arn"})

@@ -27,6 +27,7 @@ from tools.catalogue import build_within
 from tools.catalogue.arn_filling import (
     IDENTIFIER,
     MENTIONED,
+    NAMES_AN_ARN,
     PLACES,
     VARIABLE,
     filled_form,
@@ -213,7 +214,6 @@ def _only_a_name(plan: list[Any], types: dict[str, str]) -> bool:
     return False
 
 
-_ARN = re.compile(r"(?:Arn|ARN|arn)$")
 _JOINS = re.compile(r"Associate|Disassociate|Attach|Detach|Add|Remove")
 
 
@@ -261,7 +261,8 @@ def _identifier(
         for path in top
         if IDENTIFIER.search(path)
         and not (
-            MENTIONED.search(path) and (stem_of(path) != noun or (_JOINS.match(name) and _ARN.search(path)))
+            MENTIONED.search(path)
+            and (stem_of(path) != noun or (_JOINS.match(name) and NAMES_AN_ARN.search(path)))
         )
     ]
     own = [

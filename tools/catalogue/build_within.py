@@ -6,11 +6,11 @@ an empty member is the request itself.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from tools.catalogue.arn_filling import (
     MENTIONED,
+    NAMES_AN_ARN,
     PLACES,
     VARIABLE,
     filled_form,
@@ -19,7 +19,6 @@ from tools.catalogue.arn_filling import (
     stem_of,
 )
 
-_ARN = re.compile(r"(?:Arn|ARN|arn)$")
 _NOTHING = "-"
 """A noun that no type speaks of."""
 
@@ -45,7 +44,7 @@ def plan(
     }
     kinds = about(details, types)
     for path in needed:
-        if _ARN.search(path) and stem_of(path) in {plain_of(kind) for kind in kinds}:
+        if NAMES_AN_ARN.search(path) and stem_of(path) in {plain_of(kind) for kind in kinds}:
             return ["a", path]
     return _of_the_reference(plain_of(name), needed, types, kinds) if kinds else _by_own_names(needed, types)
 
@@ -142,7 +141,7 @@ def _each(
     words = {plain_of(kind) for kind in kinds}
     for path in texts:
         own = stem_of(member).removesuffix("s") if plain_of(path) == "arn" else stem_of(path)
-        if _ARN.search(path) and path in needed and own in words:
+        if NAMES_AN_ARN.search(path) and path in needed and own in words:
             return ["a", path]
     telling = {path: True for path in sorted(needed & texts.keys()) if plain_of(path) not in _VAGUE}
     filled = filled_form(noun, telling, types, kinds, own_only=False)

@@ -12,6 +12,7 @@ import click
 from keyturn.cli.shared import CASE, EXIT_FAILED, api, ends, exit_of_phase, out, output_option
 
 _OF_DAY: Final = re.compile(r"\d{1,2}:\d\d")
+_DAY: Final = dt.timedelta(days=1)
 
 
 @click.command()
@@ -63,8 +64,10 @@ def moment_ms(text: str, option: str, *, ahead: bool = False) -> int | None:
         if _OF_DAY.fullmatch(text):
             hour, minute = (int(part) for part in text.split(":"))
             moment = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
-            day = dt.timedelta(days=1)
-            moment += day if ahead and moment <= now else -day if not ahead and moment > now else 0 * day
+            if ahead and moment <= now:
+                moment += _DAY
+            elif not ahead and moment > now:
+                moment -= _DAY
         else:
             moment = dt.datetime.fromisoformat(text)
     except ValueError:

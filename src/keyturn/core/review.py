@@ -355,9 +355,7 @@ def irrecoverable(assessment: Assessment) -> bool:
         return True
     if any(finding.reversibility is Reversibility.R4 for finding in assessment.findings):
         return True
-    return Kind.DATA_LOSS in assessment.kinds and any(
-        not (one.backup or one.inverse or one.window_s is not None) for one in assessment.recoverable
-    )
+    return Kind.DATA_LOSS in assessment.kinds and any(not one.possible for one in assessment.recoverable)
 
 
 def glass_holds(case: Case, people: People, at_ms: int) -> tuple[bool, str]:

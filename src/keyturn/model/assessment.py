@@ -134,6 +134,11 @@ class Recoverable(msgspec.Struct, frozen=True, omit_defaults=True):
     )
     drilled_at_ms: int | None = None  # when a drill last gave back one of its kind, equal; None: never
 
+    @property
+    def possible(self) -> bool:
+        """Whether anything gives it back: a backup, an inverse, or its service for a while."""
+        return self.backup or self.inverse or self.window_s is not None
+
 
 class Heard(msgspec.Struct, frozen=True, omit_defaults=True):
     """One voice about the environment of a resource: who spoke, what it said, and of what; `counts` is false where an agent

@@ -122,16 +122,16 @@ _ROWS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     **{
         f"codeartifact:{name}": (
             "codeartifact:package",
-            ("domain", repository, "format", "namespace=", package),
+            ("domain", repository, "format", "namespace=", "package"),
         )
-        for name, repository, package in (
-            ("PublishPackageVersion", "repository", "package"),
-            ("DeletePackage", "repository", "package"),
-            ("DeletePackageVersions", "repository", "package"),
-            ("DisposePackageVersions", "repository", "package"),
-            ("UpdatePackageVersionsStatus", "repository", "package"),
-            ("PutPackageOriginConfiguration", "repository", "package"),
-            ("CopyPackageVersions", "destinationRepository", "package"),
+        for name, repository in (
+            ("PublishPackageVersion", "repository"),
+            ("DeletePackage", "repository"),
+            ("DeletePackageVersions", "repository"),
+            ("DisposePackageVersions", "repository"),
+            ("UpdatePackageVersionsStatus", "repository"),
+            ("PutPackageOriginConfiguration", "repository"),
+            ("CopyPackageVersions", "destinationRepository"),
         )
     },
     **{

@@ -102,6 +102,6 @@ def data_goes(context: Context, parts: tuple[Recoverable, ...]) -> bool:
         and recipe.data_bearing
         and context.operation.name in recipe.deletes
         and context.states.get(str(item.resource)) is not None
-        and not (item.backup or item.inverse or item.window_s is not None)
+        and not item.possible
         for item in parts
     )

@@ -44,6 +44,11 @@ class Home(msgspec.Struct, frozen=True):
         at = GLOBAL_REGION.get(self.partition, self.region) if service in _GLOBAL else region or self.region
         return ResourceRef("aws", self.partition, account or self.account, at, kind, name)
 
+    @property
+    def places(self) -> dict[str, str]:
+        """What fills the forms of ARNs in the plans, beside what a request names."""
+        return {"Partition": self.partition, "Region": self.region, "Account": self.account}
+
 
 # --- ARNs ---------------------------------------------------------------------------------------------------------------
 
@@ -165,7 +170,6 @@ _IAM: Final = (
 
 _EC2: Final = re.compile(r"(?P<prefix>[a-z]{1,20})-[0-9a-f]{8,17}")
 EC2_KINDS: Final = {
-    "eipassoc": "eipassoc",
     "i": "instance",
     "vol": "volume",
     "sg": "security-group",
@@ -189,6 +193,7 @@ EC2_KINDS: Final = {
     "dopt": "dhcp-options",
     "eice": "instance-connect-endpoint",
     "eigw": "egress-only-internet-gateway",
+    "eipassoc": "eipassoc",
     "fl": "vpc-flow-log",
     "fleet": "fleet",
     "h": "dedicated-host",
@@ -226,8 +231,7 @@ def resources_of(
 
 def _planned(service: str, operation: str, parameters: dict[str, Any], home: Home) -> Iterator[ResourceRef]:
     """As the generated plan names it; see `plans`."""
-    places = {"Partition": home.partition, "Region": home.region, "Account": home.account}
-    for one in plans.named(service, operation, parameters, places):
+    for one in plans.named(service, operation, parameters, home.places):
         if one.kind:
             yield home.ref(one.kind, naming.bare(one.kind, one.text))
         elif is_arn(one.text):
@@ -380,17 +384,18 @@ def _ec2(operation: str, parameters: dict[str, Any], home: Home) -> Iterator[Res
     if "SecurityGroup" in operation and not parameters.get("GroupId"):  # by name, in a default VPC
         yield from (home.ref("ec2:security-group", text) for text in _texts(parameters.get("GroupName")))
     noun = kebab(_noun(operation)).rstrip("s")
+    ids = [
+        match for value in parameters.values() for text in _texts(value) if (match := _EC2.fullmatch(text))
+    ]
+    planned: dict[str, str] = {}
+    if any(one["prefix"] not in EC2_KINDS for one in ids):
+        planned = {ref.id: ref.kind for ref in _planned("ec2", operation, parameters, home)}
     found = []
-    planned = {ref.id: ref.kind for ref in _planned("ec2", operation, parameters, home)}
-    for value in parameters.values():
-        for text in _texts(value):
-            match = _EC2.fullmatch(text)
-            if match:
-                prefix = match["prefix"]
-                kind = (
-                    f"ec2:{EC2_KINDS[prefix]}" if prefix in EC2_KINDS else planned.get(text, f"ec2:{prefix}")
-                )
-                found.append(home.ref(kind, text))
+    for one in ids:
+        known = EC2_KINDS.get(one["prefix"])
+        found.append(
+            home.ref(f"ec2:{known}" if known else planned.get(one[0], f"ec2:{one['prefix']}"), one[0])
+        )
     own = [ref for ref in found if noun and ref.kind.partition(":")[2].rstrip("s") in noun]
     yield from own or found
 

@@ -31,7 +31,7 @@ def told_arn(ref: ResourceRef, service: str, operation: str, given: dict[str, An
     if ref.kind in _NUMBERED:
         return ""
     if not sure(ref):
-        for one in plans.named(service, operation, given, _places(home)):
+        for one in plans.named(service, operation, given, home.places):
             if not one.kind and is_arn(one.text) and from_arn(one.text, home) == ref:
                 return "" if _managed(one.text) else one.text
     if not plans.whole(ref.kind, ref.id):
@@ -51,11 +51,7 @@ def container_arn(ref: ResourceRef, service: str, operation: str, given: dict[st
     if ref.kind.endswith(":account"):
         return ""
     home = Home(ref.partition, ref.account, ref.region)
-    return next((one for one in plans.within(service, operation, given, _places(home)) if is_arn(one)), "")
-
-
-def _places(home: Home) -> dict[str, str]:
-    return {"Partition": home.partition, "Region": home.region, "Account": home.account}
+    return next((one for one in plans.within(service, operation, given, home.places) if is_arn(one)), "")
 
 
 def _managed(arn: str) -> bool:

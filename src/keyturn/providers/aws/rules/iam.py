@@ -104,9 +104,14 @@ def takes_away(context: Context) -> Fired:
 )
 def credential(context: Context) -> Fired:
     """A password, key or trust anchor of the request's own is authority for whoever chose it."""
-    if context.operation.action == "UpdateLoginProfile" and "Password" not in context.parameters:
-        return None  # whoever signs in next chooses another, as herself
+    if _keeps_the_password(context):
+        return None
     return f"A new way to act as {context.ref} would exist.", {}
+
+
+def _keeps_the_password(context: Context) -> bool:
+    """Whoever signs in next chooses another at most, as herself."""
+    return context.operation.action == "UpdateLoginProfile" and "Password" not in context.parameters
 
 
 @rule(
@@ -125,7 +130,7 @@ def credential(context: Context) -> Fired:
 )
 def another_takes_its_place(context: Context) -> Fired:
     """A password, a credential, a provider's document or its certificates are replaced: whoever comes with the ones before is turned away."""
-    if context.operation.action == "UpdateLoginProfile" and "Password" not in context.parameters:
+    if _keeps_the_password(context):
         return None
     return f"The way to act as {context.ref} that is used now would be another one.", {}
 
