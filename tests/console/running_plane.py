@@ -286,6 +286,28 @@ def function(name: str, table: str) -> dict[str, Any]:
     }
 
 
+def written_pack(folder: Path, name: str, rule: str, cases: str) -> str:
+    """A team's own pack with its cases, in this folder; where it lies, as a setting names it."""
+    pack = folder / name
+    pack.mkdir()
+    (pack / f"{name}.cedar").write_text(rule)
+    (pack / f"{name}.tests.toml").write_text(cases)
+    return str(pack)
+
+
+@contextlib.contextmanager
+def guarded(folder: Path, *packs: str, **more: Any) -> Iterator[Plane]:
+    """A plane without cases before an account of its own, under seatbelt and these packs, until the end of the block."""
+    with StandIn() as standin:
+        account = world.Account(standin.endpoint, "AKIAENGINEER", "secret", region=REGION)
+        plane = Plane(folder / "data", account, ("seatbelt", *packs), **more)
+        plane.start()
+        try:
+            yield plane
+        finally:
+            plane.stop()
+
+
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[Plane]:
     """A filled plane, until the end of the block."""

@@ -10,10 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from demo import world
-from keyturn.testing.standin import StandIn
 from tests.console.browsing import Open, needs_a_browser, stay, stayed
-from tests.console.running_plane import NUMBER, REGION, Plane
+from tests.console.running_plane import NUMBER, Plane, guarded, written_pack
 
 pytestmark = needs_a_browser
 
@@ -40,22 +38,12 @@ NUMBERS = itertools.count(1)
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     """A plane on which only the night shift may approve, and erin is all of it."""
     folder = tmp_path_factory.mktemp("night")
-    pack = folder / "night"
-    pack.mkdir()
-    (pack / "night.cedar").write_text(PACK)
-    (pack / "night.tests.toml").write_text(PACK_TESTS)
-    with StandIn() as standin:
-        account = world.Account(standin.endpoint, "AKIAENGINEER", "secret", region=REGION)
-        running = Plane(folder, account, packs=("seatbelt", str(pack)))
-        running.start()
-        try:
-            running.admit("erin", "reviewer", "operator")
-            running.admit("gus", "reviewer")
-            with running.api("bob") as bob:
-                bob.post("/teams/night", json={"members": [{"person": "erin"}]}).raise_for_status()
-            yield running
-        finally:
-            running.stop()
+    with guarded(folder, written_pack(folder, "night", PACK, PACK_TESTS)) as running:
+        running.admit("erin", "reviewer", "operator")
+        running.admit("gus", "reviewer")
+        with running.api("bob") as bob:
+            bob.post("/teams/night", json={"members": [{"person": "erin"}]}).raise_for_status()
+        yield running
 
 
 def held(plane: Plane, name: str, operator: str = "olga") -> str:

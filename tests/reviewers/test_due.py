@@ -8,11 +8,9 @@ from typing import Any
 
 import pytest
 
-from demo import world
 from keyturn import config as settings
-from keyturn.testing.standin import StandIn
-from tests.console.running_plane import REGION, Plane
-from tests.reviewers.test_slack import Mailbox, held_update
+from tests.console.running_plane import Plane, guarded, written_pack
+from tests.reviewers.test_slack import Mailbox, held_update, serving
 
 PACK = """
 @id("soon.looks-at-updates")
@@ -33,34 +31,22 @@ expect = { verdict = "hold", escalate = 3 }
 
 @pytest.fixture(scope="module")
 def mailbox() -> Iterator[Mailbox]:
-    server = Mailbox()
-    server.start()
-    yield server
-    server.server.shutdown()
-    server.server.server_close()
+    with serving(Mailbox()) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
 def plane(mailbox: Mailbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     """One on which what is held is held for seconds."""
     folder = tmp_path_factory.mktemp("soon")
-    pack = folder / "soon"
-    pack.mkdir()
-    (pack / "soon.cedar").write_text(PACK)
-    (pack / "soon.tests.toml").write_text(PACK_TESTS)
     (folder / "urls").write_text(mailbox.url + "\n")
-    with StandIn() as running:
-        account = world.Account(running.endpoint, "AKIAENGINEER", "secret", region=REGION)
-        made = Plane(
-            folder / "data",
-            account,
-            ("seatbelt", str(pack)),
-            channels=settings.Channels(digest_s=0, urls_file=str(folder / "urls")),
-            holds=settings.Holds(wait_s=0.05, cooldown_s=1, review_deadline_s=12, remind_s=6),
-        )
-        made.start()
+    with guarded(
+        folder,
+        written_pack(folder, "soon", PACK, PACK_TESTS),
+        channels=settings.Channels(digest_s=0, urls_file=str(folder / "urls")),
+        holds=settings.Holds(wait_s=0.05, cooldown_s=1, review_deadline_s=12, remind_s=6),
+    ) as made:
         yield made
-        made.stop()
 
 
 def story(plane: Plane, case: str) -> list[str]:

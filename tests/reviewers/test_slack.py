@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -10,17 +11,17 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlencode
 
 import httpx
 import pytest
 
-from demo import world
 from keyturn import config as settings
 from keyturn.core import shown
-from keyturn.testing.standin import StandIn
-from tests.console.running_plane import REGION, Plane, ask
+from tests.console.running_plane import Plane, ask, guarded, written_pack
+
+Server = TypeVar("Server", "Said", "Mailbox")
 
 SECRET, TOKEN = "8f742231b10e8888abcd99yyyzzz85a5", "xoxb-t0p-secret"
 PACK = """
@@ -116,32 +117,33 @@ class Mailbox(threading.Thread):
             time.sleep(0.05)
 
 
+@contextlib.contextmanager
+def serving(server: Server) -> Iterator[Server]:
+    """It listens until the end of the block."""
+    server.start()
+    try:
+        yield server
+    finally:
+        server.server.shutdown()
+        server.server.server_close()
+
+
 @pytest.fixture(scope="module")
 def mailbox() -> Iterator[Mailbox]:
-    server = Mailbox()
-    server.start()
-    yield server
-    server.server.shutdown()
-    server.server.server_close()
+    with serving(Mailbox()) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
 def slack() -> Iterator[Said]:
-    server = Said()
-    server.start()
-    yield server
-    server.server.shutdown()
-    server.server.server_close()
+    with serving(Said()) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
 def plane(slack: Said, mailbox: Mailbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     """A plane that holds every update for one person, and tells Slack."""
     folder = tmp_path_factory.mktemp("slack")
-    pack = folder / "looks"
-    pack.mkdir()
-    (pack / "looks.cedar").write_text(PACK)
-    (pack / "looks.tests.toml").write_text(PACK_TESTS)
     (folder / "token").write_text(TOKEN + "\n")
     (folder / "secret").write_text(SECRET + "\n")
     (folder / "urls").write_text(mailbox.url + "\n")
@@ -152,18 +154,13 @@ def plane(slack: Said, mailbox: Mailbox, tmp_path_factory: pytest.TempPathFactor
         api=slack.url,
         people={"UDANA": "dana", "UBOB": "bob", "UADA": "ada"},
     )
-    with StandIn() as running:
-        account = world.Account(running.endpoint, "AKIAENGINEER", "secret", region=REGION)
-        made = Plane(
-            folder / "data",
-            account,
-            ("seatbelt", str(pack)),
-            slack=told,
-            channels=settings.Channels(digest_s=0, urls_file=str(folder / "urls")),
-        )
-        made.start()
+    with guarded(
+        folder,
+        written_pack(folder, "looks", PACK, PACK_TESTS),
+        slack=told,
+        channels=settings.Channels(digest_s=0, urls_file=str(folder / "urls")),
+    ) as made:
         yield made
-        made.stop()
 
 
 def held_update(plane: Plane, name: str) -> str:
