@@ -259,7 +259,7 @@ def parameter(account: Account, draw: Draw) -> Made:
 def code() -> bytes:
     kept = io.BytesIO()
     with zipfile.ZipFile(kept, "w") as packed:
-        packed.writestr("app.py", "def handler(event, context): return 'ö'")
+        packed.writestr(zipfile.ZipInfo("app.py"), "def handler(event, context): return 'ö'")
     return kept.getvalue()
 
 

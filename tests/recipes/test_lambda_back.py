@@ -30,7 +30,7 @@ DELETE: Asked = ("lambda:DeleteFunction", {"FunctionName": "report"})
 def archive(text: str) -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as file:
-        file.writestr("app.py", text)
+        file.writestr(zipfile.ZipInfo("app.py"), text)
     return made.getvalue()
 
 
