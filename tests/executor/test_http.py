@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from keyturn.executors import http
-from keyturn.executors.http import Client
+from keyturn.executors.http import Client, Connection
 from keyturn.executors.interface import NotSentError
 
 Serving = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -160,3 +160,96 @@ async def test_an_old_connection_is_not_used_again(monkeypatch: pytest.MonkeyPat
         await asyncio.sleep(0.1)
         await asked(client, base)
     assert len(seen) == 2
+
+
+class Heard:
+    """A receiver that keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._body = b""
+
+    def head(self, status: int, headers: list[tuple[str, str]]) -> None:
+        assert status == 200
+
+    def body(self, data: bytes) -> None:
+        self._body += data
+
+    def fed(self, *, ended: bool) -> None:
+        if ended:
+            self.over.set_result(self._body.decode())
+
+    def fail(self, error: Exception) -> None:
+        self.over.set_result(type(error).__name__)
+
+    def hungry(self) -> bool:
+        return True
+
+
+class Echo:
+    """Answers each request with its path, and keeps the paths."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            try:
+                head = await reader.readuntil(b"\r\n\r\n")
+            except (asyncio.IncompleteReadError, ConnectionError):
+                return
+            path = head.split(b" ")[1]
+            self.paths.append(path.decode())
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(path), path))
+
+
+@asynccontextmanager
+async def three_kept() -> AsyncIterator[tuple[Client, str, Echo]]:
+    """A client with three idle connections to a server that echoes."""
+    echo = Echo()
+    async with served(echo) as (client, base):
+        answers = await asyncio.gather(*[client.request(base, "GET", "/before", HEADERS) for _ in range(3)])
+        for answer in answers:
+            await answer.read(100)
+            client.release(base, answer)
+        assert "3 idle connections" in repr(client)
+        echo.paths.clear()
+        yield client, base, echo
+
+
+def relayed(client: Client, base: str, path: str) -> tuple[Heard, Connection]:
+    heard = Heard()
+    head = http.head_bytes("GET", path, HEADERS)
+    connection = client.relay(base, head, b"", heard, bodiless=False)
+    assert connection is not None
+    return heard, connection
+
+
+async def test_reads_of_one_turn_leave_together_and_each_hears_its_own_answer() -> None:
+    """The first leaves at once, those that come while it is under way at the end of the turn; with none kept there is none to be had."""
+    async with three_kept() as (client, base, echo):
+        asked = [relayed(client, base, f"/{number}") for number in range(3)]
+        assert client.relay(base, b"", b"", Heard(), bodiless=False) is None
+        assert await asyncio.gather(*[heard.over for heard, _ in asked]) == ["/0", "/1", "/2"]
+        assert sorted(echo.paths) == ["/0", "/1", "/2"]
+
+
+async def test_a_read_whose_client_leaves_in_the_same_turn_never_leaves() -> None:
+    """What waits for the end of the turn is not sent for nobody; the others are."""
+    async with three_kept() as (client, base, echo):
+        (first, _), (_, left), (last, _) = [relayed(client, base, f"/{number}") for number in range(3)]
+        client.give_back(base, left, ended=False)
+        assert await asyncio.gather(first.over, last.over) == ["/0", "/2"]
+        await asyncio.sleep(0.05)
+        assert sorted(echo.paths) == ["/0", "/2"]
+
+
+async def test_nothing_leaves_a_client_that_is_closed_in_the_same_turn() -> None:
+    """Who waits is told that its connection has ended."""
+    async with three_kept() as (client, base, echo):
+        asked = [relayed(client, base, f"/{number}") for number in range(3)]
+        client.close()
+        assert await asyncio.gather(*[heard.over for heard, _ in asked]) == ["ConnectionError"] * 3
+        await asyncio.sleep(0.05)
+        assert "/1" not in echo.paths
+        assert "/2" not in echo.paths

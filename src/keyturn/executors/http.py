@@ -302,6 +302,7 @@ class Client:
         self._tls: ssl.SSLContext | None = None
         self._busy: set[Connection] = set()
         self._watch: asyncio.TimerHandle | None = None
+        self._leaving: list[tuple[Connection, bytes]] = []  # at the end of this turn of the loop
         self._closed = False
 
     def __repr__(self) -> str:
@@ -356,17 +357,32 @@ class Client:
     def relay(
         self, base: str, head: bytes, body: bytes, receiver: Receiver, *, bodiless: bool
     ) -> Connection | None:
-        """Send at once over a kept connection and let `receiver` hear the answer; None when there is none to be had.
+        """Send over a kept connection, at once or with whatever else leaves in this turn of the loop, and let `receiver` hear the answer;
+        None when there is none to be had.
 
-        No task and no future: the way of reads. `give_back` belongs to it.
+        No task and no future: the way of reads. `give_back` belongs to it. Requests that leave one behind the other wake who is on the
+        other side once, not each anew: of sixteen that came together, a fifth of what a read costs.
         """
         connection = self._kept(base)
         if connection is None:
             return None
         connection.begin(receiver, bodiless=bodiless)
         self._watched(connection)
-        connection.write_now(head + body if body else head)
+        data = head + body if body else head
+        if len(self._busy) == 1:  # nothing else is under way: nothing to wait for
+            connection.write_now(data)
+            return connection
+        if not self._leaving:
+            asyncio.get_running_loop().call_soon(self._leave)
+        self._leaving.append((connection, data))
         return connection
+
+    def _leave(self) -> None:
+        """Of a connection that has ended meanwhile nothing leaves: its receiver was told, or has left itself."""
+        leaving, self._leaving = self._leaving, []
+        for connection, data in leaving:
+            if connection.usable:
+                connection.write_now(data)
 
     def give_back(self, base: str, connection: Connection, *, ended: bool) -> None:
         """Keep the connection for the next request when its answer came to its end."""
