@@ -239,7 +239,7 @@ async def test_a_read_whose_client_leaves_in_the_same_turn_never_leaves() -> Non
     async with three_kept() as (client, base, echo):
         (first, _), (_, left), (last, _) = [relayed(client, base, f"/{number}") for number in range(3)]
         client.give_back(base, left, ended=False)
-        assert await asyncio.gather(first.over, last.over) == ["/0", "/2"]
+        assert [await first.over, await last.over] == ["/0", "/2"]
         await asyncio.sleep(0.05)
         assert sorted(echo.paths) == ["/0", "/2"]
 
