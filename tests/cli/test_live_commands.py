@@ -47,10 +47,10 @@ class Following:
         for line in self.process.stdout:
             self._lines.put(line)
 
-    def until(self, wanted: Callable[[Any], bool]) -> Any:
+    def until(self, wanted: Callable[[Any], bool], *, wait_s: float = WAIT_S) -> Any:
         """The first line, as JSON, that is wanted."""
         while True:
-            line = json.loads(self._lines.get(timeout=WAIT_S))
+            line = json.loads(self._lines.get(timeout=wait_s))
             if wanted(line):
                 return line
 
@@ -111,8 +111,8 @@ def test_what_happens_is_watched(desk: Desk, following: Callable[..., Following]
     while not seen:  # until it listens
         desk.plane.held_table(agent="watched")
         try:
-            seen.append(watching.until(anything))
-        except queue.Empty:  # pragma: no cover  # it had not begun
+            seen.append(watching.until(anything, wait_s=1))
+        except queue.Empty:  # it had not begun
             continue
     desk.plane.held_table(agent="others")
     case = desk.plane.held_table(agent="watched")
