@@ -47,6 +47,7 @@ class Messengers:
                 source=self._runtime.settings.origin,
                 version=__version__,
                 mine=self._leads,
+                caught_up=self._runtime.book.caught_up,
             )
             self._tasks.append(asyncio.create_task(pump.run(), name=f"keyturn-events-{sink.name}"))
         if self._collector is not None:
@@ -55,7 +56,14 @@ class Messengers:
             traces = Traces(self._store, self._collector, mine=self._leads)
             self._tasks.append(asyncio.create_task(traces.run(), name="keyturn-traces"))
         for channel in self._channels:
-            telling = Telling(self._store, channel, self._notice_of, now_ms, mine=self._leads)
+            telling = Telling(
+                self._store,
+                channel,
+                self._notice_of,
+                now_ms,
+                mine=self._leads,
+                caught_up=self._runtime.book.caught_up,
+            )
             self._tasks.append(asyncio.create_task(telling.run(), name=f"keyturn-tells-{channel.name}"))
 
     async def stop(self) -> None:

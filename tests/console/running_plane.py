@@ -24,6 +24,8 @@ from demo import world
 from keyturn import config as settings
 from keyturn.app import App
 from keyturn.console.identity import ROLES
+from keyturn.outward.pump import Pump
+from keyturn.reviewers.telling import Telling
 from keyturn.testing.standin import StandIn
 
 NUMBER, REGION, SERVICE = "123456789012", "eu-central-1", "cost-report"
@@ -31,6 +33,9 @@ ITEMS, ARCHIVE_ITEMS = 300, 120
 WAIT_S = 90.0
 PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Never used, on loopback; made once, since httpx would read all the world's certificates for every client."""
+
+LOOK_S = 0.05
+"""How often who tells others looks at the log: here nobody waits a second for each message."""
 
 HOSTILE_KEY = "<img src=x onerror=alert(1)>/\u202egnp.exe\u200b\u0007"
 HOSTILE_AGENT = "<script>alert(2)</script>"
@@ -77,6 +82,7 @@ class Plane:
         return asyncio.run_coroutine_threadsafe(done(), self._loop).result(WAIT_S)
 
     def start(self) -> None:
+        Telling.look_s = Pump.look_s = LOOK_S
         self._thread.start()
         role = f"arn:aws:iam::{NUMBER}:role/keyturn-"
         aws = settings.Aws(

@@ -309,6 +309,31 @@ def test_a_channel_is_told_from_its_place_in_the_log_on() -> None:
     asyncio.run(told())
 
 
+def test_nothing_is_said_of_an_entry_before_its_case_has_moved() -> None:
+    """The log is read ahead of what is known here: first that is waited for, then it is asked what there is to say."""
+
+    async def told() -> None:
+        wall, store = Wall(), MemoryStore()
+        known: list[int] = []
+        await store.put_row(CURSORS, "wall", b"0")
+        store._entries.extend(_entries(2))  # a log as it stands
+
+        async def caught_up() -> None:
+            known.extend([1, 2])
+
+        telling = Telling(
+            store,
+            calm(wall, store, digest_s=0),
+            lambda entry: notice(entry.seq) if entry.seq in known else None,
+            lambda: 0,
+            caught_up=caught_up,
+        )
+        await telling.round()
+        assert [one.id for one in wall.told] == ["1", "2"]
+
+    asyncio.run(told())
+
+
 def test_one_that_never_arrives_does_not_hold_back_the_next(caplog: pytest.LogCaptureFixture) -> None:
     """It is given up aloud: people need the next one more."""
 

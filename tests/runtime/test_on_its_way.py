@@ -15,10 +15,12 @@ from keyturn.core.routing import New
 from keyturn.errors import ReviewError
 from keyturn.model import record as r
 from keyturn.model import reviewing as rv
+from keyturn.model.notice import NoticeKind
 from keyturn.model.people import Wanted
 from keyturn.model.record import Draft, Entry
 from keyturn.runtime.book import Book
 from keyturn.runtime.interface import ReplyKind
+from keyturn.runtime.notices import notice_of
 from keyturn.runtime.shared_book import SharedBook
 from keyturn.stores.interface import SharedStore
 from keyturn.stores.memory import MemoryStore
@@ -105,6 +107,24 @@ def test_a_halt_that_is_being_written_is_a_halt() -> None:
         assert (reply.kind, reply.code) == (ReplyKind.REFUSED, "halted")
         await halting
         assert world.plane.cases() == ()
+
+    talk(story, disk_s=0.5)
+
+
+def test_who_reads_of_a_case_in_the_log_waits_until_it_has_moved() -> None:
+    """People are told that it waits for them once it does: read a moment earlier, there was nothing to tell, and nobody looked again."""
+
+    async def story(world: Calm) -> None:
+        waiting = world.asking(world.change("Delete", "p1"))
+        await being_written(world, r.Decided, waiting)
+        decided = list(world.store.entries())[-1]
+        assert notice_of(decided, world.case(), str) is None
+        await world.plane.book.caught_up()
+        told = notice_of(decided, world.case(), str)
+        assert told is not None
+        assert (told.kind, told.case_id) == (NoticeKind.HELD, "C-1")
+        await world.review("anna", approve=False)
+        await waiting
 
     talk(story, disk_s=0.5)
 

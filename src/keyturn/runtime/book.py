@@ -69,7 +69,7 @@ class Book:
         self._snapshotting = asyncio.Lock()
         self._open = asyncio.Event()  # closed while a snapshot is taken
         self._open.set()
-        self._appending = 0
+        self._appending: set[asyncio.Event] = set()  # each is set when its entries are folded, or have failed
         self._quiet = asyncio.Event()  # nothing is on its way to the log
         self._quiet.set()
         self._on_its_way = OnItsWay()
@@ -200,6 +200,14 @@ class Book:
     async def abreast(self) -> None:
         """Before somebody is told how a case stands: all that is on the log by now is folded."""
 
+    async def caught_up(self) -> None:
+        """Until all that the log holds by now is folded: who reads an entry there, and asks how its case stands, asks no earlier.
+
+        Raises `StoreError` where that cannot be known.
+        """
+        for there in tuple(self._appending):
+            await there.wait()
+
     def may_act(self) -> None:
         """Raises `StoreError` when this process may not act on the world any more."""
 
@@ -323,15 +331,15 @@ class Book:
         """Into the log, but not while a snapshot is taken. Fold at once when it returns: nothing may come in between."""
         while not self._open.is_set():
             await self._open.wait()  # and look again: the next snapshot may have begun before this woke
-        self._appending += 1
-        self._quiet.clear()
         there = asyncio.Event()
+        self._appending.add(there)
+        self._quiet.clear()
         self._on_its_way.begins(there, drafts, self._standing)
         try:
             await (self.store.append_soon(drafts) if soon else self.store.append(drafts))
         finally:
             self._on_its_way.ends(there)
-            self._appending -= 1
+            self._appending.discard(there)
             if not self._appending:
                 self._quiet.set()
 

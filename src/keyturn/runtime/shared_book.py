@@ -130,7 +130,10 @@ class SharedBook(Book):
 
     async def abreast(self) -> None:
         with contextlib.suppress(StoreError):  # then what is known here is said
-            await self.shared.turn(lambda: ())
+            await self.caught_up()
+
+    async def caught_up(self) -> None:
+        await self.shared.turn(lambda: ())
 
     def may_act(self) -> None:
         if self.shared.lease_left_s() <= 0:

@@ -16,8 +16,16 @@ READ_AT_ONCE: Final = 100
 """Where the place is kept by rounds, a crash tells at most as many again."""
 
 
+async def nothing() -> None:
+    """Where nobody is asked about an entry."""
+
+
 class Following:
-    """One reader. `name` is whose place it is; `mine` whether this node, of several, is the one that reads."""
+    """One reader. `name` is whose place it is; `mine` whether this node, of several, is the one that reads.
+
+    `caught_up` returns once what the log held when it was called is known to whoever is asked about an entry: an entry can be read there
+    before its case has moved, and what was made of it then would be wrong for ever.
+    """
 
     cursors: ClassVar[str]  # the table with the places
     about: ClassVar[str]  # what the process's log calls it
@@ -30,9 +38,11 @@ class Following:
         name: str,
         *,
         mine: Callable[[], bool] = lambda: True,
+        caught_up: Callable[[], Awaitable[None]] = nothing,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store, self._name, self._mine, self._sleep = store, name, mine, sleep
+        self._caught_up = caught_up
 
     async def tell(self, entry: Entry) -> None:
         """What is done with one entry; when it returns, the next one is due."""
@@ -66,6 +76,8 @@ class Following:
         row = self._store.get_row(self.cursors, self._name)
         after = int(row.value) if row else 0
         entries = tuple(self._store.entries(after=after, limit=READ_AT_ONCE))
+        if entries:
+            await self._caught_up()
         for entry in entries:
             await self.tell(entry)
             if self.keeps_each:
