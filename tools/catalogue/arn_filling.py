@@ -17,7 +17,7 @@ MENTIONED = re.compile(
 )
 NAMES_AN_ARN = re.compile(r"(?:Arn|ARN|arn)$")
 IDENTIFIER = re.compile(r"(?:Name|name|Id|ID|id|Identifier|identifier|Arn|ARN|arn|Key|key)s?$")
-_SUFFIX = re.compile(r"(?i)(?:name|identifier|id|arn|uuid|or|nameor|idor)s?$")
+_SUFFIX = re.compile(r"(?i)(?:name|identifier|id|arn|uuid|nameor|idor|arnor)s?$")
 _IDS = frozenset({"id", "name", "identifier", "resourceid", "uuid", "arn"})
 
 
@@ -54,13 +54,24 @@ def parameters_of(model: dict[str, Any], name: str) -> dict[str, bool]:
     return found
 
 
+def singular(noun: str) -> str:
+    """A noun of one: an alias is no *alia*."""
+    return noun if noun.endswith(("ss", "us", "is", "alias")) else noun.removesuffix("s")
+
+
 def speaks(kind: str, noun: str) -> bool:
     plain = plain_of(kind)
     return plain == noun or noun.endswith(plain) or plain.endswith(noun)
 
 
 def filled_form(
-    noun: str, parameters: dict[str, bool], types: dict[str, str], about: list[str], *, own_only: bool
+    noun: str,
+    parameters: dict[str, bool],
+    types: dict[str, str],
+    about: list[str],
+    *,
+    own_only: bool,
+    makes: bool = False,
 ) -> tuple[str, str, dict[str, str]] | None:
     """The type whose form the parameters fill, the best of several: (type, form, variable -> parameter)."""
     best: tuple[tuple[int, ...], str, str, dict[str, str]] | None = None
@@ -69,12 +80,19 @@ def filled_form(
         if kind.startswith("wildcard-"):  # all of a kind
             continue
         variables = [one for one in VARIABLE.findall(arn) if one not in PLACES]
-        places = {one: _fill(one, kind, parameters, last=one == variables[-1]) for one in variables}
+        places = {
+            one: _fill(one, kind, parameters, last=one == variables[-1], makes=own_only or makes)
+            for one in variables
+        }
         if about == [kind] and not own_only and variables and not places[variables[-1]]:
             places[variables[-1]] = _nearly(variables[-1], kind, parameters)
         if not variables or not all(places.values()) or len(set(places.values())) < len(places):
             continue
-        if MENTIONED.search(next(reversed(places.values()))) and not speaks(kind, noun):
+        last = next(reversed(places.values()))
+        only = about == [kind] and noun.startswith(plain_of(kind)) and stem_of(last) != "account"
+        if (
+            MENTIONED.search(last) and not speaks(kind, noun) and not only
+        ):  # a topic's permissions are a topic's
             continue
         other = plain_of(places[variables[-1]]) in _IDS and plain_of(kind).removesuffix("s") not in noun
         if kind.endswith("'") and (own_only or other):
@@ -123,7 +141,7 @@ def _nearly(variable: str, kind: str, parameters: dict[str, bool]) -> str:
     return found[0] if len(found) == 1 else ""
 
 
-def _fill(variable: str, kind: str, parameters: dict[str, bool], *, last: bool) -> str:
+def _fill(variable: str, kind: str, parameters: dict[str, bool], *, last: bool, makes: bool) -> str:
     """The parameter that fills a variable; "" when none does."""
     plain, stem, own = plain_of(variable), stem_of(variable), plain_of(kind)
     ranked: list[tuple[int, bool, int, str]] = []
@@ -131,7 +149,7 @@ def _fill(variable: str, kind: str, parameters: dict[str, bool], *, last: bool) 
         leaf = path.rpartition(".")[2]
         if leaf.endswith(("Arn", "ARN", "arn", "Arns", "ARNs")):
             continue
-        if plain.endswith("id") and re.search(r"[Nn]ames?$", leaf):
+        if plain.endswith(("id", "identifier") if makes else "id") and re.search(r"[Nn]ames?$", leaf):
             continue  # an id that the service gives is not what its owner calls it
         given = plain_of(leaf)
         singular = given.removesuffix("s")

@@ -5,7 +5,8 @@ shapes. Of several types the one counts that speaks of the operation's own noun,
 topics, keys and principals that an operation merely mentions are not what it is about.
 
 A plan is ``[how, ...]``: ``a`` an ARN parameter; ``t`` a form and the parameters that fill it; ``i`` an identifier and its kind;
-``p`` the same of the parent, where what is made gets its identity from the service; ``n`` nothing but the account.
+``p`` the same of the parent, where what is made gets its identity from the service; ``o`` the first of several that names
+something; ``e`` the same of each structure in a list; ``n`` nothing but the account.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from tools.catalogue.arn_filling import (
     parameters_of,
     plain_of,
     several,
+    singular,
     speaks,
     stem_of,
 )
@@ -94,6 +96,8 @@ def _numbered(plan: list[Any], forms: dict[str, int]) -> list[Any]:
     """Forms are many times the same: by number."""
     if plan[0] == "e":
         return ["e", [[path, _numbered(each, forms)] for path, each in plan[1]]]
+    if plan[0] == "o":
+        return ["o", [_numbered(each, forms) for each in plan[1]]]
     return [
         forms.setdefault(part, len(forms)) if isinstance(part, str) and part.startswith("arn:") else part
         for part in plan
@@ -109,10 +113,23 @@ def _types(authorization: Authorization, prefixes: list[str]) -> dict[str, str]:
             for name in resources.get_resource_types_for_service(prefix):
                 arn = resources.get_resource_type_details(prefix, name).get("arn")
                 if arn:
-                    found[name] = arn
+                    found[name] = _by_name(arn)
             if found:
                 return found
     return {}
+
+
+_NAMED_SO = re.compile(
+    r"arn:[^:]+:(?:databrew:.*|personalize:.*:(?:dataset-group|campaign|solution|schema|filter|recommender|[a-z-]+-job)"
+    r"|forecast:.*:(?:dataset|dataset-group))(?:/[A-Za-z-]+)*/\$\{ResourceId\}"
+)
+"""Forms whose ``ResourceId`` is the name that the owner gave: their services know no other id (databrew's API takes names alone;
+ARNs in the examples of API_CreateDatasetGroup and of Forecast's API_CreateDataset end in the name).
+"""
+
+
+def _by_name(arn: str) -> str:
+    return arn.replace("${ResourceId}", "${Name}") if _NAMED_SO.fullmatch(arn) else arn
 
 
 def _kinds(types: dict[str, str]) -> Iterator[tuple[str, str]]:
@@ -161,7 +178,7 @@ def _plan(
     service: str, name: str, model: dict[str, Any], details: dict[str, Any] | None, types: dict[str, str]
 ) -> list[Any]:
     noun = plain_of(Nouns.noun(name)) or plain_of(name)
-    noun = noun.removesuffix("s") if not noun.endswith("ss") else noun
+    noun = singular(noun)
     parameters = parameters_of(model, name)
     top = {path: needed for path, needed in parameters.items() if "." not in path}
     creates = name.startswith(
@@ -169,12 +186,24 @@ def _plan(
     )
     types = several(types)
     further = {kind for kind in types if f"{kind.rstrip(chr(39))}'" in types and not speaks(kind, noun)}
-    own = _arn_of_noun(noun, top, creates)
+    about = build_within.about(details, types)
+    own, only = _arn_of_noun(noun, top, creates), _arn_of_only(about, top)
+    if creates and own and stem_of(own) not in {plain_of(kind) for kind in types}:
+        own = ""  # a channel's moderator is made of a user
+    if own and _JOINS.match(name):
+        own = only or own
+        if not only and len({plain_of(kind) for kind in about}) == 1 and stem_of(own) != plain_of(about[0]):
+            joined = filled_form(noun, parameters, types, about, own_only=False)
+            if joined and joined[0] == about[0]:  # a protection, by its id, is given a health check's ARN
+                return ["t", joined[1], joined[2]]
     if own and stem_of(own).startswith("resource") and (target := _joined_to(name, top)):
         return ["a", target]
-    if own and not (_JOINS.match(name) and MENTIONED.search(own) and _others(top, own)):
+    if own and (own == only or not (_JOINS.match(name) and MENTIONED.search(own) and _others(top, own))):
+        if not top[own] and not creates:  # or by its name: sampling rules, by one of the two
+            other = filled_form(noun, parameters, types, about, own_only=False)
+            if other and speaks(other[0], noun):
+                return ["o", [["a", own], ["t", other[1], other[2]]]]
         return ["a", own]
-    about = build_within.about(details, types)
     filled = filled_form(noun, parameters, types, about, own_only=creates)
     if filled and (speaks(filled[0], noun) or not creates):
         member = _identifier(service, name, noun, top, types, creates)
@@ -193,24 +222,26 @@ def _plan(
         return ["a", arn]
     single = _identifier(service, name, noun, top, types, creates)
     if single:
-        return [*single, 1] if _only_a_name(single, types) else single
+        return [*single, 1] if _only_a_name(single, types, creates=creates) else single
     if filled:
         return ["p", "t", filled[1], filled[2]]
     parent = _arn_or_parent(top, types)
     if parent:
         return ["p", *parent] if creates else parent
+    if only:
+        return ["p", "a", only] if creates else ["a", only]
     if _named(top):
         return ["u"]
     return build_within.entries(noun, name, model, about, types) or ["n"]
 
 
-def _only_a_name(plan: list[Any], types: dict[str, str]) -> bool:
+def _only_a_name(plan: list[Any], types: dict[str, str], *, creates: bool) -> bool:
     """Whether a name is given where the ARN has an id that the service makes up: the ARN cannot be told from it."""
     if not re.search(r"[Nn]ames?$", plan[1]):
         return False
     for arn in types.values():
         if _kind_of(arn) == plan[2]:
-            return bool(str(VARIABLE.findall(arn)[-1]).lower().endswith("id"))
+            return str(VARIABLE.findall(arn)[-1]).lower().endswith(("id", "identifier") if creates else "id")
     return False
 
 
@@ -237,6 +268,19 @@ def _others(top: dict[str, bool], own: str) -> list[str]:
 _NAMES_IT = re.compile(r"(?:Name|name|Id|ID|id|Identifier|identifier|Arn|ARN|arn|Identity)$")
 
 
+def _arn_of_only(about: list[str], top: dict[str, bool]) -> str:
+    """The ARN that must be given of the only type that the reference names: whatever else a channel's association is called by."""
+    words = {plain_of(kind) for kind in about}
+    return next(
+        (
+            path
+            for path, needed in top.items()
+            if needed and len(words) == 1 and NAMES_AN_ARN.search(path) and stem_of(path) in words
+        ),
+        "",
+    )
+
+
 def _arn_of_noun(noun: str, top: dict[str, bool], creates: bool) -> str:
     """The ARN parameter that speaks of the noun itself: `ClusterArn` of DeleteCluster."""
     arns = [path for path in top if re.search(r"(?:Arn|ARN|arn)s?$", path)]
@@ -260,6 +304,7 @@ def _identifier(
         path
         for path in top
         if IDENTIFIER.search(path)
+        and not (creates and NAMES_AN_ARN.search(path))  # what is made has none yet
         and not (
             MENTIONED.search(path)
             and (stem_of(path) != noun or (_JOINS.match(name) and NAMES_AN_ARN.search(path)))
@@ -365,7 +410,7 @@ def _kind(service: str, words: str, types: dict[str, str]) -> str:
         if plain_of(kind) == plain:
             rest = arn.split(":", 5)[5]
             found = re.match(r"/?([A-Za-z0-9-]+)[/:]\$\{", rest)
-            alone = found and not re.search(r"\}[/:][A-Za-z-]+[/:]\$", rest)
+            alone = found and not re.search(r"\}[/:][A-Za-z0-9-]+[/:]\$", rest)
             return f"{arn.split(':', 5)[2]}:{found[1] if found and alone else kind}"
     home = next((arn.split(":", 5)[2] for arn in types.values()), service)
     short = [

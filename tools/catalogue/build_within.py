@@ -6,6 +6,7 @@ an empty member is the request itself.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from tools.catalogue.arn_filling import (
@@ -21,6 +22,9 @@ from tools.catalogue.arn_filling import (
 
 _NOTHING = "-"
 """A noun that no type speaks of."""
+
+WORD_MIN = 4
+"""Shorter words end too many others."""
 
 _VAGUE = frozenset({"resourceid", "id", "name", "resourcename", "identifier"})
 
@@ -43,8 +47,13 @@ def plan(
         if must and "." not in path and not MENTIONED.search(path)
     }
     kinds = about(details, types)
+    words = {plain_of(kind) for kind in kinds}
     for path in needed:
-        if NAMES_AN_ARN.search(path) and stem_of(path) in {plain_of(kind) for kind in kinds}:
+        if NAMES_AN_ARN.search(path) and stem_of(path) in words:
+            return ["a", path]
+    for path, must in parameters_of(model, name).items():  # the reference's only type, by the end of its name
+        told = must and "." not in path and NAMES_AN_ARN.search(path) and len(stem_of(path)) > WORD_MIN
+        if told and len(words) == 1 and next(iter(words)).endswith(stem_of(path)):
             return ["a", path]
     return _of_the_reference(plain_of(name), needed, types, kinds) if kinds else _by_own_names(needed, types)
 
@@ -57,7 +66,8 @@ def _of_the_reference(
     spoken: list[list[Any]] = []
     others: list[list[Any]] = []
     for kind in kinds:
-        found = filled_form(_NOTHING, needed, types, [kind] if alone else [kind, kind], own_only=False)
+        asked = [kind] if alone else [kind, kind]
+        found = filled_form(_NOTHING, needed, types, asked, own_only=False, makes=name.startswith("create"))
         if found is None or not _ends_in_a_variable(found[1]):
             continue
         last, path = list(found[2].items())[-1]
@@ -86,11 +96,11 @@ def _parents(kinds: list[str], types: dict[str, str]) -> dict[str, str]:
 
 
 def _by_own_names(needed: dict[str, bool], types: dict[str, str]) -> list[Any] | None:
-    given = {plain_of(path): path for path in needed}
+    given = {re.sub("identifier$", "id", plain_of(path)): path for path in needed}
     found: dict[int, list[list[Any]]] = {}
     for arn in dict.fromkeys(types.values()):
         variables = [one for one in VARIABLE.findall(arn) if one not in PLACES]
-        named = {one: given.get(plain_of(one), "") for one in variables}
+        named = {one: given.get(re.sub("identifier$", "id", plain_of(one)), "") for one in variables}
         known = variables and all(named.values()) and plain_of(variables[-1]) not in _VAGUE
         if known and _ends_in_a_variable(arn) and ":aws:" not in arn:
             found.setdefault(len(variables), []).append(["t", arn, named])

@@ -111,6 +111,28 @@ _ROWS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     },
     "devicefarm:CreateRemoteAccessSession": ("devicefarm:project", ("projectArn",)),
     "frauddetector:PutDetector": ("frauddetector:detector", ("detectorId",)),
+    "frauddetector:CreateRule": ("frauddetector:detector", ("detectorId",)),
+    "frauddetector:CreateDetectorVersion": ("frauddetector:detector", ("detectorId",)),
+    **{
+        f"frauddetector:{name}": ("frauddetector:detector-version", ("detectorId", "detectorVersionId"))
+        for name in (
+            "UpdateDetectorVersion",
+            "UpdateDetectorVersionMetadata",
+            "UpdateDetectorVersionStatus",
+            "DeleteDetectorVersion",
+        )
+    },
+    **{
+        f"frauddetector:{name}": ("frauddetector:model", ("modelType", "modelId"))
+        for name in ("CreateModel", "UpdateModel", "DeleteModel", "CreateModelVersion", "UpdateModelVersion")
+    },
+    **{
+        f"frauddetector:{name}": (
+            "frauddetector:model-version",
+            ("modelType", "modelId", "modelVersionNumber"),
+        )
+        for name in ("DeleteModelVersion", "UpdateModelVersionStatus")
+    },
     "datasync:CreateTask": ("datasync:account", ("'*",)),
     "glue:CreateGlueIdentityCenterConfiguration": ("glue:account", ("'*",)),
     "glue:StopMaterializedViewRefreshTaskRun": ("glue:table", ("DatabaseName", "TableName")),
@@ -162,6 +184,11 @@ _ROWS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         ),
         ("iot:thing", ("thingName",)),
     ),
+    "opensearch:CreateOutboundConnection": (
+        "es:domain",
+        ("LocalDomainInfo.AWSDomainInformation.DomainName",),
+    ),
+    "s3tables:StartTableMigration": ("s3tables:bucket", ("destinationTable.tableBucketARN",)),
     "es:CreateOutboundCrossClusterSearchConnection": ("es:domain", ("SourceDomainInfo.DomainName",)),
     "redshift:RestoreFromClusterSnapshot": ("redshift:cluster", ("ClusterIdentifier",)),
     "glue:CreateTable": ("glue:table", ("DatabaseName", "TableInput.Name")),

@@ -36,9 +36,8 @@ def _load() -> dict[str, Any]:
 def known(service: str, operation: str) -> str:
     """How the resource is named: ``arn``, ``form``, ``id``, ``parent``, ``account`` (on purpose), or "" when it is not known."""
     plan = _load()["plans"].get(service, {}).get(operation) or ["u"]
-    return {"a": "arn", "t": "form", "i": "id", "p": "parent", "n": "account", "e": "entries"}.get(
-        plan[0], ""
-    )
+    how = plan[1][-1][0] if plan[0] == "o" else plan[0]
+    return {"a": "arn", "t": "form", "i": "id", "p": "parent", "n": "account", "e": "entries"}.get(how, "")
 
 
 def by_name_only(service: str, operation: str) -> bool:
@@ -100,6 +99,10 @@ def _named(
         for path, each in plan[1]:
             for entry in _entries(parameters, path):
                 yield from _named(each, entry, places, made_in=made_in)
+        return
+    if plan[0] == "o":
+        several = (tuple(_named(each, parameters, places, made_in=made_in)) for each in plan[1])
+        yield from next(filter(None, several), ())
         return
     if plan[0] == "a":
         yield from (
