@@ -227,6 +227,7 @@ EXAMPLES: Final[tuple[r.Event, ...]] = (
     r.Received(at_ms=AT, change=CHANGE),
     r.Received(at_ms=AT, change=msgspec.structs.replace(CHANGE, undoes=None, instead_of="C-17")),
     r.Received(at_ms=AT, change=msgspec.structs.replace(CHANGE, undoes=None, rehearsed=REHEARSED)),
+    r.Received(at_ms=AT, change=msgspec.structs.replace(CHANGE, stays=("no backup of costs",))),
     r.Joined(at_ms=AT, change=CHANGE),
     r.Assessed(at_ms=AT, assessment=ASSESSMENT),
     r.Assessed(at_ms=AT, assessment=msgspec.structs.replace(ASSESSMENT, radius=RADIUS)),

@@ -154,6 +154,56 @@ def test_what_was_given_back_before_a_failure_is_said_and_the_rest_can_be_asked_
     assert (things["t1"], things["t2"]) == (120, 130)
 
 
+def _in_part(world: Calm, *stays: str) -> None:
+    """From now on the recipe says so of everything that is taken back."""
+    sound = world.provider.plan_undo
+
+    def shorter(
+        change: Change, before: Captures, backups: tuple[Backup, ...], *, again: Change | None = None
+    ) -> UndoPlan:
+        return msgspec.structs.replace(sound(change, before, backups, again=again), stays=stays)
+
+    world.provider.plan_undo = shorter  # type: ignore[method-assign]
+
+
+def test_what_comes_back_only_in_part_is_said_first_and_the_rest_given_back_where_that_is_wanted() -> None:
+    """Named alone it is an error that says what stays. Wanted all the same, it stands on the case, and on what reviewers approve."""
+
+    async def story(world: Calm) -> None:
+        await world.ask(world.change("Set", "t1", value=7))
+        await world.settle_down()
+        _in_part(world, "sim:Wipe of t9 stays: there is no backup")
+        assert world.plane.plan_undo("C-1").parts[0].stays == ("sim:Wipe of t9 stays: there is no backup",)
+        with pytest.raises(ReviewError, match="C-1 comes back only in part: sim:Wipe of t9 stays") as said:
+            await world.plane.undo("C-1", by="anna")
+        assert (said.value.code, world.case("C-1").undone_by) == ("in-part", "")
+        undo = await world.plane.undo("C-1", by="anna", partly=True)
+        assert (undo.phase, undo.change and undo.change.stays) == (
+            Phase.CONFIRMED,
+            ("sim:Wipe of t9 stays: there is no backup",),
+        )
+        assert undo.change is not None
+        assert undo.change.digest != msgspec.structs.replace(undo.change, stays=()).digest
+
+    assert talk(story).account.things["t1"] == 120
+
+
+def test_an_undo_of_which_less_comes_back_than_was_shown_is_not_sent() -> None:
+    """Approved as a whole, and by now a part: nothing is sent, and it says what would be missing."""
+
+    async def story(world: Calm) -> None:
+        await _held_undo(world)
+        await world.review("ben", "C-2")
+        _in_part(world, "sim:Set of p9 stays: its backup was dropped")
+        await world.settle_down()
+        assert (world.case("C-2").phase, world.case("C-2").reason) == (
+            Phase.INVALIDATED,
+            "state changed: what does not come back is by now another: sim:Set of p9 stays: its backup was dropped",
+        )
+
+    assert talk(story).happened("step") == []
+
+
 async def _held_undo(world: Calm) -> Case:
     """A production thing is set, and the undo of that waits for a person."""
     asking = world.asking(world.change("Set", "p1", value=7))

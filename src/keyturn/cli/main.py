@@ -57,6 +57,7 @@ _REFUSALS = {
     "nobody-to-tell",
     "nothing-to-undo",
     "cannot-undo",
+    "in-part",
     "undo-open",
     "undone",
     "not-exact",

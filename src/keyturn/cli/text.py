@@ -235,6 +235,9 @@ def case(found: dict[str, Any]) -> str:
     lines += [f"  {said} (the service checks it)" for said in found.get("only_if", [])]
     if found["reason"]:
         lines.append(f"  {found['reason']}")
+    if found["undone_by"]:
+        lines.append(f"  taken back {'in part ' if found.get('left') else ''}by {found['undone_by']}")
+    lines += [f"  NOT BACK: {line}" for line in (*found.get("left", ()), *found.get("stays", ()))]
     if found.get("environment_said"):
         lines.append("  " + "; ".join(dict.fromkeys(found["environment_said"])))
     if found.get("environment_silent"):

@@ -27,10 +27,22 @@ _DAY: Final = dt.timedelta(days=1)
     is_flag=True,
     help="Say what would be done, in which order, and what would be lost. Nothing is done.",
 )
+@click.option(
+    "--partly",
+    is_flag=True,
+    help="Of a case of which some steps do not come back (--plan says which), give back the rest.",
+)
 @output_option
 @click.pass_context
 def undo(
-    ctx: click.Context, cases: tuple[str, ...], session: str, since: str, agent: str, plan: bool, output: str
+    ctx: click.Context,
+    cases: tuple[str, ...],
+    session: str,
+    since: str,
+    agent: str,
+    plan: bool,
+    partly: bool,
+    output: str,
 ) -> None:
     """Take cases back, as one case of its own: assessed, decided and reviewed as policy says."""
     body = {
@@ -39,6 +51,7 @@ def undo(
         "since_ms": moment_ms(since, "--since"),
         "agent": agent,
         "plan": plan,
+        "partly": partly,
     }
     console = api(ctx)
     if plan:
@@ -49,7 +62,9 @@ def undo(
         return
     case = console.post("/undo", body)
     undone = ", ".join([case["undoes"], *case["undoes_also"]])
-    out([case], f"{case['id']} undoes {undone}: {case['phase']}. {case['reason']}", output)
+    told = [f"{case['id']} undoes {undone}: {case['phase']}. {case['reason']}"]
+    told += [f"  NOT BACK: {line}" for line in case["stays"] if line not in case["reason"]]
+    out([case], "\n".join(told), output)
     ends(exit_of_phase(case["phase"]))
 
 
@@ -88,6 +103,7 @@ def planned(parts: list[dict[str, Any]]) -> str:
         for operation in part["operations"]:
             on = ", ".join(f"{ref['kind']}/{ref['id']}" for ref in operation["resources"])
             lines.append(f"       {operation['name']}  {on}")
+        lines += [f"       NOT BACK: {line}" for line in part["stays"]]
         lines += [f"       not as before: {loss}" for loss in part["loss"]]
     return "\n".join(lines) or "Nothing that took effect is among what was meant."
 

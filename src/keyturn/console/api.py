@@ -92,6 +92,7 @@ class UndoBody(msgspec.Struct, frozen=True):
     since_ms: int | None = None
     agent: str = ""
     plan: bool = False  # say what would be done, and ask for nothing
+    partly: bool = False  # of a case of which some steps do not come back, the rest
 
 
 class DrillBody(msgspec.Struct, frozen=True):
@@ -294,6 +295,7 @@ class Api:
         beside = {
             "may_not": self._may(case, user),
             "page": f"{self._place()}/c/{case.id}",
+            "left": show.left(self._desk.case(case.undone_by)),
         }
         return JSONResponse(found | beside)
 
@@ -363,7 +365,12 @@ class Api:
             plan = self._desk.plan_undo(*cases, session=body.session, since_ms=since_ms, agent=body.agent)
             return JSONResponse({"parts": msgspec.to_builtins(plan.parts)})
         case = await self._desk.undo(
-            *cases, by=user.name, session=body.session, since_ms=since_ms, agent=body.agent
+            *cases,
+            by=user.name,
+            session=body.session,
+            since_ms=since_ms,
+            agent=body.agent,
+            partly=body.partly,
         )
         return JSONResponse(show.summary(case))
 

@@ -68,6 +68,8 @@ class Cases:
         found["may_not"] = self._site.listing.may(case, user)
         found["may"] = self._may_do(case, user)
         found["ways"] = show.narrower(case)["ways"]
+        found["left"] = show.left(self._desk.case(case.undone_by))
+        found["back"] = self._back(case) if "undo" in found["may"] else None
         found["upkeep"] = [msgspec.to_builtins(self._desk.upkeep(one)) for one in case.backups]
         mine, rows = self._site.listing.row(case), list(self._site.listing.rows())
         found["precedents"], found["resembles"] = precedents(mine, rows), resembling(mine, rows)
@@ -77,6 +79,17 @@ class Cases:
         if wants_json(request):
             return JSONResponse(found | {"fresh": await self._freshness(case)})
         return self._site.show("case.html", request, user, case=found, title=f"{case.id} {found['effect']}")
+
+    def _back(self, case: Case) -> dict[str, Any]:
+        """How it would be taken back, said before anybody asks for it."""
+        (part,) = self._desk.plan_undo(case.id).parts
+        return {
+            "possible": part.possible,
+            "why": part.why,
+            "calls": [operation.name for operation in part.operations],
+            "loss": list(part.loss),
+            "stays": list(part.stays),
+        }
 
     async def _raw(self, request: Request, user: User) -> Response:
         """What the change digest is computed over, as it is hashed: one canonical text, secrets sealed."""
@@ -209,7 +222,7 @@ class Cases:
         return f"/c/{case_id}"
 
     async def _undo(self, case_id: str, user: User, form: dict[str, str]) -> str:
-        done = await self._desk.undo(case_id, by=user.name)
+        done = await self._desk.undo(case_id, by=user.name, partly=form.get("partly") == "yes")
         return f"/c/{done.id}"
 
     async def _send_narrower(self, case_id: str, user: User, form: dict[str, str]) -> str:

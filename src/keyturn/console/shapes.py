@@ -190,6 +190,7 @@ class Summary(msgspec.Struct, frozen=True):
     reason: str
     undoes: str | None
     undoes_also: tuple[str, ...]
+    stays: tuple[str, ...]
     instead_of: str | None
     drops: str | None
     undone_by: str
@@ -278,11 +279,13 @@ class Graph(msgspec.Struct, frozen=True):
 class Detail(Listed, frozen=True):
     """Everything a reviewer may see. A review names `binding`: it is for exactly this, or it counts for nothing.
 
+    `stays`: of an undo, what it does not give back; `left`: what the undo of this one has left.
     `whole`: why it cannot be shown in full; empty where it can. What nobody can read, nobody should approve. `nothing_there`: it would
     delete what does not stand.
     """
 
     page: str
+    left: tuple[str, ...]
     whole: str
     environment_said: tuple[str, ...]
     environment_silent: tuple[str, ...]

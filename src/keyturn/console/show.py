@@ -74,6 +74,7 @@ def summary(case: Case) -> dict[str, Any]:
             "reason": case.reason,
             "undoes": change.undoes if change else None,
             "undoes_also": list(change.undoes_also) if change else [],
+            "stays": list(change.stays) if change else [],
             "instead_of": change.instead_of if change else None,
             "drops": change.drops if change else None,
             "undone_by": case.undone_by,
@@ -90,6 +91,11 @@ def at(found: dict[str, Any], now_ms: int) -> dict[str, Any]:
     if not found["claimed_by"] or (found["claimed_until_ms"] or 0) > now_ms:
         return found
     return found | {"claimed_by": "", "claimed_until_ms": None}
+
+
+def left(undo: Case | None) -> list[str]:
+    """What the undo of a case has left as it was."""
+    return list(undo.change.stays) if undo is not None and undo.change is not None else []
 
 
 def detail(case: Case, story: tuple[Entry, ...]) -> dict[str, Any]:

@@ -67,6 +67,7 @@ class UndoPlan(msgspec.Struct, frozen=True):
     possible: bool
     why: str = ""
     requests: tuple[Request, ...] = ()
+    stays: tuple[str, ...] = ()  # what it does not give back, and why: which operation, of what
 
     def __repr__(self) -> str:
         return f"<UndoPlan [{len(self.operations)} operations]{'' if self.possible else f' not possible: {self.why}'}>"
@@ -155,7 +156,8 @@ class Provider(Protocol):
         moved: Mapping[str, str] = {},
         approved: Mapping[str, dict[str, Any] | None] = {},
     ) -> Inquiry[tuple[str, ...]]:
-        """Perform the plan; returns the honest list of what is not as it was (empty: all equal). Raises `UnavailableError`.
+        """Perform the plan; returns the honest list of what is not as it was, what stays included (empty: all equal). Raises
+        `UnavailableError`, which says what was given back before it.
 
         `moved`: ids that are new since an earlier part of the same undo, by the old ones; whatever names these names the new ones.
         `approved`: what stood when this undo was decided on, as `Captures.states`; where something else stands by now, or the

@@ -156,6 +156,7 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     rehearsed: Rehearsed | None = None  # the rehearsal whose plan it is
     drops: str | None = None  # the case whose backups it removes: a person's act, or the plane's retention
     trace: str = ""  # the caller's span, as W3C's traceparent; its word, and nothing is decided on it
+    stays: tuple[str, ...] = ()  # of an undo: what of these cases it does not give back, and why
 
     @property
     def by_person(self) -> bool:
@@ -180,6 +181,7 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
             "operations": [operation.meaning() for operation in self.operations],
             "undoes": self.undoes,
             **({"undoes_also": self.undoes_also} if self.undoes_also else {}),
+            **({"stays": self.stays} if self.stays else {}),
             **({"instead_of": self.instead_of} if self.instead_of else {}),
             **({"rehearsed": self.rehearsed.meaning()} if self.rehearsed else {}),
             **({"drops": self.drops} if self.drops else {}),

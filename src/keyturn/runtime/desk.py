@@ -161,11 +161,17 @@ class DeskSide(ProposingSide):
         return await self.book.record_from(case_id, settled)
 
     async def undo(
-        self, *cases: str, by: str, session: str = "", since_ms: int | None = None, agent: str = ""
+        self,
+        *cases: str,
+        by: str,
+        session: str = "",
+        since_ms: int | None = None,
+        agent: str = "",
+        partly: bool = False,
     ) -> Case:
         async with self._undoing:
             chosen = self.taking_back.chosen(cases, session=session, since_ms=since_ms, agent=agent)
-            undo_id = await self._open_undo(chosen, by, named=bool(cases))
+            undo_id = await self._open_undo(chosen, by, named=bool(cases), partly=partly)
         done = TERMINAL | {Phase.HELD, Phase.INCONCLUSIVE}
         return await self.book.until(undo_id, lambda case: case.phase in done, timeout_s=UNDO_WAIT_S)
 
@@ -186,11 +192,12 @@ class DeskSide(ProposingSide):
         chosen = self.taking_back.chosen(cases, session=session, since_ms=since_ms, agent=agent)
         return self.taking_back.plan(chosen)
 
-    async def _open_undo(self, chosen: tuple[str, ...], by: str, *, named: bool) -> str:
+    async def _open_undo(self, chosen: tuple[str, ...], by: str, *, named: bool, partly: bool) -> str:
         now = self.clock()
         if len(chosen) == 1:
             self.taking_back.may_be_undone(self._known(chosen[0]))
-        change = self.taking_back.change(self.taking_back.plan(chosen), by=by, at_ms=now, named=named)
+        plan = self.taking_back.plan(chosen)
+        change = self.taking_back.change(plan, by=by, at_ms=now, named=named, partly=partly)
 
         def received() -> r.Received:
             for case_id in change.taken_back:  # somebody may have asked elsewhere meanwhile

@@ -174,6 +174,7 @@ class UndoPart(msgspec.Struct, frozen=True):
     why: str
     operations: tuple[Operation, ...]
     loss: tuple[str, ...]
+    stays: tuple[str, ...] = ()  # what of the case does not come back, and why: the rest does
 
 
 class Undoing(msgspec.Struct, frozen=True):
@@ -332,10 +333,17 @@ class Desk(Protocol):
     async def settle(self, case_id: str, *, by: str, succeeded: bool, note: str) -> Case: ...
 
     async def undo(
-        self, *cases: str, by: str, session: str = "", since_ms: int | None = None, agent: str = ""
+        self,
+        *cases: str,
+        by: str,
+        session: str = "",
+        since_ms: int | None = None,
+        agent: str = "",
+        partly: bool = False,
     ) -> Case:
         """Take back these cases, those of a session, or those that left since a time (of an agent), as one case of its own;
-        executes at once where policy allows it.
+        executes at once where policy allows it. Of a case that is named and of which some steps do not come back, the rest only where
+        that is wanted (`partly`); else that is a `ReviewError` ``in-part``.
         """
         ...
 

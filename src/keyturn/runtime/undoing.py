@@ -6,7 +6,7 @@ was not given back can be asked for again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import zip_longest
 from typing import Any, Final
 
@@ -110,6 +110,7 @@ class TakingBack:
                     why=plan.why,
                     operations=plan.operations,
                     loss=plan.loss,
+                    stays=plan.stays,
                 )
             )
         return Undoing(parts=tuple(parts))
@@ -138,6 +139,14 @@ class TakingBack:
                     f"step {place} of the plan is by now {named}: what was taken back has changed since",
                     help="ask for the undo again, and look at its plan",
                 )
+        stays = _stays(plans)
+        if stays != undo.stays:
+            otherwise = min({*stays} ^ {*undo.stays})
+            raise UnavailableError(
+                NOT_AS_SHOWN,
+                f"what does not come back is by now another: {otherwise}",
+                help="ask for the undo again, and look at its plan",
+            )
         return tuple(request for plan in plans for request in plan.requests)
 
     def _planned_again(self, part: str) -> UndoPlan:
@@ -161,14 +170,23 @@ class TakingBack:
         operations = tuple(operation for change in changes for operation in change.operations)
         return msgspec.structs.replace(changes[0], operations=operations)
 
-    def change(self, undoing: Undoing, *, by: str, at_ms: int, named: bool) -> Change:
-        """The case of its own that takes them back. Where cases were named, one that cannot be is an error before anything is asked."""
+    def change(self, undoing: Undoing, *, by: str, at_ms: int, named: bool, partly: bool = False) -> Change:
+        """The case of its own that takes them back. Where cases were named, one that cannot be is an error before anything is asked, and
+        so is one that comes back without some of its steps, unless that is wanted (`partly`).
+        """
         able = [part for part in undoing.parts if part.possible]
         unable = [part for part in undoing.parts if not part.possible]
         if unable and (named or not able):
             part = unable[0]
             raise ReviewError(
                 "cannot-undo", f"{part.case} cannot be taken back: {part.why}", help="; ".join(part.loss)
+            )
+        short = next((part for part in able if part.stays), None)
+        if short is not None and named and not partly:
+            raise ReviewError(
+                "in-part",
+                f"{short.case} comes back only in part: {'; '.join(short.stays)}",
+                help="keyturn undo --plan shows what comes back; with --partly that is given back, and the rest stays as it is",
             )
         if not able:
             raise ReviewError("nothing-to-undo", "nothing that took effect is among what was meant")
@@ -183,6 +201,7 @@ class TakingBack:
             intent=intent,
             undoes=able[0].case,
             undoes_also=tuple(part.case for part in able[1:]),
+            stays=_stays(able),
         )
 
     def known(self, case_id: str) -> Case:
@@ -327,3 +346,8 @@ class TakingBack:
             return (r.Undone(at_ms=self.work.clock(), by_case=""),) if original.undone_by == undo else ()
 
         return again
+
+
+def _stays(plans: Iterable[UndoPlan | UndoPart]) -> tuple[str, ...]:
+    """What stays of all of them, each line once."""
+    return tuple(dict.fromkeys(line for plan in plans for line in plan.stays))

@@ -721,7 +721,9 @@ class Work:
     async def restore(self, case: Case) -> None:
         """Give back at once, where the decision obliged it."""
         change = _change(case)
-        inquiry = self.provider(change).undo(change, self.assessing(case).captures, case.kept)
+        provider, captures = self.provider(change), self.assessing(case).captures
+        stays = provider.plan_undo(change, captures, case.kept).stays
+        inquiry = provider.undo(change, captures, case.kept)
         self.mark_moved(change)
         try:
             different = await self.asker.drive(inquiry, tags=tags_of(case), case_id=case.id, recipe="restore")
@@ -734,7 +736,8 @@ class Work:
         self.mark_moved(change)
         detail = "; ".join(different) or "everything is as it was"
         await self.book.record(
-            case.id, r.Restored(at_ms=self.clock(), succeeded=True, detail=detail, differences=different)
+            case.id,
+            r.Restored(at_ms=self.clock(), succeeded=not stays, detail=detail, differences=different),
         )
 
     # --- look-ups ----------------------------------------------------------------------------------------------------

@@ -392,6 +392,13 @@ def _now(refs: tuple[ResourceRef, ...], mine: Mapping[str, Any]) -> Inquiry[dict
     return {name: found.get(name) for name in mine}
 
 
+def writing(change: Change) -> Change:
+    """The change without what writes no items."""
+    return msgspec.structs.replace(
+        change, operations=tuple(one for one in change.operations if one.name in WRITES)
+    )
+
+
 def complete(change: Change, states: Mapping[str, Any]) -> bool:
     """Whether every item that a change writes was captured, and is written once: an item that is written twice has one name."""
     if any(operation.name not in WRITES for operation in change.operations):

@@ -10,7 +10,7 @@ import msgspec
 from keyturn.core.ports import Captures, Inquiry, Seal, UndoPlan
 from keyturn.errors import BugError, UnavailableError
 from keyturn.model.assessment import Kind, Reversibility
-from keyturn.model.change import Change, Effect, Operation, ResourceRef
+from keyturn.model.change import Change, Operation, ResourceRef
 from keyturn.model.execution import Backup, Call, Role, Succeeded
 from keyturn.providers.aws import items, live, recipes
 from keyturn.providers.aws import moved as ids
@@ -25,6 +25,7 @@ from keyturn.providers.aws.recipes.runbook import Run, written
 from keyturn.providers.aws.recipes.traces import TRACES, traced
 from keyturn.providers.aws.resources import Home
 from keyturn.providers.aws.rules import Context, rules_for
+from keyturn.providers.aws.staying import Staying, deletes, saved_of, staying
 
 IN_PLACE: Final = "the same resource, put back in place"
 
@@ -178,80 +179,6 @@ def files(backup: Backup, captures: Captures) -> Inquiry[Mapping[str, bytes]]:
     return (yield from recipe.files(ref, state, backup))
 
 
-def obstacle(
-    change: Change, before: Captures, backups: tuple[Backup, ...], *, again: Change | None = None
-) -> str:
-    """Why the change cannot be taken back, in words; empty when it can. Asked before anything is touched: half an undo is worse."""
-    away = _away(change, before, again)
-    for operation in change.operations:
-        if operation.name in items.WRITES:
-            if not items.complete(change, before.states):
-                return "not every item that was written was captured before"
-            continue
-        if put_back(operation, before.states) is not None:
-            continue
-        for ref in own(operation):
-            if ref in away and not _deletes(operation, ref):
-                continue  # it goes, with all that was done to it
-            why = _obstacle(operation, ref, before, backups)
-            if why:
-                return why
-    return ""
-
-
-def _deletes(operation: Operation, ref: ResourceRef) -> bool:
-    recipe = recipes.for_kind(ref.kind)
-    return recipe is not None and operation.name in recipe.deletes
-
-
-def _away(change: Change, before: Captures, again: Change | None) -> dict[ResourceRef, Step]:
-    """What has to be deleted before the change is taken back, and by which call: the second half of a replace, which stands where
-    the first has to be restored; and, of an undo that is itself taken back, what it made again.
-
-    The call is the one that deleted it then: nothing is deleted that was not deleted before, by a change that was decided.
-    """
-    found: dict[ResourceRef, Step] = {}
-    for earlier in again.operations if again is not None else change.operations:
-        for ref in own(earlier):
-            if not _deletes(earlier, ref):
-                continue
-            if again is None and not _made_after(change, earlier, ref):
-                continue
-            if again is not None and not (
-                str(ref) in before.states and before.states[str(ref)] is None and ref in change.resources
-            ):
-                continue
-            found[ref] = Step(
-                earlier.name, dict(earlier.parameters), why="what was made in its place goes first"
-            )
-    return found
-
-
-def _made_after(change: Change, deleted: Operation, ref: ResourceRef) -> bool:
-    place = change.operations.index(deleted)
-    return any(
-        ref in own(one) and not _deletes(one, ref) and one.floor is Effect.CREATE
-        for one in change.operations[place + 1 :]
-    )
-
-
-def _obstacle(operation: Operation, ref: ResourceRef, before: Captures, backups: tuple[Backup, ...]) -> str:
-    recipe, state = recipes.for_kind(ref.kind), before.states.get(str(ref))
-    if recipe is None:
-        return f"there is no recipe for {ref}"
-    if state is None:
-        return f"{ref} did not stand before; what was created is not deleted by an undo"
-    if recipe.inverse(operation.name, operation.parameters, ref, state):
-        return ""
-    why = recipe.unrestorable(operation.name, operation.parameters, ref, state)
-    if why:
-        return why
-    saved = _saved(ref, recipe, state, operation, backups)
-    if not recipe.restores or ((recipe.backs_up or recipe.exports) and saved is None):
-        return f"there is no backup of {ref}"
-    return ""
-
-
 def plan(
     change: Change,
     before: Captures,
@@ -261,28 +188,31 @@ def plan(
     again: Change | None = None,
 ) -> UndoPlan:
     """The calls that would take `change` back, last operation first."""
-    why = obstacle(change, before, backups, again=again)
-    if why:
-        return UndoPlan((), (), possible=False, why=why)
-    away = _away(change, before, again)
-    steps: list[Step] = list(away.values())
-    loss: list[str] = [f"what was done to the {ref} that stands now: it is deleted first" for ref in away]
-    if any(operation.name in items.WRITES for operation in change.operations):
-        steps += items.inverse(before.states)
-        loss.append("what else was written to these items until this is approved")
-    for operation in reversed(change.operations):
+    stays = staying(change, before, backups, again=again)
+    steps: list[Step] = list(stays.away.values())
+    loss: list[str] = [
+        f"what was done to the {ref} that stands now: it is deleted first" for ref in stays.away
+    ]
+    loss += [f"{ref} may be refused by the service: {why}" for ref, why in _leaning(change, stays)]
+    tables = _tables(change, stays)
+    for place, operation in reversed(list(enumerate(change.operations))):
         if operation.name in items.WRITES:
+            if place == min(tables, default=None):
+                steps += items.inverse(_items(before, tables))
+                loss.append("what else was written to these items until this is approved")
             continue
         if (step := put_back(operation, before.states)) is not None:
-            steps.append(step)
+            steps += [step] if stays.comes(place, operation.resources[0]) else []
             continue
         loses = _loses_data(operation, before)
-        for ref, recipe, state in _known(operation, before, away):
+        for ref, recipe, state in _known(place, operation, before, stays):
             back = recipe.inverse(operation.name, operation.parameters, ref, state)
-            steps += back or recipe.restore_plan(ref, state, _saved(ref, recipe, state, operation, backups))
+            steps += back or recipe.restore_plan(ref, state, _saved((ref, recipe, state), operation, backups))
             loss += () if back else recipe.loss
             if back and loses:
                 loss.append(f"what {ref} lost because of it: only the setting is put back")
+    if not steps and stays.why:
+        return UndoPlan((), (), possible=False, why=stays.reason)
     base = change.operations[0]
     operations = tuple(
         operation_from(
@@ -297,7 +227,38 @@ def plan(
     requests = tuple(
         request_from(step.service, step.action, step.parameters, region=base.region) for step in steps
     )
-    return UndoPlan(operations, tuple(loss), possible=True, requests=requests)
+    return UndoPlan(operations, tuple(loss), possible=True, requests=requests, stays=stays.told)
+
+
+def _leaning(change: Change, stays: Staying) -> list[tuple[ResourceRef, str]]:
+    """What is made again although it relies on something that stays gone."""
+    made = {
+        ref
+        for place, operation in enumerate(change.operations)
+        for ref in own(operation)
+        if deletes(operation, ref) and stays.comes(place, ref)
+    }
+    return [(ref, why) for ref, why in stays.leaning.items() if ref in made]
+
+
+def _tables(change: Change, stays: Staying) -> dict[int, set[str]]:
+    """Of each operation that writes items the tables whose items are put back, by its place; none where a table itself goes or stays gone."""
+    found = {
+        place: {ref.id for ref in own(operation) if stays.comes(place, ref)}
+        for place, operation in enumerate(change.operations)
+        if operation.name in items.WRITES
+    }
+    return {place: names for place, names in found.items() if names}
+
+
+def _items(before: Captures, tables: Mapping[int, set[str]]) -> dict[str, State]:
+    """The items of these tables, as they were captured."""
+    named = {name for names in tables.values() for name in names}
+    return {
+        name: state
+        for name, state in before.states.items()
+        if name.startswith(items.KIND + "/") and state is not None and state["table"] in named
+    }
 
 
 def perform(
@@ -309,40 +270,84 @@ def perform(
     moved: Mapping[str, str] = {},
     approved: Mapping[str, State | None] = {},
 ) -> Inquiry[tuple[str, ...]]:
-    """Take `change` back and compare; returns what is not as it was. Raises `UnavailableError` before the first step or in one.
+    """Take `change` back and compare; returns what is not as it was, what stays included. Raises `UnavailableError` before the first
+    step, where nothing can be given back, or in one: then it says what was given back before.
 
     `moved`: ids that are new since an earlier part of the same undo, by the old ones. `approved`: what stood when this undo was
     decided on, by the names of captures, without what an earlier part of it has changed since.
     """
-    why = obstacle(change, before, backups, again=again)
-    if why:
-        raise UnavailableError("cannot-undo", why)
-    honest: list[str] = []
-    away = _away(change, before, again)
-    for ref, step in away.items():
+    stays = staying(change, before, backups, again=again)
+    if stays.why and not any(
+        stays.comes(place, ref) for place, one in enumerate(change.operations) for ref in own(one)
+    ):
+        raise UnavailableError("cannot-undo", stays.reason)
+    honest, back = list(stays.told), list[str]()
+    try:
+        yield from _performed(change, before, backups, stays, moved, approved, honest, back)
+    except UnavailableError as error:
+        if not back:
+            raise
+        said = f"given back before it: {', '.join(dict.fromkeys(back))}"
+        raise UnavailableError(error.code, f"{error.message}; {said}", help=error.help) from error
+    return tuple(honest)
+
+
+def _performed(
+    change: Change,
+    before: Captures,
+    backups: tuple[Backup, ...],
+    stays: Staying,
+    moved: Mapping[str, str],
+    approved: Mapping[str, State | None],
+    honest: list[str],
+    back: list[str],
+) -> Inquiry[None]:
+    """`honest` hears what is not as it was, `back` what was given back."""
+    for ref, step in stays.away.items():
         yield from _take_away(ref, step, approved)
-    touched = {str(ref) for ref in away}
-    if any(operation.name in items.WRITES for operation in change.operations):
-        yield from items.put_back(change.resources, before.states, approved)
-        honest += yield from items.differences(change.resources, before.states)
-    for operation in reversed(change.operations):
+    touched, tables = {str(ref) for ref in stays.away}, _tables(change, stays)
+    for place, operation in reversed(list(enumerate(change.operations))):
         if operation.name in items.WRITES:
+            if place == min(tables, default=None):
+                mine = _items(before, tables)
+                yield from items.put_back(change.resources, mine, approved)
+                honest += yield from items.differences(change.resources, mine)
+                back += [str(ref) for ref in own(operation)]
             continue
         if (one := put_back(operation, before.states)) is not None:
-            yield from do(operation.resources[0], one.operation, one.parameters)
-            honest += yield from read_again(operation, one)
+            if stays.comes(place, operation.resources[0]):
+                yield from do(operation.resources[0], one.operation, one.parameters)
+                honest += yield from read_again(operation, one)
+                back.append(str(operation.resources[0]))
             continue
         said: list[str] = []
-        for group in _abreast(_known(operation, before, away)):
+        for group in _abreast(_known(place, operation, before, stays)):
             new = {**moved, **ids.heard((*honest, *said))}
             still = {name: state for name, state in approved.items() if name not in touched}
             told = yield from together(
-                [_given_back(operation, one, _saved(*one, operation, backups), new, still) for one in group]
+                [_tried(operation, one, _saved(one, operation, backups), new, still, stays) for one in group]
             )
             touched |= {str(ref) for ref, _, _ in group}
+            back += [str(ref) for ref, _, _ in group]
             said += [line for lines in told for line in lines]
         honest += _fewer(said, operation)
-    return tuple(honest)
+
+
+def _tried(
+    operation: Operation,
+    one: _Known,
+    saved: Backup | None,
+    moved: Mapping[str, str],
+    approved: Mapping[str, State | None],
+    stays: Staying,
+) -> Inquiry[list[str]]:
+    """What relies on something that stays gone may be refused; that is said, and no end of what has nothing to do with it."""
+    try:
+        return (yield from _given_back(operation, one, saved, moved, approved))
+    except UnavailableError as error:
+        if error.code != "refused" or one[0] not in stays.leaning:
+            raise
+        return [f"{operation.name} of {one[0]} stays: {error.message}; {stays.leaning[one[0]]}"]
 
 
 def _given_back(
@@ -442,11 +447,11 @@ def _compared(recipe: Recipe, ref: ResourceRef, state: State) -> Inquiry[list[st
     return [*found, *(f"could not be compared: {unknown}" for unknown in after.unknowns)]
 
 
-def _known(operation: Operation, before: Captures, away: Mapping[ResourceRef, Step]) -> list[_Known]:
-    """What `obstacle` has found to be there."""
+def _known(place: int, operation: Operation, before: Captures, stays: Staying) -> list[_Known]:
+    """What comes back of an operation; `staying` has found that it was captured."""
     found = []
     for ref in own(operation):
-        if ref in away and not _deletes(operation, ref):
+        if not stays.comes(place, ref):
             continue
         recipe, state = recipes.for_kind(ref.kind), before.states.get(str(ref))
         if recipe is None or state is None:
@@ -455,9 +460,6 @@ def _known(operation: Operation, before: Captures, away: Mapping[ResourceRef, St
     return found
 
 
-def _saved(
-    ref: ResourceRef, recipe: Recipe, state: State, operation: Operation, backups: tuple[Backup, ...]
-) -> Backup | None:
-    """The plane's own backup; where there is none, the copy that the operation itself had made."""
-    own_copy = recipe.own_copy(operation.name, operation.parameters, ref, state)
-    return next((saved for saved in backups if saved.resource == ref), own_copy)
+def _saved(one: _Known, operation: Operation, backups: tuple[Backup, ...]) -> Backup | None:
+    ref, recipe, state = one
+    return saved_of(ref, recipe, state, operation, backups)

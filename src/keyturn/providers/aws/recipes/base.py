@@ -202,8 +202,8 @@ class Recipe:
         """
         if operation in self.deletes:
             return self.gone(state) is not False
-        if state is None or operation in self.creates:
-            return state is not None
+        if state is None or operation in self.creates - self.updates:
+            return state is not None  # what puts one thing where another may stand is known by its values
         tags = (
             _tags_given(parameters) if _verb(operation) in {"Add", "Tag"} or operation in _TAGGING else None
         )

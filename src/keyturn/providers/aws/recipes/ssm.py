@@ -149,6 +149,13 @@ class Parameter(Recipe):
             return None
         return {field: _given(field, parameters) for field, name in _PARAMETER.items() if name in parameters}
 
+    def settled(
+        self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State | None
+    ) -> bool | None:
+        if operation == "ssm:PutParameter" and not parameters.get("Overwrite"):
+            return state is not None
+        return super().settled(operation, parameters, ref, state)
+
     def inverse(
         self, operation: str, parameters: dict[str, Any], ref: ResourceRef, state: State
     ) -> tuple[Step, ...]:
