@@ -295,7 +295,7 @@ class Api:
         beside = {
             "may_not": self._may(case, user),
             "page": f"{self._place()}/c/{case.id}",
-            "left": show.left(self._desk.case(case.undone_by)),
+            "left": show.left(self._desk.case(case.undone_by) if case.undone_by else None),
         }
         return JSONResponse(found | beside)
 

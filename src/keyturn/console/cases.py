@@ -68,7 +68,7 @@ class Cases:
         found["may_not"] = self._site.listing.may(case, user)
         found["may"] = self._may_do(case, user)
         found["ways"] = show.narrower(case)["ways"]
-        found["left"] = show.left(self._desk.case(case.undone_by))
+        found["left"] = show.left(self._desk.case(case.undone_by) if case.undone_by else None)
         found["back"] = self._back(case) if "undo" in found["may"] else None
         found["upkeep"] = [msgspec.to_builtins(self._desk.upkeep(one)) for one in case.backups]
         mine, rows = self._site.listing.row(case), list(self._site.listing.rows())
