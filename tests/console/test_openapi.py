@@ -15,7 +15,7 @@ from schemathesis import checks as common
 from schemathesis.core.result import Err
 from schemathesis.specs.openapi import checks as ours
 
-from keyturn.console import backups_api, shapes
+from keyturn.console import backups_api, evidence_api, shapes
 from keyturn.console.openapi import ROWS, description, routes, short
 from tests.console.running_plane import Plane, running
 
@@ -41,8 +41,12 @@ OPERATIONS: Final = {
 
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
-    """A plane of its own: what is sent here halts, resumes and ends what others need."""
-    with running(tmp_path_factory.mktemp("fuzzed")) as plane:
+    """A plane of its own, which lets nobody wait: what is sent here halts, resumes and ends what others need."""
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        running(tmp_path_factory.mktemp("fuzzed")) as plane,
+    ):
+        patched.setattr(evidence_api, "LOG_WAIT_S_MAX", 0)
         yield plane
 
 
