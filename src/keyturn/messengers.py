@@ -47,7 +47,7 @@ class Messengers:
                 source=self._runtime.settings.origin,
                 version=__version__,
                 mine=self._leads,
-                caught_up=self._runtime.book.caught_up,
+                known=self._known,
             )
             self._tasks.append(asyncio.create_task(pump.run(), name=f"keyturn-events-{sink.name}"))
         if self._collector is not None:
@@ -62,7 +62,7 @@ class Messengers:
                 self._notice_of,
                 now_ms,
                 mine=self._leads,
-                caught_up=self._runtime.book.caught_up,
+                known=self._known,
             )
             self._tasks.append(asyncio.create_task(telling.run(), name=f"keyturn-tells-{channel.name}"))
 
@@ -93,6 +93,9 @@ class Messengers:
 
     def _leads(self) -> bool:
         return self._runtime.nodes is None or self._runtime.nodes.leads
+
+    def _known(self) -> int:
+        return self._runtime.book.seq
 
     def _settled(self, case_id: str) -> bool:
         case = self._runtime.book.case(case_id)

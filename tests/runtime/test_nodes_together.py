@@ -218,3 +218,24 @@ async def test_a_client_that_dies_elsewhere_takes_nothing_along(together: Togeth
     assert "TakenUp" not in [type(entry.event()).__name__ for entry in one.story("C-1")]
     assert together.left() == ["p1"]
     waiting.cancel()
+
+
+async def test_a_start_from_a_snapshot_folds_nothing_twice(together: Together) -> None:
+    """The last node to leave writes down all there is; who comes next begins behind it, and what it knows is what the log says."""
+    one = await together.node("a")
+    key = await one.open_session(operator="olga", agent="kiro", ttl_s=600)
+    waiting = together.asking(one, key, "Delete", "p1")
+    await until(one, "C-1", Phase.HELD)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    await one.close()
+    again = await together.node("b")
+    assert again.book.seq == again.book.store.head[0]
+    left, found = one.case("C-1"), again.case("C-1")
+    assert left is not None
+    assert found is not None
+    assert (found.seq, found.request, found.phase) == (left.seq, left.request, Phase.HELD)
+    assert [one.session for one in again.sessions()] == [key.session]
+    for who in ("anna", "ben"):
+        await approve(again, who, "C-1")
+    assert (await until(again, "C-1", Phase.APPROVED)).approvals == ("anna", "ben")

@@ -61,6 +61,22 @@ def test_workers_share_everything_and_any_may_die(keyturn: Installation, upstrea
     assert running.end() == 0
 
 
+def test_all_of_them_end_and_begin_again(keyturn: Installation) -> None:
+    """As at an update: sessions stand, what was done is not done again, and the log goes on where it ended."""
+    running = keyturn.up("--workers", "2")
+    keyturn.login()
+    key = keyturn.session()
+    assert Agent(running.gateway, key).create("orders") == "ok"
+    keyturn.ended("C-1")
+    for name in ("invoices", "letters"):
+        assert running.end() == 0
+        running = keyturn.up("--workers", "2")
+        assert Agent(running.gateway, key).create(name) == "ok"
+    assert {keyturn.ended(f"C-{number}")["phase"] for number in (1, 2, 3)} == {"confirmed"}
+    keyturn.verified()
+    assert running.end() == 0
+
+
 def test_a_scrape_hears_all_workers(keyturn: Installation) -> None:
     """Whichever of them is asked says what all of them answered; one that was killed loses nothing that it had written."""
     running = keyturn.up("--workers", "2")

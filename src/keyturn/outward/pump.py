@@ -15,7 +15,7 @@ from keyturn.model.change import Change
 from keyturn.model.record import Entry
 from keyturn.outward.ocsf import encode, envelope
 from keyturn.outward.sinks import Sink
-from keyturn.stores.following import Following, nothing
+from keyturn.stores.following import Following
 from keyturn.stores.interface import Store
 
 log = logging.getLogger("keyturn")
@@ -39,10 +39,10 @@ class Pump(Following):
         source: str,
         version: str,
         mine: Callable[[], bool] = lambda: True,
-        caught_up: Callable[[], Awaitable[None]] = nothing,
+        known: Callable[[], int] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        super().__init__(store, sink.name, mine=mine, caught_up=caught_up, sleep=sleep)
+        super().__init__(store, sink.name, mine=mine, known=known, sleep=sleep)
         self._sink, self._change_of = sink, change_of
         self._source, self._version = source, version
 

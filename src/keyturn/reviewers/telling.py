@@ -14,7 +14,7 @@ from typing import Final
 from keyturn.model.notice import Notice
 from keyturn.model.record import Entry
 from keyturn.reviewers.calm import Calm
-from keyturn.stores.following import Following, nothing
+from keyturn.stores.following import Following
 from keyturn.stores.interface import Store
 
 log = logging.getLogger("keyturn")
@@ -38,10 +38,10 @@ class Telling(Following):
         clock: Callable[[], int],
         *,
         mine: Callable[[], bool] = lambda: True,
-        caught_up: Callable[[], Awaitable[None]] = nothing,
+        known: Callable[[], int] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        super().__init__(store, channel.name, mine=mine, caught_up=caught_up, sleep=sleep)
+        super().__init__(store, channel.name, mine=mine, known=known, sleep=sleep)
         self._channel, self._notice_of, self._clock = channel, notice_of, clock
 
     async def tell(self, entry: Entry) -> None:

@@ -69,7 +69,9 @@ class Book:
         self._snapshotting = asyncio.Lock()
         self._open = asyncio.Event()  # closed while a snapshot is taken
         self._open.set()
-        self._appending: set[asyncio.Event] = set()  # each is set when its entries are folded, or have failed
+        self._appending: dict[
+            asyncio.Event, int
+        ] = {}  # where the log ended when each began: theirs come later
         self._quiet = asyncio.Event()  # nothing is on its way to the log
         self._quiet.set()
         self._on_its_way = OnItsWay()
@@ -84,6 +86,7 @@ class Book:
         found = self.store.load_snapshot()
         if found is not None:
             after, written, plane = found
+            self._begins_behind(after)
             self.plane = from_snapshot(plane)
             self._learn_people(after)
             self._learn_policy(after)
@@ -97,6 +100,9 @@ class Book:
             self._fold(entry)
         self._number = self.plane.next_number
         return tuple(case for case in self.cases.values() if case.phase not in TERMINAL)
+
+    def _begins_behind(self, seq: int) -> None:
+        """All up to this entry is known from the snapshot."""
 
     def _learn_people(self, upto: int) -> None:
         """Once, where an earlier version wrote the snapshot: from the log itself."""
@@ -199,14 +205,6 @@ class Book:
 
     async def abreast(self) -> None:
         """Before somebody is told how a case stands: all that is on the log by now is folded."""
-
-    async def caught_up(self) -> None:
-        """Until all that the log holds by now is folded: who reads an entry there, and asks how its case stands, asks no earlier.
-
-        Raises `StoreError` where that cannot be known.
-        """
-        for there in tuple(self._appending):
-            await there.wait()
 
     def may_act(self) -> None:
         """Raises `StoreError` when this process may not act on the world any more."""
@@ -332,14 +330,14 @@ class Book:
         while not self._open.is_set():
             await self._open.wait()  # and look again: the next snapshot may have begun before this woke
         there = asyncio.Event()
-        self._appending.add(there)
+        self._appending[there] = self.store.head[0]
         self._quiet.clear()
         self._on_its_way.begins(there, drafts, self._standing)
         try:
             await (self.store.append_soon(drafts) if soon else self.store.append(drafts))
         finally:
             self._on_its_way.ends(there)
-            self._appending.discard(there)
+            del self._appending[there]
             if not self._appending:
                 self._quiet.set()
 
@@ -395,8 +393,10 @@ class Book:
 
     @property
     def seq(self) -> int:
-        """Of the last entry."""
-        return self.store.head[0]
+        """Of the last entry that is folded, with all before it. The log can be read further: how a case stands that an entry there is of
+        nobody knows yet.
+        """
+        return min(self._appending.values(), default=self.store.head[0])
 
     # --- reading and waiting -----------------------------------------------------------------------------------------
 

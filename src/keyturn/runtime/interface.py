@@ -220,7 +220,7 @@ class Desk(Protocol):
         ...
 
     def head(self) -> int:
-        """The sequence number of the log's last entry."""
+        """The sequence number of the last entry of the log whose case has moved by it; the log may hold more."""
         ...
 
     def folded(self) -> int:

@@ -78,6 +78,9 @@ class SharedBook(Book):
         self.shared.follow(self._seq, self._follow)
         return unfinished
 
+    def _begins_behind(self, seq: int) -> None:
+        self._seq = seq
+
     def _fold(self, entry: Entry) -> tuple[Command, ...]:
         self._seq = entry.seq
         return super()._fold(entry)
@@ -130,10 +133,7 @@ class SharedBook(Book):
 
     async def abreast(self) -> None:
         with contextlib.suppress(StoreError):  # then what is known here is said
-            await self.caught_up()
-
-    async def caught_up(self) -> None:
-        await self.shared.turn(lambda: ())
+            await self.shared.turn(lambda: ())
 
     def may_act(self) -> None:
         if self.shared.lease_left_s() <= 0:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable
+from itertools import takewhile
 from typing import ClassVar, Final
 
 from keyturn.model.record import Entry
@@ -16,15 +18,11 @@ READ_AT_ONCE: Final = 100
 """Where the place is kept by rounds, a crash tells at most as many again."""
 
 
-async def nothing() -> None:
-    """Where nobody is asked about an entry."""
-
-
 class Following:
     """One reader. `name` is whose place it is; `mine` whether this node, of several, is the one that reads.
 
-    `caught_up` returns once what the log held when it was called is known to whoever is asked about an entry: an entry can be read there
-    before its case has moved, and what was made of it then would be wrong for ever.
+    `known` is the last entry that is read: one can be there before its case has moved, and what was made of it then would be wrong for
+    ever. Without it all are read, where nobody is asked how a case stands.
     """
 
     cursors: ClassVar[str]  # the table with the places
@@ -38,11 +36,11 @@ class Following:
         name: str,
         *,
         mine: Callable[[], bool] = lambda: True,
-        caught_up: Callable[[], Awaitable[None]] = nothing,
+        known: Callable[[], int] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store, self._name, self._mine, self._sleep = store, name, mine, sleep
-        self._caught_up = caught_up
+        self._known = known
 
     async def tell(self, entry: Entry) -> None:
         """What is done with one entry; when it returns, the next one is due."""
@@ -75,9 +73,9 @@ class Following:
         """Tell what came since the last time; returns how many entries that were."""
         row = self._store.get_row(self.cursors, self._name)
         after = int(row.value) if row else 0
-        entries = tuple(self._store.entries(after=after, limit=READ_AT_ONCE))
-        if entries:
-            await self._caught_up()
+        known = self._known() if self._known is not None else math.inf
+        read = self._store.entries(after=after, limit=READ_AT_ONCE)
+        entries = tuple(takewhile(lambda entry: entry.seq <= known, read))
         for entry in entries:
             await self.tell(entry)
             if self.keeps_each:
