@@ -24,7 +24,8 @@ from keyturn.console.slack_settings import SlackSettings
 from keyturn.core.people import checked_mapping
 from keyturn.core.ports import Provider
 from keyturn.errors import KeyturnError, OperatorError
-from keyturn.executors.aws import AwsConfig, AwsExecutor
+from keyturn.executors.aws import AwsExecutor
+from keyturn.executors.aws_config import AwsConfig
 from keyturn.messengers import Messengers
 from keyturn.model.record import PolicyLoaded, Started
 from keyturn.policy.cedar import CedarEngine
@@ -97,7 +98,9 @@ class App:
         self._console: Serving | None = None
 
     def _providers(self, config: Config) -> dict[str, Provider]:
-        return {"aws": AwsProvider(self.vault.seal, config.environments, _roles(config))}
+        prefix = f"keyturn-{self.vault.seal(b'vault account v1').rpartition(':')[2][:12]}"
+        vault = config.vault_account(prefix)
+        return {"aws": AwsProvider(self.vault.seal, config.environments, _roles(config), vault)}
 
     async def reload(self, config: Config) -> tuple[str, ...]:
         """Policy, environments and holds as `config` has them, from now on; returns the settings that take a restart.
@@ -111,7 +114,18 @@ class App:
             at_ms=now_ms(), policy_digest=policy.digest, packs=tuple(config.packs), enforcing=not mode
         )
         await self.runtime.reload(policy, settings, self._providers(config), loaded)
-        names = ("data_dir", "gateway", "console", "aws", "store", "events", "traces", "channels", "slack")
+        names = (
+            "data_dir",
+            "gateway",
+            "console",
+            "aws",
+            "vault",
+            "store",
+            "events",
+            "traces",
+            "channels",
+            "slack",
+        )
         left = tuple(name for name in names if getattr(config, name) != getattr(self.config, name))
         self.config = msgspec.structs.replace(config, **{name: getattr(self.config, name) for name in names})
         return left
@@ -317,6 +331,7 @@ def _aws(config: Config) -> AwsConfig:
         read_role=aws.read_role,
         change_role=aws.change_role,
         backup_role=aws.backup_role,
+        vault_role=config.vault.role,
         profile=aws.profile,
         access_key_id=aws.access_key_id,
         secret_access_key=aws.secret_access_key,

@@ -6,6 +6,7 @@ The file is found by ``--config``, then ``KEYTURN_CONFIG``, then ``~/.config/key
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -13,6 +14,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from keyturn.errors import OperatorError, nearest
+from keyturn.model.execution import VaultAccount
 
 
 class Gateway(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,6 +115,15 @@ class BackupsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return 0 if self.keep_days == "for ever" else self.keep_days
 
 
+class VaultConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Another account, in which copies of backups lie that nothing of this one can reach but the plane: docs/guides/backups.md."""
+
+    account: str = ""  # twelve digits; empty: there is none
+    role: str = ""  # the ARN of the one role there that the plane assumes (`keyturn guard vault` prints it)
+    bucket: str = ""  # for what the plane seals itself; private, with versions
+    kms_key: str = ""  # the ARN of a key there, for what is encrypted here; empty: only what is not encrypted can be copied
+
+
 class Events(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What happened, told to others as CloudEvents with OCSF payloads: docs/guides/siem.md. Each place is told from when it was named first."""
 
@@ -174,6 +185,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     store: StoreConfig = StoreConfig()
     drill: DrillConfig = DrillConfig()
     backups: BackupsConfig = BackupsConfig()
+    vault: VaultConfig = VaultConfig()
     oidc: OidcConfig = OidcConfig()
     events: Events = Events()
     traces: Traces = Traces()
@@ -191,6 +203,15 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def database(self) -> Path:
         scheme, _, path = self.store.url.partition(":")
         return Path(path).expanduser() if scheme == "sqlite" else self.data / "keyturn.db"
+
+    def vault_account(self, prefix: str) -> VaultAccount | None:
+        """None where none is named; `prefix` is what this installation's objects in its bucket begin with."""
+        told, aws = self.vault, self.aws
+        if not told.account:
+            return None
+        return VaultAccount(
+            told.account, aws.region, told.role, told.bucket, told.kms_key, aws.partition, prefix
+        )
 
     @property
     def store_password(self) -> str:
@@ -318,6 +339,7 @@ def parse(text: str, where: str) -> Config:
             f"{where}: oidc.issuer is set, and oidc.client_id or oidc.roles is not",
             help='client_id = "keyturn", and [oidc.roles] with a line for each group: sre = "reviewer"',
         )
+    _check_vault(config, where)
     if config.aws.access_key_id and not config.aws.endpoint_url:
         raise OperatorError(
             "config-key",
@@ -325,6 +347,40 @@ def parse(text: str, where: str) -> Config:
             help="give the plane a profile or an instance role",
         )
     return config
+
+
+_ACCOUNT: Final = re.compile(r"\d{12}")
+
+
+def _check_vault(config: Config, where: str) -> None:
+    """What can be known of it without asking AWS. Raises `OperatorError` for what would be no other account."""
+    vault = config.vault
+    if vault == VaultConfig():
+        return
+
+    def wrong(what: str, advice: str) -> OperatorError:
+        return OperatorError("config-vault", f"{where}: {what}", help=advice)
+
+    if not _ACCOUNT.fullmatch(vault.account):
+        raise wrong(
+            f"vault.account = {vault.account!r} is no AWS account id", "twelve digits, or no [vault] at all"
+        )
+    if vault.account == config.aws.account:
+        raise wrong(
+            "vault.account is the plane's own account: a copy there falls with what it is a copy of",
+            "name an account that nobody works in, or leave [vault] out",
+        )
+    named = {"role": vault.role, **({"kms_key": vault.kms_key} if vault.kms_key else {})}
+    for setting, arn in named.items():
+        if vault.account not in arn.split(":")[4:5]:
+            raise wrong(
+                f"vault.{setting} = {arn!r} is of no such thing in account {vault.account}",
+                f"its ARN: arn:aws:iam::{vault.account}:role/keyturn-vault"
+                if setting == "role"
+                else f"its ARN: arn:aws:kms:{config.aws.region}:{vault.account}:key/...",
+            )
+    if not vault.bucket:
+        raise wrong("vault.bucket is missing", f'bucket = "keyturn-vault-{vault.account}"')
 
 
 def check_store_url(url: str, where: str) -> None:
@@ -379,6 +435,12 @@ region = "{region}"
 # change_role = "arn:aws:iam::{account}:role/keyturn-change"
 # backup_role = "arn:aws:iam::{account}:role/keyturn-backup"
 # enforcing = false              # true once the account denies changes to everyone but these roles
+
+# [vault]                        # copies of backups in another account: docs/guides/backups.md
+# account = "222222222222"
+# role = "arn:aws:iam::222222222222:role/keyturn-vault"
+# bucket = "keyturn-vault-222222222222"
+# kms_key = "arn:aws:kms:{region}:222222222222:key/..."
 
 # [store]                        # several machines over one log: docs/guides/scale.md
 # url = "postgresql://keyturn@db.internal/keyturn"

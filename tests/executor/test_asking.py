@@ -6,7 +6,8 @@ import asyncio
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-from keyturn.executors.aws import AwsConfig, AwsExecutor
+from keyturn.executors.aws import AwsExecutor
+from keyturn.executors.aws_config import AwsConfig
 from keyturn.model.execution import Answer, Call, Unavailable
 
 CALL = Call("elasticbeanstalk:DescribeEnvironments", {}, "123456789012", "eu-central-1")

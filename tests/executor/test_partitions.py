@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from keyturn.executors.aws import AwsConfig, AwsExecutor
+from keyturn.executors.aws import AwsExecutor
+from keyturn.executors.aws_config import AwsConfig
 from keyturn.model.change import Change, Principal
 from keyturn.providers.aws import guard
 from keyturn.providers.aws.hosts import is_aws

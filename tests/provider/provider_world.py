@@ -22,6 +22,7 @@ from keyturn.providers.aws.operation import operation_from
 from keyturn.providers.aws.resources import Home
 from keyturn.testing.standin_logs import fill_log_events
 from keyturn.testing.standin_preconditions import fill_preconditions
+from keyturn.testing.standin_sharing import fill_sharing
 from keyturn.testing.standin_streams import fill_stream_tags
 from keyturn.testing.standin_trails import fill_trails
 
@@ -106,6 +107,7 @@ class Account:
     def __init__(self) -> None:
         fill_preconditions()  # the plane's own calls carry them, and moto alone does not hold to all
         fill_stream_tags()
+        fill_sharing()
         fill_trails()
         fill_log_events()
         self.said: list[Call] = []

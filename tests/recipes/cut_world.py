@@ -20,7 +20,7 @@ from moto import mock_aws
 
 from keyturn.core.case import Case, Phase
 from keyturn.core.lifecycle import TERMINAL
-from keyturn.core.ports import Assessing, Facts, Inquiry
+from keyturn.core.ports import Assessing, Facts, Inquiry, Seal
 from keyturn.errors import KeyturnError
 from keyturn.executors.interface import Credentials, Hearer, Minted, NotSentError, Response, Sending, nothing
 from keyturn.model import record as r
@@ -240,7 +240,9 @@ class Line:
 class Night:
     """One of a kind: deleted and given back over as many lives of the process as it takes."""
 
-    def __init__(self, loop: VirtualLoop, cut: Cut, provider: type[AwsProvider]) -> None:
+    def __init__(
+        self, loop: VirtualLoop, cut: Cut, provider: Callable[[Seal, dict[str, str]], AwsProvider]
+    ) -> None:
         self.loop, self.cut = loop, cut
         self.provider = provider(seal, {})
         self.account, self.platter = Gapless(), Platter()
@@ -348,6 +350,7 @@ class Night:
         key = await self.plane.open_session(operator="erin", agent="reckless", ttl_s=43_200)
         self.session = key.session
         done = [await self.asked(one) for one in (*made.first, made.delete)]
+        self.lost()
         self.begins_undo = len(self.calls)
         undo = await self.undone(done)
         ids: dict[str, str] = dict(_MOVED.findall(undo.outcome.detail if undo.outcome else ""))
@@ -359,6 +362,9 @@ class Night:
         }
         await self.plane.close()
         return Told(self.calls, self.begins_undo, self.lives, different, self.story(), self.looked)
+
+    def lost(self) -> None:
+        """What goes wrong between the deed and its undo: here nothing."""
 
     def captured(self, subject: Subject, name: str) -> State:
         """What its recipe declares of it; empty where it does not stand."""

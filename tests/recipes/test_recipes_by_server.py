@@ -15,7 +15,8 @@ import pytest
 
 from demo.account import names
 from demo.world import Account, build
-from keyturn.executors.aws import AwsConfig, AwsExecutor
+from keyturn.executors.aws import AwsExecutor
+from keyturn.executors.aws_config import AwsConfig
 from keyturn.model.execution import Answer, Call
 from keyturn.providers.aws.capturing import take
 from keyturn.testing.standin import StandIn

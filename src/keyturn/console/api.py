@@ -362,6 +362,7 @@ class Api:
         body = await read_body(request, UndoBody)
         cases, since_ms = body.cases, body.since_ms
         if body.plan:
+            await self._desk.at_hand(*cases)
             plan = self._desk.plan_undo(*cases, session=body.session, since_ms=since_ms, agent=body.agent)
             return JSONResponse({"parts": msgspec.to_builtins(plan.parts)})
         case = await self._desk.undo(

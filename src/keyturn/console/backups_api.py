@@ -53,6 +53,7 @@ class BackupsApi:
         case = self._desk.case(request.path_params["id"])
         if case is None:
             raise ReviewError("no-case", f"there is no case {request.path_params['id']}")
+        await self._desk.at_hand(case.id)
         found = [
             {
                 **msgspec.to_builtins(backup),

@@ -29,6 +29,14 @@ BACKUP_BYTES_MAX: Final = 256 * 1024 * 1024
 """Everything exported for one backup: it lies in the plane's database, which is not made for bulk; a service's snapshots are."""
 
 _KEY: Final = "$kept"
+_SEALED: Final = "$vault"
+
+
+LOOK: Final = "keyturn:VaultLook"
+"""``{"reference", "Bucket", "Key", "owner"}`` -> ``{"sha256", "length"}`` of what is sealed there, opened. A read."""
+
+FETCH: Final = "keyturn:VaultFetch"
+"""As `LOOK`; and what the plane's own store has lost of it is put back there, as it was sealed."""
 
 
 def put_in(reference: str, *, text: bool = False, part: int | None = None) -> dict[str, Any]:
@@ -38,22 +46,29 @@ def put_in(reference: str, *, text: bool = False, part: int | None = None) -> di
     return {_KEY: reference, "text": text} | ({} if part is None else {"part": part})
 
 
+def put_in_sealed(reference: str) -> dict[str, Any]:
+    """A parameter whose value is what lies in the vault under this reference, as it is sealed: what nobody can read without the key."""
+    return {_SEALED: reference}
+
+
 def sealed_in(value: Any) -> tuple[str, int] | None:
     """Reference and part of such a parameter; None where it is none, or is no part."""
     return (str(value[_KEY]), int(value["part"])) if isinstance(value, dict) and "part" in value else None
 
 
-def filled(value: Any, opened: Callable[[str], bytes]) -> Any:
-    """`value` with what was kept in the place of each `put_in`."""
+def filled(value: Any, opened: Callable[[str], bytes], sealed: Callable[[str], bytes] | None = None) -> Any:
+    """`value` with what was kept in the place of each `put_in`, and what is sealed in that of each `put_in_sealed`."""
     if isinstance(value, Mapping):
+        if _SEALED in value and sealed is not None:
+            return sealed(str(value[_SEALED]))
         if _KEY in value:
             data = opened(str(value[_KEY]))
             if "part" in value:
                 return msgspec.msgpack.decode(data)[value["part"]]
             return data.decode() if value.get("text") else data
-        return {key: filled(inner, opened) for key, inner in value.items()}
+        return {key: filled(inner, opened, sealed) for key, inner in value.items()}
     if isinstance(value, list):
-        return [filled(inner, opened) for inner in value]
+        return [filled(inner, opened, sealed) for inner in value]
     return value
 
 

@@ -24,7 +24,8 @@ _NOT_THERE: Final = ("capture", "vault:")
 
 def names_of(backup: Backup) -> frozenset[str]:
     """How a call could name what was made for this backup: as it is referred to, and by the end of an ARN."""
-    made = (backup.reference, *backup.also)
+    there = (name for one in backup.vaulted for name in (one.reference, *one.also))
+    made = (backup.reference, *backup.also, *there)
     return frozenset(
         form for name in made if name and not name.startswith(_NOT_THERE) for form in _forms(name)
     )

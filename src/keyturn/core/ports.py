@@ -15,7 +15,7 @@ import msgspec
 from keyturn.model.assessment import Assessment
 from keyturn.model.change import Change, Lane, Operation, Request, ResourceRef
 from keyturn.model.decision import Decision
-from keyturn.model.execution import Answer, Backup, Call, Outcome, Succeeded, Upkeep
+from keyturn.model.execution import Answer, Backup, Call, Outcome, Succeeded, Upkeep, Vaulted
 from keyturn.model.quorum import Quorum
 from keyturn.model.radius import Radius
 
@@ -85,6 +85,41 @@ class Drill(msgspec.Struct, frozen=True):
     backup: Backup | None
     watermark: dict[str, Any]  # how far the data had come that would come back
     id: str = ""  # what bears it was made for this drill
+
+
+class SealedBlob(msgspec.Struct, frozen=True):
+    """What lies in the plane's vault under one reference, opened: SHA-256 in hex, and bytes."""
+
+    sha256: str
+    length: int
+
+
+class Vaults(Protocol):
+    """How copies of backups get to the vault account, and back. Every inquiry raises `UnavailableError` that says what to do."""
+
+    def shareable(self, change: Change, captures: Captures) -> Inquiry[None]:
+        """Before anything is made: see that what has to be copied there can be."""
+        ...
+
+    def copied_out(self, backup: Backup, *, case_id: str) -> Inquiry[Backup]:
+        """A backup that the service made, with its copy there; or with why there is none. Others as they are."""
+        ...
+
+    def write(self, case_id: str, sealed: Mapping[str, SealedBlob]) -> Inquiry[Vaulted]:
+        """Put what is sealed under these references there, and see that it reads back."""
+        ...
+
+    def fetch(self, case_id: str) -> Inquiry[int]:
+        """Have again in the plane's own vault what it has lost of a case; how many objects lie there of it."""
+        ...
+
+    def forget(self, case_id: str, *, captures: bool) -> Inquiry[int]:
+        """Remove what was written there of a case; `captures` too, or they stay."""
+        ...
+
+    def troubles(self) -> Inquiry[tuple[str, ...]]:
+        """What is wrong with the vault account, a sentence each, with what to do."""
+        ...
 
 
 class Provider(Protocol):
@@ -175,6 +210,11 @@ class Provider(Protocol):
 
     def files(self, change: Change, backup: Backup, captures: Captures) -> Inquiry[Mapping[str, bytes]]:
         """What the runbook of a backup reads, by the names that stand in it. Raises `UnavailableError` where the vault does not have it."""
+        ...
+
+    @property
+    def vaults(self) -> Vaults | None:
+        """None where there is no vault account."""
         ...
 
     def plan_retire(self, backups: tuple[Backup, ...]) -> tuple[Operation, ...]:

@@ -69,6 +69,8 @@ def stricter(then: Decision, now: Decision) -> str:
         return f"policy asks for {' and '.join(more)} now, and did not when it was decided"
     if asks.backup and not was.backup:
         return "policy asks for a backup now, and did not when it was decided"
+    if asks.vaulted and not was.vaulted:
+        return "policy asks for a copy in the vault account now, and did not when it was decided"
     return ""
 
 
@@ -117,12 +119,20 @@ def _backup(case: Case) -> tuple[bool, str]:
     for backup in case.backups:
         if not verified(backup):
             return False, f"the backup of {backup.resource} is not verified"
+        if case.decision.obligations.vaulted and not is_vaulted(backup):
+            why = backup.not_vaulted or "there is no vault account"
+            return False, f"policy wants the backup of {backup.resource} in the vault account: {why}"
     return True, "; ".join(f"{backup.resource}: {backup.verified_by}" for backup in case.backups)
 
 
 def verified(backup: Backup) -> bool:
     """A backup counts only when it says how it was proved."""
     return backup.verified_at_ms is not None and bool(backup.verified_by)
+
+
+def is_vaulted(backup: Backup) -> bool:
+    """Whether its data lies in the vault account: where that cannot be, what is sealed of it there are its settings alone."""
+    return bool(backup.vaulted) and not backup.not_vaulted
 
 
 def _grant(case: Case, facts: ProofFacts) -> tuple[bool, str]:

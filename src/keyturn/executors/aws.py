@@ -20,6 +20,7 @@ from botocore.parsers import ResponseParserError
 from botocore.response import StreamingBody
 
 from keyturn.executors import lean, reading, writing
+from keyturn.executors.aws_config import AwsConfig
 from keyturn.executors.fetching import ElsewhereError, TooLargeError, fetched
 from keyturn.executors.http import Answer as HttpAnswer
 from keyturn.executors.http import Client, Connection, Receiver, head_bytes
@@ -39,8 +40,10 @@ THREADS_MAX: Final = 16
 RESPONSE_BYTES_MAX: Final = 16 * 1024 * 1024
 """A change's response is recorded whole; AWS's control-plane answers are under six megabytes."""
 
-BODY_BYTES_MAX: Final = 16 * 1024 * 1024
-"""A streamed answer to a call of the plane itself is read whole; nothing larger is exported (`core.keeping.ITEM_BYTES_MAX`)."""
+BODY_BYTES_MAX: Final = 16 * 1024 * 1024 + 1024
+"""A streamed answer to a call of the plane itself is read whole; nothing larger is exported (`core.keeping.ITEM_BYTES_MAX`), and sealing
+adds a nonce and a tag.
+"""
 
 ROLE_S: Final = 900
 """The shortest life STS gives a role's credential, and enough for one change."""
@@ -94,21 +97,6 @@ _NOT_FORWARDED: Final = _HOP_BY_HOP | {
 WRITTEN_ANEW: Final = _HOP_BY_HOP | {"content-length"}
 _TAG_VALUE: Final = re.compile(r"[^\w+=,.@\-:/ ]")
 _SOURCE: Final = re.compile(r"[^\w+=,.@\-]")
-
-
-class AwsConfig(msgspec.Struct, frozen=True):
-    """Where and as whom. `endpoint_url` replaces every endpoint (a stand-in). Empty role ARNs use the base credentials as they are."""
-
-    region: str
-    account: str
-    partition: str = "aws"
-    endpoint_url: str = ""
-    read_role: str = ""
-    change_role: str = ""
-    backup_role: str = ""
-    profile: str = ""
-    access_key_id: str = ""  # base credentials given directly: for stand-ins
-    secret_access_key: str = ""
 
 
 class AwsExecutor:
@@ -242,6 +230,7 @@ class AwsExecutor:
         return kept if kept is not None and kept.expires_at_ms - self._clock() > RENEW_MS else None
 
     async def _role(self, role: Role) -> Credentials:
+        role = Role.VAULT if role is Role.VAULT_READ else role
         kept = self.kept_credentials(role)
         if kept is not None:
             return kept
@@ -249,11 +238,7 @@ class AwsExecutor:
             kept = self.kept_credentials(role)
             if kept is not None:
                 return kept
-            arn = {
-                Role.READ: self._config.read_role,
-                Role.CHANGE: self._config.change_role,
-                Role.BACKUP: self._config.backup_role,
-            }[role]
+            arn = self._config.arn_of(role)
             made = await asyncio.get_running_loop().run_in_executor(
                 self._threads, self._assume, arn, "", {"role": str(role)}, f"keyturn-{role}"
             )

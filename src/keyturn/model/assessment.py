@@ -133,6 +133,8 @@ class Recoverable(msgspec.Struct, frozen=True, omit_defaults=True):
         None  # how long the service itself takes it back, from this request and what stands
     )
     drilled_at_ms: int | None = None  # when a drill last gave back one of its kind, equal; None: never
+    vaulted: bool = False  # what it would be given back from lies in the vault account too
+    not_vaulted: str = ""  # why not, where there is a vault account
 
     @property
     def possible(self) -> bool:

@@ -46,6 +46,7 @@ class Obligations(msgspec.Struct, frozen=True, omit_defaults=True):
     break_glass: bool = (
         False  # a person may act without approval in an emergency: every policy that holds says so
     )
+    vaulted: bool = False  # the backup lies in the vault account too, or the call does not leave
 
 
 class Decision(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -11,15 +11,20 @@ from keyturn.model.change import ResourceRef
 
 
 class Role(StrEnum):
-    """The roles the plane assumes in an account; agents hold none of them."""
+    """The roles the plane assumes in an account, and in the vault account; agents hold none of them."""
 
     READ = "read"
     CHANGE = "change"
     BACKUP = "backup"
+    VAULT = "vault"  # the one role in the vault account: its steps
+    VAULT_READ = "vault_read"  # the same role where it only reads
 
 
 PARTITION: Final = "aws"
 """Where a call goes if nothing else is said."""
+
+
+_READING: Final = frozenset({Role.READ, Role.VAULT_READ})
 
 
 class Call(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -44,7 +49,7 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def mutates(self) -> bool:
         """A mutating step is written down before and after it is performed."""
-        return self.role is not Role.READ
+        return self.role not in _READING
 
     @property
     def is_export(self) -> bool:
@@ -91,6 +96,34 @@ class Grant(msgspec.Struct, frozen=True, omit_defaults=True):
     why: str = ""
 
 
+class VaultAccount(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Another account, in which copies of backups lie: reached by one role of its own, which nothing of this account but the plane assumes.
+
+    `prefix` is what this installation's objects in the bucket begin with: a digest under its key, so that two planes may share a bucket.
+    """
+
+    account: str
+    region: str
+    role: str
+    bucket: str
+    kms_key: str = ""
+    partition: str = PARTITION
+    prefix: str = "keyturn"
+
+
+class Vaulted(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A copy of a backup in the vault account: read there, by that account's role, before the change was made."""
+
+    account: str
+    region: str
+    kind: str  # of a copy by the service that of its removal: "ec2:snapshot"; of exports "s3:object"
+    reference: str  # an id, a name, or for exports ``s3://BUCKET/PREFIX/``
+    verified_by: str
+    also: tuple[str, ...] = ()  # what else there belongs to it: the snapshots an image is made of
+    bytes: int | None = None
+    source_key: str = ""  # the key that the original is encrypted under: a copy that is brought back is again
+
+
 class Backup(msgspec.Struct, frozen=True, omit_defaults=True):
     """Undo material the plane took. `verified_by` says how it was proved, empty when it was not."""
 
@@ -107,6 +140,10 @@ class Backup(msgspec.Struct, frozen=True, omit_defaults=True):
     also: tuple[str, ...] = ()  # what else of the account belongs to it: the snapshots an image is made of
     keep_days: int | None = (
         None  # days it is kept at least, as was said when it was taken; 0: no end; None: nothing was said
+    )
+    vaulted: tuple[Vaulted, ...] = ()  # its copies in the vault account
+    not_vaulted: str = (
+        ""  # why its data is not among them; empty where it is, and where there is no vault account
     )
 
 

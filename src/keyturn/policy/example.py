@@ -45,6 +45,7 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unknowns: int = 0
     data_bearing: bool = False
     backup: bool = False
+    vaulted: bool = False  # and its backup in the vault account too
     inverse: bool = False
     recover_s: int | None = None
     window_s: int | None = None  # of the service itself
@@ -112,6 +113,7 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             Recoverable(
                 resource=one,
                 backup=self.backup,
+                vaulted=self.vaulted,
                 inverse=self.inverse,
                 recover_s=self.recover_s,
                 window_s=self.window_s,

@@ -63,7 +63,11 @@ def _duties(decision: Decision) -> Iterator[str]:
     if duties.signed:
         yield "signed with a passkey"
     if duties.backup:
-        yield "a verified backup"
+        yield (
+            "a verified backup, and a copy of it in the vault account"
+            if duties.vaulted
+            else "a verified backup"
+        )
     if duties.capture:
         yield "the state captured"
     if duties.window_s:

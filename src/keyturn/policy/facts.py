@@ -80,6 +80,12 @@ def backup_possible(change: Change, assessment: Assessment) -> bool:
     return _each(change, assessment, backup=True)
 
 
+def backup_vaulted(change: Change, assessment: Assessment) -> bool:
+    """What every resource of the change would be given back from lies in the vault account too; false where there is none."""
+    able = {item.resource: item.vaulted for item in assessment.recoverable}
+    return bool(able) and all(able.values()) and all(able.get(ref, False) for ref in change.resources)
+
+
 def inverse_exists(change: Change, assessment: Assessment) -> bool:
     """Every resource of the change can be put back in place from its capture."""
     return _each(change, assessment, backup=False)
@@ -282,6 +288,12 @@ FACTS: Final[tuple[Fact, ...]] = (
         "Bool",
         "Keyturn can back up every resource of the change",
         lambda asked: backup_possible(asked.change, asked.assessment),
+    ),
+    Fact(
+        "backup_vaulted",
+        "Bool",
+        "what every resource of the change would be given back from lies in the vault account too: out of reach of all that this account's credentials can do",
+        lambda asked: backup_vaulted(asked.change, asked.assessment),
     ),
     Fact(
         "inverse",

@@ -33,6 +33,7 @@ WINDOW_S: Final = 3_600
 FLAGS: Final = {
     "signed": "an approval needs no signature any more",
     "backup": "no verified backup first any more",
+    "vaulted": "no copy of the backup in the vault account any more",
     "capture": "its state is not captured first any more",
     "restore_on_failure": "a failed verification does not restore at once any more",
 }

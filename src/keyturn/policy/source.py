@@ -29,7 +29,7 @@ ANNOTATIONS: Final = {
     "quorum": 'who must approve: a number, or "1 of security and 2 of platform"; on what holds',
     "escalate": "seconds after which it is said aloud that nobody has taken it on; on what holds",
     "breakglass": '"allowed": a person with the role may act without approval in an emergency; on what holds',
-    "backup": '"required": a verified backup of what is destroyed, or the call does not leave',
+    "backup": '"required": a verified backup of what is destroyed, or the call does not leave; "vault-account": and a verified copy of it in the vault account',
     "capture": '"required": the state is captured first, so that the change can be put back',
     "restore": '"on-failure": a failed verification restores at once, without asking',
     "window": "seconds an approval stays usable",
@@ -43,6 +43,9 @@ _FLAGS: Final = {
     "breakglass": "allowed",
     "signed": "required",
 }
+VAULT_ACCOUNT: Final = "vault-account"
+"""The other word of ``@backup``: where it has to lie."""
+
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -168,12 +171,15 @@ def _policy(source: Source, template: pst.Template) -> Policy:
     permits = template.effect == "permit"
     outcome = _outcome(source.name, name, notes.get("outcome"), permits=permits)
     fewest, needs = _quorum(source.name, name, notes.get("quorum"))
+    vaulted = notes.get("backup") == VAULT_ACCOUNT
     obligations = Obligations(
         quorum=fewest,
         needs=needs,
         escalate_s=_number(source.name, name, "escalate", notes.get("escalate"), WINDOW_S_MAX),
         break_glass=_flag(source.name, name, "breakglass", notes.get("breakglass")),
-        backup=_flag(source.name, name, "backup", notes.get("backup")),
+        backup=vaulted
+        or _flag(source.name, name, "backup", notes.get("backup"), f' or @backup("{VAULT_ACCOUNT}")'),
+        vaulted=vaulted,
         capture=_flag(source.name, name, "capture", notes.get("capture")),
         restore_on_failure=_flag(source.name, name, "restore", notes.get("restore")),
         window_s=_number(source.name, name, "window", notes.get("window"), WINDOW_S_MAX),
@@ -261,12 +267,15 @@ def _number(file: str, name: str, note: str, text: str | None, most: int) -> int
     return int(text)
 
 
-def _flag(file: str, name: str, note: str, text: str | None) -> bool:
+def _flag(file: str, name: str, note: str, text: str | None, other: str = "") -> bool:
     if text is None:
         return False
     if text != _FLAGS[note]:
         raise _wrong(
-            file, name, f'@{note}("{text}") means nothing', f'write @{note}("{_FLAGS[note]}") or leave it out'
+            file,
+            name,
+            f'@{note}("{text}") means nothing',
+            f'write @{note}("{_FLAGS[note]}"){other} or leave it out',
         )
     return True
 

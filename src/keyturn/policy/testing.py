@@ -29,6 +29,7 @@ class Expect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     verdict: Verdict
     quorum: int | None = None
     backup: bool | None = None
+    vaulted: bool | None = None
     capture: bool | None = None
     window: int | None = None
     signed: bool | None = None
@@ -140,6 +141,7 @@ def _compare(expect: Expect, decision: Decision) -> Iterable[str]:
         "verdict": decision.verdict.value,
         "quorum": duties.quorum,
         "backup": duties.backup,
+        "vaulted": duties.vaulted,
         "capture": duties.capture,
         "window": duties.window_s,
         "signed": duties.signed,

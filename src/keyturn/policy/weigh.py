@@ -108,5 +108,6 @@ def merge(all_obligations: Iterable[Obligations]) -> Obligations:
             needs=tuple(dict.fromkeys((*merged.needs, *one.needs))),
             escalate_s=min((after for after in (merged.escalate_s, one.escalate_s) if after), default=0),
             break_glass=merged.break_glass or one.break_glass,
+            vaulted=merged.vaulted or one.vaulted,
         )
     return merged

@@ -11,7 +11,8 @@ from typing import Final, TypeVar
 from keyturn.core.inquiring import Done, go_on
 from keyturn.core.ports import Inquiry
 from keyturn.errors import OperatorError
-from keyturn.executors.aws import AwsConfig, AwsExecutor
+from keyturn.executors.aws import AwsExecutor
+from keyturn.executors.aws_config import AwsConfig
 from keyturn.executors.http import Answer as HttpAnswer
 from keyturn.executors.interface import Credentials, NotSentError, nothing
 from keyturn.model.change import Request

@@ -17,7 +17,17 @@ import msgspec
 
 from keyturn.core.case import StepState
 from keyturn.core.inquiring import Done, go_on
-from keyturn.core.keeping import BACKUP_BYTES_MAX, ITEM_BYTES_MAX, KEEP, KEPT, KIND, filled, is_kept
+from keyturn.core.keeping import (
+    BACKUP_BYTES_MAX,
+    FETCH,
+    ITEM_BYTES_MAX,
+    KEEP,
+    KEPT,
+    KIND,
+    LOOK,
+    filled,
+    is_kept,
+)
 from keyturn.core.ports import Inquiry
 from keyturn.errors import StoreError
 from keyturn.executors.interface import Executor
@@ -119,6 +129,8 @@ class Asker:
 
     async def _read_kept(self, call: Call, tags: dict[str, str]) -> Answer:
         """For backups and restores: what was kept is answered from the vault, everything else by the provider."""
+        if call.operation in {LOOK, FETCH}:
+            return await self._read_vaulted(call, tags)
         if call.operation != KEPT:
             return await self.ask(call, tags)
         reference = str(call.parameters.get("reference", ""))
@@ -126,6 +138,25 @@ class Asker:
             return Succeeded({"bytes": self.opened(reference)})
         except StoreError as error:
             return Unavailable(error.message)
+
+    async def _read_vaulted(self, call: Call, tags: dict[str, str]) -> Answer:
+        """What lies in the vault account under a name, opened here and told by its digest; with `FETCH` it is had again, where it is lost."""
+        given = dict(call.parameters)
+        reference, fetches = str(given.pop("reference")), call.operation == FETCH
+        if fetches and self._vault.has(reference):
+            return Succeeded({})
+        answer = await self.ask(
+            msgspec.structs.replace(call, operation="s3:GetObject", parameters=given), tags
+        )
+        if not isinstance(answer, Succeeded):
+            return answer
+        try:
+            data = self._vault.opens(reference, answer.value["Body"])
+            if fetches:
+                await self._vault.put_back(reference, answer.value["Body"])
+        except StoreError as error:
+            return Unavailable(error.message)
+        return Succeeded(_about(data))
 
     def opened(self, reference: str) -> bytes:
         """What was kept under this reference. Raises `StoreError`, for what is nothing exported too."""
@@ -287,7 +318,10 @@ class _Steps:
         """Make the call, with what was kept in its place."""
         self._asker._book.may_act()  # noqa: SLF001  # one module
         try:
-            parameters = filled(call.parameters, self._asker.opened)
+            sealed = self._asker._vault.sealed  # noqa: SLF001  # one module
+            parameters = filled(
+                call.parameters, self._asker.opened, sealed if call.role is Role.VAULT else None
+            )
         except StoreError as error:
             return Unavailable(error.message)
         return await self._asker.ask(msgspec.structs.replace(call, parameters=parameters), self._tags)

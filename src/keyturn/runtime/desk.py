@@ -171,6 +171,7 @@ class DeskSide(ProposingSide):
     ) -> Case:
         async with self._undoing:
             chosen = self.taking_back.chosen(cases, session=session, since_ms=since_ms, agent=agent)
+            await self.at_hand(*chosen)
             undo_id = await self._open_undo(chosen, by, named=bool(cases), partly=partly)
         done = TERMINAL | {Phase.HELD, Phase.INCONCLUSIVE}
         return await self.book.until(undo_id, lambda case: case.phase in done, timeout_s=UNDO_WAIT_S)
@@ -211,7 +212,14 @@ class DeskSide(ProposingSide):
         done = TERMINAL | {Phase.HELD, Phase.INCONCLUSIVE}
         return await self.book.until(drop, lambda case: case.phase in done, timeout_s=UNDO_WAIT_S)
 
+    async def at_hand(self, *cases: str) -> None:
+        for case_id in cases:
+            case = self.book.case(case_id)
+            if case is not None and case.change is not None and case.kept:
+                await self.work.vaulting.at_hand(case, self.work.provider(case.change))
+
     async def export_backups(self, case_id: str, *, by: str) -> AsyncIterator[bytes]:
+        await self.at_hand(case_id)
         return await self.exporting.export(case_id, by=by)
 
     def shelf(self) -> tuple[OnShelf, ...]:

@@ -134,19 +134,24 @@ class Exports:
         return [case for name in sorted(named) if (case := self._book.case(name)) is not None]
 
     def _needs(self, case: Case) -> Needs:
-        """What the case has sealed in the vault, by its steps: by reference where it was answered, by content where it was not yet."""
-        references: dict[str, str] = {}
-        contents: set[str] = set()
-        for step in case.steps:
-            if step.operation != KEEP:
-                continue
-            if step.answer_ref:
-                value = msgspec.json.decode(self._vault.get(step.answer_ref), type=_Answer).value
-                if "reference" in value:
-                    references[str(value["reference"])] = str(value.get("sha256", ""))
-            if step.request:
-                contents.add(msgspec.json.decode(self._vault.get(step.request), type=_About).sha256)
-        return Needs(references, frozenset(contents))
+        """See `needs_of`."""
+        return needs_of(case, self._vault)
+
+
+def needs_of(case: Case, vault: Vault) -> Needs:
+    """What the case has sealed in the vault, by its steps: by reference where it was answered, by content where it was not yet."""
+    references: dict[str, str] = {}
+    contents: set[str] = set()
+    for step in case.steps:
+        if step.operation != KEEP:
+            continue
+        if step.answer_ref:
+            value = msgspec.json.decode(vault.get(step.answer_ref), type=_Answer).value
+            if "reference" in value:
+                references[str(value["reference"])] = str(value.get("sha256", ""))
+        if step.request:
+            contents.add(msgspec.json.decode(vault.get(step.request), type=_About).sha256)
+    return Needs(references, frozenset(contents))
 
 
 def unneeded(mine: Needs, others: Iterable[Needs]) -> frozenset[str]:

@@ -368,6 +368,10 @@ class Desk(Protocol):
         """
         ...
 
+    async def at_hand(self, *cases: str) -> None:
+        """Fetch from the vault account what the plane's own vault has lost of these cases' backups; never raises for what cannot be."""
+        ...
+
     async def export_backups(self, case_id: str, *, by: str) -> AsyncIterator[bytes]:
         """The backups of a case with all that their runbooks read, as a tar file, in pieces. Raises `ReviewError` where that is not allowed."""
         ...

@@ -207,12 +207,20 @@ class Retiring:
                 return Outcome(status=status, detail=f"{gone} removed; {left}" if gone else left)
             await self._retired(original.id, drop, (backup.reference,))
             gone += 1
+        try:
+            far = await self.work.vaulting.forget(drop, original, self.work.provider(change))
+        except KeyturnError as error:
+            left = f"what lies of {original.id} in the vault account was not removed: {error.message}"
+            return Outcome(status=OutcomeStatus.FAILED, detail=f"{gone} removed; {left}" if gone else left)
         exports = tuple(backup.reference for backup in original.kept if is_kept(backup.reference))
         await self._retired(original.id, drop, exports)
         freed = await self.exports.free(original.id)
         said = f"the backup of {original.id} is removed"
         return Outcome(
-            status=OutcomeStatus.SUCCEEDED, detail=said + (f"; {freed} sealed blobs freed" if freed else "")
+            status=OutcomeStatus.SUCCEEDED,
+            detail=said
+            + (f"; {freed} sealed blobs freed" if freed else "")
+            + (f"; {far} objects removed from the vault account" if far else ""),
         )
 
     def _not_halted(self) -> None:

@@ -37,6 +37,7 @@ from keyturn.runtime.issued import Issued
 from keyturn.runtime.policing import Policing
 from keyturn.runtime.replaying import Replaying
 from keyturn.runtime.settings import CLAIM_WAIT_S, FRESH_MS, RECONCILE_TRIES_MAX, Settings
+from keyturn.runtime.vaulting import Vaulting
 from keyturn.stores.vault import Vault
 
 Body = AsyncIterator[bytes]
@@ -85,6 +86,7 @@ class Work:
         self.issued = Issued(vault, book.store)
         self.asker = Asker(book, executor, vault, clock)
         self.replaying = Replaying(self)
+        self.vaulting = Vaulting(self.asker, vault, tags_of)
         self.bodies: dict[str, Body] = {}  # streamed bodies of waiting clients, by case
         self.hearers: dict[
             tuple[str, str], Hearer
@@ -342,11 +344,13 @@ class Work:
         change = _change(case)
         captures = self.assessing(case).captures
         provider = self.provider(change)
+        await self.vaulting.ready(case, provider, change, captures)
         inquiry = provider.backup(change, captures, case_id=case.id, at_ms=self.clock())
         taken = await self.asker.drive(inquiry, tags=tags_of(case), case_id=case.id, recipe="backup")
+        taken = await self.vaulting.copied_out(case, provider, taken)
         asked = case.request.keep_days if case.request is not None else None
         keep_days = promised(asked, self.settings.keep_days)
-        return tuple(
+        taken = tuple(
             [
                 msgspec.structs.replace(
                     backup,
@@ -358,6 +362,7 @@ class Work:
                 for backup in taken
             ]
         )
+        return await self.vaulting.written(self.book.cases.get(case.id, case), provider, taken)
 
     async def prove(self, case: Case) -> None:
         """Re-read the state, scope the credential, number the proof."""

@@ -57,6 +57,13 @@ class Vault:
 
     def get(self, ref: str) -> bytes:
         """What was sealed under `ref`. Raises `StoreError` `missing` or `tampered`."""
+        return self.opens(ref, self.sealed(ref))
+
+    def has(self, ref: str) -> bool:
+        return self._store.get_blob(ref) is not None
+
+    def sealed(self, ref: str) -> bytes:
+        """What lies under `ref`, as it is sealed. Raises `StoreError` `missing`."""
         sealed = self._store.get_blob(ref)
         if sealed is None:
             raise StoreError(
@@ -64,6 +71,15 @@ class Vault:
                 f"the vault has nothing under {ref}",
                 help="was the database restored from a backup?",
             )
+        return sealed
+
+    async def put_back(self, ref: str, sealed: bytes) -> None:
+        """Have again what was sealed under `ref` and lay elsewhere. Durable before it returns. Raises `StoreError` `tampered`."""
+        self.opens(ref, sealed)
+        await self._store.put_blob(ref, sealed)
+
+    def opens(self, ref: str, sealed: bytes) -> bytes:
+        """What `sealed` holds, where it was sealed under `ref` by this installation. Raises `StoreError` `tampered`."""
         try:
             return self._aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], ref.encode())
         except (InvalidTag, ValueError):  # a blob cut below its nonce is a ValueError

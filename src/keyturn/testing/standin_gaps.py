@@ -31,7 +31,8 @@ Amazon RDS
   - A subnet group stands after it was changed (API_ModifyDBSubnetGroup); moto loses it.
 
 Amazon ElastiCache: see `standin_caches`. Ids of EC2 as they are wanted, for a twin: see `standin_ids`. Policies of Lambda functions: see
-`standin_permissions`. Preconditions of copies and aliases: see `standin_preconditions`. Insights of trails: see `standin_trails`. Tags of streams: see `standin_streams`. Old log events:
+`standin_permissions`. Preconditions of copies and aliases: see `standin_preconditions`. Insights of trails: see `standin_trails`. Tags of streams: see `standin_streams`. Copies across
+accounts: see `standin_sharing`. Old log events:
 see `standin_logs`.
 
 Faster and otherwise the same: attribute values that are in their wire form already are not taken apart and put together again
@@ -67,6 +68,7 @@ from keyturn.testing.standin_ids import fill_ids, with_ids
 from keyturn.testing.standin_logs import fill_log_events
 from keyturn.testing.standin_permissions import fill_permissions
 from keyturn.testing.standin_preconditions import fill_preconditions
+from keyturn.testing.standin_sharing import fill_sharing
 from keyturn.testing.standin_streams import fill_stream_tags
 from keyturn.testing.standin_trails import fill_trails
 
@@ -95,6 +97,7 @@ def make_server(port: int) -> Any:
     fill_permissions()
     fill_preconditions()
     fill_stream_tags()
+    fill_sharing()
     fill_trails()
     fill_log_events()
     _quicken_items()

@@ -24,11 +24,11 @@ def plan(backups: tuple[Backup, ...], *, seal: Seal) -> tuple[Operation, ...]:
             step.service,
             step.action,
             step.parameters,
-            home=Home(backup.resource.partition, backup.resource.account, backup.resource.region),
+            home=Home(ref.partition, ref.account, ref.region),
             seal=seal,
         )
         for backup in backups
-        for step in retiring.steps(backup)
+        for ref, step in retiring.steps(backup)
     ]
     exports = [backup for backup in backups if is_kept(backup.reference)]
     if exports:

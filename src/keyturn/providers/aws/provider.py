@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from keyturn.core.ports import Assessing, Captures, Drill, Inquiry, Scope, Seal, UndoPlan
+from keyturn.core.ports import Assessing, Captures, Drill, Inquiry, Scope, Seal, UndoPlan, Vaults
 from keyturn.model.canonical import canonical
 from keyturn.model.change import READ_EFFECTS, Change, Lane, Operation, Request, ResourceRef
-from keyturn.model.execution import Backup, Call, Outcome, OutcomeStatus, Succeeded, Upkeep
+from keyturn.model.execution import Backup, Call, Outcome, OutcomeStatus, Succeeded, Upkeep, VaultAccount
 from keyturn.model.radius import Radius
 from keyturn.providers.aws import copying, drilling, dropping, recipes, undo
 from keyturn.providers.aws import moved as ids
@@ -21,6 +21,7 @@ from keyturn.providers.aws.recipes import retiring
 from keyturn.providers.aws.recipes.base import Leaves, Recipe
 from keyturn.providers.aws.recipes.common import pause, without_nothing
 from keyturn.providers.aws.scope import passed_roles, scope
+from keyturn.providers.aws.vault_account import AwsVault, copies, told_of_vault
 from keyturn.providers.aws.wire_shapes import cli_command
 
 GONE_READS_MAX: Final = 120
@@ -29,15 +30,19 @@ GONE_READS_MAX: Final = 120
 
 class AwsProvider:
     """See `core.ports.Provider`. `accounts` maps account ids to the environment their resources are in by default; `roles` are those
-    that the plane itself works with, by their ARNs.
+    that the plane itself works with, by their ARNs; `vault` is the vault account, where there is one.
     """
 
     name = "aws"
 
     def __init__(
-        self, seal: Seal, accounts: Mapping[str, str] | None = None, roles: tuple[str, ...] = ()
+        self,
+        seal: Seal,
+        accounts: Mapping[str, str] | None = None,
+        roles: tuple[str, ...] = (),
+        vault: VaultAccount | None = None,
     ) -> None:
-        self._seal = seal
+        self._seal, self._vault = seal, vault
         self._ours = tuple(dict.fromkeys(role.rpartition("/")[2] for role in roles if role))
         self._accounts = dict(accounts or {})
 
@@ -48,7 +53,8 @@ class AwsProvider:
         return Lane.READ if operation.floor in READ_EFFECTS else Lane.CHANGE
 
     def assess(self, change: Change, requests: tuple[Request, ...], *, at_ms: int) -> Inquiry[Assessing]:
-        return assess(change, requests, seal=self._seal, accounts=self._accounts, ours=self._ours)
+        asked = assess(change, requests, seal=self._seal, accounts=self._accounts, ours=self._ours)
+        return asked if self._vault is None else told_of_vault(asked)
 
     def radius(self, change: Change, assessing: Assessing, *, at_ms: int) -> Inquiry[Radius] | None:
         if not walk.walks(change, assessing.assessment):
@@ -119,13 +125,19 @@ class AwsProvider:
         moved: Mapping[str, str] = {},
         approved: Mapping[str, dict[str, Any] | None] = {},
     ) -> Inquiry[tuple[str, ...]]:
-        return undo.perform(change, before, backups, again=again, moved=moved, approved=approved)
+        return undo.perform(
+            change, before, backups, again=again, moved=moved, approved=approved, vault=self._vault
+        )
 
     def upkeep(self, backup: Backup) -> Upkeep:
         return costs.upkeep(backup)
 
     def files(self, change: Change, backup: Backup, captures: Captures) -> Inquiry[Mapping[str, bytes]]:
         return undo.files(backup, captures)
+
+    @property
+    def vaults(self) -> Vaults | None:
+        return AwsVault(self._vault) if self._vault is not None else None
 
     def plan_retire(self, backups: tuple[Backup, ...]) -> tuple[Operation, ...]:
         return dropping.plan(backups, seal=self._seal)
@@ -159,7 +171,8 @@ class AwsProvider:
         return copying.otherwise(ref, expected, now, made=made)
 
     def took_effect(self, call: Call, since_ms: int) -> Inquiry[Succeeded | bool | None]:
-        return retiring.removed(call) or undo.took_effect(call, since_ms, seal=self._seal)
+        ours = retiring.removed(call) or copies.took_effect(call)
+        return ours or undo.took_effect(call, since_ms, seal=self._seal)
 
     def render(self, operation: Operation, parameters: dict[str, Any]) -> str:
         return cli_command(operation.service, operation.action, parameters)

@@ -11,7 +11,7 @@ from keyturn.core.ports import Captures, Inquiry, Seal, UndoPlan
 from keyturn.errors import BugError, UnavailableError
 from keyturn.model.assessment import Kind, Reversibility
 from keyturn.model.change import Change, Operation, ResourceRef
-from keyturn.model.execution import Backup, Call, Role, Succeeded
+from keyturn.model.execution import Backup, Call, Role, Succeeded, VaultAccount
 from keyturn.providers.aws import items, live, recipes
 from keyturn.providers.aws import moved as ids
 from keyturn.providers.aws.capturing import together
@@ -26,6 +26,7 @@ from keyturn.providers.aws.recipes.traces import TRACES, traced
 from keyturn.providers.aws.resources import Home
 from keyturn.providers.aws.rules import Context, rules_for
 from keyturn.providers.aws.staying import Staying, deletes, saved_of, staying
+from keyturn.providers.aws.vault_account import copies
 
 IN_PLACE: Final = "the same resource, put back in place"
 
@@ -269,6 +270,7 @@ def perform(
     again: Change | None = None,
     moved: Mapping[str, str] = {},
     approved: Mapping[str, State | None] = {},
+    vault: VaultAccount | None = None,
 ) -> Inquiry[tuple[str, ...]]:
     """Take `change` back and compare; returns what is not as it was, what stays included. Raises `UnavailableError` before the first
     step, where nothing can be given back, or in one: then it says what was given back before.
@@ -283,7 +285,7 @@ def perform(
         raise UnavailableError("cannot-undo", stays.reason)
     honest, back = list(stays.told), list[str]()
     try:
-        yield from _performed(change, before, backups, stays, moved, approved, honest, back)
+        yield from _performed(change, before, backups, stays, moved, approved, honest, back, vault)
     except UnavailableError as error:
         if not back:
             raise
@@ -301,6 +303,7 @@ def _performed(
     approved: Mapping[str, State | None],
     honest: list[str],
     back: list[str],
+    vault: VaultAccount | None,
 ) -> Inquiry[None]:
     """`honest` hears what is not as it was, `back` what was given back."""
     for ref, step in stays.away.items():
@@ -325,7 +328,10 @@ def _performed(
             new = {**moved, **ids.heard((*honest, *said))}
             still = {name: state for name, state in approved.items() if name not in touched}
             told = yield from together(
-                [_tried(operation, one, _saved(one, operation, backups), new, still, stays) for one in group]
+                [
+                    _tried(operation, one, _saved(one, operation, backups), new, still, stays, vault)
+                    for one in group
+                ]
             )
             touched |= {str(ref) for ref, _, _ in group}
             back += [str(ref) for ref, _, _ in group]
@@ -340,10 +346,11 @@ def _tried(
     moved: Mapping[str, str],
     approved: Mapping[str, State | None],
     stays: Staying,
+    vault: VaultAccount | None,
 ) -> Inquiry[list[str]]:
     """What relies on something that stays gone may be refused; that is said, and no end of what has nothing to do with it."""
     try:
-        return (yield from _given_back(operation, one, saved, moved, approved))
+        return (yield from _given_back(operation, one, saved, moved, approved, vault))
     except UnavailableError as error:
         if error.code != "refused" or one[0] not in stays.leaning:
             raise
@@ -356,6 +363,7 @@ def _given_back(
     saved: Backup | None,
     moved: Mapping[str, str],
     approved: Mapping[str, State | None],
+    vault: VaultAccount | None,
 ) -> Inquiry[list[str]]:
     """One resource, by the inverse of what was done or from its backup, with the ids that are new by now."""
     ref, recipe, state = one
@@ -364,7 +372,7 @@ def _given_back(
     honest = ids.told(ref, as_is, state, moved)
     back = recipe.inverse(operation.name, parameters, ref, state)
     if not back:
-        return [*(yield from recipe.restore(ref, state, saved)), *honest]
+        return [*(yield from copies.restored(vault, recipe, ref, state, saved)), *honest]
     for place, step in enumerate(back):
         yield from holding.back(recipe, ref, step, state, {} if place else approved)
     return [*(yield from _compared(recipe, ref, state)), *honest]

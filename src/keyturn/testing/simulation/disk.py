@@ -11,7 +11,6 @@ from random import Random
 import msgspec
 
 from keyturn.core.chain import make_entry
-from keyturn.errors import StoreError
 from keyturn.model.record import Draft, Entry
 from keyturn.stores.interface import Row
 from keyturn.stores.memory import MemoryStore
@@ -127,11 +126,8 @@ class PlainVault(Vault):
         await self._store.put_blob(ref, _mark() + data, anew=anew)
         return ref
 
-    def get(self, ref: str) -> bytes:
-        found = self._store.get_blob(ref)
-        if found is None:
-            raise StoreError("missing", f"the vault has nothing under {ref}")
-        return found[NONCE_BYTES:]
+    def opens(self, ref: str, sealed: bytes) -> bytes:
+        return sealed[NONCE_BYTES:]
 
     def seal(self, secret: bytes) -> str:
         return "hmac:" + hashlib.sha256(secret).hexdigest()[:24]

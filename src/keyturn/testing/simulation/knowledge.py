@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from keyturn.core import quorum
-from keyturn.core.ports import Assessing, Captures, Drill, Facts, Inquiry, Scope, UndoPlan
+from keyturn.core.ports import Assessing, Captures, Drill, Facts, Inquiry, Scope, UndoPlan, Vaults
 from keyturn.errors import UnavailableError
 from keyturn.model.assessment import Alternative, Assessment, Reversibility
 from keyturn.model.canonical import digest
@@ -208,6 +208,10 @@ class SimulatedProvider:
     def files(self, change: Change, backup: Backup, captures: Captures) -> Inquiry[Mapping[str, bytes]]:
         return {}
         yield ()
+
+    @property
+    def vaults(self) -> Vaults | None:
+        return None
 
     def plan_retire(self, backups: tuple[Backup, ...]) -> tuple[Operation, ...]:
         return tuple(

@@ -44,8 +44,8 @@ class Removal(msgspec.Struct, frozen=True):
     status: str = ""  # path of its status in what was found
     gone: frozenset[str] = frozenset({"deleted", "DELETED", "deregistered"})
 
-    def read(self, ref: ResourceRef, name: str) -> Call:
-        return call(ref, self.reads, {self.by: [name] if self.many else name})
+    def read(self, ref: ResourceRef, name: str, role: Role = Role.READ) -> Call:
+        return call(ref, self.reads, {self.by: [name] if self.many else name}, role)
 
 
 SNAPSHOT: Final = Removal(
@@ -104,8 +104,22 @@ _BY_CALL: Final = {
 }
 
 
-def pieces(backup: Backup) -> tuple[tuple[Removal, str], ...]:
-    """What it is made of in the account, in the order in which it goes: an image before its snapshots, which are in use by it.
+class Piece(msgspec.Struct, frozen=True):
+    """One thing that a backup is made of, and where it stands."""
+
+    ref: ResourceRef
+    removal: Removal
+    name: str
+    role: Role  # that removes it
+
+    @property
+    def reading(self) -> Role:
+        return Role.VAULT_READ if self.role is Role.VAULT else Role.READ
+
+
+def pieces(backup: Backup) -> tuple[Piece, ...]:
+    """What it is made of in the account and in the vault account, in the order in which it goes: an image before its snapshots, which are
+    in use by it.
 
     Nothing for what lies in the vault. Raises `UnavailableError` for a kind of which nobody knows how.
     """
@@ -114,19 +128,29 @@ def pieces(backup: Backup) -> tuple[tuple[Removal, str], ...]:
     removal = REMOVALS.get(backup.resource.kind)
     if removal is None:
         raise UnavailableError("no-retire", f"nobody knows how a backup of {backup.resource} is removed")
-    return ((removal, backup.reference), *((SNAPSHOT, name) for name in backup.also))
+    named = ((removal, backup.reference), *((SNAPSHOT, name) for name in backup.also))
+    found = [Piece(backup.resource, one, name, Role.BACKUP) for one, name in named]
+    for copy in backup.vaulted:
+        if copy.kind.startswith("s3:"):
+            continue
+        there = msgspec.structs.replace(backup.resource, account=copy.account, region=copy.region)
+        lies = ((removal, copy.reference), *((SNAPSHOT, name) for name in copy.also))
+        found += [Piece(there, one, name, Role.VAULT) for one, name in lies]
+    return tuple(found)
 
 
-def steps(backup: Backup) -> tuple[Step, ...]:
-    """The calls that remove it, as reviewers see them."""
-    return tuple(Step(removal.removes, {removal.takes: name}) for removal, name in pieces(backup))
+def steps(backup: Backup) -> tuple[tuple[ResourceRef, Step], ...]:
+    """The calls that remove it, as reviewers see them, and in which account and region each is made."""
+    return tuple(
+        (one.ref, Step(one.removal.removes, {one.removal.takes: one.name})) for one in pieces(backup)
+    )
 
 
 def retire(backup: Backup) -> Inquiry[None]:
     """Remove what the account has of it, piece by piece, and see each gone. Raises `UnavailableError`."""
-    ref = backup.resource
-    for removal, name in pieces(backup):
-        found = yield from _found(ref, removal, name)
+    for piece in pieces(backup):
+        ref, removal, name = piece.ref, piece.removal, piece.name
+        found = yield from _found(ref, removal, name, piece.reading)
         if found is None:
             continue
         if not _is_ours(found, removal):
@@ -135,9 +159,9 @@ def retire(backup: Backup) -> Inquiry[None]:
                 f"{name} does not bear the plane's mark: it is not removed",
                 help="look who made it",
             )
-        yield from do(ref, removal.removes, {removal.takes: name}, Role.BACKUP)
+        yield from do(ref, removal.removes, {removal.takes: name}, piece.role)
         for _ in range(POLLS_MAX):
-            if (yield from _found(ref, removal, name)) is None:
+            if (yield from _found(ref, removal, name, piece.reading)) is None:
                 break
             yield ()
         else:
@@ -147,7 +171,7 @@ def retire(backup: Backup) -> Inquiry[None]:
 def removed(asked: Call) -> Inquiry[bool | None] | None:
     """Whether a removal that was not answered took effect; None where the call is no removal."""
     removal = _BY_CALL.get(asked.operation)
-    if removal is None or asked.role is not Role.BACKUP:
+    if removal is None or asked.role not in {Role.BACKUP, Role.VAULT}:
         return None
     return _removed(asked, removal)
 
@@ -156,7 +180,8 @@ def _removed(asked: Call, removal: Removal) -> Inquiry[bool | None]:
     ref = ResourceRef("aws", asked.partition, asked.account, asked.region, "", "")
     for left in range(SETTLE_READS, -1, -1):
         try:
-            found = yield from _found(ref, removal, str(asked.parameters[removal.takes]))
+            reading = Role.VAULT_READ if asked.role is Role.VAULT else Role.READ
+            found = yield from _found(ref, removal, str(asked.parameters[removal.takes]), reading)
         except UnavailableError:
             return None
         if found is None or not left:
@@ -165,9 +190,9 @@ def _removed(asked: Call, removal: Removal) -> Inquiry[bool | None]:
     return None
 
 
-def _found(ref: ResourceRef, removal: Removal, name: str) -> Inquiry[dict[str, Any] | None]:
+def _found(ref: ResourceRef, removal: Removal, name: str, role: Role) -> Inquiry[dict[str, Any] | None]:
     """What stands of it; None where the service says that it does not. Raises `UnavailableError` where that cannot be read."""
-    (answer,) = yield (removal.read(ref, name),)
+    (answer,) = yield (removal.read(ref, name, role),)
     match answer:
         case Succeeded():
             found = at(answer.value, removal.found)
