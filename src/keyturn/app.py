@@ -178,6 +178,9 @@ class App:
         if self.runtime.nodes is not None:
             self.runtime.nodes.about["gateway"] = str(self.runtime.about["gateway_url"])
             await self.runtime.nodes.beat()
+        looked = await self.runtime.look_at_vault()
+        for trouble in looked.troubles if looked else ():
+            log.warning("%s", trouble)
         self.messengers.start()
         await self._start_console(listening, authority)
 
@@ -313,6 +316,7 @@ def _settings(config: Config, *, observe: bool) -> Settings:
         drill_every_s=config.drill.every_h * 3_600,
         keep_days=config.backups.days,
         backup_export=config.backups.export,
+        vault=config.vault_account(""),
     )
 
 

@@ -158,6 +158,16 @@ def internal_doubt(detail: str, policy_digest: str) -> Decision:
     )
 
 
+def kept_out(why: str, policy_digest: str) -> Decision:
+    """What is decided of what nobody who comes through the plane may reach, whatever policy says."""
+    return Decision(
+        verdict=Verdict.DENY,
+        reasons=(Reason(policy="keyturn.kept-out", message=why),),
+        obligations=Obligations(),
+        policy_digest=policy_digest,
+    )
+
+
 def ask_reviewers(
     case_id: str,
     revision: int,

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from keyturn.cli.shared import CASE, api, ends, exit_of_phase, out, output_option
+from keyturn.cli.shared import CASE, EXIT_FAILED, api, ends, exit_of_phase, out, output_option
 from keyturn.errors import OperatorError
 from keyturn.model.words import counted
 
@@ -32,11 +32,18 @@ def _until(one: dict[str, Any]) -> str:
     return when(one["keeps_until_ms"])[:10] if one["keeps_until_ms"] else "dropped"
 
 
+def _where(backup: dict[str, Any]) -> str:
+    if backup.get("not_vaulted"):
+        return "no"
+    return "yes" if backup.get("vaulted") else "no: older"
+
+
 def _shelf(found: list[dict[str, Any]]) -> str:
     """Every backup that stands, for a terminal: what it costs is summed, what is not known is said."""
     from keyturn.cli.text import table
     from keyturn.cli.text_evidence import span
 
+    far = any(one["backup"].get("vaulted") or one["backup"].get("not_vaulted") for one in found)
     rows = [
         (
             one["case"],
@@ -45,6 +52,7 @@ def _shelf(found: list[dict[str, Any]]) -> str:
             "?" if one["upkeep"]["size_bytes"] is None else f"{one['upkeep']['size_bytes']:,}",
             "?" if one["upkeep"]["usd_month"] is None else f"{one['upkeep']['usd_month']:.2f}",
             _until(one),
+            *([_where(one["backup"])] if far else []),
         )
         for one in found
     ]
@@ -58,7 +66,18 @@ def _shelf(found: list[dict[str, Any]]) -> str:
     needed = dict.fromkeys(f"{one['case']}: {one['needed']}" for one in found if one["needed"])
     return "\n".join(
         (
-            table(rows, ("CASE", "OF", "AGE", "BYTES", "USD A MONTH", "KEPT UNTIL")),
+            table(
+                rows,
+                (
+                    "CASE",
+                    "OF",
+                    "AGE",
+                    "BYTES",
+                    "USD A MONTH",
+                    "KEPT UNTIL",
+                    *(("VAULT ACCOUNT",) if far else ()),
+                ),
+            ),
             *(f"  needed: {line}" for line in needed),
             total,
         )
@@ -85,10 +104,34 @@ def list_backups(ctx: click.Context, case: str, output: str) -> None:
     found = api(ctx).get(f"/cases/{case}/backups")["backups"]
     lines = [
         f"{one['resource']['kind']}/{one['resource']['id']}  {one['reference']}\n"
-        f"    {one.get('verified_by') or 'NOT PROVED'}\n    {kept(one['upkeep'])}"
+        f"    {one.get('verified_by') or 'NOT PROVED'}\n    {kept(one['upkeep'])}{_far(one)}"
         for one in found
     ]
     out(found, "\n".join(lines) or f"{case} has no backup.", output)
+
+
+@backup.command("vault")
+@output_option
+@click.pass_context
+def look_at_vault(ctx: click.Context, output: str) -> None:
+    """Look at the vault account: whether copies of backups can go there, and what is wrong."""
+    looked = api(ctx).get("/vault")["vault"]
+    if looked is None:
+        out([], "No vault account is configured: backups lie in this one. docs/guides/backups.md", output)
+        return
+    place = f"account {looked['account']}, bucket {looked['bucket']}"
+    lines = [f"  {trouble}" for trouble in looked["troubles"]]
+    said = f"The vault account is not ready ({place}):" if lines else f"The vault account is ready: {place}."
+    out([looked], "\n".join([said, *lines]), output)
+    ends(EXIT_FAILED if lines else 0)
+
+
+def _far(one: dict[str, Any]) -> str:
+    """Where else a backup lies, for a terminal; empty where there is no vault account."""
+    lines = [f"    in the vault account: {copy['verified_by']}" for copy in one.get("vaulted", [])]
+    if one.get("not_vaulted"):
+        lines.append(f"    NOT in the vault account: {one['not_vaulted']}")
+    return "".join(f"\n{line}" for line in lines)
 
 
 @backup.command("show")

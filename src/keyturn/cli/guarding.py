@@ -60,7 +60,13 @@ def guard_aws(
 
     found, partition = account or _configured(ctx), plane.split(":")[1] if plane.count(":") > 1 else "aws"
     guarded = documents.Guarded(
-        account=found, plane=plane, partition=partition, break_glass=break_glass, people=people, exempt=exempt
+        account=found,
+        plane=plane,
+        partition=partition,
+        break_glass=break_glass,
+        people=people,
+        exempt=exempt,
+        vault=_vault(ctx, plane, partition),
     )
     fence = documents.scp(guarded)
     made: dict[str, Any] = {
@@ -76,6 +82,99 @@ def guard_aws(
         click.echo(_told(guarded, fence, folder))
     else:
         click.echo(json.dumps(made if form == "json" else made[form], indent=2))
+
+
+@guard.command("vault")
+@click.option(
+    "--plane", required=True, help="ARN of the principal that Keyturn runs as; the role trusts it alone."
+)
+@click.option(
+    "-o",
+    "--output",
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "cloudformation"]),
+    default="text",
+    show_default=True,
+)
+@click.option(
+    "--out", "folder", type=click.Path(file_okay=False, path_type=Path), help="Write all documents there."
+)
+@click.pass_context
+def guard_vault(ctx: click.Context, plane: str, form: str, folder: Path | None) -> None:
+    """Print what the vault account needs: its role, its bucket's policy and its key's, as [vault] names them."""
+    from keyturn.providers.aws import guard_vault as documents
+
+    made = _vault(ctx, plane, plane.split(":")[1] if plane.count(":") > 1 else "aws")
+    if made is None:
+        raise OperatorError(
+            "no-vault",
+            "no vault account is configured",
+            help="[vault] in keyturn.toml: account, role, bucket",
+        )
+    told: dict[str, Any] = {
+        "cloudformation": documents.template(made),
+        "trust": documents.trust(made),
+        "role": documents.role_policy(made),
+        "bucket": documents.bucket_policy(made),
+        "key": documents.key_policy(made),
+    }
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, document in told.items():
+            (folder / f"keyturn-vault-{name}.json").write_text(json.dumps(document, indent=2) + "\n")
+    if form == "text":
+        click.echo(_vault_told(made, folder))
+    else:
+        click.echo(json.dumps(told if form == "json" else told[form], indent=2))
+
+
+def _vault(ctx: click.Context, plane: str, partition: str) -> Any:
+    """The vault account as it is configured; None where there is none, or no configuration."""
+    from keyturn import config
+    from keyturn.providers.aws.guard_vault import Vault
+
+    try:
+        found = config.load(ctx.find_root().obj["config"])
+    except OperatorError:
+        return None
+    told = found.vault
+    if not told.account:
+        return None
+    return Vault(
+        vault=told.account,
+        role=told.role,
+        bucket=told.bucket,
+        plane=plane,
+        account=found.aws.account,
+        kms_key=told.kms_key,
+        partition=partition,
+    )
+
+
+def _vault_told(made: Any, folder: Path | None) -> str:
+    where = folder or Path("guard")
+    first = (
+        ""
+        if folder
+        else f"  0. keyturn guard vault ... --out {where}     (writes the documents named below)\n"
+    )
+    return f"""\
+Vault account {made.vault}: copies of backups of account {made.account}, by Keyturn's own role alone.
+
+  role    {made.role}
+  bucket  {made.bucket}
+  key     {made.kms_key or "one is made"}
+
+{first}\
+  1. There, as its administrator:
+     aws cloudformation deploy --stack-name keyturn-vault --template-file {where}/keyturn-vault-cloudformation.json \\
+         --capabilities CAPABILITY_NAMED_IAM
+  2. In keyturn.toml, under [vault]: kms_key, as the stack's output KmsKey says.
+  3. Here, once more: keyturn guard aws, whose roles share copies with that account now, and keep changes out of it.
+  4. Each key of this account that encrypts what is backed up: let {made.role} decrypt with it (kms:Decrypt, kms:DescribeKey,
+     kms:CreateGrant, kms:ReEncryptFrom). What is under AWS's own key (aws/ebs, aws/rds) cannot be shared at all.
+  5. keyturn backup vault    looks whether all of it is as it has to be."""
 
 
 def _configured(ctx: click.Context) -> str:
@@ -144,5 +243,17 @@ def doctor(ctx: click.Context, inside: bool, output: str) -> None:
         sys.exit(EXIT_FAILED if any(way["reachable"] for way in found) else 0)
     if inside:
         sys.exit(report(click.echo))
+    if output != "json":
+        _say_vault(api(ctx).get("/vault")["vault"])
     command = (sys.executable, "-m", "keyturn.cli.main", "doctor", "--inside", "-o", output)
     sys.exit(run_agent(api(ctx), "doctor", command, ttl_s=60, suggest_only=True))
+
+
+def _say_vault(looked: dict[str, Any] | None) -> None:
+    """What is wrong with the vault account, before what leads around Keyturn."""
+    if looked is None:
+        return
+    if not looked["troubles"]:
+        click.echo(f"ready      vault account {looked['account']}, bucket {looked['bucket']}")
+    for trouble in looked["troubles"]:
+        click.echo(f"WRONG      {trouble}")

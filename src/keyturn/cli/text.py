@@ -205,6 +205,10 @@ def status(found: dict[str, Any]) -> str:
         f"  cases      {found['open_cases']} open{': ' + phases if phases else ''}",
         f"  log        {found['log_entries']:,} entries, {said}",
     ]
+    looked = found.get("vault")
+    if looked:
+        ready = f"account {looked['account']} is ready"
+        lines += [f"  VAULT      {one}" for one in looked["troubles"]] or [f"  vault      {ready}"]
     lines += [
         f"  node       {node['name']}: lease {node['lease_left_s']} s, heard {node['heard']:,}, {node.get('gateway', '')}"
         for node in found.get("nodes", [])
@@ -344,9 +348,16 @@ def undo_lines(found: dict[str, Any]) -> list[str]:
             how += f", in about {span(item['recover_s'])} ({measured})"
         lines.append(f"\nUNDO       {item['resource']['id']}: {how}")
         lines += [f"           not as before: {loss}" for loss in item.get("loss", [])[:4]]
+        if item.get("not_vaulted"):
+            lines.append(f"           not in the vault account: {item['not_vaulted']}")
     lines += [
         f"           backup: {backup.get('verified_by') or 'NOT PROVED'}"
         for backup in found.get("backups", [])
+    ]
+    lines += [
+        f"           vault account: {copy['verified_by']}"
+        for backup in found.get("backups", [])
+        for copy in backup.get("vaulted", [])
     ]
     return lines
 

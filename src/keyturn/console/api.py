@@ -176,6 +176,7 @@ class Api:
             ("POST", "/api/v1/cases/{id}/narrow", self._narrow.send),
             ("POST", "/api/v1/drill", self._drill),
             ("GET", "/api/v1/backups", self._backups.shelf),
+            ("GET", "/api/v1/vault", self._backups.vault),
             ("GET", "/api/v1/cases/{id}/backups", self._backups.of_case),
             ("POST", "/api/v1/cases/{id}/backups/drop", self._backups.drop),
             ("POST", "/api/v1/cases/{id}/backups/export", self._backups.export),

@@ -12,7 +12,7 @@ from keyturn.console.identity import User
 from keyturn.core.case import Retired
 from keyturn.errors import ReviewError
 from keyturn.model.execution import Backup, Upkeep
-from keyturn.runtime.interface import Desk, OnShelf
+from keyturn.runtime.interface import Desk, OnShelf, VaultLooked
 
 
 class DropBody(msgspec.Struct, frozen=True):
@@ -39,6 +39,12 @@ class Shelf(msgspec.Struct, frozen=True):
     backups: tuple[OnShelf, ...]
 
 
+class VaultAccount(msgspec.Struct, frozen=True):
+    """`vault`: the vault account as it was found just now; null where none is configured."""
+
+    vault: VaultLooked | None
+
+
 class BackupsApi:
     """The handlers; `console.api` has their routes."""
 
@@ -47,6 +53,10 @@ class BackupsApi:
 
     async def shelf(self, request: Request, user: User) -> Response:
         return JSONResponse({"backups": msgspec.to_builtins(self._desk.shelf())})
+
+    async def vault(self, request: Request, user: User) -> Response:
+        looked = await self._desk.look_at_vault()
+        return JSONResponse({"vault": msgspec.to_builtins(looked)})
 
     async def of_case(self, request: Request, user: User) -> Response:
         """The case's backups, each with the runbook that restores it without Keyturn, and those that were retired."""

@@ -215,6 +215,10 @@ ROWS: Final[dict[tuple[str, str], Row]] = {
     ("GET", "/backups"): Row(
         backups_api.Shelf, says="Every backup that stands: age, size, cost, until when it is kept."
     ),
+    ("GET", "/vault"): Row(
+        backups_api.VaultAccount,
+        says="Look at the vault account: whether copies of backups can go there, and what is wrong.",
+    ),
     ("POST", "/cases/{id}/backups/drop"): Row(
         shapes.Summary,
         backups_api.DropBody,

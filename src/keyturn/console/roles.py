@@ -48,6 +48,7 @@ _API: Final = {
     "GET /api/v1/log": Access(ANY, "read"),
     "GET /api/v1/cases/{id}/backups": Access((OPERATOR, REVIEWER), "read"),
     "GET /api/v1/backups": Access(ANY, "read"),
+    "GET /api/v1/vault": Access(ANY, "read"),
     "GET /api/v1/sessions": Access(ANY, "read"),
     "GET /api/v1/export": Access((AUDITOR, ADMIN, REVIEWER), "read"),
     "GET /api/v1/evidence/sample": Access((AUDITOR, ADMIN, REVIEWER), "read"),

@@ -7,13 +7,15 @@ plane made; every call of the change lane that names one of those things, whatev
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any, Final
 
 import msgspec
 
 from keyturn.model.change import Operation
-from keyturn.model.execution import Backup
+from keyturn.model.execution import Backup, VaultAccount
 
 _DEEP_MAX: Final = 12
 """How deep parameters are looked into; AWS's own shapes end well before that (recursive ones are values of an item)."""
@@ -40,6 +42,27 @@ def named_in(operation: Operation, material: dict[str, str]) -> tuple[str, str] 
             if form in material:
                 return form, material[form]
     return None
+
+
+def vault_in(operation: Operation, vault: VaultAccount | None) -> str:
+    """What of the vault account the operation names, anywhere in it: in an ARN, a policy, a list of accounts. Empty where it names nothing."""
+    if vault is None:
+        return ""
+    named = _named_by(vault)
+    homes = (ref.account for ref in operation.resources)
+    for text in (*homes, operation.account, *_texts(operation)):
+        found = named.search(text)
+        if found is not None:
+            return f"{found[0]} is of the vault account, where copies of backups lie: nothing that comes through here touches it"
+    return ""
+
+
+@cache
+def _named_by(vault: VaultAccount) -> re.Pattern[str]:
+    """The account's number, the bucket, and the key by its id, each as a word of its own."""
+    key = vault.kms_key.rpartition("/")[2]
+    names = [re.escape(name) for name in (vault.account, vault.bucket, key) if name]
+    return re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(names)})(?![A-Za-z0-9])")
 
 
 def _texts(operation: Operation) -> Iterator[str]:

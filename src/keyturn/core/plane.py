@@ -16,7 +16,7 @@ from keyturn.core import freezing
 from keyturn.core.case import Case, Phase
 from keyturn.core.freezing import Freeze, Freezes, covers
 from keyturn.core.lifecycle import TERMINAL
-from keyturn.core.material import named_in, names_of
+from keyturn.core.material import named_in, names_of, vault_in
 from keyturn.core.people import People
 from keyturn.core.retention import Shelf, Shelved
 from keyturn.core.routing import (
@@ -36,6 +36,7 @@ from keyturn.core.steps import Step
 from keyturn.model import record as r
 from keyturn.model import reviewing as rv
 from keyturn.model.change import Change, Effect, ResourceRef
+from keyturn.model.execution import VaultAccount
 
 COOLDOWN_S: Final = 900
 """A denied change and its variants get the same answer for this long: denied means denied for the goal, not for the wording."""
@@ -305,7 +306,13 @@ class Plane:
     # --- routing -----------------------------------------------------------------------------------------------------
 
     def route(
-        self, change: Change, *, at_ms: int, cooldown_s: int = COOLDOWN_S, replay_s: int = REPLAY_S
+        self,
+        change: Change,
+        *,
+        at_ms: int,
+        cooldown_s: int = COOLDOWN_S,
+        replay_s: int = REPLAY_S,
+        vault: VaultAccount | None = None,
     ) -> Route:
         """Where a change of one operation belongs (docs/concepts/rules.md, 3). Undos are cases of their own."""
         by = self.halted_by(change.principal.agent)
@@ -316,6 +323,9 @@ class Plane:
         if change.undoes:
             return New()
         for operation in change.operations:
+            far = vault_in(operation, vault)
+            if far:
+                return Refuse("vault-account", far)
             found = named_in(operation, self.material)
             if found is not None:
                 return Refuse("undo-material", f"{found[0]} is the backup that {found[1]} is given back from")

@@ -97,7 +97,8 @@ def _back(found: Explained) -> list[str]:
             if item.window_s:
                 time = f", for {item.window_s // 86_400} days by the service itself{time}"
             lost = f"; not back: {', '.join(item.loss)}" if item.loss else ""
-            lines += _item(f"{item.resource}: {how}{time}{lost}.")
+            far = f"; not in the vault account: {item.not_vaulted}" if item.not_vaulted else ""
+            lines += _item(f"{item.resource}: {how}{time}{lost}{far}.")
     return lines
 
 

@@ -28,7 +28,7 @@ from keyturn.runtime.drilling import Drilling
 from keyturn.runtime.evidence import Evidence
 from keyturn.runtime.exporting import Exporting
 from keyturn.runtime.freezing import Freezing
-from keyturn.runtime.interface import Notice, OnShelf, SessionKey, Undoing
+from keyturn.runtime.interface import Notice, OnShelf, SessionKey, Undoing, VaultLooked
 from keyturn.runtime.narrowing import Narrowing
 from keyturn.runtime.proposing import ProposingSide
 from keyturn.runtime.retiring import Retiring
@@ -211,6 +211,17 @@ class DeskSide(ProposingSide):
         drop = await self.retiring.open(case_id, by=by, reason=reason)
         done = TERMINAL | {Phase.HELD, Phase.INCONCLUSIVE}
         return await self.book.until(drop, lambda case: case.phase in done, timeout_s=UNDO_WAIT_S)
+
+    async def look_at_vault(self) -> VaultLooked | None:
+        """It stands in the status from then on."""
+        vaults = next((one.vaults for one in self.work.providers.values() if one.vaults is not None), None)
+        named = self.work.settings.vault
+        if vaults is None or named is None:
+            return None
+        troubles = await self.work.vaulting.troubles(vaults)
+        looked = VaultLooked(named.account, named.bucket, self.clock(), troubles)
+        self.about["vault"] = msgspec.to_builtins(looked)
+        return looked
 
     async def at_hand(self, *cases: str) -> None:
         for case_id in cases:

@@ -12,6 +12,7 @@ import msgspec
 from keyturn import pipeline
 from keyturn.core.case import Case, Phase
 from keyturn.core.lifecycle import TERMINAL
+from keyturn.core.material import vault_in
 from keyturn.core.ports import Facts
 from keyturn.core.routing import (
     UNDECIDED,
@@ -124,6 +125,11 @@ class GateSide:
         return found
 
     def _ask_read(self, principal: Principal, operation: Operation) -> Decision:
+        far = vault_in(msgspec.structs.replace(operation, parameters={}), self.settings.vault)
+        if (
+            far
+        ):  # by what it is about: a read that lists others' is none of it, and is judged by its resources
+            return pipeline.kept_out(far, self.work.policy.digest)
         change = Change(principal=principal, surface="read", operations=(operation,), received_at_ms=0)
         assessment = pipeline.read_assessment(operation).assessment
         try:
@@ -206,7 +212,11 @@ class GateSide:
 
     def _route(self, change: Change) -> Route:
         return self.book.plane.route(
-            change, at_ms=self.clock(), cooldown_s=self.settings.cooldown_s, replay_s=self.settings.replay_s
+            change,
+            at_ms=self.clock(),
+            cooldown_s=self.settings.cooldown_s,
+            replay_s=self.settings.replay_s,
+            vault=self.settings.vault,
         )
 
     async def _enter(self, change: Change) -> str | Reply:

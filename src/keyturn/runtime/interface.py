@@ -183,6 +183,15 @@ class Undoing(msgspec.Struct, frozen=True):
     parts: tuple[UndoPart, ...]
 
 
+class VaultLooked(msgspec.Struct, frozen=True):
+    """The vault account as it was looked at last. `troubles`: what is wrong with it, a sentence each, with what to do."""
+
+    account: str
+    bucket: str
+    looked_at_ms: int
+    troubles: tuple[str, ...]
+
+
 class OnShelf(msgspec.Struct, frozen=True):
     """A backup that stands: of which case, how old, until when it is kept at least, and why longer, where it is."""
 
@@ -366,6 +375,10 @@ class Desk(Protocol):
         """Remove the backups of a case, as a case of its own that policy decides. Raises `ReviewError` where nothing stands, or
         something that is open needs it.
         """
+        ...
+
+    async def look_at_vault(self) -> VaultLooked | None:
+        """How the vault account stands now; None where none is configured."""
         ...
 
     async def at_hand(self, *cases: str) -> None:

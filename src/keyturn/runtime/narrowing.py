@@ -12,7 +12,7 @@ import asyncio
 import msgspec
 
 from keyturn.core.case import Case, Phase
-from keyturn.core.material import named_in
+from keyturn.core.material import named_in, vault_in
 from keyturn.errors import ReviewError, UnavailableError
 from keyturn.model import record as r
 from keyturn.model.assessment import Alternative
@@ -89,6 +89,9 @@ class Narrowing:
             )
         made = []
         for operation, call in zip(way.operations, calls, strict=True):
+            far = vault_in(operation, self.work.settings.vault)
+            if far:
+                raise ReviewError("vault-account", far)
             found = named_in(operation, self.book.plane.material)
             if found is not None:
                 raise ReviewError(

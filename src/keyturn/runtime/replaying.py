@@ -15,7 +15,7 @@ import msgspec
 
 from keyturn.core import rehearsing
 from keyturn.core.case import Case
-from keyturn.core.material import named_in
+from keyturn.core.material import named_in, vault_in
 from keyturn.core.ports import Captures
 from keyturn.errors import ReviewError, UnavailableError
 from keyturn.executors.interface import Response
@@ -66,6 +66,9 @@ class Replaying:
         return await self.book.open_case(lambda: r.Received(at_ms=change.received_at_ms, change=change))
 
     async def _kept(self, operation: Operation, request: Request) -> Operation:
+        far = vault_in(operation, self.work.settings.vault)
+        if far:
+            raise ReviewError("vault-account", far)
         found = named_in(operation, self.book.plane.material)
         if found is not None:
             raise ReviewError("undo-material", f"{found[0]} is the backup that {found[1]} is given back from")

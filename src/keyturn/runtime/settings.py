@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from keyturn.core.retention import KEEP_DAYS
+from keyturn.model.execution import VaultAccount
 
 RECONCILE_TRIES_MAX: Final = 60
 """Reads of the world until an accepted or unanswered call is left to a person; spaced, this is some five minutes."""
@@ -60,4 +61,5 @@ class Settings(msgspec.Struct, frozen=True):
     drill_every_s: float = 0.0  # each kind is drilled this often; 0: never by itself
     keep_days: int = KEEP_DAYS  # backups are kept at least so long; 0: until a person drops them
     backup_export: bool = False  # people may take backups out of the vault
+    vault: VaultAccount | None = None  # what of it nobody names who comes through the plane
     origin: str = "keyturn.local/log"

@@ -19,6 +19,7 @@ from keyturn.core.ports import Captures, Inquiry, Provider, SealedBlob, Vaults
 from keyturn.core.retention import removable
 from keyturn.errors import KeyturnError, StoreError, UnavailableError
 from keyturn.model.change import Change
+from keyturn.model.decision import Decision
 from keyturn.model.execution import Backup
 from keyturn.runtime.asking import Asker
 from keyturn.runtime.exports import needs_of
@@ -30,7 +31,7 @@ log = logging.getLogger("keyturn")
 LOOK_S_MAX: Final = 30.0
 """A look at the vault account is some seven reads; who starts the plane does not wait longer."""
 
-NO_VAULT: Final = "policy wants a copy in the vault account, and none is configured: [vault] in keyturn.toml"
+NO_VAULT: Final = "it has to lie in the vault account, and none is configured ([vault] in keyturn.toml)"
 
 
 class Vaulting:
@@ -48,6 +49,22 @@ class Vaulting:
             await self._drive(vaults.shareable(change, captures), case, "vault look")
         elif case.decision is not None and case.decision.obligations.vaulted:
             raise UnavailableError("no-vault", NO_VAULT)
+
+    def no_copy(self, case: Case, decision: Decision, provider: Provider) -> str:
+        """Why there could be no copy in the vault account, where policy wants one, as far as that is known beforehand; empty otherwise."""
+        if not decision.obligations.vaulted:
+            return ""
+        if provider.vaults is None:
+            return NO_VAULT
+        parts = case.assessment.recoverable if case.assessment is not None else ()
+        return next(
+            (
+                f"it has to lie in the vault account, and {one.not_vaulted}"
+                for one in parts
+                if one.not_vaulted
+            ),
+            "",
+        )
 
     async def copied_out(
         self, case: Case, provider: Provider, taken: tuple[Backup, ...]

@@ -234,7 +234,8 @@ class Work:
         if not decision.obligations.backup:
             return ""
         try:
-            return self.provider(change).no_backup(change, self.assessing(case).captures)
+            far = self.vaulting.no_copy(case, decision, self.provider(change))
+            return far or self.provider(change).no_backup(change, self.assessing(case).captures)
         except Exception as error:  # noqa: BLE001  # of a request of any shape
             return why_of(error)
 

@@ -9,6 +9,7 @@ moto looks for the source of a copy in the account of who asks. Filled, each wit
   - RDS CopyDBSnapshot and CopyDBClusterSnapshot take a shared snapshot by its ARN, and refuse an encrypted one without a key
     (https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CopyDBSnapshot.html).
   - A snapshot that is made of an encrypted volume says under which key it is (API_Snapshot, KmsKeyId); moto leaves it out.
+  - A key under an alias that begins with alias/aws/ is AWS's own (API_KeyMetadata, KeyManager).
 
 Known to differ still: what is encrypted under AWS's own key can be shared here, and nobody needs a permission for a key.
 """
@@ -21,6 +22,7 @@ from moto.ec2 import models as machines
 from moto.ec2.exceptions import InvalidSnapshotIdError
 from moto.ec2.models import amis, elastic_block_store
 from moto.ec2.responses.amis import AmisResponse
+from moto.kms import models as keys
 from moto.rds import models as databases
 from moto.rds.exceptions import InvalidParameterCombination
 
@@ -29,9 +31,22 @@ def fill_sharing() -> None:
     """Once or more often: what is filled stays so."""
     if hasattr(elastic_block_store.EBSBackend, "standin_copy"):
         return
+    _fill_keys()
     _fill_snapshots()
     _fill_images()
     _fill_databases()
+
+
+def _fill_keys() -> None:
+    name = keys.KmsBackend.create_alias
+
+    def named(self: Any, *given: Any, **also: Any) -> Any:
+        made = name(self, *given, **also)
+        if made.alias_name.startswith("alias/aws/"):
+            self.keys[made.target_key_id].key_manager = "AWS"
+        return made
+
+    keys.KmsBackend.create_alias = named
 
 
 # --- disks -----------------------------------------------------------------------------------------------------------

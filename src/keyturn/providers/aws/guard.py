@@ -20,7 +20,8 @@ import msgspec
 
 from keyturn.errors import OperatorError
 from keyturn.model.change import Effect
-from keyturn.providers.aws import catalogue, guard_copies
+from keyturn.providers.aws import catalogue, guard_copies, guard_vault
+from keyturn.providers.aws.guard_vault import Vault
 from keyturn.providers.aws.recipes.lambda_again import DRILL_ROLE
 
 SCP_CHARS_MAX: Final = 5_120
@@ -53,6 +54,7 @@ class Guarded(msgspec.Struct, frozen=True):
     break_glass: str = "keyturn-break-glass"
     people: str = ""  # who may break the glass: a principal; empty: the account's own administrators
     exempt: tuple[str, ...] = ()
+    vault: Vault | None = None  # the vault account, where there is one
 
     def role(self, name: str) -> str:
         return f"arn:{self.partition}:iam::{self.account}:role/{name}"
@@ -159,6 +161,7 @@ def change_policy(guarded: Guarded) -> dict[str, Any]:
             "Action": ["organizations:*", "account:*", "cloudtrail:StopLogging", "cloudtrail:DeleteTrail"],
             "Resource": "*",
         },
+        *(guard_vault.out_of_reach(guarded.vault) if guarded.vault else ()),
     )
 
 
@@ -209,6 +212,7 @@ def backup_policy(guarded: Guarded) -> dict[str, Any]:
         *guard_copies.snapshots(),
         *guard_copies.exports(),
         *guard_copies.drills(guarded.partition, guarded.account),
+        *(guard_vault.own_backups(guarded.vault) if guarded.vault else ()),
     )
 
 
