@@ -48,17 +48,21 @@ class Stage:
         if made.returncode:
             raise StageError(made.stderr)
         self._configure()
-        with (self.folder / "up.log").open("wb") as log:
+        token = next(word for word in made.stdout.split() if word.startswith("kt_"))
+        self.up("login", "--token", token)
+        for person in ("dana", "erin"):
+            self.cli(person, "login", "--token", self.invite(person))
+
+    def up(self, *words: str) -> None:
+        """Start it; returns once `keyturn WORDS` in bob's login is answered well. Raises `StageError` with what it said when it is not."""
+        with (self.folder / "up.log").open("ab") as log:
             command = [*_keyturn(), "up", *(["--observe"] if self.observe else [])]
             self._process = subprocess.Popen(command, env=self.environment("bob"), stdout=log, stderr=log)
-        token = next(word for word in made.stdout.split() if word.startswith("kt_"))
         deadline = time.monotonic() + UP_S_MAX
-        while self.cli("bob", "login", "--token", token).returncode != 0:
+        while self.cli("bob", *words).returncode != 0:
             if time.monotonic() > deadline or self._process.poll() is not None:
                 raise StageError(f"keyturn up did not start:\n{self.log()}")
             time.sleep(0.1)
-        for person in ("dana", "erin"):
-            self.cli(person, "login", "--token", self.invite(person))
 
     def _configure(self) -> None:
         """The stand-in's endpoint and roles; and no client is kept waiting, since nobody reviews while the agent runs."""

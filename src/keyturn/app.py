@@ -27,6 +27,7 @@ from keyturn.errors import KeyturnError, OperatorError
 from keyturn.executors.aws import AwsExecutor
 from keyturn.executors.aws_config import AwsConfig
 from keyturn.messengers import Messengers
+from keyturn.model.execution import VaultAccount
 from keyturn.model.record import PolicyLoaded, Started
 from keyturn.policy.cedar import CedarEngine
 from keyturn.policy_texts import StoredTexts
@@ -99,7 +100,7 @@ class App:
 
     def _providers(self, config: Config) -> dict[str, Provider]:
         prefix = f"keyturn-{self.vault.seal(b'vault account v1').rpartition(':')[2][:12]}"
-        vault = config.vault_account(prefix)
+        vault = _vault(config, prefix)
         return {"aws": AwsProvider(self.vault.seal, config.environments, _roles(config), vault)}
 
     async def reload(self, config: Config) -> tuple[str, ...]:
@@ -178,9 +179,7 @@ class App:
         if self.runtime.nodes is not None:
             self.runtime.nodes.about["gateway"] = str(self.runtime.about["gateway_url"])
             await self.runtime.nodes.beat()
-        looked = await self.runtime.look_at_vault()
-        for trouble in looked.troubles if looked else ():
-            log.warning("%s", trouble)
+        await self.runtime.look_at_vault()
         self.messengers.start()
         await self._start_console(listening, authority)
 
@@ -316,7 +315,7 @@ def _settings(config: Config, *, observe: bool) -> Settings:
         drill_every_s=config.drill.every_h * 3_600,
         keep_days=config.backups.days,
         backup_export=config.backups.export,
-        vault=config.vault_account(""),
+        vault=_vault(config, ""),
     )
 
 
@@ -326,20 +325,16 @@ def _roles(config: Config) -> tuple[str, ...]:
 
 
 def _aws(config: Config) -> AwsConfig:
-    aws = config.aws
-    return AwsConfig(
-        region=aws.region,
-        account=aws.account,
-        partition=aws.partition,
-        endpoint_url=aws.endpoint_url,
-        read_role=aws.read_role,
-        change_role=aws.change_role,
-        backup_role=aws.backup_role,
-        vault_role=config.vault.role,
-        profile=aws.profile,
-        access_key_id=aws.access_key_id,
-        secret_access_key=aws.secret_access_key,
-    )
+    alike = "region account partition endpoint_url read_role change_role backup_role profile access_key_id secret_access_key"
+    given = {name: getattr(config.aws, name) for name in alike.split()}
+    return AwsConfig(**given, vault_role=config.vault.role)
+
+
+def _vault(config: Config, prefix: str) -> VaultAccount | None:
+    """The vault account; `prefix` is what this installation's objects in its bucket begin with."""
+    told, aws = config.vault, config.aws
+    place = (told.account, aws.region, told.role, told.bucket, told.kms_key, aws.partition, prefix)
+    return VaultAccount(*place) if told.account else None
 
 
 def _oidc(config: Config) -> OidcSettings | None:

@@ -14,7 +14,6 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from keyturn.errors import OperatorError, nearest
-from keyturn.model.execution import VaultAccount
 
 
 class Gateway(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -203,15 +202,6 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def database(self) -> Path:
         scheme, _, path = self.store.url.partition(":")
         return Path(path).expanduser() if scheme == "sqlite" else self.data / "keyturn.db"
-
-    def vault_account(self, prefix: str) -> VaultAccount | None:
-        """None where none is named; `prefix` is what this installation's objects in its bucket begin with."""
-        told, aws = self.vault, self.aws
-        if not told.account:
-            return None
-        return VaultAccount(
-            told.account, aws.region, told.role, told.bucket, told.kms_key, aws.partition, prefix
-        )
 
     @property
     def store_password(self) -> str:

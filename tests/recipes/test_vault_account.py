@@ -204,6 +204,7 @@ def test_every_kind_that_has_a_backup_in_the_account_goes_or_says_why_not() -> N
 
 
 def test_a_vault_account_as_it_has_to_be_has_no_troubles(two: Two) -> None:
+    """Role, bucket and key: nothing is said of them."""
     assert drive(AwsVault(two.vault_account).troubles(), two) == ()
 
 
@@ -265,6 +266,7 @@ def _awss_key(two: Two) -> None:
 def test_what_is_wrong_with_it_is_said_with_what_to_do(
     two: Two, wrong: Callable[[Two], None], said: str
 ) -> None:
+    """One thing at a time: one sentence, which names it and ends with the remedy."""
     wrong(two)
     (trouble,) = drive(AwsVault(two.vault_account).troubles(), two)
     assert said in trouble

@@ -33,7 +33,7 @@ from keyturn.model.assessment import (
 )
 from keyturn.model.change import Binding, Change, Effect, Operation, Principal, Rehearsed, ResourceRef
 from keyturn.model.decision import Decision, Obligations, Reason, Verdict
-from keyturn.model.execution import Backup, Call, Grant, Outcome, OutcomeStatus, ProofStep, Role
+from keyturn.model.execution import Backup, Call, Grant, Outcome, OutcomeStatus, ProofStep, Role, Vaulted
 from keyturn.model.radius import Capacity, Coverage, Fate, Link, Looked, Node, Radius, Reach, Share
 from keyturn.model.review import Receipt, Review, ReviewRequest, Statement
 from tests.record.reviewing_examples import REVIEWING
@@ -186,6 +186,17 @@ BACKUP = Backup(
     restores_to="a new table of the same name",
     loss=("stream ARN",),
 )
+COPYING = msgspec.structs.replace(CALL, operation="ec2:CopySnapshot", account="222222222222", role=Role.VAULT)
+VAULTED = Vaulted(
+    account="222222222222",
+    region=REGION,
+    kind="ec2:image",
+    reference="ami-0a1b2c3d",
+    verified_by="it is done there",
+    also=("snap-0a1b2c3d",),
+    bytes=77,
+    source_key="arn:aws:kms:eu-central-1:123456789012:key/1",
+)
 OUTCOME = Outcome(
     status=OutcomeStatus.FAILED,
     detail="the service answered 400",
@@ -257,6 +268,30 @@ EXAMPLES: Final[tuple[r.Event, ...]] = (
     r.Halted(at_ms=AT, by="grace"),
     r.Claimed(at_ms=AT, nonce="9f" * 16, verdict=Verdict.HOLD),
     r.StepIntended(at_ms=AT, recipe="backup", step=1, call=CALL, request="vault:call:79"),
+    r.StepIntended(at_ms=AT, recipe="vault 1", step=1, call=COPYING, request="vault:call:90"),
+    r.StepIntended(
+        at_ms=AT,
+        recipe="vault exports",
+        step=1,
+        call=msgspec.structs.replace(COPYING, role=Role.VAULT_READ),
+        request="vault:call:91",
+    ),
+    r.BackedUp(
+        at_ms=AT, backups=(msgspec.structs.replace(BACKUP, vaulted=(VAULTED,), not_vaulted="it stays"),)
+    ),
+    r.Assessed(
+        at_ms=AT,
+        assessment=msgspec.structs.replace(
+            ASSESSMENT,
+            recoverable=(
+                msgspec.structs.replace(ASSESSMENT.recoverable[0], vaulted=True, not_vaulted="it stays"),
+            ),
+        ),
+    ),
+    r.Decided(
+        at_ms=AT,
+        decision=msgspec.structs.replace(DECISION, obligations=Obligations(backup=True, vaulted=True)),
+    ),
     r.StepEnded(
         at_ms=AT,
         recipe="backup",

@@ -6,6 +6,7 @@ from keyturn.providers.aws.recipes import all_recipes
 from keyturn.providers.aws.recipes.base import Recipe
 from keyturn.providers.aws.recipes.declared import Declared
 from keyturn.providers.aws.recipes.reborn import Reborn
+from keyturn.providers.aws.vault_account.copiers import CANNOT, COPIERS
 from tools.docs.source import cell, generated, table
 
 
@@ -64,7 +65,30 @@ def recipes() -> str:
             "approved or not.\n"
         ),
     ]
+    parts += _far()
     return generated("Recipes", "src/keyturn/providers/aws/recipes", "\n".join(parts))
+
+
+def _far() -> list[str]:
+    """Which kinds have copies in the vault account, and why others have none."""
+    return [
+        "## Copies in another account\n",
+        (
+            "Where a vault account is configured, copies of backups go there before the call leaves ([how](../guides/backups.md#in-another-account)). "
+            "What the plane seals itself, and what is put back in place from its capture, goes as it is sealed; what a service has "
+            "copied goes by the service:\n"
+        ),
+        table(
+            ("kind", "goes there", "why not"),
+            [
+                *(
+                    (f"`{kind}`", f"`{how.copy.partition(':')[2]}`", "")
+                    for kind, how in sorted(COPIERS.items())
+                ),
+                *((f"`{kind}`", "no", cell(why)) for kind, why in sorted(CANNOT.items())),
+            ],
+        ),
+    ]
 
 
 def _read_and_set(recipe: Recipe) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -50,6 +52,15 @@ class BackupsApi:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+
+    def routes(self) -> tuple[tuple[str, str, Callable[[Request, User], Awaitable[Response]]], ...]:
+        return (
+            ("GET", "/api/v1/backups", self.shelf),
+            ("GET", "/api/v1/vault", self.vault),
+            ("GET", "/api/v1/cases/{id}/backups", self.of_case),
+            ("POST", "/api/v1/cases/{id}/backups/drop", self.drop),
+            ("POST", "/api/v1/cases/{id}/backups/export", self.export),
+        )
 
     async def shelf(self, request: Request, user: User) -> Response:
         return JSONResponse({"backups": msgspec.to_builtins(self._desk.shelf())})

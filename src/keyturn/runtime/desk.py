@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -35,6 +36,8 @@ from keyturn.runtime.retiring import Retiring
 from keyturn.runtime.undoing import TakingBack
 from keyturn.runtime.work import Work
 from keyturn.stores.bundle import Author
+
+log = logging.getLogger("keyturn")
 
 SESSION_S_MAX: Final = 12 * 3600
 """A session ends with the working day: a key that is forgotten is worth nothing tomorrow."""
@@ -220,6 +223,8 @@ class DeskSide(ProposingSide):
             return None
         troubles = await self.work.vaulting.troubles(vaults)
         looked = VaultLooked(named.account, named.bucket, self.clock(), troubles)
+        for trouble in troubles:
+            log.warning("%s", trouble)
         self.about["vault"] = msgspec.to_builtins(looked)
         return looked
 

@@ -97,6 +97,7 @@ class _Case(msgspec.Struct):
     irrecoverable: bool = False
     nonce: str = ""
     backed_up: bool = False
+    vaulted: bool = False
     proved: bool = False
     sent: set[int] = set()
     ended: str = ""  # by what
@@ -176,6 +177,7 @@ class Opinion:
                 case.backed_up = bool(event.backups) and all(
                     backup.verified_at_ms is not None and backup.verified_by for backup in event.backups
                 )
+                case.vaulted = all(backup.vaulted and not backup.not_vaulted for backup in event.backups)
             case r.Proved():
                 case.proved = bool(event.steps) and all(step.holds for step in event.steps)
             case r.Sent():
@@ -200,7 +202,7 @@ class Opinion:
         return NO_PROBLEM
 
     def _claimed(self, case: _Case, nonce: str) -> Problem:
-        case.proved = case.backed_up = False
+        case.proved = case.backed_up = case.vaulted = False
         reused = nonce in self._nonces
         case.nonce = nonce
         self._nonces.add(nonce)
@@ -228,6 +230,8 @@ class Opinion:
             return PROOFS, "was sent without its proof"
         if decision.obligations.backup and not case.backed_up:
             return BACKUPS, "was sent without the verified backup that policy asked for"
+        if decision.obligations.vaulted and not case.vaulted:
+            return BACKUPS, "was sent without the copy in the vault account that policy asked for"
         self._backed_up += decision.obligations.backup
         if decision.verdict is Verdict.ALLOW:
             self._allowed += 1

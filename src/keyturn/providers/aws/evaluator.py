@@ -150,6 +150,8 @@ def _conditions(block: Any, keys: Mapping[str, str], *, denies: bool) -> bool:
 
 
 def _holds(operator: str, given: str | None, wanted: list[str], *, denies: bool) -> bool:
+    if operator == "Null":  # whether the key is absent (reference_policies_elements_condition_operators.html)
+        return str(given is None).lower() in [value.lower() for value in wanted]
     optional = operator.endswith("IfExists")
     name = operator.removesuffix("IfExists")
     test = _OPERATORS.get(_NEGATED.get(name, name))

@@ -80,33 +80,7 @@ def role_policy(made: Vault) -> dict[str, Any]:
     """Writes, reads and forgets the plane's own objects and copies; it can neither change nor delete anything else there."""
     tagged = {"Null": {"aws:ResourceTag/keyturn:case": "false"}}
     return _document(
-        {
-            "Sid": "SeeTheBucket",
-            "Effect": "Allow",
-            "Action": [
-                *("s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketVersioning"),
-                *("s3:GetBucketPublicAccessBlock", "s3:GetBucketPolicyStatus"),
-            ],
-            "Resource": made.bucket_arn,
-        },
-        {
-            "Sid": "WriteReadAndForgetObjects",
-            "Effect": "Allow",
-            "Action": ["s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:DeleteObjectVersion"],
-            "Resource": made.objects,
-        },
-        {
-            "Sid": "UseTheKey",
-            "Effect": "Allow",
-            "Action": [*_USES, "kms:DescribeKey"],
-            "Resource": made.key,
-        },
-        {
-            "Sid": "ReadWhatIsEncryptedInTheOtherAccount",
-            "Effect": "Allow",
-            "Action": ["kms:Decrypt", "kms:ReEncryptFrom", "kms:CreateGrant", "kms:DescribeKey"],
-            "Resource": f"arn:{made.partition}:kms:*:{made.account}:key/*",
-        },
+        *_sealed(made),
         {
             "Sid": "CopyWhatIsShared",
             "Effect": "Allow",
@@ -147,6 +121,39 @@ def role_policy(made: Vault) -> dict[str, Any]:
             ],
         },
     )
+
+
+def _sealed(made: Vault) -> list[dict[str, Any]]:
+    """What it does to the plane's own objects, and under which keys."""
+    return [
+        {
+            "Sid": "SeeTheBucket",
+            "Effect": "Allow",
+            "Action": [
+                *("s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketVersioning"),
+                *("s3:GetBucketPublicAccessBlock", "s3:GetBucketPolicyStatus"),
+            ],
+            "Resource": made.bucket_arn,
+        },
+        {
+            "Sid": "WriteReadAndForgetObjects",
+            "Effect": "Allow",
+            "Action": ["s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:DeleteObjectVersion"],
+            "Resource": made.objects,
+        },
+        {
+            "Sid": "UseTheKey",
+            "Effect": "Allow",
+            "Action": [*_USES, "kms:DescribeKey"],
+            "Resource": made.key,
+        },
+        {
+            "Sid": "ReadWhatIsEncryptedInTheOtherAccount",
+            "Effect": "Allow",
+            "Action": ["kms:Decrypt", "kms:ReEncryptFrom", "kms:CreateGrant", "kms:DescribeKey"],
+            "Resource": f"arn:{made.partition}:kms:*:{made.account}:key/*",
+        },
+    ]
 
 
 def bucket_policy(made: Vault) -> dict[str, Any]:
