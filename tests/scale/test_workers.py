@@ -62,17 +62,19 @@ def test_workers_share_everything_and_any_may_die(keyturn: Installation, upstrea
 
 
 def test_all_of_them_end_and_begin_again(keyturn: Installation) -> None:
-    """As at an update: sessions stand, what was done is not done again, and the log goes on where it ended."""
+    """As at an update, as many as before, one alone, or more: sessions stand, what was done is not done again, and the log goes on where it
+    ended.
+    """
     running = keyturn.up("--workers", "2")
     keyturn.login()
     key = keyturn.session()
     assert Agent(running.gateway, key).create("orders") == "ok"
     keyturn.ended("C-1")
-    for name in ("invoices", "letters"):
+    for name, many in (("invoices", ("--workers", "2")), ("letters", ()), ("offers", ("--workers", "3"))):
         assert running.end() == 0
-        running = keyturn.up("--workers", "2")
+        running = keyturn.up(*many)
         assert Agent(running.gateway, key).create(name) == "ok"
-    assert {keyturn.ended(f"C-{number}")["phase"] for number in (1, 2, 3)} == {"confirmed"}
+    assert {keyturn.ended(f"C-{number}")["phase"] for number in (1, 2, 3, 4)} == {"confirmed"}
     keyturn.verified()
     assert running.end() == 0
 
