@@ -149,3 +149,26 @@ def test_a_database_that_stands_still_stops_everything_and_loses_nothing(
         assert keyturn.ended(f"C-{number}")["phase"] in {"confirmed", "invalidated"}
     assert [len(creates(upstream, f"orders{n}")) <= 1 for n in range(4)] == [True] * 4
     keyturn.verified()
+
+
+def test_an_installation_moves_into_a_database_and_is_stopped_and_started_there(
+    upstream: Upstream, server: postgres.Server, tmp_path: Path
+) -> None:
+    """What one process had in its file: the session, the case, the login. Nodes end and others begin, and the log is one."""
+    keyturn = Installation(tmp_path, upstream)
+    running = keyturn.up()
+    keyturn.login()
+    key = keyturn.session()
+    assert Agent(running.gateway, key).create("orders") == "ok"
+    keyturn.ended("C-1")
+    assert running.end() == 0
+    keyturn.run("store", "migrate", f"sqlite:{tmp_path / 'data' / 'keyturn.db'}", server.url())
+    keyturn.configure(lambda text: f'{text}\n[store]\nurl = "{server.url()}"\n')
+    for number, name in enumerate(("invoices", "letters", "offers"), 2):
+        running = keyturn.up()
+        assert Agent(running.gateway, key).create(name) == "ok"
+        assert keyturn.ended(f"C-{number}")["phase"] == "confirmed"
+        assert running.end() == 0
+    running = keyturn.up()
+    keyturn.verified()
+    assert running.end() == 0
