@@ -9,9 +9,11 @@ from keyturn import __version__
 from keyturn.config import Config
 from keyturn.core.case import Phase
 from keyturn.core.people import on_duty
+from keyturn.core.proposals import said
 from keyturn.model.change import Change
 from keyturn.model.notice import Notice
 from keyturn.model.record import Entry
+from keyturn.model.reviewing import ProposalDecided, Proposed
 from keyturn.outward.pump import Pump
 from keyturn.outward.sinks import FileSink, Sink, Webhook
 from keyturn.reviewers.apprised import Apprised
@@ -36,6 +38,7 @@ class Messengers:
         self._collector = _collector(config, runtime.settings.origin)
         self._channels = self._calm(config)
         self._tasks: list[asyncio.Task[None]] = []
+        self._proposed: Proposed | None = None
 
     def start(self) -> None:
         """Begin to tell. Of several nodes the one that leads does."""
@@ -107,7 +110,18 @@ class Messengers:
 
     def _notice_of(self, entry: Entry) -> Notice | None:
         case = self._runtime.book.case(entry.case_id) if entry.case_id else None
-        return notice_of(entry, case, self._runtime.work.url)
+        event = None if entry.case_id else entry.event()
+        if isinstance(event, Proposed):
+            self._proposed = event
+        last = self._proposed  # of who decides alone it stands directly before, and a fold forgets it
+        known = isinstance(event, ProposalDecided) and last is not None and last.id == event.id
+        return notice_of(
+            entry,
+            case,
+            self._runtime.work.url,
+            proposals=self._runtime.book.plane.people.proposals,
+            wanted=said(last) if known and last is not None else "",
+        )
 
 
 def _collector(config: Config, instance: str) -> Collector | None:

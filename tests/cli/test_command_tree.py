@@ -12,8 +12,9 @@ from click.shell_completion import BashComplete
 from click.testing import CliRunner
 
 from keyturn.cli import diffing, text, watching
-from keyturn.cli.main import main
+from keyturn.cli.main import _REFUSALS, main
 from keyturn.cli.shared import exit_of_phase, exit_of_verdict
+from keyturn.console.api import STATUS
 from keyturn.core.case import Phase
 from keyturn.model.decision import Verdict
 
@@ -277,3 +278,91 @@ def test_what_is_completed() -> None:
     assert {one.value for one in complete([], "wi")} == {"withdraw"}
     assert "--guide" in {one.value for one in complete(["deny"], "--g")}
     assert complete(["--url", NOBODY, "show"], "C-") == []
+
+
+def test_whoever_may_not_ends_with_three() -> None:
+    """What the console forbids, and each way in which a review does not count, is a refusal and no error."""
+    forbidden = {code for code, status in STATUS.items() if status == 403}
+    uncounted = {
+        "not-open",
+        "own-agent",
+        "no-reviewer",
+        "stale",
+        "late",
+        "not-whole",
+        "enough",
+        "twice",
+        "not-asked",
+    }
+    signatures = {"unsigned", "altered", "wrong-user", "wrong-origin", "not-verified", "forged", "replayed"}
+    assert (forbidden | uncounted | signatures) - _REFUSALS == set()
+
+
+REVIEWED: dict[str, Any] = {
+    "id": "C-1",
+    "phase": "held",
+    "open": True,
+    "approvals": [],
+    "quorum": 2,
+    "needs": [],
+    "met": "",
+    "unmet": "",
+    "glass": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("but", "said"),
+    [
+        ({}, ["REVIEW     0 of 2 approvals: nobody yet"]),
+        (
+            {
+                "approvals": ["erin"],
+                "needs": ["1 of security and 1 of platform"],
+                "met": "1 of security (erin), 1 more of platform",
+            },
+            [
+                "REVIEW     1 of 2 approvals: erin",
+                "           it takes 1 of security and 1 of platform: 1 of security (erin), 1 more of platform",
+            ],
+        ),
+        (
+            {"unmet": "too few people may approve this"},
+            [
+                "REVIEW     0 of 2 approvals: nobody yet",
+                "           as things stood when it was held, too few people may approve this",
+            ],
+        ),
+        (
+            {
+                "glass": {
+                    "by": "ada",
+                    "reason": "the api is down",
+                    "reviewed_by": "",
+                    "right": False,
+                    "note": "",
+                }
+            },
+            [
+                "REVIEW     none: ada broke the glass: the api is down",
+                "           nobody has signed it off: keyturn sign-off C-1",
+            ],
+        ),
+        (
+            {
+                "glass": {
+                    "by": "ada",
+                    "reason": "now",
+                    "reviewed_by": "dana",
+                    "right": False,
+                    "note": "it could wait",
+                }
+            },
+            ["REVIEW     none: ada broke the glass: now", "           not right, says dana (it could wait)"],
+        ),
+    ],
+    ids=["nobody yet", "places", "nobody could", "glass, not looked at", "glass, looked at"],
+)
+def test_who_reviewed_it_in_a_line_or_two(but: dict[str, Any], said: list[str]) -> None:
+    """A break-glass is no review with nobody in it, and a number does not say which places are open."""
+    assert [line.lstrip("\n") for line in text.review_lines({**REVIEWED, **but})] == said

@@ -104,6 +104,12 @@ def test_what_init_makes_is_its_owners_alone(host: Host) -> None:
     assert host.kept() == before
 
 
+def test_init_says_where_to_log_in(host: Host) -> None:
+    """On a port of one's own the command that it prints works as it stands."""
+    told = host.init("--console-port", "9421")
+    assert "  keyturn --url http://127.0.0.1:9421 login --token kt_" in told.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "data", "says"),
     [

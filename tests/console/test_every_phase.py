@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from keyturn.console.identity import ROLES, Identity
-from keyturn.console.templating import EVENTS, PHASES, TONES
+from keyturn.console.story import NAMES
+from keyturn.console.templating import PHASES, TONES
 from keyturn.console.web import make_app
 from keyturn.core.case import Case, Phase
 from keyturn.core.lifecycle import LIFECYCLE
@@ -258,5 +259,5 @@ def test_every_word_of_the_life_cycle_has_words() -> None:
     assert phases == set(PHASES)
     assert set(TONES) <= phases
     tags = {str(event.__struct_config__.tag) for row in LIFECYCLE.values() for event in cast("Any", row)}
-    assert set(EVENTS) <= tags
+    assert set(NAMES) <= tags
     assert msgspec.json.encode(PHASES)

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from keyturn.console import show
 from keyturn.console.answers import Tone, answers, hindrance
 from keyturn.console.precedents import resembling
-from keyturn.console.story import line, said
-from keyturn.console.templating import EVENTS, span
+from keyturn.console.story import NAMES, line, said
+from keyturn.console.templating import span
 from keyturn.console.text import foreign_letters, marked, seen, skeleton, visible
 from keyturn.core.case import Case, Glass, Phase
 from keyturn.core.chain import GENESIS, make_entry
 from keyturn.core.difference import leaves, short
+from keyturn.core.quorum import parse
 from keyturn.core.shown import in_a_message, not_shown
 from keyturn.model import record as r
 from keyturn.model.assessment import (
@@ -295,6 +296,24 @@ def test_who_decides_counts_people() -> None:
     assert "2 different reviewers, not bob" in last.text
 
 
+def test_who_decides_names_the_places() -> None:
+    """Where policy asks for groups a number would mislead: which of them, who fills one, and whether anybody ever could."""
+    needs = (parse("1 of security and 1 of platform"),)
+    request = ReviewRequest("C-1", 1, "c", "s", "a", "p", ("bob",), ("bob",), 2, 10, "n", needs=needs)
+    case = Case("C-1", phase=Phase.HELD, assessment=assessed(), request=request)
+    asked = "It takes 1 of security and 1 of platform, not bob, who stands behind the agent."
+    assert answers(case)[-1].text == asked
+    review = Review("dana", approve=True, binding="b", at_ms=1, groups=("1 of security",))
+    text = answers(msgspec.structs.replace(case, reviews=(review,)))[-1].text
+    assert text == f"{asked} So far: 1 of security (dana), 1 more of platform."
+    nobody = msgspec.structs.replace(request, unmet="too few people may approve this")
+    last = answers(msgspec.structs.replace(case, request=nobody))[-1]
+    assert (last.tone, last.text) == (
+        Tone.BAD,
+        f"{asked} As things stood when it was held, too few people may approve this.",
+    )
+
+
 @pytest.mark.parametrize(
     ("seen", "tone", "said"),
     [
@@ -355,7 +374,7 @@ def test_every_event_that_was_ever_written_can_be_told() -> None:
         tag = str(type(event).__struct_config__.tag)
         assert said(event) or tag in SPEECHLESS, tag
         told.add(tag)
-    assert set(EVENTS) <= told
+    assert set(NAMES) <= told
     assert told == {str(kind.__struct_config__.tag) for kind in get_args(r.Event)}
 
 
@@ -367,6 +386,7 @@ def test_a_story_hides_nothing_either() -> None:
         "seq": 3,
         "at_ms": 7,
         "event": "reviewed",
+        "name": "reviewed",
         "said": "dana denies: no⟨U+202E⟩",
         "case": "C-1",
     }

@@ -12,6 +12,8 @@ from keyturn.core.advance import advance
 from keyturn.core.case import Case
 from keyturn.core.gravity import grave
 from keyturn.core.people import on_duty
+from keyturn.core.proposals import Proposals
+from keyturn.core.proposals import said as proposed
 from keyturn.errors import OperatorError
 from keyturn.model import record as r
 from keyturn.model import reviewing as v
@@ -20,6 +22,7 @@ from keyturn.model.change import Effect
 from keyturn.model.decision import Verdict
 from keyturn.model.execution import Outcome, OutcomeStatus
 from keyturn.model.notice import Notice, NoticeKind
+from keyturn.model.people import Wanted
 from keyturn.model.record import Entry
 from keyturn.reviewers.apprised import Apprised
 from keyturn.reviewers.calm import WAITING, Calm, night
@@ -363,3 +366,38 @@ def test_the_name_of_a_channel_says_nothing_of_its_secret() -> None:
     with pytest.raises(OperatorError) as refused:
         Apprised("nonsense://t0p-secret")
     assert "t0p" not in str(refused.value)
+
+
+def test_who_decided_alone_is_told_with_what_she_changed() -> None:
+    """A number says nothing at night: what was changed, by whom, and that it was not looked at; what was decided is not asked for any more."""
+    wanted = Wanted(kind="user", name="eve", roles=("reviewer",))
+    asked = v.Proposed(
+        at_ms=1, by="ada", id="P-3", wanted=wanted, before="nobody", after="reviewer", until_ms=9
+    )
+    done = v.ProposalDecided(at_ms=1, by="ada", id="P-3", approved=True, unreviewed="there was no second one")
+    entries = [
+        Entry(
+            seq=seq,
+            writer="w",
+            case_id="",
+            prev="",
+            hash="",
+            body=msgspec.json.encode({"seq": seq, "writer": "w", "case": "", "event": event}),
+        )
+        for seq, event in enumerate((asked, done), start=7)
+    ]
+    settled = Proposals().after(asked).after(done)
+    told = [notice_of(one, None, str, proposals=settled, wanted=proposed(asked)) for one in entries]
+    assert told == [
+        None,
+        Notice(
+            id="8",
+            kind=NoticeKind.PEOPLE,
+            title="ada changed alone: user eve: nobody -> reviewer",
+            lines=("there was no second one", "nobody else has looked at it; it stays under Attention"),
+            urgent=True,
+        ),
+    ]
+    waits = notice_of(entries[0], None, str, proposals=Proposals().after(asked))
+    assert waits is not None
+    assert waits.title == "ada wants P-3: user eve: nobody -> reviewer"

@@ -21,7 +21,8 @@ SILENT_S: Final = 45.0
 PIECE_BYTES: Final = 1 << 18
 """What is downloaded is written in pieces of this size."""
 
-DEFAULT_URL: Final = "http://127.0.0.1:8421"
+CONSOLE_PORT: Final = 8421
+DEFAULT_URL: Final = f"http://127.0.0.1:{CONSOLE_PORT}"
 
 
 class ApiError(KeyturnError):
@@ -136,7 +137,7 @@ class Api:
         return OperatorError(
             "unreachable",
             f"no Keyturn console answers at {self.url}: {error}",
-            help="start one: keyturn up; or set KEYTURN_URL",
+            help="start one: keyturn up; or say where it is: keyturn --url URL, or KEYTURN_URL",
         )
 
     def _open(

@@ -14,6 +14,7 @@ from keyturn import __version__
 from keyturn.cli.asking import ask
 from keyturn.cli.authority import ca
 from keyturn.cli.backups import backup
+from keyturn.cli.client import CONSOLE_PORT
 from keyturn.cli.completing import completion
 from keyturn.cli.diffing import diff
 from keyturn.cli.evidence import attention, evidence, export, log, verify
@@ -63,6 +64,18 @@ _REFUSALS = {
     "not-exact",
     "sent-already",
     "cannot-send",
+    "not-asked",
+    "enough",
+    "altered",
+    "wrong-user",
+    "wrong-origin",
+    "not-verified",
+    "forged",
+    "replayed",
+    "own-proposal",
+    "subject",
+    "no-administrator",
+    "halted",
 }
 """Codes by which the console says that a person may not, or may not any more."""
 
@@ -116,7 +129,7 @@ def main(ctx: click.Context, config_path: str, url: str) -> None:
 @click.option("--region", default="us-east-1", show_default=True)
 @click.option("--data-dir", default="~/.local/share/keyturn", show_default=True)
 @click.option("--gateway-port", default=8420, show_default=True)
-@click.option("--console-port", default=8421, show_default=True)
+@click.option("--console-port", default=CONSOLE_PORT, show_default=True)
 @click.option("--admin", default="admin", show_default=True, help="Name of the first administrator.")
 @click.option(
     "--store-url", default="", help="PostgreSQL instead of a file: postgresql://USER@HOST/DATABASE."
@@ -150,10 +163,11 @@ def init(
         store_url=store_url,
         store_password_file=store_password_file,
     )
+    elsewhere = f"--url http://127.0.0.1:{console_port} " if console_port not in {0, CONSOLE_PORT} else ""
     said = (
         f"Wrote {path}; keys and log are in {data_dir}.\n"
         f"The first administrator is {admin}. Start Keyturn (keyturn up), then log in once with:\n\n"
-        f"  keyturn login --token {token}\n"
+        f"  keyturn {elsewhere}login --token {token}\n"
     )
     out({"config": str(path), "data_dir": data_dir, "admin": admin, "token": token}, said, output)
 
@@ -407,7 +421,8 @@ def show(ctx: click.Context, case: str, output: str) -> None:
 def execute(ctx: click.Context, case: str, output: str) -> None:
     """Execute an approved case without the agent."""
     after = api(ctx).post(f"/cases/{case}/execute")
-    out(after, f"{case} is {after['phase']}.", output)
+    going = f"{case} is on its way: keyturn show {case}"
+    out(after, going if after["phase"] == "approved" else f"{case} is {after['phase']}.", output)
     ends(exit_of_phase(after["phase"]))
 
 

@@ -267,10 +267,7 @@ def case(found: dict[str, Any]) -> str:
     decision = found.get("decision") or {}
     for reason in decision.get("reasons", []):
         lines.append(f"\nPOLICY     {decision['verdict']}: {reason['message']} [{reason['policy']}]")
-    if found["quorum"]:
-        lines.append(
-            f"\nREVIEW     {len(found['approvals'])} of {found['quorum']} approvals: {', '.join(found['approvals']) or 'nobody yet'}"
-        )
+    lines += review_lines(found)
     if found.get("may_not"):
         lines.append(f"           you cannot review this: {found['may_not']}")
     if found.get("proof"):
@@ -282,10 +279,33 @@ def case(found: dict[str, Any]) -> str:
     if found.get("story"):
         lines.append("\nSTORY")
         lines += [
-            f"  {when(line['at_ms'])}  {line['event']:16} {textwrap.shorten(line['said'], 90)}"
+            f"  {when(line['at_ms'])}  {line['name']:20}  {textwrap.shorten(line['said'], 90)}".rstrip()
             for line in found["story"]
         ]
     return "\n".join(lines)
+
+
+def review_lines(found: dict[str, Any]) -> list[str]:
+    """Who approved; or who acted around the review, and what another person said of it afterwards."""
+    if (glass := found.get("glass")) is not None:
+        verdict = f"{'right' if glass['right'] else 'not right'}, says {glass['reviewed_by']}"
+        after = (
+            verdict if glass["reviewed_by"] else f"nobody has signed it off: keyturn sign-off {found['id']}"
+        )
+        note = f" ({glass['note']})" if glass["note"] else ""
+        return [
+            f"\nREVIEW     none: {glass['by']} broke the glass: {glass['reason']}",
+            f"           {after}{note}",
+        ]
+    if not found["quorum"]:
+        return []
+    who = ", ".join(found["approvals"]) or "nobody yet"
+    lines = [f"\nREVIEW     {len(found['approvals'])} of {found['quorum']} approvals: {who}"]
+    if found.get("needs") and found["open"]:
+        lines.append(f"           it takes {'; and '.join(found['needs'])}: {found['met']}")
+    if found.get("unmet") and found["phase"] == "held":
+        lines.append(f"           as things stood when it was held, {found['unmet']}")
+    return lines
 
 
 def _session(found: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from keyturn.core.case import Case, Glass, Phase
+from keyturn.core.review import met
 from keyturn.model.assessment import Assessment, Finding, Kind, Reversibility
 from keyturn.model.change import Effect
 from keyturn.model.words import counted
@@ -229,8 +230,15 @@ def _people(case: Case) -> Answer:
     yes = len(set(case.approvals))
     excluded = f", not {', '.join(request.excluded)}, who stands behind the agent" if request.excluded else ""
     people = "any reviewer" if request.quorum == 1 else f"{request.quorum} different reviewers"
-    tone = Tone.GOOD if yes >= request.quorum else Tone.WARN
-    return Answer(question, f"{yes} of {request.quorum} have approved", f"It takes {people}{excluded}.", tone)
+    if request.needs:
+        people = "; and ".join(str(tree) for tree in request.needs)
+    progress = met(request, case.reviews)
+    still = f" So far: {progress.text}." if request.needs and yes and not progress.reached else ""
+    tone = Tone.GOOD if progress.reached else Tone.WARN
+    if request.unmet and case.phase is Phase.HELD:
+        still, tone = f" As things stood when it was held, {request.unmet}.", Tone.BAD
+    text = f"It takes {people}{excluded}.{still}"
+    return Answer(question, f"{yes} of {request.quorum} have approved", text, tone)
 
 
 def _broken(glass: Glass) -> Answer:

@@ -10,13 +10,14 @@ import base64
 import hashlib
 import hmac
 import secrets
+import warnings
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import httpx
 import msgspec
+from authlib.deprecate import AuthlibDeprecationWarning  # type: ignore[import-untyped]  # has none
 from authlib.integrations.base_client.errors import OAuthError  # type: ignore[import-untyped]  # has none
-from authlib.integrations.httpx_client import AsyncOAuth2Client  # type: ignore[import-untyped]  # has none
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -27,6 +28,12 @@ from keyturn.console.oidc_settings import OidcSettings, checked_issuer
 from keyturn.errors import OperatorError, ReviewError, UnavailableError
 from keyturn.model.record import IdentityMapped
 from keyturn.runtime.interface import Desk
+
+with (
+    warnings.catch_warnings()
+):  # that httpx has a successor is authlib's and ours to act on, and nothing for who starts Keyturn
+    warnings.simplefilter("ignore", AuthlibDeprecationWarning)
+    from authlib.integrations.httpx_client import AsyncOAuth2Client  # type: ignore[import-untyped]  # has none
 
 ALGORITHMS: Final = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"]
 """Signatures by a private key of the provider's. Neither *none* nor HS256, whose key both sides have (RFC 8725, 3.1)."""

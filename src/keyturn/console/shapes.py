@@ -238,11 +238,12 @@ class WantedTeams(Teams, frozen=True):
 
 
 class Told(msgspec.Struct, frozen=True):
-    """One entry of the log in a few words."""
+    """One entry of the log in a few words; `name` is what people call the event."""
 
     seq: int
     at_ms: int
     event: str
+    name: str
     said: str
     case: str
 

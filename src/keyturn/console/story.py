@@ -21,10 +21,12 @@ READS_NAMED_MAX: Final = 5
 def line(entry: Entry, event: r.Event | None = None) -> dict[str, Any]:
     """One entry: when, what, and the words that matter. `event` is the entry's, where it was read already."""
     event = event or entry.event()
+    tag = str(type(event).__struct_config__.tag)
     return {
         "seq": entry.seq,
         "at_ms": event.at_ms,
-        "event": str(type(event).__struct_config__.tag),
+        "event": tag,
+        "name": NAMES.get(tag, tag.replace("_", " ")),
         "said": visible(said(event)),
         "case": entry.case_id,
     }
@@ -52,6 +54,31 @@ MILESTONES: Final = {
     "proof_failed": "not proved",
 }
 """The stations of a case, in the words of its page."""
+
+
+NAMES: Final = {
+    "attached": "client waits",
+    "detached": "client left",
+    "received": "asked",
+    "decided": "policy decided",
+    "joined": "more was asked",
+    "execute_asked": "execution asked for",
+    "claimed": "claimed, once",
+    "step_intended": "step begins",
+    "step_ended": "step ended",
+    "sent": "call leaves",
+    "verify_begun": "outcome is read",
+    "undone": "taken back",
+    "review_claimed": "somebody looks at it",
+    "review_released": "nobody looks at it",
+    "reminded": "time is nearly over",
+    "escalated": "nobody took it on",
+    "voided": "approval void",
+    "narrowed": "operations taken out",
+    "glass_broken": "break-glass",
+    "glass_reviewed": "looked at afterwards",
+}
+"""Events whose tag is not what people call it."""
 
 
 def timed(entries: Iterable[Entry]) -> list[dict[str, Any]]:

@@ -53,29 +53,6 @@ EFFECTS: Final = {
     "job": "run a job on",
 }
 
-EVENTS: Final = {
-    "attached": "client waits",
-    "detached": "client left",
-    "received": "asked",
-    "decided": "policy decided",
-    "joined": "more was asked",
-    "execute_asked": "execution asked for",
-    "claimed": "claimed, once",
-    "step_intended": "step begins",
-    "step_ended": "step ended",
-    "sent": "call leaves",
-    "verify_begun": "outcome is read",
-    "undone": "taken back",
-    "review_claimed": "somebody looks at it",
-    "review_released": "nobody looks at it",
-    "reminded": "its time is nearly over",
-    "escalated": "nobody took it on",
-    "voided": "approval void",
-    "narrowed": "operations taken out",
-    "glass_broken": "break-glass",
-    "glass_reviewed": "looked at afterwards",
-}
-
 TONES: Final = {
     "held": "warn",
     "approved": "warn",
@@ -115,7 +92,6 @@ def make_environment() -> Environment:
     made.globals |= {
         "PHASES": PHASES,
         "TONES": TONES,
-        "EVENTS": EVENTS,
         "EFFECTS": EFFECTS,
         "WAYS_BACK": WAYS_BACK,
     }

@@ -208,6 +208,14 @@ def _independent(case: Case) -> Checked:
     own = sorted(asking.intersection(case.approvals))
     if own:
         return Checked(holds=False, said=f"{', '.join(own)} asked for it, or is excluded")
+    if (glass := case.glass) is not None:
+        right = "right" if glass.right else "not right"
+        after = (
+            f"{glass.reviewed_by} looked at it afterwards: {right}"
+            if glass.reviewed_by
+            else "nobody looked at it since"
+        )
+        return Checked(holds=False, said=f"nobody approved it: {glass.by} broke the glass; {after}")
     found = met(request, (one for one in case.reviews if one.binding == request.digest))
     return Checked(found.reached, f"{found.text}; none of whom asked")
 

@@ -103,7 +103,7 @@ def shipped(name: str) -> Traversable:
         raise PolicyError(
             "no-such-pack",
             f"there is no shipped pack {name!r}",
-            help=f"shipped are: {', '.join(names)}; give a folder of your own as a path",
+            help=f"shipped are: {', '.join(names)}; give a folder of your own as a path: ./{name}",
         )
     return packs / name
 

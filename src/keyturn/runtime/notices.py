@@ -12,7 +12,7 @@ from typing import Final
 from keyturn.core.case import Case, Phase
 from keyturn.core.freezing import said as covered
 from keyturn.core.gravity import grave
-from keyturn.core.proposals import said
+from keyturn.core.proposals import Proposals, said
 from keyturn.core.proposing import CONFIGURATION
 from keyturn.core.shown import in_a_message
 from keyturn.model import record as r
@@ -36,8 +36,17 @@ def plain(text: str) -> str:
     return "".join("\ufffd" if unicodedata.category(letter).startswith("C") else letter for letter in text)
 
 
-def notice_of(entry: Entry, case: Case | None, url: Callable[[str], str]) -> Notice | None:
-    """What is said of it; None where nobody has to hear of it. `case` as it stands now: what is settled is not asked any more."""
+def notice_of(
+    entry: Entry,
+    case: Case | None,
+    url: Callable[[str], str],
+    *,
+    proposals: Proposals | None = None,
+    wanted: str = "",
+) -> Notice | None:
+    """What is said of it; None where nobody has to hear of it. `case` and `proposals` as they stand now: what is settled is not asked
+    any more. `wanted` is what the proposal that this entry decides would change, where that is known.
+    """
     event, seq = entry.event(), str(entry.seq)
     if isinstance(event, r.HaltRaised):
         what = f"agent {event.agent}" if event.agent else "everything"
@@ -56,7 +65,9 @@ def notice_of(entry: Entry, case: Case | None, url: Callable[[str], str]) -> Not
     if isinstance(event, r.FreezeSet | r.FreezeLifted):
         return _of_freeze(event, seq)
     if isinstance(event, v.Proposed | v.ProposalDecided):
-        return _among_people(event, seq)
+        if isinstance(event, v.Proposed) and proposals is not None and event.id in proposals.decided:
+            return None
+        return _among_people(event, seq, wanted)
     if case is None or case.change is None:
         return None
     found = _of_case(event, case)
@@ -109,7 +120,7 @@ def _utc(at_ms: int) -> str:
     return f"{dt.datetime.fromtimestamp(at_ms / 1000, tz=dt.UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _among_people(event: v.Proposed | v.ProposalDecided, seq: str) -> Notice | None:
+def _among_people(event: v.Proposed | v.ProposalDecided, seq: str, wanted: str) -> Notice | None:
     """That it waits for an administrator; that somebody did it alone is said at once, to everybody."""
     if isinstance(event, v.Proposed):
         title = f"{event.by} wants {event.id}: {said(event)}"
@@ -125,8 +136,9 @@ def _among_people(event: v.Proposed | v.ProposalDecided, seq: str) -> Notice | N
         return Notice(seq, NoticeKind.PEOPLE, plain(title)[:TITLE_CHARS_MAX], lines)
     if not event.unreviewed:
         return None
-    title = plain(f"{event.by} did {event.id} alone: {event.unreviewed}")[:TITLE_CHARS_MAX]
-    return Notice(seq, NoticeKind.PEOPLE, title, ("nobody else has looked at it",), urgent=True)
+    title = _cut(plain(f"{event.by} changed alone: {wanted or event.id}"), TITLE_CHARS_MAX)
+    lines = _lines(event.unreviewed, "nobody else has looked at it; it stays under Attention")
+    return Notice(seq, NoticeKind.PEOPLE, title, lines, urgent=True)
 
 
 _AT_ONCE: Final = frozenset({NoticeKind.BROKEN_GLASS, NoticeKind.UNCERTAIN, NoticeKind.ESCALATED})

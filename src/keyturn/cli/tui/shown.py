@@ -74,7 +74,7 @@ def _parts(found: dict[str, Any], graphed: dict[str, Any]) -> Iterator[Text]:
     yield from _section("AS IT WAS ASKED", "\n".join(_asked(found)))
     yield from _section(
         "STORY",
-        "\n".join(f"{text.when(one['at_ms'])}  {one['event']:14} {one['said']}" for one in found["story"]),
+        "\n".join(f"{text.when(one['at_ms'])}  {one['name']:20}  {one['said']}" for one in found["story"]),
     )
 
 
