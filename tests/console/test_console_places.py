@@ -26,7 +26,7 @@ def test_the_whole_way_of_a_change(plane: Plane, browse: Open) -> None:
     """An agent is held; the case comes into two open inboxes by itself; two people read and approve it; the agent asks again
     and it is done; one of them takes it back. Nobody reloads a page.
     """
-    dana, erin = browse("dana", "/?q=agent:walk"), browse("erin", "/?q=agent:walk")
+    dana, erin = browse("dana", "/?q=agent:walk-in"), browse("erin", "/?q=agent:walk-in")
     stay(dana)
     dana.get_by_text("No case here matches").wait_for()
     case = plane.held_table(agent="walk-in")

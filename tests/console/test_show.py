@@ -20,6 +20,7 @@ from keyturn.console.text import foreign_letters, marked, seen, skeleton, visibl
 from keyturn.core.case import Case, Glass, Phase
 from keyturn.core.chain import GENESIS, make_entry
 from keyturn.core.difference import leaves, short
+from keyturn.core.quorum import leaves as leaves_of
 from keyturn.core.quorum import parse
 from keyturn.core.shown import in_a_message, not_shown
 from keyturn.model import record as r
@@ -303,7 +304,8 @@ def test_who_decides_names_the_places() -> None:
     case = Case("C-1", phase=Phase.HELD, assessment=assessed(), request=request)
     asked = "It takes 1 of security and 1 of platform, not bob, who stands behind the agent."
     assert answers(case)[-1].text == asked
-    review = Review("dana", approve=True, binding="b", at_ms=1, groups=("1 of security",))
+    groups = (leaves_of(needs[0])[0].group,)
+    review = Review("dana", approve=True, binding="b", at_ms=1, groups=groups)
     text = answers(msgspec.structs.replace(case, reviews=(review,)))[-1].text
     assert text == f"{asked} So far: 1 of security (dana), 1 more of platform."
     nobody = msgspec.structs.replace(request, unmet="too few people may approve this")
