@@ -137,7 +137,7 @@ class Api:
         return OperatorError(
             "unreachable",
             f"no Keyturn console answers at {self.url}: {error}",
-            help="start one: keyturn up; or say where it is: keyturn --url URL, or KEYTURN_URL",
+            help="start one: keyturn up; or say where it is, with --url or KEYTURN_URL",
         )
 
     def _open(

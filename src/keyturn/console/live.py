@@ -294,7 +294,8 @@ class Live:
         readers = [viewer for viewer in self._viewers if viewer.view == "activity"]
         if readers:
             for entry in self._desk.log(after=self._told, limit=MISSED_MAX):
-                if entry.seq <= head:  # of what comes after it nobody knows yet whose it is; it is told when that is known
+                # Of what comes after it nobody knows yet whose it is; it is told when that is known.
+                if entry.seq <= head:
                     self._draw_line(told(entry, self._desk.case), drawn, readers)
         self._told = head
 
