@@ -9,6 +9,14 @@ import pytest
 from keyturn import config
 from keyturn.errors import OperatorError
 
+
+def vault(**given: str) -> str:
+    """A file with a vault account, in which one thing is otherwise than it has to be."""
+    right = {"account": "2" * 12, "role": f"arn:aws:iam::{'2' * 12}:role/keyturn-vault", "bucket": "far"}
+    lines = [f'{name} = "{value}"' for name, value in {**right, **given}.items()]
+    return "\n".join(["[aws]", f'account = "{"1" * 12}"', "[vault]", *lines])
+
+
 WRONG: list[tuple[str, str, str, str]] = [
     ("a mistyped setting", 'data_dirr = "x"', "data_dirr", "did you mean data_dir?"),
     ("a mistyped table", "[gatway]\nport = 1", "gatway", "did you mean gateway?"),
@@ -22,6 +30,31 @@ WRONG: list[tuple[str, str, str, str]] = [
     ("a setting twice", 'data_dir = "a"\ndata_dir = "b"', "no TOML", "toml.io"),
     ("no port there is", "[console]\nport = 65536", "console.port = 65536", "1 to 65535"),
     ("a port below none", "[gateway]\nport = -1", "gateway.port = -1", "1 to 65535"),
+    (
+        "a vault account that is its own",
+        vault(account="1" * 12),
+        "is the plane's own account",
+        "nobody works in",
+    ),
+    ("a vault account of few digits", vault(account="12"), "is no AWS account id", "twelve digits"),
+    (
+        "a role of another account",
+        vault(role="arn:aws:iam::333333333333:role/x"),
+        "vault.role",
+        "arn:aws:iam::222222222222:role/",
+    ),
+    (
+        "a key of another account",
+        vault(kms_key="arn:aws:kms:eu-west-1:333333333333:key/1"),
+        "vault.kms_key",
+        "222222222222:key/",
+    ),
+    (
+        "a vault account without a bucket",
+        vault(bucket=""),
+        "vault.bucket is missing",
+        "keyturn-vault-222222222222",
+    ),
     ("a key for AWS itself", '[aws]\naccess_key_id = "AKIA"', "only for stand-ins", "instance role"),
 ]
 

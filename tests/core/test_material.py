@@ -11,6 +11,7 @@ from keyturn.core.plane import Plane, from_snapshot, snapshot
 from keyturn.core.routing import New, Refuse
 from keyturn.model import record as r
 from keyturn.model.change import Effect, Operation
+from keyturn.model.execution import VaultAccount
 from tests.core import core_world as w
 
 ARN = "arn:aws:dynamodb:eu-west-1:1:table/orders/backup/01-abc"
@@ -57,6 +58,44 @@ def test_who_names_undo_material_goes_no_further(operation: Operation) -> None:
         assert isinstance(route, Refuse)
         assert route.code == "undo-material"
         assert route.reason.endswith("is the backup that C-1 is given back from")
+
+
+FAR = VaultAccount(
+    "222222222222",
+    "eu-west-1",
+    "arn:aws:iam::222222222222:role/keyturn-vault",
+    "keyturn-far",
+    "arn:aws:kms:eu-west-1:222222222222:key/0a1b-2c3d",
+)
+
+TOUCHES: list[tuple[str, Operation]] = [
+    ("its bucket", w.operation("s3:PutObject", Effect.UPDATE, Bucket="keyturn-far", Key="x")),
+    ("a copy from it", w.operation("s3:CopyObject", Effect.UPDATE, CopySource="keyturn-far/x")),
+    (
+        "its bucket's ARN",
+        w.operation("s3:PutBucketReplication", Bucket="mine", To="arn:aws:s3:::keyturn-far"),
+    ),
+    ("its role", w.operation("sts:AssumeRole", Effect.SECRET, RoleArn=FAR.role)),
+    ("its role in a policy", w.operation("iam:PutRolePolicy", PolicyDocument=f'{{"Resource":"{FAR.role}"}}')),
+    ("its key by its id", w.operation("kms:ScheduleKeyDeletion", KeyId="0a1b-2c3d")),
+    ("its number in a list", w.operation("ec2:ModifySnapshotAttribute", UserIds=["222222222222"])),
+    ("another bucket of it", w.operation("x:Do", Arn="arn:aws:dynamodb:eu-west-1:222222222222:table/x")),
+]
+
+
+@pytest.mark.parametrize("operation", [row[1] for row in TOUCHES], ids=[row[0] for row in TOUCHES])
+def test_who_names_the_vault_account_goes_no_further(operation: Operation) -> None:
+    """In whatever place of a call; where there is no such account it is a case like any other."""
+    found = Plane().route(w.change(operation), at_ms=30, vault=FAR)
+    assert isinstance(found, Refuse)
+    assert found.code == "vault-account"
+    assert isinstance(Plane().route(w.change(operation), at_ms=30), New)
+
+
+@pytest.mark.parametrize("text", ["keyturn-far2", "my-keyturn-farm", "2222222222220", "0a1b-2c3de"])
+def test_what_only_begins_like_it_is_something_else(text: str) -> None:
+    """A name is one word: no customer's number is taken for an account."""
+    assert isinstance(Plane().route(w.change(w.operation("x:Do", Name=text)), at_ms=30, vault=FAR), New)
 
 
 def test_one_of_several_operations_is_enough() -> None:

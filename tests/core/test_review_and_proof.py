@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import pytest
@@ -14,6 +14,7 @@ from keyturn.core.review import irrecoverable, judge, quorum_reached
 from keyturn.model.assessment import Finding, Kind, Recoverable, Reversibility
 from keyturn.model.change import Effect, ResourceRef
 from keyturn.model.decision import Verdict
+from keyturn.model.execution import Vaulted
 from keyturn.model.quorum import Of
 from keyturn.model.review import Accepted, NotAccepted
 from tests.core import core_world as w
@@ -122,6 +123,17 @@ def test_the_proof_has_seven_numbered_steps_and_all_hold() -> None:
     ]
 
 
+COPY: Final = Vaulted("222222222222", "eu-west-1", "s3:object", "s3://far/C-1/", "read back equal")
+FAR: Final = w.decision(backup=True, vaulted=True)
+"""Policy wants a copy in the vault account."""
+
+
+def test_a_copy_in_the_vault_account_proves_it() -> None:
+    """Where policy asks for one, and its data lies there."""
+    steps = prove(_case(decision=FAR, backups=(w.backup(vaulted=(COPY,)),)), _facts(_case(), decision=FAR))
+    assert holds(steps), steps
+
+
 BROKEN: list[tuple[int, str, dict[str, Any], dict[str, Any]]] = [
     (1, "policy says deny now", {}, {"decision": w.decision(Verdict.DENY)}),
     (1, "policy asks 3 reviewers now", {}, {"decision": w.decision(quorum=3, backup=True)}),
@@ -133,6 +145,14 @@ BROKEN: list[tuple[int, str, dict[str, Any], dict[str, Any]]] = [
     (4, "there is none", {"backups": ()}, {}),
     (4, "is not verified", {"backups": (w.backup(verified_by=""),)}, {}),
     (4, "is not verified", {"backups": (w.backup(verified_at_ms=None),)}, {}),
+    (4, "in the vault account: there is no vault account", {"decision": FAR}, {"decision": FAR}),
+    (
+        4,
+        "in the vault account: its service copies none",
+        {"decision": FAR, "backups": (w.backup(vaulted=(COPY,), not_vaulted="its service copies none"),)},
+        {"decision": FAR},
+    ),
+    (1, "a copy in the vault account now", {}, {"decision": FAR}),
     (5, "no credential could be scoped", {}, {"grant": None}),
     (5, "for another change", {}, {"grant": w.grant(w.held(), change_digest="sha256:other")}),
     (5, "has expired", {}, {"grant": w.grant(w.held(), expires_at_ms=100)}),

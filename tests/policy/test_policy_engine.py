@@ -113,6 +113,18 @@ def test_obligations_are_the_strictest_of_each_field() -> None:
     )
 
 
+def test_a_copy_in_the_vault_account_is_a_backup_and_more() -> None:
+    """One who asks for the copy asks for the backup; another who asks for a backup alone takes neither away."""
+    decision = ask(
+        unchecked(
+            '@id("p") permit (principal, action, resource);',
+            '@id("a") @outcome("hold") @backup("vault-account") forbid (principal, action, resource);',
+            '@id("b") @outcome("hold") @backup("required") forbid (principal, action, resource);',
+        )
+    )
+    assert (decision.obligations.backup, decision.obligations.vaulted) == (True, True)
+
+
 def test_only_the_permit_that_lets_through_brings_its_obligations() -> None:
     """A permit that would have asked for people asks for none where another lets through at once."""
     decision = ask(

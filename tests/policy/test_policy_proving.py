@@ -134,6 +134,7 @@ EDITS: list[tuple[str, str, str, str]] = [
     ("a class further", "context.reversibility <= 2", "context.reversibility <= 3", "hold becomes allow"),
     ("one reviewer less", '@quorum("2")\n@backup', '@quorum("1")\n@backup', "fewer reviewers are asked for"),
     ("no backup", '@backup("required")\n', "", "no verified backup first any more"),
+    ("a copy elsewhere", '@backup("required")\n', '@backup("vault-account")\n', ""),
     ("unknowns forgiven", "context.unknowns > 0", "context.unknowns > 1", "hold becomes allow"),
     (
         "who may act around",

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from keyturn.model.change import ResourceRef
-from keyturn.model.execution import Backup
+from keyturn.model.execution import Backup, Vaulted
 from keyturn.providers.aws.recipes.base import GIB
 from keyturn.providers.aws.recipes.ec2_disks import Volume
 from keyturn.providers.aws.upkeep import PRICES, upkeep
@@ -28,6 +28,14 @@ def saved(kind: str, reference: str, **watermark: Any) -> Backup:
     )
 
 
+def far(kind: str, reference: str, **watermark: Any) -> Backup:
+    """With a copy in the vault account: by the service, or sealed and as large."""
+    of = "s3:object" if reference == VAULT else "ec2:snapshot"
+    size = watermark["bytes"] if reference == VAULT else None
+    copy = Vaulted("222222222222", REGION, of, "there", "it is there", bytes=size)
+    return msgspec.structs.replace(saved(kind, reference, **watermark), vaulted=(copy,))
+
+
 @pytest.mark.parametrize(
     ("backup", "size", "usd", "said"),
     [
@@ -35,6 +43,8 @@ def saved(kind: str, reference: str, **watermark: Any) -> Backup:
         (saved("ec2:volume", "snap-1", bytes=100 * 10**9), 100 * 10**9, 5.0, "0.05 USD per GB"),
         (saved("rds:cluster", "keyturn-c-1"), None, None, "at most, by 0.021 USD"),
         (saved("s3:object", VAULT, bytes=7), 7, 0.0, "AWS charges nothing"),
+        (far("ec2:volume", "snap-1", bytes=100 * 10**9), 100 * 10**9, 10.0, "in the vault account"),
+        (far("s3:object", VAULT, bytes=10**9), 10**9, 0.023, "in the vault account"),
         (saved("iam:role", "capture"), None, 0.0, "AWS charges nothing"),
         (saved("new:kind", "copy-1", bytes=7), 7, None, "no price is known"),
         (saved("ec2:volume", "snap-1", bytes=-1), None, None, "at most, by 0.05 USD"),

@@ -189,6 +189,11 @@ class Retiring:
         why = self.why_kept(original.id)
         if why:
             return Outcome(status=OutcomeStatus.FAILED, detail=f"nothing was removed: {why}")
+        try:  # first: what is left after that is still on the shelf, and tried again
+            far = await self.work.vaulting.forget(drop, original, self.work.provider(change))
+        except KeyturnError as error:
+            left = f"what lies of {original.id} in the vault account was not removed: {error.message}"
+            return Outcome(status=OutcomeStatus.FAILED, detail=left)
         gone = 0
         for place, backup in enumerate(original.backups):
             if backup not in original.kept or not removable(backup) or is_kept(backup.reference):
@@ -207,11 +212,6 @@ class Retiring:
                 return Outcome(status=status, detail=f"{gone} removed; {left}" if gone else left)
             await self._retired(original.id, drop, (backup.reference,))
             gone += 1
-        try:
-            far = await self.work.vaulting.forget(drop, original, self.work.provider(change))
-        except KeyturnError as error:
-            left = f"what lies of {original.id} in the vault account was not removed: {error.message}"
-            return Outcome(status=OutcomeStatus.FAILED, detail=f"{gone} removed; {left}" if gone else left)
         exports = tuple(backup.reference for backup in original.kept if is_kept(backup.reference))
         await self._retired(original.id, drop, exports)
         freed = await self.exports.free(original.id)

@@ -13,6 +13,9 @@ from keyturn.model.execution import Backup, Upkeep
 
 GB: Final = 10**9
 
+S3_USD: Final = 0.023
+"""S3 Standard, per GB and month: https://aws.amazon.com/s3/pricing/."""
+
 PRICES: Final[dict[str, tuple[float, str]]] = {
     "dynamodb:table": (0.10, "DynamoDB on-demand backup, https://aws.amazon.com/dynamodb/pricing/on-demand/"),
     "ec2:volume": (0.05, "EBS snapshot, standard tier, https://aws.amazon.com/ebs/pricing/"),
@@ -30,7 +33,21 @@ PRICES: Final[dict[str, tuple[float, str]]] = {
 
 
 def upkeep(backup: Backup) -> Upkeep:
-    """What it takes to keep `backup`. What cannot be told is None, never nought."""
+    """What it takes to keep `backup`, with its copies in the vault account. What cannot be told is None, never nought."""
+    here = _here(backup)
+    if not backup.vaulted:
+        return here
+    copies = [one for one in backup.vaulted if not one.kind.startswith("s3:")]
+    sealed = sum(one.bytes or 0 for one in backup.vaulted if one.kind.startswith("s3:"))
+    says = f"{here.says}; and what lies of it in the vault account"
+    if here.usd_month is None:
+        return Upkeep(here.size_bytes, None, says)
+    usd = here.usd_month * (1 + len(copies)) + sealed / GB * S3_USD
+    return Upkeep(here.size_bytes, round(usd, 4), says)
+
+
+def _here(backup: Backup) -> Upkeep:
+    """Of what lies in the account, or in the plane's own store."""
     size = backup.watermark.get("bytes")
     known = size if isinstance(size, int) and not isinstance(size, bool) and size >= 0 else None
     if is_kept(backup.reference) or backup.reference == "capture":
