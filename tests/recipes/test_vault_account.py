@@ -271,3 +271,31 @@ def test_what_is_wrong_with_it_is_said_with_what_to_do(
     (trouble,) = drive(AwsVault(two.vault_account).troubles(), two)
     assert said in trouble
     assert trouble.endswith((".", ").")), "a sentence"
+
+
+# --- forgotten -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("captures", "stay"), [(True, []), (False, ["C-7/assessing-3"])])
+def test_every_version_of_a_cases_objects_goes_and_no_other_cases(
+    two: Two, captures: bool, stay: list[str]
+) -> None:
+    """What was deleted there by hand, too: its versions lie under a marker. C-70 is not C-7."""
+    s3 = two.far("s3")
+    for name in ("C-7/kept-1", "C-7/kept-1", "C-7/manifest-2", "C-7/assessing-3", "C-70/kept-1"):
+        s3.put_object(Bucket=BUCKET, Key=f"keyturn-test/{name}", Body=b"sealed")
+    s3.delete_object(Bucket=BUCKET, Key="keyturn-test/C-7/manifest-2")
+    gone = drive(AwsVault(two.vault_account).forget("C-7", captures=captures), two)
+    listed = s3.list_object_versions(Bucket=BUCKET)
+    left = [one["Key"] for one in (*listed.get("Versions", ()), *listed.get("DeleteMarkers", ()))]
+    assert sorted(left) == [f"keyturn-test/{name}" for name in (*stay, "C-70/kept-1")]
+    assert gone == 5 - len(stay)
+    assert drive(AwsVault(two.vault_account).forget("C-7", captures=captures), two) == 0
+
+
+def test_what_the_bucket_does_not_let_go_is_said(two: Two) -> None:
+    """Under Object Lock, for instance: the drop is not said to be done."""
+    two.far("s3").put_object(Bucket=BUCKET, Key="keyturn-test/C-7/kept-1", Body=b"sealed")
+    two.broken = {"s3:DeleteObjects": Succeeded({"Errors": [{"Key": "C-7/kept-1", "Code": "AccessDenied"}]})}
+    with pytest.raises(UnavailableError, match=r"1 object left in keyturn-vault-.*AccessDenied"):
+        drive(AwsVault(two.vault_account).forget("C-7", captures=True), two)

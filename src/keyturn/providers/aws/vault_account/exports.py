@@ -174,7 +174,7 @@ def forget(vault: VaultAccount, case_id: str, *, captures: bool) -> Inquiry[int]
         if errors:
             said = f"{errors[0].get('Key')}: {errors[0].get('Code')}"
             raise UnavailableError(
-                "vault", f"{counted(len(errors), 'object')} stay in {vault.bucket}: {said}"
+                "vault", f"{counted(len(errors), 'object')} left in {vault.bucket}: {said}"
             )
         gone += len(found)
     raise UnavailableError("vault", f"objects of {case_id} are still in {vault.bucket}")
