@@ -51,6 +51,8 @@ BLIND_HARMFUL = {
     "fifth": (145, 120),
     "sixth": (125, 110),
     "seventh": (251, 242),
+    "eighth": (178, 167),
+    "ninth": (56, 51),
 }
 BLIND_HARMLESS = {
     "first": (2, 2),
@@ -59,7 +61,9 @@ BLIND_HARMLESS = {
     "fourth": (1, 0),
     "fifth": (3, 1),
     "sixth": (15, 5),
-    "seventh": (11, 1),
+    "seventh": (10, 1),
+    "eighth": (4, 0),
+    "ninth": (4, 2),
 }
 """How many are flagged now, and how many of them as destructive; what was flagged when nothing knew them stands in their first lines."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.provider.samples import commands, judged
 
-BLIND = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
+BLIND = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 """Samples of `aws` commands, drawn by `draw` and labelled before anything judged them; what they gave then stands in their first lines."""
 
 

@@ -21,7 +21,11 @@ _NAMED: Final = re.compile(
 """Members whose names say the one use: to log, to notify, to read what the request names, to fetch an image."""
 
 _OPERATIONS: Final = re.compile(
-    r"application-autoscaling:RegisterScalableTarget|autoscaling:PutLifecycleHook|backup:(StartBackupJob|StartCopyJob|CreateBackupSelection)|"
+    r"accessanalyzer:StartPolicyGeneration|application-autoscaling:RegisterScalableTarget|autoscaling:PutLifecycleHook|backup:(StartBackupJob|StartCopyJob|CreateBackupSelection)|"
+    r"bedrock-agent:CreateKnowledgeBase|comprehend:Create(DocumentClassifier|EntityRecognizer|Endpoint|Flywheel)|dms:CreateEndpoint|"
+    r"entityresolution:Create\w+Workflow|firehose:CreateDeliveryStream|frauddetector:CreateBatch\w+Job|"
+    r"glue:CreateCrawler|iotsitewise:CreateBulkImportJob|neptune-graph:(StartImportTask|CreateGraphUsingImportTask)|"
+    r"omics:Start\w+ImportJob|personalize:CreateDatasetGroup|"
     r"bedrock:Create(EvaluationJob|ModelCustomizationJob|ModelImportJob|ModelInvocationJob)|cloudtrail:StartImport|cloudwatch:PutMetricStream|"
     r"codedeploy:(Create|Update)DeploymentGroup|comprehend(medical)?:Start\w+|datasync:CreateLocation\w+|dax:CreateCluster|"
     r"dlm:CreateLifecyclePolicy|eks:(Create|Update)Addon|eks:(CreateCluster|RegisterCluster)|elastictranscoder:CreatePipeline|"

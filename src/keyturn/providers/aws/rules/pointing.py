@@ -41,13 +41,25 @@ def _told(name: str) -> frozenset[str]:
         one for one, member in shape.members.items() if member.location in {"uri", "querystring"}
     )
     if placed:
-        return placed
+        return placed | _told_elsewhere(service, _VERB.sub("", action))
     noun = _VERB.sub("", action).lower()
     if shape.required:  # its own name, where it may be given another one
         own = frozenset(one for one in shape.members if _NAMES.sub("", one).lower() == noun)
         return own.union(shape.required)
     return frozenset(
         one for one in shape.members if (stem := _NAMES.sub("", one)) != one and stem.lower() in noun
+    )
+
+
+def _told_elsewhere(service: str, noun: str) -> frozenset[str]:
+    """What the address tells where the same thing is read or deleted: the member of a network, which an update takes in its body."""
+    found = (input_of(service, f"{verb}{noun}") for verb in ("Get", "Describe", "Delete"))
+    return frozenset(
+        name
+        for taken in found
+        if taken is not None
+        for name, member in taken[1].members.items()
+        if member.location in {"uri", "querystring"}
     )
 
 

@@ -315,6 +315,12 @@ def newly_granted(context: Context, found: Judged) -> Fired:
         )
     if _triggers(context):
         return Said(f"{context.ref} would {newly}be called by {said}.", evidence, kind=Kind.NOTE)
+    if context.operation.name == "iam:CreateRole" and all(map(_to_a_service, grants)):
+        return Said(
+            f"{context.ref} could be assumed by {said.replace(': sts:AssumeRole', '')}, and may nothing yet.",
+            evidence,
+            kind=Kind.NOTE,
+        )
     if any(map(_everything, grants)):
         evidence["everything"] = True
     return f"{context.ref} would {newly}allow {said}.{more}", evidence
@@ -341,6 +347,11 @@ def _triggers(context: Context) -> bool:
         and str(given.get("Principal", "")).endswith(".amazonaws.com")
         and bool(given.get("SourceArn"))
     )
+
+
+def _to_a_service(grant: Grant) -> bool:
+    """Whether AWS's own services alone are let in: what a role may do is granted by other calls, each judged by itself."""
+    return not grant.who.negated and all(one.startswith("Service ") for one in grant.who.patterns)
 
 
 def _too_many(context: Context) -> Doubt:

@@ -15,7 +15,7 @@ def filled(found: list[Leaf]) -> list[Leaf]:
 
 
 _RUNS_WHAT_IS_GIVEN: Final = re.compile(
-    r"Execute|Invo(ke|cation)|Start(Sync)?Execution$|StartSession$|(Automation|Request|Plan)Execution|Command|Statement|Quer|Run(Task|Instances|Job)|Experiment|"
+    r"Execute|Invo(ke|cation)|Start(Sync)?Execution$|StartSession$|(Automation|Request|Plan)Execution|Command|Statement|Quer|Run(Instances|Job)|Experiment|"
     r"Failover|Switchover|Shift|Cutover|Recover|Restore|Replicat|Payment|Purchase|Order|Transfer|InstanceRefresh|Migrate|Deployment|Delet|Rollback|Replay|Redrive|Import|"
     r"Export|Reload|Rebuild|Chat|Converse|Workflow(Execution)?$|Steps$"
 )
@@ -28,7 +28,7 @@ _LOOKS: Final = re.compile(
 """Executions that look at what stands, and write down what they found, or go on copying."""
 
 _TOLD: Final = re.compile(
-    r"(?i)override|input|argument|parameter|script(?!ion)|payload|command|body|query|(?<!language)code|environment|definition|document|content|variables|spec"
+    r"(?i)override|input|argument|parameter|script(?!ion)|payload|command|body|query|(?<!language)code|environment|(?<!job)(?<!task)definition|document|content|variables|spec"
 )
 """Members by which an execution is told what to do."""
 
@@ -74,6 +74,9 @@ _PLAIN: Final = frozenset(
 """What these are told is what they look at or fill: an analysis, a copy to one side, a test."""
 
 
+_MAKES: Final = re.compile(r"AWS-(Create(Snapshot|Image|RdsSnapshot|DynamoDbBackup)|Start(EC2|Rds)Instance)")
+"""AWS's own automations that make a copy, or start what stands; nobody else's document has a name that begins so (API_CreateDocument, Name)."""
+
 PREVIEWS: Final = re.compile(r"Preview|Validat|Simulat")
 """What is asked there is what something would do."""
 
@@ -90,6 +93,8 @@ def sets_going(context: Context) -> bool:
         return True
     if context.parameters.get("StartReplicationTaskType") == "resume-processing":
         return True
+    if action == "StartAutomationExecution":
+        return _MAKES.fullmatch(str(context.parameters.get("DocumentName"))) is not None
     if action == "TestInvokeMethod":  # it calls what is behind the API (API Gateway API reference)
         return context.parameters.get("httpMethod") in {"GET", "HEAD", "OPTIONS"}
     if action == "InvokeRestApi":  # an API of the service's own: it says itself what is only asked

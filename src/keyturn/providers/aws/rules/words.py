@@ -306,8 +306,8 @@ def elsewhere(context: Context) -> Fired:
     renamed = [
         leaf
         for leaf in filled(of(context, "renamed"))
-        if isinstance(leaf.value, str) and not _has_an_id(context)
-    ]
+        if isinstance(leaf.value, str) and not _has_an_id(context) and "Template" not in leaf.name
+    ]  # a template is used by being copied or associated, not by its name
     if renamed:
         return (
             f"{context.ref} would go by another name ({where(renamed)}): who uses the old one does not find it.",
