@@ -87,9 +87,13 @@ def make_shop(account: Account) -> dict[str, str]:
     do("autoscaling:CreateLaunchConfiguration", LaunchConfigurationName="web", ImageId=image, InstanceType="t3.micro")  # fmt: skip
     do("autoscaling:CreateAutoScalingGroup", AutoScalingGroupName="web", LaunchConfigurationName="web", MinSize=1, MaxSize=4, DesiredCapacity=2, AvailabilityZones=["eu-west-1a"])  # fmt: skip
     do("cloudwatch:PutMetricAlarm", AlarmName="errors", MetricName="errors", Namespace="shop", Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=1.0, ComparisonOperator="GreaterThanThreshold", AlarmActions=[f"arn:aws:sns:eu-west-1:{ACCOUNT}:news"])  # fmt: skip
+    made = do("ec2:RunInstances", ImageId=image, InstanceType="t3.micro", MinCount=1, MaxCount=1)
     vpc = do("ec2:CreateVpc", CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     group = do("elbv2:CreateTargetGroup", Name="web", Protocol="HTTP", Port=80, VpcId=vpc)
-    return {"@tg": group["TargetGroups"][0]["TargetGroupArn"]}
+    return {
+        "@tg": group["TargetGroups"][0]["TargetGroupArn"],
+        "@instance": made["Instances"][0]["InstanceId"],
+    }
 
 
 def lines(names: dict[str, str]) -> Iterator[tuple[str, str, dict[str, Any]]]:

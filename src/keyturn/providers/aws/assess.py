@@ -226,7 +226,11 @@ def _reversibility(
         if any(one.kind is not Kind.NOTE for one in findings) and recovering.data_goes(context, recoverable):
             return Reversibility.R4
         return Reversibility.R3 if found is Reversibility.R1 and not known else found
-    if operation.name in APPENDS or any(one.kind is Kind.NOTE and one.code == "GEN010" for one in findings):
+    if operation.name in APPENDS or any(
+        one.kind is Kind.NOTE
+        and (one.code == "GEN010" or (one.code == "SQL002" and one.reversibility is Reversibility.R1))
+        for one in findings
+    ):
         return max([Reversibility.R1, *said])
     if operation.floor in {Effect.EXECUTE, Effect.SECRET}:
         return max([Reversibility.R4, *said])

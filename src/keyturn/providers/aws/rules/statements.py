@@ -91,7 +91,9 @@ def writes(context: Context) -> Fired:
     """A statement that updates rows has no inverse but a restore of the database; what it adds takes nothing away."""
     added = _those(context, Does.ADDS)
     if isinstance(added, tuple) and _those(context, Does.WRITES) is None:
-        return Said(*added, kind=Kind.NOTE)
+        # an item that PartiQL inserts stood nowhere, and a delete takes it off again (API_ExecuteStatement)
+        back = Reversibility.R1 if context.operation.service == "dynamodb" else None
+        return Said(*added, kind=Kind.NOTE, reversibility=back)
     return _those(context, Does.WRITES)
 
 

@@ -38,6 +38,7 @@ BACKUPS: Final = Harm(Kind.BACKUP_STRIP, Effect.DELETE, R4)
 BACKUPS_OFF: Final = Harm(Kind.BACKUP_STRIP, Effect.UPDATE, R1)
 OUTAGE: Final = Harm(Kind.OUTAGE, Effect.UPDATE, R1)
 OUTAGE_ONE_WAY: Final = Harm(Kind.OUTAGE, Effect.UPDATE, R4)
+OUTAGE_ANOTHER: Final = Harm(Kind.OUTAGE, Effect.UPDATE, R3)  # what comes back is another resource
 OUTAGE_DELETE: Final = Harm(Kind.OUTAGE, Effect.DELETE, R3)
 EXPOSES: Final = Harm(Kind.EXPOSURE, Effect.PERMISSION, R1)
 LEAKS: Final = Harm(Kind.EXPOSURE, Effect.PERMISSION, R4)  # data that has left does not come back

@@ -23,6 +23,7 @@ from keyturn.providers.aws.rules.table import (
     LEAKS,
     LOSS,
     OUTAGE,
+    OUTAGE_ANOTHER,
     OUTAGE_ONE_WAY,
     OVERWRITES,
     REMARK,
@@ -62,7 +63,7 @@ T.row("RDS019", "docdb:ModifyDBCluster neptune:ModifyDBCluster", given("MasterUs
 T.row("RDS020", "PromoteReadReplica PromoteReadReplicaDBCluster RemoveFromGlobalCluster", ALWAYS, OUTAGE_ONE_WAY, "Replication ends, and cannot be taken up again")
 T.row("RDS021", "ModifyDBParameterGroup ModifyDBClusterParameterGroup", says("Parameters[].ApplyMethod", "pending-reboot", "immediate") & says("Parameters[].ParameterName", "rds.force_ssl", "require_secure_transport", "log_statement", "rds.logical_replication", "max_connections", "innodb_flush_log_at_trx_commit", "fsync", "synchronous_commit"), STRIP, "A parameter that guards connections, durability or logs would be set")
 T.row("RDS022", "ResetDBParameterGroup ResetDBClusterParameterGroup", says("ResetAllParameters", True) | given("Parameters"), OUTAGE, "Parameters would fall back to the engine's defaults")
-T.row("RDS023", "ModifyDBInstance", higher("AllocatedStorage"), OUTAGE_ONE_WAY, "Storage can be enlarged, never made smaller")
+T.row("RDS023", "ModifyDBInstance", higher("AllocatedStorage"), OUTAGE_ANOTHER, "Storage can be enlarged, never made smaller: less of it takes another instance")
 T.row("RDS024", "ModifyDBInstance ModifyDBCluster", given("VpcSecurityGroupIds") & changed("VpcSecurityGroupIds", "VpcSecurityGroups[].VpcSecurityGroupId", unread=None), OUTAGE, "The whole list of its security groups is replaced: who reaches it now may reach it no more")
 T.row("RDS025", "ModifyDBInstance", off("EnableIAMDatabaseAuthentication", "IAMDatabaseAuthenticationEnabled") | off("EnablePerformanceInsights", "PerformanceInsightsEnabled"), STRIP, "Sign-in by IAM, or the view of what it does, would be switched off")
 T.row("RDS026", "RestoreDBInstanceToPointInTime RestoreDBInstanceFromDBSnapshot RestoreDBClusterToPointInTime RestoreDBClusterFromSnapshot", ALWAYS, REMARK, "A restore makes another instance with default security and parameter groups", "RestoreDBInstanceToPointInTime")

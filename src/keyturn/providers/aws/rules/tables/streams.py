@@ -6,6 +6,7 @@ from typing import Final
 
 from keyturn.providers.aws.rules.conditions import (
     ALWAYS,
+    at_least,
     below,
     changed,
     drops,
@@ -41,7 +42,10 @@ L.read("PutRetentionPolicy DeleteRetentionPolicy DisassociateKmsKey AssociateKms
 L.read("PutLogGroupDeletionProtection", Read("logs:DescribeLogGroups", {"logGroupIdentifiers": ["logGroupIdentifier"]}, "logGroups[0]"))
 L.read("PutSubscriptionFilter", Read("logs:DescribeSubscriptionFilters", {"logGroupName": "logGroupName"}))
 L.read("PutMetricFilter", Read("logs:DescribeMetricFilters", {"logGroupName": "logGroupName", "filterNamePrefix": "filterName"}, "metricFilters[0]"))
-L.row("LOG001", "PutRetentionPolicy", lower("retentionInDays") | ~stands("retentionInDays") | unread("retentionInDays") & below("retentionInDays", 30), LOSS, "Events older than the new retention would be deleted")
+COUNTED_DAYS: Final = 7
+"""By then what has come in stands in `storedBytes`, which follows with a delay (API_LogGroup)."""
+
+L.row("LOG001", "PutRetentionPolicy", unread("retentionInDays") & below("retentionInDays", 30) | lower("retentionInDays") | ~stands("retentionInDays") & ~(stands("storedBytes", 0) & at_least("retentionInDays", COUNTED_DAYS)), LOSS, "Events older than the new retention would be deleted")
 L.row("LOG002", "PutSubscriptionFilter", given("destinationArn") & (~stands("subscriptionFilters[].destinationArn") | unread("subscriptionFilters[].destinationArn")), LEAKS, "Everything that is logged would be sent somewhere")
 L.row("LOG003", "PutSubscriptionFilter", changed("destinationArn", "subscriptionFilters[].destinationArn", unread=None), OUTAGE, "What reads the log now would get it no more")
 L.row("LOG004", "PutLogGroupDeletionProtection", off("deletionProtectionEnabled"), STRIP, "The log group could be deleted again")
