@@ -132,6 +132,7 @@ def test_a_copy_in_the_vault_account_proves_it() -> None:
     """Where policy asks for one, and its data lies there."""
     steps = prove(_case(decision=FAR, backups=(w.backup(vaulted=(COPY,)),)), _facts(_case(), decision=FAR))
     assert holds(steps), steps
+    assert steps[3].detail.endswith("; in the vault account: read back equal")
 
 
 BROKEN: list[tuple[int, str, dict[str, Any], dict[str, Any]]] = [

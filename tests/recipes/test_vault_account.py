@@ -50,6 +50,29 @@ def cuts(subject: Subject) -> None:
                 holds(subject, told_far(subject, SEED, Cut(at, way, undo=undo))[0])
 
 
+@pytest.mark.parametrize("way", Way)
+@pytest.mark.parametrize(
+    ("subject", "at", "undo"),
+    [
+        (COPIED[1], 3, False),
+        (COPIED[1], 2, True),
+        (COPIED[4], 3, False),
+        (COPIED[4], 2, True),
+        (EXPORTED[0], 2, False),
+    ],
+    ids=[
+        "a disk's copy",
+        "a disk's copy back",
+        "a database's copy",
+        "a database's copy back",
+        "an object's export",
+    ],
+)
+def test_a_copy_goes_on_where_its_power_was_cut(subject: Subject, at: int, undo: bool, way: Way) -> None:
+    """At the copy itself, there and back: it is made once, and what was deleted comes back."""
+    holds(subject, told_far(subject, SEED, Cut(at, way, undo=undo))[0])
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("subject", [*COPIED, *EXPORTED], ids=lambda subject: subject.make.__name__)
@@ -104,7 +127,7 @@ def test_a_copy_is_shared_made_looked_at_and_the_share_taken_back(two: Two) -> N
     assert (copy.account, copy.kind, there["OwnerId"]) == (FAR, "ec2:snapshot", FAR)
     assert (there["Encrypted"], there["VolumeSize"]) == (True, 7)
     assert copy.verified_by == (
-        f"{copy.reference} in account {FAR} is done, VolumeSize 7 as the original, encrypted under {two.kms_key}"
+        f"{copy.reference} in account {FAR} is done, 7 GiB as the original, encrypted under {two.kms_key}"
     )
     shared = two.client("ec2").describe_snapshot_attribute(
         SnapshotId=backup.reference, Attribute="createVolumePermission"

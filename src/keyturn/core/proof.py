@@ -122,7 +122,12 @@ def _backup(case: Case) -> tuple[bool, str]:
         if case.decision.obligations.vaulted and not is_vaulted(backup):
             why = backup.not_vaulted or "there is no vault account"
             return False, f"policy wants the backup of {backup.resource} in the vault account: {why}"
-    return True, "; ".join(f"{backup.resource}: {backup.verified_by}" for backup in case.backups)
+    told = [f"{backup.resource}: {backup.verified_by}" for backup in case.backups]
+    if case.decision.obligations.vaulted:
+        told += [
+            f"in the vault account: {copy.verified_by}" for backup in case.backups for copy in backup.vaulted
+        ]
+    return True, "; ".join(told)
 
 
 def verified(backup: Backup) -> bool:

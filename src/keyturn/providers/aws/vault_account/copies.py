@@ -28,6 +28,7 @@ from keyturn.model.execution import (
     VaultAccount,
     Vaulted,
 )
+from keyturn.model.words import counted
 from keyturn.providers.aws.recipes import retiring
 from keyturn.providers.aws.recipes.base import Recipe, State, call
 from keyturn.providers.aws.recipes.common import LOOKS_MAX, must, pause
@@ -349,8 +350,8 @@ def _verified(
         )
     if how is not IMAGE and key:
         _encrypted(name, str(at(found, how.key) or ""), key)
-    size = f", {how.size} {at(found, how.size)} as the original" if how.size else ""
-    under = f", encrypted under {key}" if key else ", not encrypted, as the original is not"
+    size = f", {at(found, how.size)} GiB as the original" if how.size else f", {counted(len(also), 'disk')}"
+    under = f", encrypted under {key}" if key else ", unencrypted as the original"
     return Vaulted(
         account=ref.account,
         region=ref.region,

@@ -79,7 +79,8 @@ def write(vault: VaultAccount, case_id: str, sealed: Mapping[str, SealedBlob]) -
         for reference, answer in zip(group, found, strict=True):
             whole += sealed[reference].length
             _equal(answer, sealed[reference], vault, name_of(vault, case_id, reference))
-    said = f"{counted(len(sealed), 'object')} in the bucket of account {vault.account}, read back equal by SHA-256"
+    what = f"what the plane sealed of it, {counted(len(sealed), 'object')}"
+    said = f"{what} in the bucket of account {vault.account}, read back equal by SHA-256"
     return Vaulted(
         account=vault.account,
         region=vault.region,
