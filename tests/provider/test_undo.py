@@ -79,6 +79,19 @@ def test_what_cannot_be_saved_stops_the_call(account: Account) -> None:
         back_up(account, made, before)
 
 
+def test_the_backup_of_what_does_not_stand_says_so_and_is_none_where_it_came_to_stand(
+    account: Account,
+) -> None:
+    """A delete of nothing can be approved: that nothing stands was read twice. What was made meanwhile is not saved by that."""
+    made, before = captures(account, ("dynamodb:DeleteTable", {"TableName": RIGHT}))
+    (nothing,) = back_up(account, made, before)
+    assert (nothing.reference, nothing.restores_to) == ("capture", "nothing: it did not stand")
+    assert nothing.verified_by == "read a second time: it does not stand, so there is nothing to save"
+    make_table(account)
+    with pytest.raises(UnavailableError, match="did not stand when it was assessed, and may by now"):
+        back_up(account, made, before)
+
+
 @pytest.mark.parametrize(
     ("asked", "known"),
     [
@@ -88,10 +101,15 @@ def test_what_cannot_be_saved_stops_the_call(account: Account) -> None:
         (("lambda:PutFunctionConcurrency", {"FunctionName": "report", "ReservedConcurrentExecutions": 1}), ""),
         (("sqs:DeleteQueue", {"QueueUrl": "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs"}),
          "there is no recipe to back up SQS queue jobs"),
-        (("dynamodb:DeleteTable", {"TableName": "nowhere"}),
+        (("dynamodb:DeleteTable", {"TableName": "nowhere"}), ""),
+        (("dynamodb:UpdateTable", {"TableName": "nowhere", "BillingMode": "PAY_PER_REQUEST"}),
          "nothing of what the change names stands, so nothing could be saved"),
+        (("athena:StartQueryExecution", {"QueryString": "DROP TABLE o"}),
+         "a statement can destroy anything where it runs, and names nothing that could be saved"),
+        (("ssm:SendCommand", {"DocumentName": "AWS-RunShellScript", "Parameters": {"commands": ["rm -rf /var/lib"]}}),
+         "a script can destroy anything where it runs, and names nothing that could be saved"),
     ],
-    ids=["a table", "a function", "no recipe", "it has an inverse", "a queue's messages", "it is gone"],
+    ids=["a table", "a function", "no recipe", "it has an inverse", "a queue's messages", "it is gone", "what is set is gone", "a statement", "a script"],
 )  # fmt: skip
 def test_what_cannot_be_saved_is_known_before_anybody_is_asked(
     account: Account, asked: Asked, known: str

@@ -14,6 +14,7 @@ from keyturn.model.change import Change, Operation, ResourceRef
 from keyturn.model.execution import Backup, Call, Role, Succeeded, VaultAccount
 from keyturn.providers.aws import items, live, recipes
 from keyturn.providers.aws import moved as ids
+from keyturn.providers.aws.absent import still_absent
 from keyturn.providers.aws.capturing import together
 from keyturn.providers.aws.operation import operation_from, request_from
 from keyturn.providers.aws.put_back import own, put_back, read_again
@@ -24,7 +25,7 @@ from keyturn.providers.aws.recipes.common import POLLS_MAX, differences, do, mus
 from keyturn.providers.aws.recipes.runbook import Run, written
 from keyturn.providers.aws.recipes.traces import TRACES, traced
 from keyturn.providers.aws.resources import Home
-from keyturn.providers.aws.rules import Context, rules_for
+from keyturn.providers.aws.rules import Context, rules_for, statements
 from keyturn.providers.aws.staying import Staying, deletes, saved_of, staying
 from keyturn.providers.aws.vault_account import copies
 
@@ -59,8 +60,18 @@ def backup(change: Change, captures: Captures, *, case_id: str, at_ms: int) -> I
             )
             for (ref, recipe, state), one in zip(group, made, strict=True):
                 taken[ref] = _sized(one, recipe.size_bytes(state))
-    return tuple(saved for saved in taken.values() if saved is not None)
+    made = tuple(saved for saved in taken.values() if saved is not None)
+    return made or (yield from still_absent(change, at_ms))
 
+
+_SAYS_WHAT: Final = {
+    **dict.fromkeys(statements.OPERATIONS, "a statement"),
+    **dict.fromkeys(
+        ("ssm:SendCommand", "ssm:CreateAssociation", "ssm:UpdateAssociation", "ecs:ExecuteCommand"),
+        "a script",
+    ),
+}
+"""What destroys by what stands in its text: what that is about is no resource of the request."""
 
 _Known = tuple[ResourceRef, Recipe, State]
 
@@ -99,11 +110,15 @@ def no_backup(change: Change, captures: Captures) -> str:
             why = _no_backup(operation, ref, state, loses=loses)
             if why:
                 return why
-    return "" if seen else "nothing of what the change names stands, so nothing could be saved"
+    if seen or all(deletes(operation, ref) for operation in change.operations for ref in operation.resources):
+        return ""  # what would be deleted does not stand: see `still_absent`
+    return "nothing of what the change names stands, so nothing could be saved"
 
 
 def _no_backup(operation: Operation, ref: ResourceRef, state: State | None, *, loses: bool) -> str:
     recipe = recipes.for_kind(ref.kind)
+    if recipe is None and operation.name in _SAYS_WHAT:
+        return f"{_SAYS_WHAT[operation.name]} can destroy anything where it runs, and names nothing that could be saved"
     if recipe is None:
         return f"there is no recipe to back up {ref}"
     if state is None:

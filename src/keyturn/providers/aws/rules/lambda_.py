@@ -157,7 +157,9 @@ def concurrency_zero(context: Context) -> Fired:
 def feeding(context: Context) -> Fired:
     """When Enabled is true the mapping is active, when false Lambda pauses polling and invocation; a mapping makes a function run on what others write."""
     given, action = context.parameters, context.operation.action
-    if action.startswith("Delete") or (action.startswith("Update") and given.get("Enabled") is False):
+    if action.startswith("Delete"):  # made again it has another UUID, and begins a stream anew
+        return Said(f"{context.ref} would no longer read what it is fed with.", reversibility=R3)
+    if action.startswith("Update") and given.get("Enabled") is False:
         return f"{context.ref} would no longer read what it is fed with.", {}
     if given.get("Enabled") is False:
         return None  # it is made asleep: what wakes it is judged then
