@@ -147,6 +147,22 @@ def test_items_of_a_table_that_stays_gone_stay_and_those_of_another_come_back(ac
     assert account.client("dynamodb").scan(TableName="carts")["Items"] == [old]
 
 
+def test_of_what_still_stands_the_settings_come_back_though_what_lay_in_it_does_not(account: Account) -> None:
+    """A purge takes the messages for good, and leaves a queue whose attributes can be put back."""
+    queue = account.client("sqs").create_queue(QueueName="jobs")["QueueUrl"]
+    made, before, backups = done(
+        account,
+        ("sqs:PurgeQueue", {"QueueUrl": queue}),
+        ("sqs:SetQueueAttributes", {"QueueUrl": queue, "Attributes": {"VisibilityTimeout": "77"}}),
+    )
+    plan = PROVIDER.plan_undo(made, before, backups)
+    assert [one.name for one in plan.operations] == ["sqs:SetQueueAttributes"]
+    assert plan.stays == ("sqs:PurgeQueue of sqs:queue/jobs stays: sqs:PurgeQueue has no inverse",)
+    drive(PROVIDER.undo(made, before, backups), account)
+    told = account.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["VisibilityTimeout"])
+    assert told["Attributes"] == {"VisibilityTimeout": "30"}
+
+
 def test_what_relies_on_something_that_stays_gone_is_tried_and_its_refusal_ends_nothing(
     account: Account,
 ) -> None:

@@ -9,6 +9,7 @@ import shutil
 import sys
 import textwrap
 import time
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -95,7 +96,7 @@ def inbox(cases: list[dict[str, Any]], *, each: bool = False) -> str:
             case["id"] + (f" +{size[case['id']] - 1}" if case["id"] in size else ""),
             case["phase"],
             case["symbol"],
-            ", ".join(operation.partition(":")[2] for operation in case["operations"]),
+            times(operation.partition(":")[2] for operation in case["operations"]),
             (case["resources"] or ["-"])[0] + _more(case["resources"]),
             f"{case['agent'] or 'person'} <- {case['operator']}",
             f"{len(case['approvals'])}/{case['quorum']}" if case["quorum"] else "-",
@@ -115,6 +116,11 @@ def inbox(cases: list[dict[str, Any]], *, each: bool = False) -> str:
         f"+n: as many more are alike. Each: keyturn inbox --each. None of them: keyturn deny {first} --alike"
     )
     return f"{drawn}\n{hint}" if first else drawn
+
+
+def times(names: Iterable[str]) -> str:
+    """Each name once, with how often it stands there: an undo of a session is the same call many times."""
+    return ", ".join(f"{count} {name}" if count > 1 else name for name, count in Counter(names).items())
 
 
 def looks(case: dict[str, Any]) -> str:
@@ -233,7 +239,7 @@ def case(found: dict[str, Any]) -> str:
     assessment = found.get("assessment") or {}
     lines = [
         f"{found['id']}  {found['phase'].upper()}  {found['symbol']} {found['effect']} in {place(found['environment'])}",
-        f"  {', '.join(found['operations'])} of {', '.join(found['resources'])}",
+        f"  {times(found['operations'])} of {', '.join(found['resources'])}",
         f"  asked by {found['agent'] or 'a person'} for {found['operator']} at {when(found['opened_at_ms'])}{_session(found)}",
     ]
     lines += [f"  {said} (the service checks it)" for said in found.get("only_if", [])]
@@ -260,7 +266,13 @@ def case(found: dict[str, Any]) -> str:
             f"  {edge['resource']['kind']}/{edge['resource']['id']} {edge['relation']}"
             for edge in assessment["blast_radius"]
         ]
-    if found["phase"] != "failed" or len(found["operations"]) > 1:  # the service refused it: nothing happened
+    if found.get("nothing_there"):
+        lines.append(
+            "\nUNDO       what it names does not stand: nothing is lost, and there is nothing to give back"
+        )
+    elif (
+        found["phase"] != "failed" or len(found["operations"]) > 1
+    ):  # the service refused it: nothing happened
         lines += undo_lines(found)
     if assessment.get("unknowns"):
         lines.append("\nUNKNOWN    " + "\n           ".join(assessment["unknowns"]))

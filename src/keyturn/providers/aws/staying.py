@@ -13,7 +13,7 @@ from keyturn.model.execution import Backup
 from keyturn.providers.aws import items, recipes
 from keyturn.providers.aws import moved as ids
 from keyturn.providers.aws.put_back import own, put_back
-from keyturn.providers.aws.recipes.base import Recipe, State, Step
+from keyturn.providers.aws.recipes.base import Leaves, Recipe, State, Step
 
 _TAKES: Final = frozenset({Effect.DELETE, Effect.REPLACE})
 
@@ -87,7 +87,13 @@ def _obstacles(
 
 
 def _takes(operation: Operation, ref: ResourceRef) -> bool:
-    return operation.name not in items.WRITES and (deletes(operation, ref) or operation.floor in _TAKES)
+    """Whether the resource itself is gone by it. A purge takes what lies in a queue, and the queue stands."""
+    if operation.name in items.WRITES:
+        return False
+    recipe = recipes.for_kind(ref.kind)
+    if recipe is None:
+        return operation.floor in _TAKES
+    return recipe.leaves(operation.name, operation.parameters, ref) is not Leaves.STANDING
 
 
 def _leaning(gone: set[ResourceRef], change: Change, before: Captures) -> dict[ResourceRef, str]:
