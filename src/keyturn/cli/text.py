@@ -245,9 +245,7 @@ def case(found: dict[str, Any]) -> str:
     lines += [f"  {said} (the service checks it)" for said in found.get("only_if", [])]
     if found["reason"]:
         lines.append(f"  {found['reason']}")
-    if found["undone_by"]:
-        lines.append(f"  taken back {'in part ' if found.get('left') else ''}by {found['undone_by']}")
-    lines += [f"  NOT BACK: {line}" for line in (*found.get("left", ()), *found.get("stays", ()))]
+    lines += _taken_back(found)
     if found.get("environment_said"):
         lines.append("  " + "; ".join(dict.fromkeys(found["environment_said"])))
     if found.get("environment_silent"):
@@ -354,8 +352,19 @@ def _wrapped(line: str) -> list[str]:
     return textwrap.wrap(line, 80, subsequent_indent=" " * 11, break_long_words=False, break_on_hyphens=False)
 
 
+def _taken_back(found: dict[str, Any]) -> list[str]:
+    """By which case, and what of it did not come back; of an undo, what it does not give back."""
+    by = found["undone_by"]
+    lines = [f"  taken back {'in part ' if found.get('left') else ''}by {by}"] if by else []
+    return [*lines, *(f"  NOT BACK: {line}" for line in (*found.get("left", ()), *found.get("stays", ())))]
+
+
 def undo_lines(found: dict[str, Any]) -> list[str]:
     """Whether it comes back, how, in what time, and what would not be as before."""
+    if found.get("nothing_there"):
+        return [
+            "\nUNDO       what it names does not stand: nothing is lost, and there is nothing to give back"
+        ]
     assessment = found.get("assessment") or {}
     lines = (
         [f"\nWAY BACK   {WAYS_BACK[assessment['reversibility']]}"] if assessment.get("reversibility") else []

@@ -60,8 +60,8 @@ def backup(change: Change, captures: Captures, *, case_id: str, at_ms: int) -> I
             )
             for (ref, recipe, state), one in zip(group, made, strict=True):
                 taken[ref] = _sized(one, recipe.size_bytes(state))
-    made = tuple(saved for saved in taken.values() if saved is not None)
-    return made or (yield from still_absent(change, at_ms))
+    every = tuple(saved for saved in taken.values() if saved is not None)
+    return every or (yield from still_absent(change, at_ms))
 
 
 _SAYS_WHAT: Final = {
