@@ -264,13 +264,7 @@ def case(found: dict[str, Any]) -> str:
             f"  {edge['resource']['kind']}/{edge['resource']['id']} {edge['relation']}"
             for edge in assessment["blast_radius"]
         ]
-    if found.get("nothing_there"):
-        lines.append(
-            "\nUNDO       what it names does not stand: nothing is lost, and there is nothing to give back"
-        )
-    elif (
-        found["phase"] != "failed" or len(found["operations"]) > 1
-    ):  # the service refused it: nothing happened
+    if found["phase"] != "failed" or len(found["operations"]) > 1:  # the service refused it: nothing happened
         lines += undo_lines(found)
     if assessment.get("unknowns"):
         lines.append("\nUNKNOWN    " + "\n           ".join(assessment["unknowns"]))
