@@ -109,6 +109,26 @@ def group(plane: Plane) -> str:
         return plane.held("group", widen)
 
 
+def purge(plane: Plane) -> str:
+    """What no backup can be taken of."""
+    url = plane.account("sqs").create_queue(QueueName="purged-jobs", tags={"environment": "production"})[
+        "QueueUrl"
+    ]
+    plane.account("sqs").send_message(QueueUrl=url, MessageBody="a job")
+    with plane.agent("purging") as aws:
+        here = aws("sqs").get_queue_url(QueueName="purged-jobs")["QueueUrl"]
+        return plane.held("purge", lambda: aws("sqs").purge_queue(QueueUrl=here))
+
+
+def overwritten(plane: Plane) -> str:
+    """Bytes over bytes, where no version is kept."""
+    bucket = world.names(SERVICE)["scratch"]
+    plane.account("s3").put_object(Bucket=bucket, Key="logo.png", Body=bytes(range(256)))
+    with plane.agent("painting") as aws:
+        put = partial(aws("s3").put_object, Bucket=bucket, Key="logo.png", Body=bytes(range(200)))
+        return plane.held("overwritten", put)
+
+
 def plan(plane: Plane) -> str:
     """Three calls that were rehearsed, as one case."""
     return hold_plan(plane, table="orders-of-the-first-screen", plan="S-0f1e2d3c4b5a")
@@ -138,6 +158,9 @@ KINDS: dict[str, Callable[[Plane], str]] = {
     "a stack deleted": stack,
     "what cannot be judged": unknown,
     "a security group widened": group,
+    "messages purged": purge,
+    "a picture overwritten": overwritten,
+    "a secret changed": lambda plane: plane.cases["secret"],
     "a plan": plan,
     "a break-glass": broken,
     "a guard taken off": lambda plane: plane.cases["table"],

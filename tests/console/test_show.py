@@ -297,6 +297,21 @@ def test_who_decides_counts_people() -> None:
     assert "2 different reviewers, not bob" in last.text
 
 
+def test_what_cannot_be_read_promises_nothing() -> None:
+    """A shell script on an instance: a backup of the instance would not say what the script does elsewhere."""
+    parts = (Recoverable(TABLE, backup=True, inverse=False, recover_s=60),)
+    found = answered(assessed(recoverable=parts, findings=(finding(Kind.OPAQUE, "a script"),)))
+    assert found["Can it come back"][::2] == ("Not known", Tone.BAD)
+
+
+def test_what_is_a_part_of_it_does_not_depend_on_it() -> None:
+    """The queue of a stack that goes."""
+    goes = answered(assessed(blast_radius=(Dependent(FUNCTION, "is deleted with", TABLE),)))["What breaks"]
+    assert goes[0] == "1 thing goes with it"
+    both = (Dependent(FUNCTION, "is deleted with", TABLE), Dependent(TABLE, "reads", TABLE))
+    assert answered(assessed(blast_radius=both))["What breaks"][0] == "2 things depend on it"
+
+
 def test_who_decides_names_the_places() -> None:
     """Where policy asks for groups a number would mislead: which of them, who fills one, and whether anybody ever could."""
     needs = (parse("1 of security and 1 of platform"),)

@@ -18,6 +18,9 @@ from keyturn.model.change import Effect
 from keyturn.model.words import counted
 from keyturn.pipeline import NO_BACKUP
 
+ALONG: Final = frozenset({"is deleted with", "is snapshot and deleted with"})
+"""Relations of what does not rely on it, but is a part of it and goes too."""
+
 DEPENDENTS_MAX: Final = 3
 """So many names are read at a glance; the list below has them all."""
 
@@ -153,6 +156,11 @@ def _returns(assessment: Assessment, *, saved: bool) -> Answer:
         return Answer(question, "Nothing goes", "Should it stand by then, the call is not sent.", Tone.GOOD)
     parts = assessment.recoverable
     lost = sum(len(one.loss) for one in parts)
+    if any(one.kind is Kind.OPAQUE for one in assessment.findings):
+        text = (
+            "What it would do cannot be read from the request, so nobody knows what would have to come back."
+        )
+        return Answer(question, "Not known", text, Tone.BAD)
     but = f" Not as before: {counted(lost, 'thing')}, listed below." if lost else ""
     if parts and all(one.inverse for one in parts):
         return Answer(question, f"Yes{_time(assessment)}", f"It is put back in place.{but}", Tone.GOOD)
@@ -189,7 +197,11 @@ def _breaks(assessment: Assessment) -> Answer:
         rest = len(names) - DEPENDENTS_MAX
         more = f"; and {rest} more, listed below" if rest > 0 else ""
         count = len({edge.resource for edge in edges})
-        short = f"{counted(count, 'thing')} depend{'' if count > 1 else 's'} on it"
+        s = "" if count > 1 else "s"
+        does = f"go{'es' if s else ''} with it"
+        if not all(edge.relation in ALONG for edge in edges):
+            does = f"depend{s} on it"
+        short = f"{counted(count, 'thing')} {does}"
         return Answer(question, short, "; ".join(names[:DEPENDENTS_MAX]) + more + ".", Tone.BAD)
     if outages:
         return Answer(question, "Perhaps what uses it", _listed(outages), Tone.WARN)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
@@ -15,6 +15,9 @@ from keyturn.console.identity import User
 from keyturn.console.site import Site, wants_json
 from keyturn.console.text import seen
 from keyturn.core.attention import OUTCOMES, Attention
+
+BUDGET_TIMES_MAX: Final = 4
+"""The budget of all is drawn up to so many times the busiest day; above that the days would be too low to be read."""
 
 
 class AttentionPage:
@@ -45,11 +48,13 @@ class AttentionPage:
 def picture(found: Attention) -> dict[str, Any]:
     """Stacked bars, one a day of the span, and the budget of all who reviewed as a line."""
     days = {day.day: {name: getattr(day, name) for name in OUTCOMES} for day in found.days}
-    drawn = bars(
-        days, OUTCOMES, nothing="nothing was held", most=max((day.reviews for day in found.days), default=0)
+    budget = found.budget * max(1, len(found.reviewers))
+    most = max(
+        (max(day.reviews, sum(getattr(day, name) for name in OUTCOMES)) for day in found.days), default=0
     )
+    fits = budget <= most * BUDGET_TIMES_MAX
+    drawn = bars(days, OUTCOMES, nothing="nothing was held", most=max(most, budget if fits else 0))
     if not drawn:
         return {}
-    budget = found.budget * max(1, len(found.reviewers))
-    fits = budget <= drawn["most"]
-    return drawn | {"budget": round(HIGH - budget * drawn["scale"], 1) if fits else None}
+    line = {"budget": round(HIGH - budget * drawn["scale"], 1) if fits else None, "budget_a_day": budget}
+    return drawn | line

@@ -16,6 +16,7 @@ from keyturn.core.ports import Inquiry
 from keyturn.model.assessment import Dependent
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Answer, Refused
+from keyturn.model.words import counted
 from keyturn.providers.aws.languages import templates
 from keyturn.providers.aws.languages.templates import NoTemplateError, read
 from keyturn.providers.aws.radius.tables import KINDS
@@ -153,7 +154,9 @@ class Stack(Again):
         snapshots = sum(one["policy"] == "Snapshot" for one in state["resources"])
         more = [f"{kept} kept" if kept else "", f"{snapshots} with a last snapshot" if snapshots else ""]
         return "; ".join(
-            part for part in (f"{sum(gone.values())} resources of the stack ({said})", *more) if part
+            part
+            for part in (f"{counted(sum(gone.values()), 'resource')} of the stack ({said})", *more)
+            if part
         )
 
     def _said(self, ref: ResourceRef, state: State) -> dict[str, Any]:
