@@ -3,7 +3,7 @@
 Found by the names and the marks of the members of every output shape; what names get wrong is said in ``answers.yaml`` beside this file, with
 its reason. ``answers.bin`` is zlib over JSON: service, operation, then ``triples`` (an access key id beside its secret: rewritten) and
 ``secrets`` (everything else: refused unless policy or a person lets it out). ``streams`` says which answers come bit by bit, as
-``events`` or as ``bytes``.
+``events`` or as ``bytes``; ``links`` names the reads whose answer has a signed link, as their pages say.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from typing import Any, Final
 import botocore
 import yaml
 from botocore.loaders import Loader
+
+from keyturn.model.change import READ_EFFECTS
+from keyturn.providers.aws import catalogue
 
 OVERLAY = Path(__file__).with_name("answers.yaml")
 
@@ -45,6 +48,14 @@ EXPIRY: Final = re.compile(r"^(expiration(date|time)?|expiretime|expiresat|expir
 
 URL: Final = re.compile(r"(?i)url$")
 
+SIGNED: Final = re.compile(
+    r"(?i)pre-?signed|signed url|temporary (download )?(url|link)|url (that|which)?[^.]{0,60}(expire|valid for)|time-limited"
+)
+"""What a page says of a link that opens without a credential for a while."""
+
+LINK: Final = re.compile(r"(?i)((url|link|uri)s?|location|message)$")
+"""Members that hold one."""
+
 DEPTH_MAX: Final = 12
 
 
@@ -52,6 +63,7 @@ def build(target: Path) -> dict[str, Any]:
     """Write the table to `target`; returns figures for the report."""
     services: dict[str, Any] = {}
     streams: dict[str, str] = {}
+    links: list[str] = []
     for service, model in models():
         for name in model["operations"]:
             entry = entry_of(service, name, model)
@@ -60,7 +72,9 @@ def build(target: Path) -> dict[str, Any]:
             streamed = streamed_as(name, model)
             if streamed:
                 streams[f"{service}:{name}"] = streamed
-    told = {"botocore": botocore.__version__, "services": services, "streams": streams}
+            if catalogue.lookup(service, name).effect in READ_EFFECTS and has_link(service, name, model):
+                links.append(f"{service}:{name}")
+    told = {"botocore": botocore.__version__, "links": links, "services": services, "streams": streams}
     raw = json.dumps(told, separators=(",", ":"), sort_keys=True).encode()
     target.write_bytes(zlib.compress(raw, 9))
     every = [entry for found in services.values() for entry in found.values()]
@@ -94,6 +108,25 @@ def entry_of(service: str, name: str, model: dict[str, Any]) -> dict[str, Any]:
     }
     kept |= {path: path.rpartition("/")[2] for path in also}
     return {key: value for key, value in (("triples", found["triples"]), ("secrets", kept)) if value}
+
+
+def has_link(service: str, name: str, model: dict[str, Any]) -> bool:
+    """Whether its page says that a member of its answer is a signed link; the overlay has the last word."""
+    said = _overlay()["links"].get(f"{service}:{name}")
+    output = model["operations"][name].get("output")
+    if said is not None or output is None:
+        return bool(said)
+    return any(
+        LINK.search(member)
+        and model["shapes"][reference["shape"]]["type"] == "string"
+        and SIGNED.search(_page(reference) + _page(model["shapes"][reference["shape"]]))
+        for _, members, _ in _structures(model["shapes"], output["shape"])
+        for member, reference in members.items()
+    )
+
+
+def _page(told: dict[str, Any]) -> str:
+    return re.sub(r"<[^>]+>", " ", told.get("documentation", ""))
 
 
 def streamed_as(name: str, model: dict[str, Any]) -> str:

@@ -12,7 +12,6 @@ from keyturn.model.change import READ_EFFECTS, Effect, Operation, ResourceRef
 from keyturn.model.decision import Decision
 from keyturn.policy.facts import is_production, undo_window_s
 from keyturn.providers.aws import answers, catalogue
-from keyturn.providers.aws.links import LINKS
 from keyturn.providers.aws.told_arns import container_arn, told_arn
 
 
@@ -93,7 +92,7 @@ class Explained(msgspec.Struct, frozen=True):
         """Whether its answer holds a secret: also where the gateway rewrites or covers it, so that it does not get out."""
         said = answers.of(name)
         found = any(finding.kind is Kind.SECRET for finding in self.assessment.findings)
-        return found or bool(said.triples or said.secrets) or name in LINKS
+        return found or bool(said.triples or said.secrets) or name in answers.links()
 
     def _resources(self) -> list[dict[str, str]]:
         told: dict[ResourceRef, dict[str, str]] = {}

@@ -67,6 +67,15 @@ def _load() -> dict[str, Any]:
     return made
 
 
+@cache
+def links() -> frozenset[str]:
+    """Reads that answer with a link which opens without a credential for a while (a presigned URL), by the pages of their answers in botocore:
+    whoever has the link has what it leads to. They stay reads, and what is behind the link is what the read is about; that the answer
+    can be passed on is said beside it.
+    """
+    return frozenset(_load()["links"])
+
+
 @lru_cache(maxsize=1_024)
 def of(name: str) -> HandsOut:
     """What ``service:Operation`` hands out; an operation that is not known hands out nothing that is known: it is a change."""

@@ -161,6 +161,8 @@ W: Final = Table("wafv2", "https://docs.aws.amazon.com/waf/latest/APIReference/A
 W.read("UpdateWebACL", Read("wafv2:GetWebACL", {"Name": "Name", "Scope": "Scope", "Id": "Id"}, "WebACL"))
 W.read("UpdateIPSet", Read("wafv2:GetIPSet", {"Name": "Name", "Scope": "Scope", "Id": "Id"}, "IPSet"))
 W.read("UpdateRuleGroup", Read("wafv2:GetRuleGroup", {"Name": "Name", "Scope": "Scope", "Id": "Id"}, "RuleGroup"))
+W.read("AssociateWebACL", Read("wafv2:GetWebACLForResource", {"ResourceArn": "ResourceArn"}))
+W.row("WAF014", "AssociateWebACL", stands("WebACL.ARN") & changed("WebACLArn", "WebACL.ARN"), STRIP, "Another web ACL would guard it in the place of the one that stands")
 W.row("WAF001", "UpdateWebACL UpdateRuleGroup", drops("Rules[].Name", "Rules[].Name", if_missing=True), STRIP, "Rules that are not in the new document would be gone")
 W.row("WAF002", "UpdateWebACL", _default("Allow"), STRIP, "What no rule speaks of would be let through")
 W.row("WAF003", "UpdateWebACL", _default("Block"), OUTAGE, "What no rule speaks of would be refused")
