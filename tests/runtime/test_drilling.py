@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from keyturn import pipeline
+from keyturn.core.case import Phase
 from keyturn.core.plane import Plane, from_snapshot, snapshot
 from keyturn.core.ports import Assessing, Captures, Drill, Inquiry
 from keyturn.errors import OperatorError, UnavailableError
@@ -73,6 +74,29 @@ def test_a_drill_is_measured_and_stands_on_the_log() -> None:
         ]
         again = from_snapshot(snapshot(world.plane.book.plane))
         assert again.drills == {"sim:thing": found}
+
+    talk(story)
+
+
+def test_what_a_case_has_left_gone_is_not_drilled_until_it_stands_again() -> None:
+    """Of a kind another is taken, or none: a drill of nothing would fail and count against the way back."""
+
+    async def story(world: Calm) -> None:
+        _able(world)
+        await world.ask(world.change("Set", "t1", value=7))
+        await world.settle_down()
+        asking = world.asking(world.change("Delete", "t2"))
+        await world.settle_down()
+        if world.case("C-2").phase is Phase.HELD:
+            await world.review("anna", "C-2")
+            await world.settle_down()
+        await asking
+        await world.settle_down()
+        assert world.case("C-2").phase is Phase.CONFIRMED
+        assert [ref.id for ref in world.plane.drilling.chosen((), ())] == ["t1"]
+        assert [ref.id for ref in world.plane.drilling.chosen((), ("sim:thing/t2",))] == ["t2"], (
+            "it was named"
+        )
 
     talk(story)
 

@@ -8,10 +8,12 @@ from typing import Final
 
 import msgspec
 
+from keyturn.core.case import Case, Phase
 from keyturn.core.ports import Drill
 from keyturn.errors import OperatorError, UnavailableError
 from keyturn.model import record as r
-from keyturn.model.change import ResourceRef
+from keyturn.model.assessment import Reversibility
+from keyturn.model.change import Effect, ResourceRef
 from keyturn.runtime.work import Work, why_of
 
 log = logging.getLogger("keyturn")
@@ -38,9 +40,11 @@ class Drilling:
         self._tried_at_ms: dict[str, int] = {}  # when the removal of what was left behind failed last
 
     def chosen(self, kinds: tuple[str, ...], resources: tuple[str, ...]) -> tuple[ResourceRef, ...]:
-        """`resources` as `kind/id`, as they stand in cases; of `kinds` (none: of all) the one that was spoken of last."""
+        """`resources` as `kind/id`, as they stand in cases; of `kinds` (none: of all) the one that was spoken of last, without what a
+        case has left gone or found not to stand.
+        """
         known = {
-            ref: None
+            ref: _gone(case)
             for case in self.book.cases.values()
             if case.change is not None and not case.change.own_steps
             for ref in case.change.resources
@@ -56,7 +60,8 @@ class Drilling:
                     help="name it as cases do: keyturn show C-n",
                 )
         else:
-            named = list({ref.kind: ref for ref in known if not kinds or ref.kind in kinds}.values())
+            standing = (ref for ref, gone in known.items() if not gone)
+            named = list({ref.kind: ref for ref in standing if not kinds or ref.kind in kinds}.values())
         return tuple(named[:DRILLS_AT_A_TIME_MAX])
 
     async def drill_what_is_due(self) -> None:
@@ -184,3 +189,12 @@ class Drilling:
 
 def _tags(by: str) -> dict[str, str]:
     return {"agent": "person", "session": "drill", "operator": by, "case": "drill"}
+
+
+def _gone(case: Case) -> bool:
+    """Whether nothing stands of what a case is about, as far as it tells: deleted and not taken back, or it never stood."""
+    found = case.assessment
+    if found is None or set(found.effects) != {Effect.DELETE}:
+        return False
+    never = found.reversibility is Reversibility.R1 and not (found.findings or found.unknowns)
+    return never or (case.phase is Phase.CONFIRMED and not case.undone_by)
