@@ -183,7 +183,10 @@ def test_what_is_alike_shares_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     like = [case(id=f"C-{number}", resources=[f"s3:object/b/{number}"]) for number in (9, 8, 7)]
     lines = text.inbox([*like, case(id="C-6", effect="update")]).splitlines()
     assert [line.split()[:2] for line in lines[1:3]] == [["C-9", "+2"], ["C-6", "held"]]
-    assert lines[3].endswith("keyturn deny C-9 --alike")
+    assert lines[3:] == [
+        "+n: as many more are alike. Each: keyturn inbox --each",
+        "    None of them: keyturn deny C-9 --alike",
+    ]
     assert len(text.inbox([*like, case(id="C-6", effect="update")], each=True).splitlines()) == 5
     assert len(text.inbox(like[:2]).splitlines()) == 3, "two are two lines"
 

@@ -112,9 +112,7 @@ def inbox(cases: list[dict[str, Any]], *, each: bool = False) -> str:
     shown = [tuple(row[place] for place in kept) for row in rows]
     drawn = table(shown, tuple(head[place] for place in kept), matters="RESOURCE")
     first = next(iter(size), None)
-    hint = (
-        f"+n: as many more are alike. Each: keyturn inbox --each. None of them: keyturn deny {first} --alike"
-    )
+    hint = f"+n: as many more are alike. Each: keyturn inbox --each\n    None of them: keyturn deny {first} --alike"
     return f"{drawn}\n{hint}" if first else drawn
 
 

@@ -177,7 +177,17 @@ def attention_text(found: dict[str, Any]) -> str:
     from keyturn.cli.text import table, when
 
     days = found["days"]
-    alone = [f"  {when(one['at_ms'])} {one['by']}: {one['what']} ({one['why']})" for one in found["alone"]]
+    alone = [
+        textwrap.fill(
+            f"{when(one['at_ms'])} {one['by']}: {one['what']} ({one['why']})",
+            79,
+            initial_indent="  ",
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for one in found["alone"]
+    ]
     alone = ["", "changed among people by one person alone:", *alone] if alone else []
     if not days:
         return "\n".join(("Nothing was held in this time: nobody was asked.", *alone))
