@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -11,6 +14,7 @@ from keyturn.executors.interface import Sending
 from keyturn.model.change import Request
 from keyturn.runtime.interface import ReplyKind
 from tests.runtime.calm import SETTINGS, Calm, talk
+from tests.runtime.cutting import Cut, or_died
 
 
 def losing_answers(
@@ -133,3 +137,35 @@ def test_what_was_given_back_is_told_as_that() -> None:
         assert world.story().count("Sent") == 1
 
     assert talk(story, reverts=1.0).account.things["p1"] == 100
+
+
+def test_a_backup_that_goes_on_after_a_crash_is_asked_for_by_the_same_name() -> None:
+    """Names of snapshots hold a time, and by its name one is found again: a backup that is gone on with has the time of its claim."""
+
+    async def story(world: Calm) -> None:
+        times: list[int] = []
+
+        provider = world.plane.work.providers["sim"]
+        backup = provider.backup
+
+        def timed(*given: Any, at_ms: int, **named: Any) -> Any:
+            times.append(at_ms)
+            return backup(*given, at_ms=at_ms, **named)
+
+        provider.backup = timed  # type: ignore[method-assign]
+        waiting = world.asking(world.change("Delete", "p1"))
+        await world.settle_down()
+        await world.review("anna")
+        cut = Cut(world, 4)
+        approving = asyncio.ensure_future(or_died(world.review("berta")))
+        await world.settle_down(10)
+        assert cut.came
+        assert (len(times), world.case().phase) == (1, Phase.CLAIMED)
+        approving.cancel()
+        waiting.cancel()
+        await cut.start_again()
+        await world.settle_down(120)
+        assert times == [times[0]] * 2
+        assert world.case().phase is Phase.CONFIRMED
+
+    talk(story)

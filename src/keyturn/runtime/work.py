@@ -346,7 +346,7 @@ class Work:
         captures = self.assessing(case).captures
         provider = self.provider(change)
         await self.vaulting.ready(case, provider, change, captures)
-        inquiry = provider.backup(change, captures, case_id=case.id, at_ms=self.clock())
+        inquiry = provider.backup(change, captures, case_id=case.id, at_ms=self._claimed_at_ms(case))
         taken = await self.asker.drive(inquiry, tags=tags_of(case), case_id=case.id, recipe="backup")
         taken = await self.vaulting.copied_out(case, provider, taken)
         asked = case.request.keep_days if case.request is not None else None
@@ -364,6 +364,11 @@ class Work:
             ]
         )
         return await self.vaulting.written(self.book.cases.get(case.id, case), provider, taken)
+
+    def _claimed_at_ms(self, case: Case) -> int:
+        """By the log, so that it is the same after a restart: names of snapshots hold it, and what was asked for is looked for by its name."""
+        claims = (entry.event() for entry in self.book.store.entries(case_id=case.id))
+        return max((event.at_ms for event in claims if isinstance(event, r.Claimed)), default=self.clock())
 
     async def prove(self, case: Case) -> None:
         """Re-read the state, scope the credential, number the proof."""
