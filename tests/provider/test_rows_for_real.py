@@ -52,3 +52,20 @@ def test_what_stands_decides(account: Account) -> None:
         found = judge(account, name, parameters)
         assert not found.destructive, (what, found.findings)
         assert found.unknowns == (), what
+
+
+def test_what_merely_begins_alike_does_not_stand(account: Account) -> None:
+    """The service lists by a prefix: a new filter `err` changes nothing of `errors`, and a change of that is one."""
+    logs = account.client("logs")
+    logs.create_log_group(logGroupName="web")
+    metric = {"metricName": "errors", "metricNamespace": "web", "metricValue": "1"}
+    given = {"logGroupName": "web", "filterPattern": "ERROR", "metricTransformations": [metric]}
+    logs.put_metric_filter(filterName="errors", **given)
+    for name, pattern, codes in (
+        ("err", "WARN", set()),
+        ("errors", "WARN", {"LOG006"}),
+        ("errors", "ERROR", set()),
+    ):
+        asked = given | {"filterName": name, "filterPattern": pattern}
+        found = judge(account, "logs:PutMetricFilter", asked)
+        assert {one.code for one in found.findings if one.code.startswith("LOG")} == codes, (name, pattern)

@@ -86,7 +86,7 @@ def _reading(
         )
         match answer:
             case Succeeded():
-                live[name] = taken(answer.value, one.take)
+                live[name] = _by_name(taken(answer.value, one.take), call)
             case Refused() if ABSENT.search(answer.code):
                 live[name] = None
             case Refused():
@@ -121,6 +121,14 @@ def taken(answer: Mapping[str, Any], take: str) -> Any:
         return dict(answer)
     found = values(answer, take.removesuffix("[0]"))
     return found[0] if found else None
+
+
+def _by_name(found: Any, call: Call | None) -> Any:
+    """What was asked for by a prefix, where it bears that very name (lists are in the order of names); else there is none."""
+    for name, value in call.parameters.items() if call is not None and isinstance(found, Mapping) else ():
+        if name.endswith("Prefix") and found.get(name.removesuffix("Prefix"), value) != value:
+            return None
+    return found
 
 
 def key(operation: Operation) -> str:
