@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from click.shell_completion import BashComplete
@@ -223,3 +224,14 @@ def test_open_cases_are_completed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -
     (ours,) = [one for one in found if one.value == case]
     assert ours.help is not None
     assert ours.help.startswith("held: delete dynamodb:table/scratch-")
+
+
+def test_the_picture_of_the_page_is_drawn(desk: Desk) -> None:
+    """Who relies on it, as an SVG of its own: to be kept, sent, or opened."""
+    case = desk.plane.held_table()
+    told = desk.say("ada", "graph", case, "-o", "svg")
+    assert told.exit_code == 0, told.output
+    drawn = ET.fromstring(told.output)  # noqa: S314  # our own
+    assert drawn.tag == "{http://www.w3.org/2000/svg}svg"
+    table = desk.plane.case(case)["resources"][0].rpartition("/")[2]
+    assert any(table in (text or "") for text in drawn.itertext())

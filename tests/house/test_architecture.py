@@ -65,6 +65,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
             "agent",
             "explaining",
             "runtime",
+            "console.graph",
             "console.identity",
             "console.openapi",
             "policy",

@@ -88,7 +88,7 @@ def test_a_deleted_queue_comes_back_empty(account: Account) -> None:
         backed_up(account, made, captures)
     perform(account, delete)
     assert verified(account, made, captures, delete).status == "succeeded"
-    assert drive(PROVIDER.undo(made, captures, ()), account) == ("messages: about 1 were in it and are gone",)
+    assert drive(PROVIDER.undo(made, captures, ()), account) == ("messages: about 1 of them is gone",)
     after = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     assert {name: after[name] for name in ("VisibilityTimeout", "QueueArn", "DelaySeconds")} == {
         name: before[name] for name in ("VisibilityTimeout", "QueueArn", "DelaySeconds")

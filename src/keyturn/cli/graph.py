@@ -9,17 +9,30 @@ from typing import Any
 import click
 import msgspec
 
-from keyturn.cli.shared import CASE, api, out, output_option
+from keyturn.cli.shared import CASE, api, out
+from keyturn.console.graph import svg
+from keyturn.errors import OperatorError
 from keyturn.model.radius import Fate, Link, Node, Radius
 
 
 @click.command()
 @click.argument("case", type=CASE)
-@output_option
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json", "svg"]),
+    default="text",
+    help="How to print; svg is the picture of the page.",
+)
 @click.pass_context
 def graph(ctx: click.Context, case: str, output: str) -> None:
     """Who relies on what a case takes away, who relies on those, and how far Keyturn looked."""
     found = api(ctx).get(f"/cases/{case}/graph")
+    if output == "svg":
+        if not found["radius"]:
+            raise OperatorError("no-radius", f"{found['case']}: {found['why']}; there is no picture to draw")
+        click.echo(svg(msgspec.convert(found["radius"], Radius)))
+        return
     out(found, text(found), output)
 
 

@@ -22,6 +22,7 @@ from keyturn.model.canonical import digest
 from keyturn.model.change import Change, Principal
 from keyturn.model.decision import Decision
 from keyturn.model.execution import Backup, Outcome, OutcomeStatus
+from keyturn.model.words import counted
 from keyturn.runtime.exports import Exports
 from keyturn.runtime.interface import OnShelf
 from keyturn.runtime.work import Work, tags_of, why_of
@@ -219,8 +220,8 @@ class Retiring:
         return Outcome(
             status=OutcomeStatus.SUCCEEDED,
             detail=said
-            + (f"; {freed} sealed blobs freed" if freed else "")
-            + (f"; {far} objects removed from the vault account" if far else ""),
+            + (f"; {counted(freed, 'sealed blob')} freed" if freed else "")
+            + (f"; {counted(far, 'object')} removed from the vault account" if far else ""),
         )
 
     def _not_halted(self) -> None:

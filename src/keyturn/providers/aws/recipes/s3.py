@@ -15,6 +15,7 @@ from keyturn.core.ports import Inquiry
 from keyturn.model.assessment import Dependent, Recoverable
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Backup, Call, Refused, Role, Succeeded
+from keyturn.model.words import counted
 from keyturn.providers.aws.recipes.base import Captured, Narrow, Recipe, State, Step, call
 from keyturn.providers.aws.recipes.common import (
     changed,
@@ -110,7 +111,7 @@ class Bucket(Recipe):
             return ""
         least = "" if state.get("counted") else "at least "
         older = state["versions"] - state["objects"]
-        said = [f"{state['objects']:,} objects"]
+        said = [counted(state["objects"], "object")]
         if older:
             said.append(f"{older:,} older versions")
         if state["markers"]:

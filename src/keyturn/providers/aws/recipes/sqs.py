@@ -15,6 +15,7 @@ from keyturn.core.ports import Inquiry
 from keyturn.model.assessment import Dependent, Recoverable
 from keyturn.model.change import ResourceRef
 from keyturn.model.execution import Answer, Backup, Refused, Role
+from keyturn.model.words import counted
 from keyturn.providers.aws.recipes.base import Captured, Narrow, Recipe, Scratch, State, Step, call
 from keyturn.providers.aws.recipes.common import differences, must, pages, pause, read_call, value_of
 from keyturn.providers.aws.recipes.filling import own_name
@@ -122,7 +123,7 @@ class Queue(Recipe):
             for name, said in (("in_flight", "in flight"), ("delayed", "delayed"))
             if state.get(name)
         ]
-        return f"about {count:,} messages" + (f" ({', '.join(held)})" if held else "")
+        return f"about {counted(count, 'message')}" + (f" ({', '.join(held)})" if held else "")
 
     def recoverable(self, ref: ResourceRef, state: State | None) -> Recoverable:
         return Recoverable(resource=ref, backup=False, inverse=False, recover_s=None, loss=self.loss)
@@ -211,7 +212,8 @@ class Queue(Recipe):
             if not found or not left:
                 break
             yield from pause()
-        lost = [f"messages: about {state['messages']:,} were in it and are gone"] if state["messages"] else []
+        count = state["messages"]
+        lost = [f"messages: about {count:,} of them {'is' if count == 1 else 'are'} gone"] if count else []
         return (*found, *lost, *(f"could not be compared: {unknown}" for unknown in after.unknowns))
 
 
