@@ -79,7 +79,7 @@ class Child:
             "--console-port",
             str(free_port()),
         )
-        self.invite = told.partition("keyturn login --token ")[2].split()[0]
+        self.invite = told.partition(" login --token ")[2].split()[0]
         config = (home / "keyturn.toml").read_text()
         extra = f'[aws]\nendpoint_url = "{upstream.endpoint}"\naccess_key_id = "AKIAPLANE"\nsecret_access_key = "plane"\n'
         (home / "keyturn.toml").write_text(config.replace("[aws]\n", extra))

@@ -29,7 +29,7 @@ CASES: Final[dict[str, tuple[Case, Kinds, str]]] = {
     "a role loses an own policy": (set_to("AWS::IAM::Role", {**ROLE, "Policies": [{"PolicyName": "a", "PolicyDocument": GETS}]}, ROLE), {"outage"}, "iam:role/r would lose permissions"),
     "a role's own policy is widened": (set_to("AWS::IAM::Role", {**ROLE, "Policies": [{"PolicyName": "a", "PolicyDocument": GETS}]}, {**ROLE, "Policies": [{"PolicyName": "a", "PolicyDocument": ALL}]}), {"delegated_authority"}, "newly allow do anything"),
     "a role's limit is taken off": (set_to("AWS::IAM::Role", {**ROLE, "PermissionsBoundary": READS}, ROLE), {"protection_strip"}, "upper limit"),
-    "a role is made with a limit": (made("AWS::IAM::Role", **ROLE, PermissionsBoundary=READS), {"delegated_authority"}, "newly allow Service lambda.amazonaws.com"),
+    "a role is made with a limit": (made("AWS::IAM::Role", **ROLE, PermissionsBoundary=READS), {"delegated_authority"}, "CreateRole is called"),
     "a policy is made for a user": (made("AWS::IAM::Policy", PolicyName="p", PolicyDocument=ALL, Users=["ann"]), {"delegated_authority"}, "iam:user/ann would newly allow do anything"),
     "a policy is made for one role": (made("AWS::IAM::RolePolicy", PolicyName="p", PolicyDocument=ALL, RoleName="runner"), {"delegated_authority"}, "iam:role/runner would newly"),
     "a policy is given to another role": (set_to("AWS::IAM::Policy", {"PolicyName": "p", "PolicyDocument": ALL, "Roles": ["a"]}, {"PolicyName": "p", "PolicyDocument": ALL, "Roles": ["a", "b"]}), {"delegated_authority"}, "iam:role/b would newly"),

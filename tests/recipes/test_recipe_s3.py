@@ -33,7 +33,7 @@ def test_a_bucket_is_captured_whole(account: Account) -> None:
     assert state["policy"] is None
     counts = {name: state[name] for name in ("objects", "versions", "markers", "bytes", "counted")}
     assert counts == {"objects": 1, "versions": 3, "markers": 1, "bytes": 7 + 7 + 6, "counted": True}
-    assert BUCKET.at_risk(state) == "1 objects, 2 older versions, 1 delete markers, 20 B"
+    assert BUCKET.at_risk(state) == "1 object, 2 older versions, 1 delete marker, 20 B"
     assert json.loads(json.dumps(state)) == state, "plain data: it is kept in the vault"
 
 

@@ -215,7 +215,7 @@ FINAL: Final[dict[str, Asked]] = {
     ),
     "more than are looked at": (
         "s3:DeleteObjects",
-        {"Bucket": "reports", "Delete": {"Objects": [{"Key": f"k{n}"} for n in range(100)]}},
+        {"Bucket": "reports", "Delete": {"Objects": [{"Key": f"k{n}"} for n in range(1_001)]}},
     ),
     "the bucket itself": ("s3:DeleteBucket", {"Bucket": "reports"}),
 }

@@ -71,7 +71,7 @@ class Installation:
             *("init", "--account", NUMBER, "--region", REGION, "--data-dir", str(home / "data")),
             *("--gateway-port", "0", "--console-port", "0", *store),
         )
-        self.invite = told.partition("keyturn login --token ")[2].split()[0]
+        self.invite = told.partition(" login --token ")[2].split()[0]
         extra = f'[aws]\nendpoint_url = "{upstream.endpoint}"\naccess_key_id = "AKIAPLANE"\nsecret_access_key = "plane"\n'
         self.configure(lambda text: text.replace("[aws]\n", extra))
 

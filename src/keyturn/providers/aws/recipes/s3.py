@@ -113,9 +113,9 @@ class Bucket(Recipe):
         older = state["versions"] - state["objects"]
         said = [counted(state["objects"], "object")]
         if older:
-            said.append(f"{older:,} older versions")
+            said.append(counted(older, "older version"))
         if state["markers"]:
-            said.append(f"{state['markers']:,} delete markers")
+            said.append(counted(state["markers"], "delete marker"))
         return f"{least}{', '.join(said)}, {human_bytes(state['bytes'])}"
 
     def recoverable(self, ref: ResourceRef, state: State | None) -> Recoverable:
