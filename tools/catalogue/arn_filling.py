@@ -151,9 +151,9 @@ def _fill(variable: str, kind: str, parameters: dict[str, bool], *, last: bool, 
             continue
         if plain.endswith(("id", "identifier") if makes else "id") and re.search(r"[Nn]ames?$", leaf):
             continue  # an id that the service gives is not what its owner calls it
-        if makes and last and "." in path and plain.endswith(("id", "identifier")):
-            if plain_of(path.split(".")[-2]) != own:
-                continue  # a launch template's id is not that of the group which is made with it
+        beside = makes and last and "." in path and plain_of(path.split(".")[-2]) != own
+        if beside and plain.endswith(("id", "identifier")):
+            continue  # a launch template's id is not that of the group which is made with it
         given = plain_of(leaf)
         singular = given.removesuffix("s")
         rank = 0
